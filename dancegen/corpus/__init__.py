@@ -1,0 +1,1 @@
+"""The synthetic corpus: songs with known beats, and dances made to them."""

@@ -1,0 +1,1 @@
+"""What is known of movement and rhythm: arrays in, arrays out."""

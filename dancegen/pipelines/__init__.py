@@ -1,0 +1,1 @@
+"""The steps on Ray: Data, Train and Tune. The only package that imports Ray."""

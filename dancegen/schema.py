@@ -1,0 +1,153 @@
+"""The tables between steps: every column's meaning and unit, in this file only.
+
+A table is a folder of Parquet parts. Positions are fractions of the frame, so that they survive a
+change of size; times are in seconds; arrays are stored as little-endian bytes ("binary") with
+their shape written here, because Parquet would widen int16 and a reader decodes bytes three times
+as fast as lists.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dancegen.errors import TableError
+
+FORMAT_VERSION = 1
+
+POSES = pa.schema(
+    [
+        ("uri", pa.string()),  # the video
+        ("version", pa.string()),  # cheap mark of the file's content: changes when the file does
+        ("content_hash", pa.string()),  # SHA-256 of the video's bytes
+        ("category", pa.string()),  # kind of dance, such as "kpop"
+        ("song", pa.string()),  # song id: a song is never both trained on and tested on
+        ("dancer", pa.string()),  # dancer id
+        ("skeleton", pa.string()),  # a name in skeleton.SKELETONS
+        ("fps", pa.float32()),  # poses per second
+        ("frames", pa.int32()),  # T
+        ("width_px", pa.int32()),  # of the upright picture
+        ("height_px", pa.int32()),
+        ("joints", pa.binary()),  # float32 (T, J, 3): x and y as fractions of the frame, confidence; NaN when missing
+        ("audio_uri", pa.string()),  # where the sound is; null when there is none
+        ("missing_share", pa.float32()),  # share of joints that are missing
+        ("estimator", pa.string()),  # name and version
+        ("wall_s", pa.float32()),  # seconds of work
+        ("error", pa.string()),  # why there are no poses; null when the row is good
+    ],
+    metadata={"dancegen.table": "poses"},
+)
+
+CLIPS = pa.schema(
+    [
+        ("clip_id", pa.string()),  # derived from the content: the same clip has the same id everywhere
+        ("video_uri", pa.string()),
+        ("song", pa.string()),
+        ("dancer", pa.string()),
+        ("category", pa.string()),
+        ("split", pa.string()),  # train or test
+        ("start_s", pa.float32()),  # where the clip starts in the video
+        ("fps", pa.float32()),  # poses per second
+        ("aspect", pa.float32()),  # width / height of the picture: undoes the fractions
+        ("joints", pa.binary()),  # float32 (T, J, 3): fractions of the frame, confidence
+        ("audio", pa.binary()),  # int16 (T * samples a frame): mono, 16 kHz, loudness-normalised
+        ("rhythm", pa.binary()),  # float32 (T, R): the channels of motion.beats.RHYTHM_CHANNELS
+        ("missing_share", pa.float32()),  # share of joints that were missing before they were filled
+    ],
+    metadata={"dancegen.table": "clips"},
+)
+
+# What cut_clips says of each video: how many clips it gave, or why none.
+CUTS = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("version", pa.string()),
+        ("split", pa.string()),
+        ("clips", pa.int32()),
+        ("windows_left_out", pa.int32()),  # windows with too many joints missing
+        ("wall_s", pa.float32()),
+        ("error", pa.string()),
+    ],
+    metadata={"dancegen.table": "cuts"},
+)
+
+RENDERS = pa.schema(
+    [
+        ("uri", pa.string()),  # the song
+        ("version", pa.string()),
+        ("content_hash", pa.string()),  # SHA-256 of the song's bytes
+        ("output_uri", pa.string()),  # the video; null when there is none
+        ("seconds", pa.float32()),  # length of the video
+        ("frames", pa.int32()),
+        ("fps", pa.float32()),
+        ("seed", pa.int64()),
+        ("checkpoint_hash", pa.string()),
+        ("look", pa.string()),
+        ("attempts", pa.int32()),
+        ("wall_s", pa.float32()),  # seconds from start to end
+        ("compute_s", pa.float32()),  # seconds of processor time
+        ("error", pa.string()),
+    ],
+    metadata={"dancegen.table": "renders"},
+)
+
+SONGS = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("song", pa.string()),
+        ("category", pa.string()),
+        ("seconds", pa.float32()),
+        ("bpm", pa.float32()),
+        ("beats", pa.list_(pa.float32())),  # seconds
+        ("downbeats", pa.list_(pa.float32())),  # seconds: first beat of each bar
+    ],
+    metadata={"dancegen.table": "songs"},
+)
+
+VIDEOS = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("category", pa.string()),
+        ("song", pa.string()),
+        ("dancer", pa.string()),
+    ],
+    metadata={"dancegen.table": "videos"},
+)
+
+SCHEMAS = (VIDEOS, SONGS, POSES, CUTS, CLIPS, RENDERS)
+
+
+def name_of(schema: pa.Schema) -> str:
+    """The table's name, as its schema carries it."""
+    return schema.metadata[b"dancegen.table"].decode()
+
+
+def table(schema: pa.Schema, rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows as a table of exactly this schema: a column that a row lacks is null."""
+    stamped = schema.with_metadata({**schema.metadata, b"dancegen.format": str(FORMAT_VERSION).encode()})
+    return pa.Table.from_pylist(rows, schema=stamped)
+
+
+def check(found: pa.Schema, wanted: pa.Schema, uri: str) -> None:
+    """Raise unless a table read from `uri` is of this kind and of today's format."""
+    metadata = found.metadata or {}
+    kind = metadata.get(b"dancegen.table", b"unknown").decode()
+    version = metadata.get(b"dancegen.format", b"none").decode()
+    if kind != name_of(wanted):
+        raise TableError(uri, f"holds a table of {kind}, and a table of {name_of(wanted)} is needed.", "Name another.")
+    if version != str(FORMAT_VERSION):
+        raise TableError(
+            uri,
+            f"has format version {version}, and this release reads version {FORMAT_VERSION}.",
+            f"Make it again with the step that writes {kind}, or use the release that wrote it.",
+        )
+
+
+def to_bytes(array: np.ndarray, dtype: str) -> bytes:
+    """An array as the little-endian bytes of a binary column; dtype is "float32" or "int16"."""
+    return np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
+
+
+def from_bytes(data: bytes, dtype: str, *shape: int) -> np.ndarray:
+    """The array back, read-only, in the given shape (one axis may be -1)."""
+    return np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape)

@@ -1,0 +1,1 @@
+"""One update of training and the state to carry on later, without Ray."""

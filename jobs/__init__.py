@@ -1,0 +1,1 @@
+"""Entry points of the steps, for `ray job submit -- python -m jobs.STEP`."""
