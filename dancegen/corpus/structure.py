@@ -1,0 +1,141 @@
+"""The plan of a song: tempo, bars and sections, from which both its sound and its dances are made.
+
+Everything is counted in bars and beats here; `beats`, `downbeats` and `beat_at` translate to seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+CATEGORIES = ("kpop", "ballet", "popping")
+SectionKind = Literal["intro", "verse", "chorus", "break", "outro"]
+PHRASE_BARS = 8  # bars of a phrase: counted from the first bar of a section
+
+BPM = {"kpop": (100.0, 130.0), "ballet": (70.0, 110.0), "popping": (90.0, 110.0)}
+BEATS_PER_BAR = {"kpop": (4,), "ballet": (3, 4), "popping": (4,)}
+TAIL_S = 0.8  # the last chord rings out
+SHORTEST_BARS = 2
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a song, in whole bars."""
+
+    kind: SectionKind
+    first_bar: int
+    bars: int
+
+    @property
+    def end_bar(self) -> int:
+        """The first bar after it."""
+        return self.first_bar + self.bars
+
+
+@dataclass(frozen=True)
+class SongStructure:
+    """A song before it sounds. The tempo is constant."""
+
+    song: str
+    category: str
+    seed: int
+    bpm: float
+    beats_per_bar: int
+    sections: tuple[Section, ...]
+    start_s: float = 0.0
+    """Seconds of silence before the first beat."""
+
+    @property
+    def bars(self) -> int:
+        """Bars in all."""
+        return self.sections[-1].end_bar
+
+    @property
+    def beat_s(self) -> float:
+        """Seconds of a beat."""
+        return 60.0 / self.bpm
+
+    @property
+    def bar_s(self) -> float:
+        """Seconds of a bar."""
+        return self.beat_s * self.beats_per_bar
+
+    @property
+    def beats(self) -> Float64[np.ndarray, "beats"]:
+        """Seconds of every beat."""
+        return self.start_s + np.arange(self.bars * self.beats_per_bar) * self.beat_s
+
+    @property
+    def downbeats(self) -> Float64[np.ndarray, "bars"]:
+        """Seconds of the first beat of every bar."""
+        return self.beats[:: self.beats_per_bar]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the song: the last bar, and a moment to ring out."""
+        return self.start_s + self.bars * self.bar_s + TAIL_S
+
+    def section_at(self, bar: int) -> Section:
+        """The section that a bar is in; the first or the last one for bars outside of the song."""
+        later = (section for section in self.sections if bar < section.end_bar)
+        return next(later, self.sections[-1])
+
+    def phrase_bar(self, bar: int) -> int:
+        """Which bar of its phrase a bar is: 0 to PHRASE_BARS - 1."""
+        return (bar - self.section_at(bar).first_bar) % PHRASE_BARS
+
+    def beat_at(self, seconds: float) -> float:
+        """The beat, with its fraction, that sounds at a time: 0.0 at the first beat, negative before it."""
+        return (seconds - self.start_s) / self.beat_s
+
+
+def compose(category: str, seed: int, seconds: float) -> SongStructure:
+    """A song of about this many seconds (to half a bar), the same for the same seed."""
+    rng = np.random.default_rng([CATEGORIES.index(category), seed])
+    bpm = round(float(rng.uniform(*BPM[category])), 1)
+    beats_per_bar = int(rng.choice(BEATS_PER_BAR[category]))
+    start_s = round(float(rng.uniform(0.0, 0.4)), 3)
+    bar_s = beats_per_bar * 60.0 / bpm
+    bars = max(SHORTEST_BARS, round((seconds - start_s - TAIL_S) / bar_s))
+    sections = _sections(bars, rng)
+    return SongStructure(f"{category}-{seed:06d}", category, seed, bpm, beats_per_bar, sections, start_s)
+
+
+def _sections(bars: int, rng: np.random.Generator) -> tuple[Section, ...]:
+    """Sections that fill exactly this many bars: intro and outro only where there is room for them."""
+    intro = 4 if bars >= 16 else 0
+    outro = 4 if bars >= 24 else 0
+    lengths: list[tuple[SectionKind, int]] = [("intro", intro)]
+    left = bars - intro - outro
+    for kind, wanted in _form(rng):
+        # a part that would leave less than four bars takes them in
+        length = left if left - wanted < 4 else wanted
+        lengths.append((kind, length))
+        left -= length
+        if not left:
+            break
+    lengths.append(("outro", outro))
+    return _placed(lengths)
+
+
+def _form(rng: np.random.Generator) -> list[tuple[SectionKind, int]]:
+    """An endless enough song form: verses and choruses, with a break now and then."""
+    form: list[tuple[SectionKind, int]] = [("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
+    if rng.random() < 0.5:
+        form.reverse()
+    while len(form) < 1000:
+        form += [("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
+        form += [("break", int(rng.choice([4, PHRASE_BARS])))]
+        form += [("chorus", PHRASE_BARS), ("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
+    return form
+
+
+def _placed(lengths: list[tuple[SectionKind, int]]) -> tuple[Section, ...]:
+    sections: list[Section] = []
+    first_bar = 0
+    for kind, length in lengths:
+        if length:
+            sections.append(Section(kind, first_bar, length))
+            first_bar += length
+    return tuple(sections)
