@@ -3,6 +3,7 @@
 Everything is counted in bars and beats here; `beats`, `downbeats` and `beat_at` translate to seconds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +86,10 @@ class SongStructure:
         """Which bar of its phrase a bar is: 0 to PHRASE_BARS - 1."""
         return (bar - self.section_at(bar).first_bar) % PHRASE_BARS
 
+    def ends_phrase(self, bar: int) -> bool:
+        """Whether a bar is the last one of its phrase, or of its section: there the music has a fill."""
+        return self.phrase_bar(bar) == PHRASE_BARS - 1 or bar == self.section_at(bar).end_bar - 1
+
     def beat_at(self, seconds: float) -> float:
         """The beat, with its fraction, that sounds at a time: 0.0 at the first beat, negative before it."""
         return (seconds - self.start_s) / self.beat_s
@@ -119,16 +124,17 @@ def _sections(bars: int, rng: np.random.Generator) -> tuple[Section, ...]:
     return _placed(lengths)
 
 
-def _form(rng: np.random.Generator) -> list[tuple[SectionKind, int]]:
-    """An endless enough song form: verses and choruses, with a break now and then."""
-    form: list[tuple[SectionKind, int]] = [("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
+def _form(rng: np.random.Generator) -> Iterator[tuple[SectionKind, int]]:
+    """An endless song form: verses and choruses, with a break now and then."""
     if rng.random() < 0.5:
-        form.reverse()
-    while len(form) < 1000:
-        form += [("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
-        form += [("break", int(rng.choice([4, PHRASE_BARS])))]
-        form += [("chorus", PHRASE_BARS), ("verse", PHRASE_BARS), ("chorus", PHRASE_BARS)]
-    return form
+        yield "chorus", PHRASE_BARS
+    yield "verse", PHRASE_BARS
+    yield "chorus", PHRASE_BARS
+    while True:
+        yield "verse", PHRASE_BARS
+        yield "chorus", PHRASE_BARS
+        yield "break", int(rng.choice([4, PHRASE_BARS]))
+        yield "chorus", PHRASE_BARS
 
 
 def _placed(lengths: list[tuple[SectionKind, int]]) -> tuple[Section, ...]:
