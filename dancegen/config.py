@@ -43,7 +43,11 @@ def load(kind: type[ConfigT], path: str | None, overrides: Sequence[str] = ()) -
 
     Raises ConfigError that names every mistake, with the full key and what may have been meant.
     """
-    settings = merge(path, overrides)
+    return validate(kind, merge(path, overrides), path)
+
+
+def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = None) -> ConfigT:
+    """Plain settings, checked. Raises ConfigError that names every mistake; `path` is where they were written."""
     try:
         return kind.model_validate(settings)
     except ValidationError as error:

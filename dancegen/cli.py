@@ -1,0 +1,212 @@
+"""The command line: `dancegen STEP CONFIG key=value ...`, and the same for `python -m jobs.STEP`.
+
+Whatever is slow to import (settings, Ray, torch) is imported inside the commands, so that help and
+a wrong setting answer at once. What a person can fix ends as one message and exit code 2.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+import click
+
+from dancegen import __version__
+from dancegen.errors import ConfigError, DanceGenError
+
+WRONG, STOPPED = 2, 130  # exit codes: something to correct; Ctrl-C
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the flow."""
+
+    name: str
+    kind: str  # class of its settings, in dancegen/settings/<name>.py
+    help: str
+    says: str  # the job's first line, filled in from the settings
+
+    @property
+    def settings(self) -> str:
+        """Where the class of the settings is."""
+        return f"dancegen.settings.{self.name}:{self.kind}"
+
+    @property
+    def run(self) -> str:
+        """Where the work is."""
+        return f"dancegen.pipelines.{self.name}:run"
+
+
+STEPS = {
+    step.name: step
+    for step in (
+        Step(
+            "make_corpus",
+            "MakeCorpusConfig",
+            "Make songs, dancers and videos with known truth.",
+            "a corpus in {output}",
+        ),
+        Step(
+            "extract_poses",
+            "ExtractPosesConfig",
+            "Find the dancer in videos.",
+            "videos in {videos} to poses in {poses}",
+        ),
+        Step("cut_clips", "CutClipsConfig", "Cut poses and sound into clips.", "poses in {poses} to clips in {clips}"),
+        Step(
+            "train_dance", "TrainDanceConfig", "Train the model that dances.", "clips in {clips} to a model in {output}"
+        ),
+        Step("search", "SearchConfig", "Search for good settings of training.", "trainings on clips in {train.clips}"),
+        Step("render", "RenderConfig", "Make a dance video of every song.", "songs in {songs} to videos in {output}"),
+    )
+}
+
+
+class _told:
+    """Ends the process with one message when a person can do something about the error, and on Ctrl-C."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            click.echo("Stopped. The same command goes on from here.", err=True)
+            sys.exit(STOPPED)
+        if error is not None and (wrong := _fixable(error)) is not None:
+            click.echo(str(wrong), err=True)
+            sys.exit(WRONG)
+
+
+def _fixable(error: BaseException) -> DanceGenError | None:
+    """The DanceGenError itself, or the one that Ray wrapped in its own errors (as `cause`, or one a worker)."""
+    if isinstance(error, DanceGenError):
+        return getattr(error, "cause", error)
+    failures = getattr(error, "worker_failures", None)
+    inside = [
+        getattr(error, "cause", None),
+        error.__cause__,
+        *(failures.values() if isinstance(failures, dict) else ()),
+    ]
+    found = (_fixable(inner) for inner in inside if isinstance(inner, BaseException))
+    return next((wrong for wrong in found if wrong is not None), None)
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="dancegen")
+def main() -> None:
+    """Music in, dance videos out, at the scale of a cluster.
+
+    `dancegen dance SONG -o VIDEO` makes one video. The other commands are the steps from videos to a model
+    and from a library of songs to videos; each takes a settings file from configs/ and key=value over it.
+    """
+
+
+def step_command(step: Step) -> click.Command:
+    """The command of one step."""
+
+    @click.command(step.name, help=step.help, short_help=step.help)
+    @click.argument("settings", nargs=-1, metavar="[CONFIG] [KEY=VALUE]...")
+    @click.option("--show", is_flag=True, help="Print the settings that would be used, and stop.")
+    @click.option("--submit", metavar="ADDRESS", help="Run on a Ray cluster, such as http://head:8265, and follow it.")
+    @click.option("--env", multiple=True, metavar="NAME", help="With --submit: pass on this environment variable.")
+    def command(settings: tuple[str, ...], show: bool, submit: str | None, env: tuple[str, ...]) -> None:
+        with _told():
+            sys.exit(_run(step, settings, show, submit, env))
+
+    return command
+
+
+def _run(step: Step, words: tuple[str, ...], show: bool, address: str | None, env: tuple[str, ...]) -> int:
+    from dancegen import config
+
+    path, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
+    settings = config.load(_load(step.settings), path, overrides)
+    if show:
+        click.echo(config.to_yaml(settings), nl=False)
+        return 0
+    what = f"{step.name}: {step.says.format(**dict(settings))}"
+    if address:
+        click.echo(f"{what}, on {address}", err=True)
+        return _load("dancegen.pipelines.submit:submit")(step.name, settings, address, env)
+    if env:
+        raise ConfigError(
+            "--env", "has a meaning only with --submit.", "Leave it out: this process has the variables already."
+        )
+    config.check_inputs(settings)
+    click.echo(what, err=True)
+    _load(step.run)(settings)
+    return 0
+
+
+def job(name: str) -> None:
+    """Entry point of `python -m jobs.STEP`: the step's command, without its name."""
+    step_command(STEPS[name]).main(prog_name=f"python -m jobs.{name}")
+
+
+class Size(click.ParamType):
+    """A picture's size: 1280x720."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Width and height in pixels."""
+        width, _, height = str(value).lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            self.fail(f"{value!r} is no size. Write for example 1280x720.", param, ctx)
+        return int(width), int(height)
+
+
+@main.command(short_help="Make a dance video of one song.")
+@click.argument("song", metavar="SONG")
+@click.option("-o", "--output", "video", required=True, metavar="VIDEO", help="The mp4 to write.")
+@click.option("--seed", default=0, show_default=True, help="Another seed, another dance to the same song.")
+@click.option("--look", default="avatar", show_default=True, help="avatar, skeleton or skeleton-light.")
+@click.option("--checkpoint", metavar="FILE", help="A trained model. Default: the one that comes with dancegen.")
+@click.option("--fps", default=30.0, show_default=True, help="Pictures a second, 25 to 60.")
+@click.option("--size", type=Size(), default="1280x720", show_default=True)
+def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
+    """Make a dance video of one song. No settings file, no cluster.
+
+    SONG is anything with sound: mp3, wav, flac, ogg, m4a, or a video. Paths and s3:// alike.
+    """
+    with _told():
+        from dancegen import config
+
+        given = {key: value for key, value in options.items() if value is not None}
+        kind = _load("dancegen.settings.render:DanceConfig")
+        width_px, height_px = size
+        settings = config.validate(
+            kind, {"song": song, "video": video, "width_px": width_px, "height_px": height_px, **given}
+        )
+        config.check_inputs(settings)
+        click.echo(f"dance: {settings.song} to {settings.video}", err=True)
+        _load("dancegen.pipelines.dance:run")(settings)
+
+
+@main.command(short_help="Say what works on this machine, and what to do about the rest.")
+@click.option("--storage", metavar="URI", help="Also check that this folder or s3:// prefix can be written and read.")
+@click.option("--tracking", metavar="URI", help="Also check that this MLflow server or database answers.")
+@click.option(
+    "--address", metavar="ADDRESS", help="Also check that this Ray cluster answers, such as http://head:8265."
+)
+def doctor(storage: str | None, tracking: str | None, address: str | None) -> None:
+    """Say what works on this machine, and what to do about the rest.
+
+    Exit code 1 when something that dancegen needs does not work.
+    """
+    with _told():
+        examine: Callable[..., bool] = _load("dancegen.pipelines.doctor:run")
+        sys.exit(0 if examine(storage, tracking, address) else 1)
+
+
+for _step in STEPS.values():
+    main.add_command(step_command(_step))
