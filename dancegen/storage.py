@@ -100,7 +100,9 @@ def reading(uri: str) -> Iterator[Path]:
     """A local path with the file's content: the file itself, or a copy of a remote one, deleted afterwards."""
     if not is_remote(uri):
         if not os.path.isfile(uri):
-            raise StorageError(uri, "does not exist." if not os.path.exists(uri) else "is no file.", "Correct the path.")
+            raise StorageError(
+                uri, "does not exist." if not os.path.exists(uri) else "is no file.", "Correct the path."
+            )
         yield Path(uri)
         return
     with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
@@ -123,7 +125,8 @@ def writing(uri: str) -> Iterator[Path]:
     target = Path(uri)
     with _explained(uri):
         target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.stem}{TEMPORARY}{os.getpid()}-{time.time_ns()}{target.suffix}")
+    short = target.stem[:32]  # a name may have 255 bytes, and the mark needs some
+    unfinished = target.with_name(f"{short}{TEMPORARY}{os.getpid()}-{time.time_ns()}{target.suffix}")
     try:
         yield unfinished
         with _explained(uri):
@@ -147,7 +150,10 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 def read_text(uri: str) -> str:
     """The whole file as UTF-8."""
-    return read_bytes(uri).decode()
+    try:
+        return read_bytes(uri).decode()
+    except UnicodeDecodeError as error:
+        raise StorageError(uri, f"is not text in UTF-8 ({error.reason}).", "Save it as UTF-8.") from error
 
 
 def write_text(uri: str, text: str) -> None:
@@ -163,9 +169,13 @@ def copy(source: str, target: str) -> None:
 
 def delete(uri: str) -> None:
     """Delete a file or a whole folder; nothing happens when there is none."""
-    if exists(uri):
-        with _explained(uri):
-            _filesystem(uri).rm(uri, recursive=True)
+    with _explained(uri):
+        filesystem = _filesystem(uri)
+        if not is_remote(uri) and filesystem.isdir(uri):
+            shutil.rmtree(uri)
+        else:  # not rm(), which takes "[1]" in a name for a pattern
+            for path in filesystem.find(uri):
+                filesystem.rm_file(path)
 
 
 def sweep(uri: str, older_than_s: float = 3600.0) -> int:
@@ -206,7 +216,9 @@ def _explained(uri: str) -> Iterator[None]:
     except PermissionError as error:
         raise StorageError(uri, f"may not be used ({error}).", "Check the permissions or the credentials.") from error
     except (OSError, *_remote_errors(uri)) as error:
-        raise StorageError(uri, f"cannot be reached ({error}).", "Check the disk, or AWS_ENDPOINT_URL and the network.") from error
+        raise StorageError(
+            uri, f"cannot be reached ({error}).", "Check the disk, or AWS_ENDPOINT_URL and the network."
+        ) from error
 
 
 def _remote_errors(uri: str) -> tuple[type[Exception], ...]:

@@ -1,0 +1,211 @@
+"""Storage means the same on this machine and on a real S3 server."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dancegen import storage
+from dancegen.errors import DanceGenError, StorageError
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty folder: once on this machine, once on S3."""
+    return str(tmp_path / "a folder") if request.param == "local" else request.getfixturevalue("s3") + "/a folder"
+
+
+def test_what_is_written_is_read_back_as_bytes_as_text_and_as_a_path(place: str) -> None:
+    uri = storage.join(place, "deep", "er", "Müsik [live] #1?.txt")
+    storage.write_text(uri, "früh\n")
+    assert storage.read_text(uri) == "früh\n"
+    assert storage.read_bytes(uri) == "früh\n".encode()
+    with storage.reading(uri) as path:
+        assert path.suffix == ".txt"
+        assert path.read_bytes() == "früh\n".encode()
+
+
+def test_a_write_that_fails_leaves_neither_a_file_nor_a_remainder(place: str) -> None:
+    uri = storage.join(place, "video.mp4")
+
+    def fail_halfway() -> None:
+        with storage.writing(uri) as path:
+            path.write_bytes(b"half")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail_halfway()
+    assert not storage.exists(uri)
+    assert not storage.exists(place) or storage.find(place) == []
+    assert storage.is_remote(place) or os.listdir(place) == []
+
+
+def test_a_write_that_fails_keeps_the_file_of_before(place: str) -> None:
+    uri = storage.join(place, "table.csv")
+    storage.write_text(uri, "good")
+    with pytest.raises(ZeroDivisionError), storage.writing(uri) as path:
+        path.write_text(f"bad {1 / 0}")
+    assert storage.read_text(uri) == "good"
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_whole(place: str) -> None:
+    uri = storage.join(place, "video.mp4")
+    with storage.writing(uri) as path:
+        path.write_bytes(b"first half, ")
+        assert path.suffix == ".mp4"
+        assert not storage.exists(uri)
+        assert not storage.exists(place) or storage.find(place) == []
+        path.write_bytes(b"whole")
+    assert storage.read_bytes(uri) == b"whole"
+
+
+def test_a_name_as_long_as_a_disk_allows_can_be_written(place: str) -> None:
+    uri = storage.join(place, "ü" * 125 + ".mp4")
+    storage.write_bytes(uri, b"long")
+    assert storage.read_bytes(uri) == b"long"
+
+
+def test_find_gives_the_files_below_a_folder_sorted_without_hidden_and_unfinished_ones(place: str) -> None:
+    for name in ("b.MP4", "a.mp4", "sub/c.mp4", "d.wav", ".hidden.mp4", "_table.json", "e.tmp-1-2.mp4"):
+        storage.write_text(storage.join(place, *name.split("/")), name)
+    storage.write_text(place + "_beside/f.mp4", "of another folder")
+    found = [uri.removeprefix(place + "/") for uri in storage.find(place, (".mp4",))]
+    assert found == ["a.mp4", "b.MP4", "sub/c.mp4"]
+    assert [storage.name(uri) for uri in storage.find(place)] == ["a.mp4", "b.MP4", "d.wav", "c.mp4"]
+
+
+def test_what_is_found_can_be_read(place: str) -> None:
+    storage.write_text(storage.join(place, "a b#c.txt"), "text")
+    assert [storage.read_text(uri) for uri in storage.find(place)] == ["text"]
+
+
+def test_files_and_folders_are_told_apart(place: str) -> None:
+    uri = storage.join(place, "sub", "file")
+    assert not storage.exists(place)
+    assert not storage.is_folder(place)
+    storage.write_text(uri, "")
+    assert storage.exists(uri)
+    assert storage.exists(storage.join(place, "sub"))
+    assert storage.is_folder(storage.join(place, "sub"))
+    assert not storage.is_folder(uri)
+
+
+def test_the_version_changes_with_the_content_and_only_then(place: str) -> None:
+    uri = storage.join(place, "song.wav")
+    storage.write_text(uri, "one")
+    before = storage.version(uri)
+    assert storage.version(uri) == before
+    storage.write_text(uri, "two")
+    assert storage.version(uri) != before
+
+
+def test_the_content_hash_is_the_same_everywhere(place: str, tmp_path: Path) -> None:
+    content = os.urandom(3 * storage.CHUNK_BYTES + 17)
+    here, there = str(tmp_path / "x.bin"), storage.join(place, "y.bin")
+    storage.write_bytes(here, content)
+    storage.copy(here, there)
+    assert storage.content_hash(there) == storage.content_hash(here)
+    assert storage.read_bytes(there) == content
+
+
+def test_a_folder_is_deleted_with_all_below_it_and_nothing_beside_it(place: str) -> None:
+    doomed, kept = storage.join(place, "take [1]"), storage.join(place, "take 1")
+    for folder in (doomed, kept):
+        storage.write_text(storage.join(folder, "deep", "file"), "x")
+    storage.delete(doomed)
+    storage.delete(doomed)
+    assert not storage.exists(doomed)
+    assert storage.exists(storage.join(kept, "deep", "file"))
+
+
+@pytest.mark.parametrize("read", [storage.read_bytes, storage.version, storage.content_hash, storage.read_text])
+def test_reading_what_does_not_exist_names_the_uri_and_what_to_do(read: Callable[[str], object], place: str) -> None:
+    uri = storage.join(place, "missing.wav")
+    with pytest.raises(StorageError) as error:
+        read(uri)
+    assert error.value.thing == uri
+    assert "does not exist" in str(error.value)
+
+
+def test_reading_a_path_that_does_not_exist_names_the_uri(place: str) -> None:
+    uri = storage.join(place, "missing.wav")
+    with pytest.raises(StorageError, match=r"missing\.wav: does not exist"), storage.reading(uri):
+        pass
+
+
+def test_a_folder_is_not_read_as_a_file(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="is no file"), storage.reading(str(tmp_path)):
+        pass
+    with pytest.raises(StorageError):
+        storage.read_bytes(str(tmp_path))
+
+
+def test_text_that_is_not_utf8_is_told_as_such(place: str) -> None:
+    uri = storage.join(place, "songs.txt")
+    storage.write_bytes(uri, "Müsik.mp3".encode("latin-1"))
+    with pytest.raises(StorageError, match="UTF-8"):
+        storage.read_text(uri)
+
+
+def test_a_bucket_that_does_not_exist_is_told_as_such(s3: str) -> None:
+    uri = "s3://no-such-bucket-here/folder/file.txt"
+    for attempt in (lambda: storage.read_bytes(uri), lambda: storage.write_bytes(uri, b"x")):
+        with pytest.raises(StorageError, match="no-such-bucket-here"):
+            attempt()
+    assert not storage.exists(uri)
+
+
+def test_a_path_through_a_file_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match="file/below"):
+        storage.write_text(str(tmp_path / "file" / "below"), "y")
+
+
+def test_a_place_that_may_not_be_written_is_told_as_such(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match="permission"):
+        storage.write_text(str(tmp_path / "x"), "y")
+
+
+def test_sweep_deletes_old_remainders_and_nothing_else(tmp_path: Path) -> None:
+    old, new, whole = (tmp_path / name for name in ("a.tmp-1-1.mp4", "sub/b.tmp-1-1.mp4", "c.mp4"))
+    for path in (old, new, whole):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    for path in (old, whole):
+        os.utime(path, (time.time() - 7200,) * 2)
+    assert storage.sweep(str(tmp_path)) == 1
+    assert (old.exists(), new.exists(), whole.exists()) == (False, True, True)
+    assert storage.sweep(str(tmp_path / "missing")) == 0
+    assert storage.sweep("s3://bucket/anything") == 0
+
+
+def test_absolute_makes_paths_full_and_leaves_s3_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert storage.absolute("songs/a.wav") == str(tmp_path / "songs/a.wav")
+    assert storage.absolute("~/songs") == "/home/someone/songs"
+    assert storage.absolute("file:///songs/a.wav") == "/songs/a.wav"
+    assert storage.absolute("s3://bucket/key") == "s3://bucket/key"
+    with pytest.raises(ValueError, match="https:// is not supported"):
+        storage.absolute("https://example.org/a.wav")
+
+
+def test_parts_of_a_uri() -> None:
+    uri = "s3://bucket/songs/My Song.final.MP3"
+    assert (storage.name(uri), storage.stem(uri), storage.suffix(uri)) == ("My Song.final.MP3", "My Song.final", ".mp3")
+    assert storage.join("s3://bucket/songs/", "a", "b.mp3") == "s3://bucket/songs/a/b.mp3"
+    assert storage.join("/songs/", "a", "b.mp3") == "/songs/a/b.mp3"
+
+
+def test_an_error_survives_the_way_between_processes() -> None:
+    import pickle
+
+    error = StorageError("s3://b/k", "does not exist.", "Correct the path.")
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, DanceGenError)
+    assert str(again) == str(error) == "s3://b/k: does not exist. Correct the path."
