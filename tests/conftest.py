@@ -1,7 +1,8 @@
-"""What several tests share: a real S3 endpoint."""
+"""What several tests share: a real S3 endpoint and a real local Ray."""
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,17 @@ S3_ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "tests",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+RAY_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S": "120",  # a hang ends as an error
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # a report waits for the next of these looks
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "OMP_NUM_THREADS": "1",
 }
 
 
@@ -37,3 +49,32 @@ def s3(s3_endpoint: str, request: pytest.FixtureRequest) -> str:
     bucket = "test-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
     boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
     return f"s3://{bucket}"
+
+
+@pytest.fixture(scope="session")
+def ray_environment(s3_endpoint: str) -> Iterator[dict[str, str]]:
+    """The variables under which Ray runs in tests, here and in the processes that a test starts."""
+    # Short, because a socket below it may have 107 characters at most.
+    short = tempfile.TemporaryDirectory(prefix="dg-", dir="/tmp", ignore_cleanup_errors=True)
+    with short as folder, pytest.MonkeyPatch.context() as environment:
+        for name, value in {**RAY_ENVIRONMENT, "RAY_TMPDIR": folder}.items():
+            environment.setenv(name, value)
+        yield dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
+    """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
+    import ray
+
+    context = ray.init(
+        address="local",
+        num_cpus=8,
+        object_store_memory=200_000_000,
+        include_dashboard=True,  # Ray Train asks it whether its controller lives
+        dashboard_port=0,
+        log_to_driver=False,
+        logging_level="error",
+    )
+    yield context.address_info["address"]
+    ray.shutdown()
