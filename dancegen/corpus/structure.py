@@ -63,12 +63,12 @@ class SongStructure:
         return self.beat_s * self.beats_per_bar
 
     @property
-    def beats(self) -> Float64[np.ndarray, "beats"]:
+    def beats(self) -> Float64[np.ndarray, " beats"]:
         """Seconds of every beat."""
         return self.start_s + np.arange(self.bars * self.beats_per_bar) * self.beat_s
 
     @property
-    def downbeats(self) -> Float64[np.ndarray, "bars"]:
+    def downbeats(self) -> Float64[np.ndarray, " bars"]:
         """Seconds of the first beat of every bar."""
         return self.beats[:: self.beats_per_bar]
 
