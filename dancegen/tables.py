@@ -7,6 +7,8 @@ done twice replaces its part and never doubles rows, and a killed job goes on wh
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -24,18 +26,21 @@ ROW_GROUP = 48  # clips are about 170 kB each: groups of 32 to 64 read fastest
 def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool = False) -> None:
     """Make a table ready to be written, or to be gone on with.
 
-    Raises TableError when the folder holds a table of another kind or made with other settings.
+    Raises TableError when the folder holds a table of another kind or made with other settings
+    (`overwrite` deletes that one), or files that are none of ours (those are never deleted).
     """
     stamp = {"table": schemas.name_of(schema), "format": schemas.FORMAT_VERSION, "settings": settings}
     place = storage.join(uri, STAMP)
-    if overwrite:
+    stamped = storage.exists(place)
+    if not stamped and storage.exists(uri) and storage.find(uri):
+        raise TableError(uri, "holds files, but no table of dancegen.", "Name an empty folder.")
+    text = json.dumps(stamp, indent=1, sort_keys=True)
+    if stamped and overwrite:
         storage.delete(uri)
-    elif storage.exists(place):
-        _compare(json.loads(storage.read_text(place)), stamp, uri)
-    elif storage.exists(uri) and storage.find(uri):
-        raise TableError(uri, "holds files, but no table of dancegen.", "Name an empty folder, or give overwrite=true.")
+    elif stamped:
+        _compare(_read_stamp(place), json.loads(text), uri)
     storage.sweep(uri)
-    storage.write_text(place, json.dumps(stamp, indent=1, sort_keys=True))
+    storage.write_text(place, text)
 
 
 def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
@@ -55,37 +60,61 @@ def parts(uri: str) -> list[str]:
     return storage.find(uri, (".parquet",)) if storage.exists(uri) else []
 
 
-def read(uri: str, schema: pa.Schema, columns: list[str] | None = None, where: pads.Expression | None = None) -> pa.Table:
+def read(
+    uri: str, schema: pa.Schema, columns: list[str] | None = None, where: pads.Expression | None = None
+) -> pa.Table:
     """A table, or some columns and rows of it.
 
     Raises TableError when there is none, or when it is of another kind or format version.
     """
     dataset = open_dataset(uri, schema)
-    return dataset.to_table(columns=columns, filter=where)
+    with _readable(uri):
+        return dataset.to_table(columns=columns, filter=where)
 
 
 def open_dataset(uri: str, schema: pa.Schema) -> pads.Dataset:
     """The table as a pyarrow dataset, checked against its schema but not read."""
-    files = parts(uri) if storage.is_folder(uri) else [uri]
+    files = parts(uri)
     if not files:
         raise TableError(uri, f"holds no table of {schemas.name_of(schema)}.", "Run the step that makes it.")
     filesystem = storage.arrow_filesystem(uri)[0]
     paths = [storage.arrow_filesystem(file)[1] for file in files]
-    try:
+    with _readable(files[0]):
         schemas.check(pq.read_schema(paths[0], filesystem=filesystem), schema, uri)
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise TableError(uri, f"cannot be read as Parquet ({error}).", "Delete the damaged part and run the step again.") from error
     return pads.dataset(paths, schema=schema, filesystem=filesystem, format="parquet")
+
+
+@contextmanager
+def _readable(uri: str) -> Iterator[None]:
+    """Turns what pyarrow says of a damaged part, which it names, into an error that says what to do."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(
+            uri, f"cannot be read ({error}).", "Delete the damaged part and run the step again."
+        ) from error
+
+
+def _read_stamp(place: str) -> dict[str, Any]:
+    try:
+        return json.loads(storage.read_text(place))
+    except json.JSONDecodeError as error:
+        remedy = "Give overwrite=true to replace the table, or name another folder."
+        raise TableError(place, f"is damaged ({error}).", remedy) from error
 
 
 def _compare(found: dict[str, Any], wanted: dict[str, Any], uri: str) -> None:
     if found["table"] != wanted["table"] or found["format"] != wanted["format"]:
         raise TableError(
             uri,
-            f"holds a table of {found['table']}, format {found['format']}, not of {wanted['table']}, format {wanted['format']}.",
+            f"holds a table of {found['table']}, format {found['format']}, "
+            f"not of {wanted['table']}, format {wanted['format']}.",
             "Name another folder, or give overwrite=true to replace it.",
         )
-    different = [key for key, value in wanted["settings"].items() if found["settings"].get(key) != value]
+    before, now = found["settings"], wanted["settings"]
+    different = [key for key in {**now, **before} if before.get(key) != now.get(key)]
     if different:
-        changes = ", ".join(f"{key} was {found['settings'].get(key)!r} and is {wanted['settings'][key]!r}" for key in different)
-        raise TableError(uri, f"was made with other settings: {changes}.", "Name another folder, or give overwrite=true.")
+        changes = ", ".join(f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in different)
+        raise TableError(
+            uri, f"was made with other settings: {changes}.", "Name another folder, or give overwrite=true."
+        )
