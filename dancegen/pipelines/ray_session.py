@@ -1,0 +1,101 @@
+"""One way to reach Ray: the cluster that runs this job, or a small one of our own on this machine."""
+
+import logging
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dancegen.errors import ClusterError
+
+SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
+OBJECT_STORE_BYTES = 400_000_000
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers make the environment again in each worker
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error and is none
+}
+
+
+def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
+    """Join the cluster named by RAY_ADDRESS (a submitted job has it), else start one on this machine.
+
+    `cpus` and `gpus` are what the step needs at least; CPUs of a cluster of our own are only its
+    bookkeeping, so they may exceed the cores. Ray Train needs `dashboard`, because it polls it.
+    Raises ClusterError when the cluster cannot be reached, or when this machine has too few GPUs.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+    import ray  # late: `--help` and wrong settings must not wait for it
+
+    if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS")
+        if address:
+            _join(address)
+        else:
+            _start_local(cpus, dashboard)
+            _check_gpus(gpus)
+
+
+def quiet_ray_data() -> None:
+    """Only errors of Ray Data reach the terminal; all of its log is in Ray's session folder."""
+    import ray.data  # its import sets the levels that we change
+
+    logging.getLogger(ray.data.__name__).setLevel(logging.ERROR)
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        with _stderr_only_of_failures():
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        remedy = "Check RAY_ADDRESS, and RAY_AUTH_TOKEN if the cluster asks for one; unset RAY_ADDRESS to run here."
+        raise ClusterError(address, f"cannot be reached ({reason}).", remedy) from error
+
+
+def _start_local(cpus: float, dashboard: bool) -> None:
+    import ray
+
+    with _stderr_only_of_failures():
+        ray.init(
+            address="local",  # never another cluster that happens to run on this machine
+            num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=dashboard,
+            dashboard_port=0,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+
+
+@contextmanager
+def _stderr_only_of_failures() -> Iterator[None]:
+    """Keeps back what Ray's C++ half writes while it starts; shows it when the start fails."""
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _check_gpus(gpus: float) -> None:
+    import ray
+
+    found = ray.cluster_resources().get("GPU", 0.0)
+    if gpus > found:
+        remedy = "Ask for fewer (gpus_per_actor=0, use_gpu=false), or submit the job to a cluster that has them."
+        raise ClusterError("Ray on this machine", f"has {found:g} GPUs, and the step needs {gpus:g}.", remedy)

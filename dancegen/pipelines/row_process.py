@@ -1,0 +1,188 @@
+"""Rows in a process of their own, so that a crash, a hang or a memory blow-up costs one row and never the job.
+
+The parent half is `RowProcess`; the child half is `main`, run as `python -m dancegen.pipelines.row_process`.
+They speak through a socket: the child gets the pickled stage once, then one-row tables, and answers with tables.
+"""
+
+import os
+import pickle
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psutil
+import pyarrow as pa
+
+from dancegen.errors import DanceGenError
+
+POLL_S = 0.2
+ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
+MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
+
+
+class BadRowError(DanceGenError):
+    """A row that ended its process, or cost too much."""
+
+
+class StageError(RuntimeError):
+    """A stage that cannot be made at all, for a reason that is a bug."""
+
+
+@dataclass(frozen=True)
+class RowLimits:
+    """What one row may cost."""
+
+    seconds: float
+    memory_gb: float
+
+
+class RowProcess:
+    """A stage in a child process: `run` gives what the stage gives, or raises BadRowError that says why not."""
+
+    def __init__(self, stage: bytes, limits: RowLimits) -> None:
+        """`stage` is a pickled (class, constructor arguments)."""
+        self._stage = stage
+        self._limits = limits
+        self._memory_bytes = min(limits.memory_gb * 1e9, MACHINE_SHARE * psutil.virtual_memory().total)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self, row: pa.Table, thing: str) -> pa.Table:
+        """The stage's table for a one-row table. `thing` names the row in messages."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._child is None:
+                self._start()
+            self._log.seek(0)
+            self._log.truncate()
+            try:
+                self._pipe.send(row)
+                return self._answer(thing)
+            except (EOFError, ConnectionError):
+                problem = self._obituary()
+                if attempt == ATTEMPTS:
+                    raise BadRowError(thing, problem, "Re-encode or leave out the file, and report this.") from None
+        raise AssertionError("ATTEMPTS is at least 1")
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._pipe.close()
+            self._log.close()
+            self._child = None
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
+        paths = [path or os.getcwd() for path in sys.path]
+        with theirs:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "dancegen.pipelines.row_process", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
+        self._pipe = Connection(ours.detach())
+        try:
+            self._pipe.send_bytes(self._stage)
+            ready = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise StageError(f"the stage cannot be made: {self._obituary()}") from None
+        if isinstance(ready, DanceGenError):
+            self.close()
+            raise ready
+
+    def _answer(self, thing: str) -> pa.Table:
+        deadline = time.monotonic() + self._limits.seconds
+        while not self._pipe.poll(POLL_S):
+            if time.monotonic() > deadline:
+                self.close()
+                remedy = "Raise max_seconds_per_row, or cut the file."
+                raise BadRowError(thing, f"took longer than {self._limits.seconds:g} s.", remedy)
+            if self._used_bytes() > self._memory_bytes:
+                self.close()
+                remedy = "Raise max_memory_gb_per_row, or make the file smaller."
+                raise BadRowError(thing, f"needed more than {self._memory_bytes / 1e9:.1f} GB of memory.", remedy)
+        return self._pipe.recv()
+
+    def _used_bytes(self) -> int:
+        assert self._child is not None
+        try:
+            process = psutil.Process(self._child.pid)
+            return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        except psutil.NoSuchProcess:
+            return 0
+
+    def _obituary(self) -> str:
+        """Why the child is dead, as a sentence. Also clears it away."""
+        assert self._child is not None
+        try:
+            code = self._child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            code = self._child.wait()
+        self._log.seek(0)
+        log = self._log.read().decode(errors="replace")
+        self.close()
+        if code < 0:
+            return f"ended its process with {signal.Signals(-code).name} (a decoder crashed, or memory ran out)."
+        sys.stderr.write(log)  # a bug of ours: the traceback belongs into the worker's log
+        return f"stopped the step with {_last_error(log) or f'exit code {code}'}."
+
+
+def _last_error(log: str) -> str:
+    """`ValueError: text (file.py, line 3)` out of a traceback."""
+    lines = [line for line in log.strip().split("\n") if line.strip()]
+    places = re.findall(r'File ".*?([^/"]+)", line (\d+)', log)
+    if not lines or not places:
+        return ""
+    return f"{lines[-1].strip().rstrip('.')} ({places[-1][0]}, line {places[-1][1]})"
+
+
+def main(descriptor: int) -> None:
+    """The child: make the stage, then answer rows until the parent is gone."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends us
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    pipe = Connection(descriptor)
+    stage = _make(pipe)
+    while stage is not None:
+        try:
+            row = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(stage(row))
+
+
+def _make(pipe: Connection) -> Any:
+    """The stage; None when its settings are wrong, which the parent is told."""
+    try:
+        kind, arguments = pickle.loads(pipe.recv_bytes())
+        stage = kind(*arguments)
+    except DanceGenError as error:
+        pipe.send(error)
+        return None
+    pipe.send("ready")
+    return stage
+
+
+def _end_with_parent(parent: int) -> None:
+    """A killed parent cannot end us: notice it."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
