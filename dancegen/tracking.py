@@ -1,0 +1,184 @@
+"""Runs in MLflow. A tracking server that is away costs one warning, never the work it was to describe."""
+
+import hashlib
+import logging
+import os
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dancegen
+from dancegen import storage
+
+KEY_TAG, PARENT_TAG, NAME_TAG = "dancegen.key", "mlflow.parentRunId", "mlflow.runName"
+BATCH = 100  # parameters or tags that MLflow takes at once
+MAX_CHARACTERS = 5000  # of a parameter's value or a tag
+RETRY_AFTER_S = 60.0
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+
+
+@dataclass
+class Run:
+    """One run in MLflow, the same one again when the work that `key` names goes on.
+
+    Nothing here raises when MLflow fails: what could not be delivered is kept and tried again.
+    """
+
+    uri: str
+    experiment: str
+    key: str
+    """What the run describes; a later process with the same key adds to the same run."""
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    warn: Callable[[str], None] = warnings.warn
+    id: str | None = None
+    """MLflow's id, once the run is there."""
+    _client: Any = None
+    _waiting: list[tuple[str, float, int, int]] = field(default_factory=list)  # name, value, step, milliseconds
+    _not_before: float = 0.0
+    _warned: bool = False
+
+    def open(self) -> None:
+        """Find the run or make it."""
+        self._deliver()
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """Numbers of one step."""
+        now = int(time.time() * 1000)
+        self._waiting += [(name, float(value), step, now) for name, value in metrics.items()]
+        self._deliver()
+
+    def close(self, status: str = "FINISHED", tags: dict[str, str] | None = None) -> None:
+        """Deliver what is left and end the run: FINISHED, FAILED or KILLED."""
+        self._not_before = 0.0
+        if self._deliver():
+            self._try(lambda: self._end(status, tags or {}))
+        if self._waiting:
+            self.warn(f"MLflow at {self.uri} stayed away: {len(self._waiting)} numbers are only in the checkpoints.")
+
+    def _deliver(self) -> bool:
+        return time.monotonic() >= self._not_before and self._try(self._send)
+
+    def _try(self, send: Callable[[], None]) -> bool:
+        try:
+            send()
+        except _failures() as error:
+            self._not_before = time.monotonic() + RETRY_AFTER_S
+            if not self._warned:
+                reason = str(error).strip().split("\n")[0][:200]
+                self.warn(f"MLflow at {self.uri} cannot be used ({reason}). The work goes on; numbers are sent later.")
+            self._warned = True
+            return False
+        return True
+
+    def _send(self) -> None:
+        from mlflow.entities import Metric
+
+        if self.id is None:
+            self._connect()
+        while self._waiting:
+            sent = self._waiting[: 10 * BATCH]
+            self._client.log_batch(self.id, metrics=[Metric(name, value, at, step) for name, value, step, at in sent])
+            self._waiting = self._waiting[len(sent) :]
+
+    def _connect(self) -> None:
+        self._client = self._client or connect(self.uri)
+        experiment = _experiment(self._client, self.uri, self.experiment)
+        key = hashlib.sha256(self.key.encode()).hexdigest()  # a path may hold quotes, which the filter cannot
+        found = self._client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
+        if found:
+            self._client.update_run(found[0].info.run_id, status="RUNNING")
+            self.id = found[0].info.run_id
+            return
+        tags = {KEY_TAG: key, NAME_TAG: self.name, "dancegen.version": code_version(), **self.tags}
+        run = self._client.create_run(experiment, tags=_short(tags), run_name=self.name)
+        self._log_parameters(run.info.run_id)
+        self.id = run.info.run_id
+
+    def _log_parameters(self, run_id: str) -> None:
+        from mlflow.entities import Param
+
+        values = [Param(name, value) for name, value in _short(flatten(self.parameters)).items()]
+        for start in range(0, len(values), BATCH):
+            self._client.log_batch(run_id, params=values[start : start + BATCH])
+
+    def _end(self, status: str, tags: dict[str, str]) -> None:
+        for name, value in _short(tags).items():
+            self._client.set_tag(self.id, name, value)
+        self._client.set_terminated(self.id, status)
+
+
+def default_uri(output: str) -> str:
+    """The database below a folder; for a remote folder, which cannot hold a database, the one where we are."""
+    folder = os.getcwd() if storage.is_remote(output) else output
+    return f"sqlite:///{os.path.abspath(folder)}/mlflow.db"
+
+
+def connect(uri: str) -> Any:
+    """A client for an MLflow server or database, quiet and with little patience."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in PATIENCE.items()})
+    from mlflow import MlflowClient
+
+    for noisy in ("alembic", "mlflow"):  # tells every step of setting up a database
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=uri)
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as `a.b.c` keys."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def code_version() -> str:
+    """The release of dancegen, and the commit when it runs from a checkout."""
+    root = Path(dancegen.__file__).parents[1]
+    if not (root / ".git").exists():
+        return dancegen.__version__
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return dancegen.__version__
+    return f"{dancegen.__version__}+{answer.stdout.strip()}" if answer.returncode == 0 else dancegen.__version__
+
+
+def _experiment(client: Any, uri: str, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    if found := client.get_experiment_by_name(name):
+        return found.experiment_id
+    database = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
+    try:
+        return client.create_experiment(
+            name, artifact_location=database and f"{Path(database).parent}/mlflow_artifacts"
+        )
+    except MlflowException:
+        if found := client.get_experiment_by_name(name):  # another process made it in the same moment
+            return found.experiment_id
+        raise
+
+
+def _short(values: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value)[:MAX_CHARACTERS] for name, value in values.items()}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, RequestException, SQLAlchemyError, OSError
