@@ -52,7 +52,8 @@ def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = N
         return kind.model_validate(settings)
     except ValidationError as error:
         problems = "\n".join(f"  {_explain(kind, detail)}" for detail in error.errors())
-        raise ConfigError(path or kind.__name__, f"has settings that cannot be used.\n{problems}\n", "Correct them.") from error
+        problem = f"has settings that cannot be used.\n{problems}\n"
+        raise ConfigError(path or kind.__name__, problem, "Correct them.") from error
 
 
 def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -64,8 +65,8 @@ def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(_merged(settings, dotlist, "key=value"), resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(path or "key=value", _first_line(error), "Correct the reference.") from error
-    return typing.cast(dict[str, Any], plain)
+        raise ConfigError(path or "key=value", f"{_first_line(error)}.", "Correct the reference.") from error
+    return _decided(plain)
 
 
 def to_yaml(config: Config) -> str:
@@ -103,15 +104,19 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
     try:
         return OmegaConf.from_dotlist(list(overrides))
     except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
-        raise ConfigError(" ".join(overrides), _first_line(error), "Quote values with special characters.") from error
+        raise ConfigError(
+            " ".join(overrides), f"{_first_line(error)}.", "Quote values with special characters."
+        ) from error
 
 
-def _with_base(path: Path) -> DictConfig:
+def _with_base(path: Path, above: tuple[Path, ...] = ()) -> DictConfig:
+    if path.resolve() in above:
+        raise ConfigError(str(path), "is its own base.", "Remove one of the `base:` lines that lead round.")
     settings = _read(path)
     if BASE not in settings:
         return settings
     base = path.parent / str(settings.pop(BASE))
-    return _merged(_with_base(base), settings, str(path))
+    return _merged(_with_base(base, (*above, path.resolve())), settings, str(path))
 
 
 def _read(path: Path) -> DictConfig:
@@ -124,10 +129,19 @@ def _read(path: Path) -> DictConfig:
     except YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise ConfigError(str(path), f"is not YAML{line}: {getattr(error, 'problem', error)}.", "Correct it.") from error
+        raise ConfigError(
+            str(path), f"is not YAML{line}: {getattr(error, 'problem', error)}.", "Correct it."
+        ) from error
     if not isinstance(settings, DictConfig):
         raise ConfigError(str(path), "holds no `key: value` lines.", "See the files in configs/ for the form.")
     return settings
+
+
+def _decided(settings: Any) -> Any:
+    """The settings without those whose value is `???`, which OmegaConf takes for "to be given later"."""
+    if not isinstance(settings, dict):
+        return settings
+    return {key: _decided(value) for key, value in settings.items() if value != "???"}
 
 
 def _merged(under: DictConfig, over: DictConfig, where: str) -> DictConfig:
@@ -143,15 +157,17 @@ def _explain(kind: type[Config], detail: Any) -> str:
         return f"{key}: there is no such setting.{_did_you_mean(kind, detail['loc'])}"
     if detail["type"] == "missing":
         return f"{key}: is not set, and has no default. Add it, or give {key}=..."
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict | Config):  # fields that do not fit
+        return f"{key}: {message}." if key else f"{message}."
     return f"{key}={detail['input']!r}: {message[0].lower()}{message[1:]}."
 
 
 def _did_you_mean(kind: type[Config], location: tuple[str | int, ...]) -> str:
     for part in location[:-1]:
         field = kind.model_fields.get(str(part))
-        nested = [a for a in (field.annotation, *typing.get_args(field.annotation)) if isinstance(a, type)] if field else []
-        kind = next((a for a in nested if issubclass(a, Config)), kind)
+        kinds = (field.annotation, *typing.get_args(field.annotation)) if field else ()
+        kind = next((a for a in kinds if isinstance(a, type) and issubclass(a, Config)), kind)
     close = difflib.get_close_matches(str(location[-1]), kind.model_fields, n=1, cutoff=0.5)
     return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(kind.model_fields)}."
 
