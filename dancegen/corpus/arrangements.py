@@ -104,13 +104,13 @@ def _ballet_phrase(band: Band, bar: Bar, pitches: list[int], root: int) -> None:
 FUNK_BASS = (
     (0.0, 0, 0.4),
     (0.75, 12, 0.2),
-    (1.5, 0, 0.3),
-    (1.75, 12, 0.2),
-    (2.5, 0, 0.2),
-    (2.75, 10, 0.2),
-    (3.5, 7, 0.4),
+    (1.5, 0, 0.2),
+    (2.0, 0, 0.3),
+    (2.75, 12, 0.2),
+    (3.0, 10, 0.3),
+    (3.75, 7, 0.2),
 )
-FUNK_STABS = ((0.75, 1.5, 3.25), (0.0, 1.75, 2.75), (0.0, 0.75, 1.5, 3.5), (1.25, 2.5, 3.75))
+FUNK_STABS = ((0.0, 1.0, 3.5), (0.0, 2.0), (0.0, 1.0, 2.5, 3.0), (0.0, 0.5, 2.0, 3.0))
 
 
 def popping(band: Band, bar: Bar) -> None:
@@ -125,7 +125,7 @@ def popping(band: Band, bar: Bar) -> None:
         band.play("slap", root, bar.beat, 0.5, 0.55)
         band.play("slap", root + 12, bar.beat + 2.5, 0.3, 0.4)
     pitches = band.key.chord(bar.chord, 60, 4)
-    for beat in (0.5, 1.0, 1.75, 2.25, 3.0, 3.75):
+    for beat in (0.0, 0.75, 1.0, 2.0, 2.5, 3.0, 3.75):
         band.chord("clavinet", pitches, bar.beat + beat, 0.18, 0.2 if kind in ("verse", "chorus") else 0.1)
     if kind == "chorus":
         for beat in FUNK_STABS[bar.phrase_bar % len(FUNK_STABS)]:
@@ -140,7 +140,7 @@ def popping(band: Band, bar: Bar) -> None:
 def _popping_drums(band: Band, bar: Bar) -> None:
     kind = bar.section.kind
     full = kind in ("verse", "chorus")
-    for beat, gain in ((0.0, 1.0), (1.75, 0.6), (2.0, 0.75), (2.75, 0.5)) if full else ((0.0, 0.9), (2.0, 0.6)):
+    for beat, gain in ((0.0, 1.0), (1.5, 0.5), (2.0, 0.8), (2.5, 0.4)) if full else ((0.0, 0.9), (2.0, 0.6)):
         band.strike("kick", bar.beat + beat, 0.8 * gain)
     for beat in (1, 3):
         band.strike("clap", bar.beat + beat, 0.8 if full else 0.6)
@@ -148,7 +148,7 @@ def _popping_drums(band: Band, bar: Bar) -> None:
             band.strike("snare", bar.beat + beat, 0.4)
     for step in range(16 if full else 8):
         beat = step * (0.25 if full else 0.5)
-        band.strike("hat", bar.beat + beat, 0.24 if beat.is_integer() else 0.13)
+        band.strike("hat", bar.beat + beat, 0.3 if float(beat).is_integer() else 0.12)
     if bar.starts_phrase:
         band.strike("crash", bar.beat, 0.4 if kind == "chorus" else 0.25)
     if bar.fills:
