@@ -5,7 +5,6 @@ a wrong setting answer at once. What a person can fix ends as one message and ex
 """
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
@@ -64,7 +63,7 @@ STEPS = {
 }
 
 
-class _told:
+class Explained:
     """Ends the process with one message when a person can do something about the error, and on Ctrl-C."""
 
     def __enter__(self) -> None:
@@ -74,7 +73,7 @@ class _told:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, KeyboardInterrupt):
-            click.echo("Stopped. The same command goes on from here.", err=True)
+            click.echo("Stopped.", err=True)
             sys.exit(STOPPED)
         if error is not None and (wrong := _fixable(error)) is not None:
             click.echo(str(wrong), err=True)
@@ -119,7 +118,7 @@ def step_command(step: Step) -> click.Command:
     @click.option("--submit", metavar="ADDRESS", help="Run on a Ray cluster, such as http://head:8265, and follow it.")
     @click.option("--env", multiple=True, metavar="NAME", help="With --submit: pass on this environment variable.")
     def command(settings: tuple[str, ...], show: bool, submit: str | None, env: tuple[str, ...]) -> None:
-        with _told():
+        with Explained():
             sys.exit(_run(step, settings, show, submit, env))
 
     return command
@@ -178,7 +177,7 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
 
     SONG is anything with sound: mp3, wav, flac, ogg, m4a, or a video. Paths and s3:// alike.
     """
-    with _told():
+    with Explained():
         from dancegen import config
 
         given = {key: value for key, value in options.items() if value is not None}
@@ -203,9 +202,12 @@ def doctor(storage: str | None, tracking: str | None, address: str | None) -> No
 
     Exit code 1 when something that dancegen needs does not work.
     """
-    with _told():
-        examine: Callable[..., bool] = _load("dancegen.pipelines.doctor:run")
-        sys.exit(0 if examine(storage, tracking, address) else 1)
+    with Explained():
+        broken = False
+        for finding in _load("dancegen.pipelines.doctor:run")(storage, tracking, address):
+            click.echo(str(finding))
+            broken |= finding.broken
+        sys.exit(1 if broken else 0)
 
 
 for _step in STEPS.values():

@@ -1,0 +1,22 @@
+"""One song to one video: rendering without Ray."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from tqdm import tqdm
+
+from dancegen.settings.render import DanceConfig
+from dancegen.stages.render import Rendered, load_model, render_song
+
+
+def run(config: DanceConfig) -> Rendered:
+    """Make the video, with a progress bar over its pictures."""
+    rendered = render_song(config.song, config.video, load_model(config.checkpoint), config, _bar)
+    tqdm.write(f"{rendered.seconds:.1f} s of dance in {rendered.wall_s:.1f} s: {config.video}", file=sys.stderr)
+    return rendered
+
+
+def _bar(joints: np.ndarray) -> Iterator[np.ndarray]:
+    pictures: Iterable[np.ndarray] = tqdm(joints, desc="pictures", unit="", file=sys.stderr)
+    yield from pictures

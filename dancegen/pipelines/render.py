@@ -1,0 +1,85 @@
+"""songs -> dance videos, on Ray Data: one mp4 a song, and the table of renders beside them"""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+from dancegen import schema, storage, tables
+from dancegen.errors import StorageError
+from dancegen.models import checkpoint
+from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.settings.render import PictureConfig, RenderConfig
+from dancegen.stages.inputs import SONG_SUFFIXES, list_media
+from dancegen.stages.render import RenderSongs
+
+RENDERS = "renders"  # the table's folder, below the videos'
+VIDEO = ".mp4"
+
+
+def run(config: RenderConfig) -> Summary:
+    """Render the songs that are new, have changed, or failed before.
+
+    A video is left as it is when it exists and was made from the same song by the same checkpoint,
+    with the same seed, look, rate and size.
+    """
+    table = storage.join(config.output, RENDERS)
+    picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
+    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture,), settings={})
+    return run_table_job(job, _rows(config, table), config)
+
+
+def _rows(config: RenderConfig, table: str) -> list[dict[str, Any]]:
+    """The input of RenderSongs: one row a song."""
+    songs = [song["uri"] for song in list_media(config.songs, SONG_SUFFIXES)]
+    model = _model_hash(config.checkpoint)
+    there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
+    before = _attempts(table)
+    rows = []
+    for song, output in zip(songs, output_uris(songs, config.output), strict=True):
+        version = f"{_song_version(song)} {_choice(config, model)}"
+        rows.append(
+            {
+                "uri": song,
+                "version": version if output in there else None,  # None: do it, whatever the table says
+                "made_version": version,
+                "output_uri": output,
+                "checkpoint_hash": model,
+                "attempts": before.get(song, 0) + 1,
+            }
+        )
+    return rows
+
+
+def output_uris(songs: list[str], folder: str) -> list[str]:
+    """The video of each song: named by its stem, and by a short hash of its URI too where several share the stem."""
+    stems = [storage.stem(song) for song in songs]
+    shared = Counter(stem.casefold() for stem in stems)  # some file systems do not tell A from a
+    names = [
+        f"{stem}-{hashlib.sha256(song.encode()).hexdigest()[:8]}" if shared[stem.casefold()] > 1 else stem
+        for song, stem in zip(songs, stems, strict=True)
+    ]
+    return [storage.join(folder, name + VIDEO) for name in names]
+
+
+def _model_hash(uri: str | None) -> str:
+    return storage.content_hash(str(checkpoint.shipped()) if uri is None else uri)
+
+
+def _choice(config: RenderConfig, model: str) -> str:
+    """What, besides the song, decides about a video's content."""
+    return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"
+
+
+def _song_version(song: str) -> str:
+    try:
+        return storage.version(song)
+    except StorageError:
+        return "missing"  # its row will say why
+
+
+def _attempts(table: str) -> dict[str, int]:
+    """How often each song has been tried."""
+    if not tables.parts(table):
+        return {}
+    tried = tables.read(table, schema.RENDERS, ["uri", "attempts"])
+    return dict(zip(tried["uri"].to_pylist(), tried["attempts"].to_pylist(), strict=True))

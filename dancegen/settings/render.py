@@ -1,0 +1,52 @@
+"""Settings of rendering: one song (`dancegen dance`) or a whole library (`render`)."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from dancegen.config import Config, InputUri, Uri
+from dancegen.settings.parallel import Parallel
+
+
+def _even(pixels: int) -> int:
+    if pixels % 2:
+        raise ValueError(f"must be even (H.264 shares colours between pixels): give {pixels - 1} or {pixels + 1}")
+    return pixels
+
+
+Side = Annotated[int, Field(ge=64, le=4096), AfterValidator(_even)]
+
+
+class PictureConfig(Config):
+    """What a video looks like, and which dance is in it."""
+
+    checkpoint: InputUri | None = None
+    """The model that dances. None: the one that comes with dancegen."""
+    seed: int = 0
+    """Another seed, another dance to the same song."""
+    look: Literal["avatar", "skeleton", "skeleton-light"] = "avatar"
+    """The figure that dances: a person, or OpenPose's sticks on black or on white."""
+    fps: Annotated[float, Field(ge=25, le=60)] = 30.0
+    """Pictures a second. The motion is made at 10 a second and interpolated."""
+    width_px: Side = 1280
+    height_px: Side = 720
+
+
+class DanceConfig(PictureConfig):
+    """One song to one video, without Ray."""
+
+    song: InputUri
+    """Anything with sound."""
+    video: Uri
+    """The mp4 to write."""
+
+
+class RenderConfig(PictureConfig, Parallel):
+    """A library of songs to one video each."""
+
+    songs: InputUri
+    """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
+    output: Uri
+    """Folder of the videos, named after the songs. The table of what was done is its sub-folder renders/."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads with which each actor encodes: more actors use the cores better than more threads."""

@@ -1,0 +1,111 @@
+"""songs -> dance videos"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dancegen import schema, storage
+from dancegen.errors import BadMediaError, StorageError
+from dancegen.media import audio
+from dancegen.media.draw import LOOKS
+from dancegen.media.video import VideoWriter
+from dancegen.models import checkpoint
+from dancegen.models.dance_model import DanceModel
+from dancegen.motion.normalize import place
+from dancegen.motion.resample import resample
+from dancegen.settings.render import PictureConfig
+
+Progress = Callable[[np.ndarray], Iterable[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What is known of a finished video: columns of schema.RENDERS."""
+
+    output_uri: str
+    content_hash: str  # of the song
+    seconds: float
+    frames: int
+    fps: float
+    wall_s: float
+    compute_s: float
+
+
+class RenderSongs:
+    """Table of songs in, one video each and a table of what became of them out.
+
+    reads    uri, made_version, output_uri, attempts, checkpoint_hash
+    writes   the videos, and schema.RENDERS
+    on error the row stays, with `error` set and what is not known null
+    """
+
+    def __init__(self, picture: PictureConfig) -> None:
+        self._picture = picture
+        self._model = load_model(picture.checkpoint)  # once an actor
+
+    def __call__(self, songs: pa.Table) -> pa.Table:
+        """Render the songs of a table."""
+        return schema.table(schema.RENDERS, [self.one(song) for song in songs.to_pylist()])
+
+    def one(self, song: dict[str, Any]) -> dict[str, Any]:
+        """Render one song."""
+        row = {**song, "version": song["made_version"], "seed": self._picture.seed, "look": self._picture.look}
+        try:
+            rendered = render_song(song["uri"], song["output_uri"], self._model, self._picture)
+        except (BadMediaError, StorageError) as error:
+            return {**row, "output_uri": None, "error": str(error)}
+        return {**row, **asdict(rendered)}
+
+
+def load_model(uri: str | None) -> DanceModel:
+    """The model of a checkpoint; of the shipped one when none is named."""
+    with nullcontext(checkpoint.shipped()) if uri is None else storage.reading(uri) as path:
+        return checkpoint.load(path)
+
+
+def song_seed(seed: int, content_hash: str) -> int:
+    """The seed of one song's dance, so that a song dances alike in every library and under every name."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {content_hash}".encode()).digest()[:4])
+
+
+def render_song(
+    song: str, video: str, model: DanceModel, picture: PictureConfig, progress: Progress = iter
+) -> Rendered:
+    """Make the dance video of one song, as long as the song, with its sound. Memory does not grow with the pictures.
+
+    Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
+    """
+    wall_s, compute_s = time.perf_counter(), time.process_time()
+    content_hash = storage.content_hash(song)
+    with storage.reading(song) as path:
+        joints = dance(path, song, model, picture, song_seed(picture.seed, content_hash))
+        draw = LOOKS[picture.look]
+        size = picture.width_px, picture.height_px
+        with storage.writing(video) as unfinished, VideoWriter(unfinished, *size, picture.fps, sound=path) as writer:
+            for joints_px in progress(joints):
+                writer.write(draw(joints_px, *size))
+    return Rendered(
+        output_uri=video,
+        content_hash=content_hash,
+        seconds=len(joints) / picture.fps,
+        frames=len(joints),
+        fps=picture.fps,
+        wall_s=time.perf_counter() - wall_s,
+        compute_s=time.process_time() - compute_s,
+    )
+
+
+def dance(path: Path, song: str, model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:
+    """The joints of every picture of a song's video, in pixels: float32 (frames, J, 3)."""
+    samples = audio.load(path, song)
+    frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
+    pose = model.dance(samples, seed)  # (T, J, 2)
+    return place(resample(pose, model.fps, picture.fps, frames), picture.width_px, picture.height_px)

@@ -1,0 +1,163 @@
+"""The command line: what it answers, how fast, and with which exit code."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dancegen.cli import STEPS, Explained
+from dancegen.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("ray", "torch", "mlflow", "av", "cv2")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    path = tmp_path / "my song.wav"
+    path.write_bytes(b"sound")
+    return path
+
+
+def test_help_answers_at_once_and_names_every_command():
+    started = time.perf_counter()
+    answer = run("dancegen", "--help")
+    seconds = time.perf_counter() - started
+    assert answer.returncode == 0
+    assert all(name in answer.stdout for name in (*STEPS, "dance", "doctor"))
+    assert seconds < 0.5
+
+
+def test_the_command_line_imports_nothing_slow_until_it_is_needed():
+    slow = (*HEAVY, "pydantic", "omegaconf", "pyarrow", "numpy")
+    code = f"import sys, dancegen.cli; print([name for name in {slow!r} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_wrong_settings_are_told_without_importing_what_the_work_needs():
+    code = f"""
+import sys
+from dancegen.cli import main
+try:
+    main(["render", "songs=x", "output=y", "loook=avatar"])
+except SystemExit as end:
+    print(end.code, [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert answer.stdout.strip() == "2 []"
+    assert "Did you mean look?" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("fps=fast", "fps='fast'"),
+        ("fps=10", "fps=10"),
+        ("width_px=641", "640 or 642"),
+        ("look=tango", "'skeleton-light'"),
+        ("songs=/no/such/folder", "songs=/no/such/folder: does not exist"),
+        ("render.yaml", "render.yaml"),
+    ],
+)
+def test_a_wrong_setting_is_one_message_that_names_it_and_exit_code_2(
+    wrong: str, told: str, song: Path, tmp_path: Path
+):
+    answer = run("dancegen", "render", f"songs={song.parent}", f"output={tmp_path}/out", wrong)
+    assert answer.returncode == 2
+    assert told in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_settings_file_that_is_not_there_is_exit_code_2():
+    answer = run("dancegen", "render", "configs/no_such.yaml")
+    assert answer.returncode == 2
+    assert "configs/no_such.yaml: does not exist" in answer.stderr
+
+
+def test_show_prints_settings_that_can_be_used_as_a_settings_file(song: Path, tmp_path: Path):
+    first = run("dancegen", "render", f"songs={song.parent}", "output=videos", "fps=50", "--show")
+    assert yaml.safe_load(first.stdout)["fps"] == 50
+    assert yaml.safe_load(first.stdout)["output"] == str(ROOT / "videos")
+    file = tmp_path / "shown.yaml"
+    file.write_text(first.stdout)
+    assert run("dancegen", "render", file, "--show").stdout == first.stdout
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_is_the_same_command(step: str):
+    job, command = (run(*words, "--help").stdout.split() for words in ([f"jobs.{step}"], ["dancegen", step]))
+    assert " ".join(job).replace(f"python -m jobs.{step}", f"dancegen {step}") == " ".join(command)
+
+
+def test_env_without_submit_is_told(song: Path):
+    answer = run("dancegen", "render", f"songs={song}", "output=out", "--env", "HOME")
+    assert answer.returncode == 2
+    assert "--env" in answer.stderr
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "no-such-head.invalid", "ray://head:10001", "ftp://x"])
+def test_a_cluster_that_cannot_be_reached_is_named(address: str, song: Path):
+    answer = run("dancegen", "render", f"songs={song}", "output=out", "--submit", address)
+    assert answer.returncode == 2
+    assert address in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_variable_to_pass_on_must_be_set(song: Path):
+    answer = run(
+        "dancegen", "render", f"songs={song}", "output=out", "--submit", "http://127.0.0.1:9", "--env", "NO_SUCH"
+    )
+    assert answer.returncode == 2
+    assert "NO_SUCH" in answer.stderr
+
+
+def test_a_size_is_two_numbers(song: Path, tmp_path: Path):
+    answer = run("dancegen", "dance", song, "-o", tmp_path / "a.mp4", "--size", "big")
+    assert answer.returncode == 2
+    assert "1280x720" in answer.stderr
+
+
+def test_dance_names_a_song_that_is_not_there(tmp_path: Path):
+    answer = run("dancegen", "dance", tmp_path / "no.mp3", "-o", tmp_path / "a.mp4")
+    assert answer.returncode == 2
+    assert "no.mp3: does not exist" in answer.stderr
+
+
+@pytest.mark.parametrize("wrap", ["cause", "chain", "workers"])
+def test_an_error_that_ray_wrapped_is_told_as_if_it_were_bare(wrap: str, capsys: pytest.CaptureFixture[str]):
+    from ray.exceptions import RayTaskError
+    from ray.train.v2.api.exceptions import WorkerGroupError
+
+    wrong = ConfigError("clips", "are too few.", "Make more.")
+    error: Exception = RayTaskError("work", "Traceback ...", wrong).as_instanceof_cause()
+    if wrap == "workers":
+        error = WorkerGroupError("a worker failed", {0: error})
+    if wrap == "chain":
+        outer = RuntimeError("Ray Data gave up")
+        outer.__cause__, error = error, outer
+    with pytest.raises(SystemExit) as end, Explained():
+        raise error
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "clips: are too few. Make more.\n"
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end, Explained():
+        raise KeyboardInterrupt
+    assert end.value.code == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), Explained():
+        1 / 0  # noqa: B018
