@@ -1,0 +1,129 @@
+"""Sound of any file as samples, decoded in pieces so that memory is bounded by the sound and not by its header.
+
+Axes used in shapes:
+    C channels    S samples
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from jaxtyping import Float32
+
+from dancegen.errors import BadMediaError
+from dancegen.media.container import MAX_SECONDS, REENCODE, decoded, open_container, origin, sound_stream
+
+SAMPLE_RATE = 16_000
+MIN_SECONDS = 0.1
+
+MIN_HOLE_S = 0.1  # timestamps jitter by less
+MAX_HOLE_S = 60.0  # a longer hole is a lie of the timestamps
+MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 768_000, 64
+
+TARGET_RMS = 0.1  # -20 dBFS
+SILENCE_RMS = 1e-4  # -80 dBFS: what is below is noise, not to be made loud
+
+
+def load(path: Path, thing: str) -> Float32[np.ndarray, " S"]:
+    """The sound of a song or a video, mono at 16 kHz, in [-1, 1]. It begins when the file's first picture does."""
+    buffer = bytearray()
+    bytes_per_second = SAMPLE_RATE * 4
+    for piece in pieces(path, thing, SAMPLE_RATE, "mono"):
+        buffer += piece[0].tobytes()
+        if len(buffer) > MAX_SECONDS * bytes_per_second:
+            hours = MAX_SECONDS // 3600
+            raise BadMediaError(thing, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4")
+    seconds = len(buffer) / bytes_per_second
+    if seconds < MIN_SECONDS:
+        raise BadMediaError(thing, f"has only {seconds:.3f} s of sound that can be decoded.", REENCODE)
+    return np.frombuffer(buffer, dtype=np.float32)
+
+
+def normalize_loudness(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
+    """The same sound at -20 dBFS (RMS), or less where its peaks would pass 1. Silence stays silence."""
+    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64))) if len(samples) else 0.0
+    if rms < SILENCE_RMS:
+        return samples.copy()
+    peak = float(np.abs(samples).max())
+    return samples * np.float32(min(TARGET_RMS / rms, 1.0 / peak))
+
+
+def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
+    """The sound in pieces of bounded length, in [-1, 1]. Holes between the timestamps are filled with silence."""
+    with open_container(path, thing) as container:
+        stream = sound_stream(container, thing)
+        resample = _Resampler(rate, layout)
+        start, clock, smallest_hole = origin(container), 0.0, 0.0
+        for frame in decoded(container, stream):
+            if not isinstance(frame, AudioFrame) or not frame.samples:
+                continue
+            _check_frame(frame, thing)
+            hole = 0.0 if frame.time is None else frame.time - start - clock
+            if smallest_hole < hole < MAX_HOLE_S:
+                yield from resample.flush()
+                yield np.zeros((len(resample.layout.channels), round(hole * rate)), dtype=np.float32)
+                clock += hole
+            smallest_hole = MIN_HOLE_S
+            clock += frame.samples / frame.sample_rate
+            yield from resample.push(frame)
+        yield from resample.flush()
+
+
+def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
+    """Mono samples at 16 kHz in another rate and layout, in pieces of about a second."""
+    resample = _Resampler(rate, layout)
+    for start in range(0, len(samples), SAMPLE_RATE):
+        piece = np.ascontiguousarray(samples[None, start : start + SAMPLE_RATE], dtype=np.float32)
+        frame = AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        yield from resample.push(frame)
+    yield from resample.flush()
+
+
+def stream_rate(path: Path, thing: str) -> int:
+    """Samples a second as the file says."""
+    with open_container(path, thing) as container:
+        return sound_stream(container, thing).rate
+
+
+class _Resampler:
+    """Frames of any format in, float32 arrays of one rate and layout out. The format may change on the way."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        self.rate, self.layout = rate, av.AudioLayout(layout)
+        self.resampler: AudioResampler | None = None
+        self.source: tuple[str, str, int] | None = None
+
+    def push(self, frame: AudioFrame) -> Iterator[np.ndarray]:
+        """What a frame gives; some of it may come with the next one."""
+        source = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if source != self.source:
+            yield from self.flush()
+            self.source = source
+        if self.resampler is None:
+            self.resampler = AudioResampler("fltp", self.layout, self.rate)
+        yield from map(_samples, self.resampler.resample(frame))
+
+    def flush(self) -> Iterator[np.ndarray]:
+        """What is still inside."""
+        if self.resampler is not None:
+            rest = [frame for frame in self.resampler.resample(None) if frame is not None]
+            self.resampler = None
+            yield from map(_samples, rest)
+
+
+def _samples(frame: AudioFrame) -> Float32[np.ndarray, "C S"]:
+    samples = np.nan_to_num(frame.to_ndarray(), nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.clip(samples, -1.0, 1.0, dtype=np.float32)
+
+
+def _check_frame(frame: AudioFrame, thing: str) -> None:
+    if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
+        limits = f"{MIN_RATE} to {MAX_RATE} are supported"
+        raise BadMediaError(thing, f"has {frame.sample_rate} samples a second; {limits}.", REENCODE)
+    if len(frame.layout.channels) > MAX_CHANNELS:
+        channels = len(frame.layout.channels)
+        raise BadMediaError(thing, f"has {channels} channels; at most {MAX_CHANNELS} are supported.", REENCODE)

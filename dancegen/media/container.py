@@ -1,0 +1,92 @@
+"""Media files opened with care: what a header claims is never trusted, and every failure says what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.frame import Frame
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from dancegen.errors import BadMediaError
+
+# Playlists and text files are containers to ffmpeg too, and would have it open other files: only these are read.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,f4v,asf,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,mjpeg,gif,"
+    "apng,mxf,nut,rm,wtv,dv,ogg,yuv4mpegpipe,mp3,flac,wav,w64,aac,adts,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,tak,"
+    "mpc,mpc8,dsf,loas,voc,qoa,amrnb,amrwb,truehd,mlp,vc1,vob,swf,oma"
+)
+MAX_SECONDS = 3 * 3600
+MAX_PIXELS = 7680 * 4320
+MAX_BLOCK_SAMPLES = 1 << 21  # in one decoded frame of sound
+REENCODE = "Download or export it again, or re-encode it: ffmpeg -i IN OUT.mp4"
+
+
+@contextmanager
+def open_container(path: Path, thing: str) -> Iterator[InputContainer]:
+    """The opened file. `thing` is what messages call it."""
+    limits = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}
+    whitelists = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    url = "file:" + os.path.abspath(path)  # no name can pass for a protocol or an option
+    try:
+        if os.path.getsize(path) == 0:
+            raise BadMediaError(thing, "is empty (0 bytes).", "Download or export it again.")
+        container = av.open(url, metadata_errors="ignore", options=limits | whitelists)
+    except (FFmpegError, OSError) as error:
+        problem = f"cannot be opened: it is damaged, cut off, or no video or sound ({error.strerror})."
+        raise BadMediaError(thing, problem, REENCODE) from error
+    with container:
+        yield container
+
+
+def picture_stream(container: InputContainer, thing: str) -> VideoStream:
+    """The video stream to use: the default one, or else the first. The cover picture of a song is none."""
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    if not streams:
+        raise BadMediaError(thing, "has no video stream.", "Remove it from the list, or check the upload.")
+    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    _check_decodable(stream, thing)
+    return stream
+
+
+def sound_stream(container: InputContainer, thing: str) -> AudioStream:
+    """The sound stream to use: the default one, or else the first."""
+    streams = list(container.streams.audio)
+    if not streams:
+        raise BadMediaError(thing, "has no sound.", "Give a file with a sound track.")
+    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    _check_decodable(stream, thing)
+    return stream
+
+
+def origin(container: InputContainer) -> float:
+    """When the file begins, in seconds of its own clock; pictures and sound count from here."""
+    return (container.start_time or 0) / av.time_base
+
+
+def decoded(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Frame]:
+    """What can be decoded of a stream: damaged packets are left out, and a broken file ends where it breaks."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, FFmpegError):
+            return
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue
+        yield from frames  # pyright: ignore[reportReturnType]
+
+
+def _check_decodable(stream: VideoStream | AudioStream, thing: str) -> None:
+    if stream.codec_context is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise BadMediaError(thing, f"holds {stream.type} in a format that is not known.", REENCODE)
+    stream.codec_context.thread_count = 1  # a worker has the cores that were asked for, and no more
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}
