@@ -1,0 +1,106 @@
+"""Pose encoder of both discriminators: co-occurrence features of joints (HCN), in two streams.
+
+One stream sees where joints are, the other how they move. After a convolution along time for each
+joint, joints become channels, so that every later feature may depend on any set of them. Widths follow
+from `channels` as published (64): c, `joint_features`, c/2 and c in a stream, then 2c and 4c for both.
+
+The rhythm, where it is given, joins each frame's coordinates: the music embedding that D_global compares
+is a sum over time and could not tell *when* a beat was.
+
+Axes used in shapes:
+    B clips    T frames    J joints    R rhythm channels    C input channels    H map height (time)    W map width
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Stream(nn.Module):
+    """Features of one stream: joint by joint, then across all joints."""
+
+    def __init__(self, inputs: int, joints: int, channels: int, joint_features: int, dropout: float, pooled: bool):
+        super().__init__()
+        self.point = nn.Conv2d(inputs, channels, 1)
+        self.along_time = nn.Conv2d(channels, joint_features, (3, 1))
+        self.across_joints = nn.Sequential(
+            nn.Conv2d(joints, channels // 2, 3, padding=1),
+            pool(pooled),
+            nn.Conv2d(channels // 2, channels, 3, padding=1),
+            nn.Dropout2d(dropout),
+            pool(pooled),
+        )
+
+    def forward(self, x: Float[Tensor, "B C T J"]) -> Float[Tensor, "B channels H W"]:
+        """A map of time by joint features; time is two frames shorter, and a quarter where it is pooled."""
+        hidden = self.along_time(self.point(x).relu())
+        return self.across_joints(hidden.transpose(1, 3))  # joints to channels: (B, J, T - 2, joint_features)
+
+
+class TwoStreams(nn.Module):
+    """Position and motion of a dance as one map of `4 * channels` channels."""
+
+    def __init__(
+        self, joints: int, rhythm_channels: int, channels: int, joint_features: int, dropout: float, pooled: bool
+    ):
+        super().__init__()
+        inputs = 2 + rhythm_channels
+        self.rhythm = bool(rhythm_channels)
+        self.position = Stream(inputs, joints, channels, joint_features, dropout, pooled)
+        self.motion = Stream(inputs, joints, channels, joint_features, dropout, pooled)
+        both = 2 * channels
+        self.together = nn.Sequential(
+            nn.Conv2d(both, both, 3, padding=1),
+            nn.ReLU(),
+            nn.Dropout2d(dropout),
+            pool(pooled),
+            nn.Conv2d(both, 2 * both, 3, padding=1),
+            nn.ReLU(),
+            nn.Dropout2d(dropout),
+            nn.MaxPool2d(2, ceil_mode=pooled),
+        )
+
+    def forward(
+        self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]
+    ) -> Float[Tensor, "B maps H W"]:
+        """The map; `pose` must have no missing joint left in it as NaN, and three frames at least."""
+        position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
+        motion = temporal_difference(position)
+        if self.rhythm:
+            beside = rhythm.transpose(1, 2)[..., None].expand(-1, -1, -1, pose.shape[2])  # (B, R, T, J)
+            position, motion = (torch.cat([stream, beside], dim=1) for stream in (position, motion))
+        return self.together(torch.cat([self.position(position), self.motion(motion)], dim=1))
+
+
+class HCN(nn.Module):
+    """A dance to one vector."""
+
+    def __init__(
+        self, joints: int, rhythm_channels: int, channels: int, joint_features: int, hidden: int, size: int,
+        dropout: float,
+    ):  # fmt: skip
+        super().__init__()
+        self.streams = TwoStreams(joints, rhythm_channels, channels, joint_features, dropout, pooled=True)
+        self.map = (3, max(1, joint_features // 16))  # what 50 frames leave; other lengths are pooled to it
+        self.head = nn.Sequential(
+            nn.Linear(4 * channels * self.map[0] * self.map[1], hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, size),
+        )
+
+    def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B size"]:
+        """One vector for each dance."""
+        return self.head(F.adaptive_avg_pool2d(self.streams(pose, rhythm), self.map).flatten(1))
+
+
+def temporal_difference(position: Float[Tensor, "B C T J"]) -> Float[Tensor, "B C T J"]:
+    """Steps from frame to frame, stretched back to T frames."""
+    steps = position[:, :, 1:] - position[:, :, :-1]
+    return F.interpolate(steps, size=position.shape[2:], mode="bilinear", align_corners=False)
+
+
+def pool(pooled: bool) -> nn.Module:
+    """Halves both sides of a map, rounding up, so that short dances keep one row; or does nothing."""
+    return nn.MaxPool2d(2, ceil_mode=True) if pooled else nn.Identity()

@@ -1,0 +1,68 @@
+"""The losses: plain functions of what the networks say. Every one is a mean, and a missing joint adds nothing.
+
+The mean is over all joints, present or not, so that it is the same whether a batch is judged whole or
+shared out to workers.
+
+Axes used in shapes:
+    B clips    T frames    J joints
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Generator as Random
+from torch import Tensor
+from torch.nn import functional as F
+
+NORM_FLOOR = 1e-12  # under the root, whose slope at 0 has no end
+
+
+def seen(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
+    """The dance as discriminators see it: a missing joint is 0 in the real and in the generated one alike."""
+    return torch.where((mask > 0)[..., None], pose, torch.zeros_like(pose))
+
+
+def l1(
+    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """Distance of the coordinates, weighted by the confidence in each joint."""
+    return ((seen(fake, mask) - seen(real, mask)).abs() * mask[..., None]).mean()
+
+
+def velocity(
+    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """Distance of the steps from frame to frame; a step counts as far as both of its ends are trusted."""
+    if fake.shape[1] < 2:
+        return fake.new_zeros(())
+    difference = seen(fake, mask) - seen(real, mask)
+    steps = difference[:, 1:] - difference[:, :-1]
+    return (steps.abs() * (mask[:, 1:] * mask[:, :-1])[..., None]).mean()
+
+
+def real(scores: Tensor) -> Float[Tensor, ""]:
+    """Cross entropy of logits that should say real."""
+    return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+
+
+def generated(scores: Tensor) -> Float[Tensor, ""]:
+    """Cross entropy of logits that should say generated."""
+    return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
+
+
+def gradient_penalty(
+    judge: Callable[[Tensor], Tensor],
+    one: Float[Tensor, "B T J 2"],
+    other: Float[Tensor, "B T J 2"],
+    random: Random | None = None,
+) -> Float[Tensor, ""]:
+    """How far the slope of `judge` is from 1, squared, at a random point between each pair of dances.
+
+    `judge` gives a score a dance, (B,), and must not mix dances or draw dropout of its own.
+    """
+    share = torch.rand(len(one), 1, 1, 1, generator=random, device=one.device, dtype=one.dtype)
+    between = (share * one + (1 - share) * other).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
+    norm = (slope.flatten(1).square().sum(dim=1) + NORM_FLOOR).sqrt()
+    return (norm - 1).square().mean()

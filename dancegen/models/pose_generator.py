@@ -1,0 +1,107 @@
+"""The generator: music, rhythm and noise in, a dance out, of any length in one pass.
+
+The published decoder is a perceptron on each frame alone (`time_kernel_frames=1`). Poses of neighbouring
+frames then agree only as far as the music features do, and the noise, drawn anew every frame, shakes
+them. Ours puts a depth-wise convolution over time before each residual block: every frame
+is decided together with its neighbours, for about 1 % of the block's parameters, and still any length
+goes through at once. Noise that remembers (`noise_memory_frames`) picks one way to dance for seconds.
+
+Axes used in shapes:
+    B clips    T frames    S samples a frame    R rhythm channels    Z noise    E music features
+    D decoder width    J joints
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Generator as Random
+from torch import Tensor, nn
+
+from dancegen.models.audio_encoder import AudioEncoder
+from dancegen.settings.dance_model import DanceModelConfig, GeneratorConfig, Norm
+
+
+class TimeMixing(nn.Module):
+    """A convolution over time, each feature on its own."""
+
+    def __init__(self, width: int, kernel_frames: int):
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, kernel_frames, padding="same", groups=width)
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Features that know their neighbours in time."""
+        return hidden + self.conv(hidden.transpose(1, 2)).transpose(1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """[linear, norm, ReLU] twice and a way around, after mixing over time where there is any."""
+
+    def __init__(self, width: int, kernel_frames: int, norm: Norm):
+        super().__init__()
+        self.mixing = TimeMixing(width, kernel_frames) if kernel_frames > 1 else nn.Identity()
+        half = (lambda: nn.BatchNorm1d(width)) if norm == "batch" else (lambda: nn.LayerNorm(width))
+        self.layer = nn.Sequential(
+            nn.Linear(width, width), half(), nn.ReLU(), nn.Linear(width, width), half(), nn.ReLU()
+        )
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """As many features, a step further."""
+        hidden = self.mixing(hidden)
+        frames = hidden.flatten(0, 1)  # batch norm is over features: frames are samples
+        return (frames + self.layer(frames)).unflatten(0, hidden.shape[:2])
+
+
+class PoseGenerator(nn.Module):
+    """Decodes music features and noise into joints."""
+
+    def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int):
+        super().__init__()
+        self.joints, self.blocks = joints, config.blocks
+        self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True)
+        self.layer0 = nn.Linear(features + config.noise, config.width)
+        for block in range(1, config.blocks + 1):  # the names of the released weights
+            self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
+        self.dropout = nn.Dropout(config.dropout)
+        self.final_linear = nn.Linear(config.width, joints * 2)
+
+    def forward(self, features: Float[Tensor, "B T F"], noise: Float[Tensor, "B T Z"]) -> Float[Tensor, "B T J 2"]:
+        """Joints in the model's normalised coordinates."""
+        shaped_noise, _ = self.rnn_noise(noise)
+        hidden = self.layer0(torch.cat([features, shaped_noise.tanh()], dim=-1))
+        for block in range(1, self.blocks + 1):
+            hidden = self.get_submodule(f"layer{block}")(hidden)
+        return self.final_linear(self.dropout(hidden)).tanh().unflatten(-1, (self.joints, 2))
+
+
+class Generator(nn.Module):
+    """Music and noise to a dance."""
+
+    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int):
+        super().__init__()
+        self.config = config.generator
+        self.audio_encoder = AudioEncoder(config.generator.audio, config.norm, samples)
+        features = config.generator.audio.size + (rhythm_channels if config.rhythm else 0)
+        self.rhythm = config.rhythm
+        self.pose_generator = PoseGenerator(config.generator, config.norm, features, joints)
+
+    def forward(
+        self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], noise: Float[Tensor, "B T Z"]
+    ) -> Float[Tensor, "B T J 2"]:
+        """A dance to each clip's music."""
+        features = self.audio_encoder(audio)
+        if self.rhythm:
+            features = torch.cat([features, rhythm], dim=-1)
+        return self.pose_generator(features, noise)
+
+    def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
+        """Noise of the wanted deviation; with memory, each frame is mostly the one before it."""
+        white = torch.randn(frames, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
+        if self.config.noise_memory_frames:
+            keep = math.exp(-1 / self.config.noise_memory_frames)
+            fresh = math.sqrt(1 - keep**2)  # the deviation stays the same at every frame
+            steps = [white[0]]
+            for frame in white[1:]:
+                steps.append(keep * steps[-1] + fresh * frame)
+            white = torch.stack(steps)
+        return white.transpose(0, 1)

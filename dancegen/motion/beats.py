@@ -1,0 +1,141 @@
+"""sound -> rhythm: how strong an onset is, and where in the beat and in the bar each pose frame is.
+
+The tempo is the one between 70 and 150 bpm at which the onsets repeat best: dances count in that range, and a
+song heard at half or double its tempo would put every step in the wrong place. librosa's dynamic programme then
+places the beats. The bar has four beats; which of them is the first is a guess: the one where most bass
+enters and the sound changes most, over the whole song. Give whole songs: a clip of seconds tells too little.
+
+Axes used in shapes:
+    S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
+"""
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64
+from numpy.lib.stride_tricks import sliding_window_view
+
+from dancegen.media.audio import SAMPLE_RATE
+
+RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos")
+BEATS_PER_BAR = 4
+
+HOP_SAMPLES = 160
+HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES
+WINDOW_SAMPLES = 1024
+EARLY_HOPS = 2  # a window hears a click 20 ms before its centre is on it (measured)
+CHUNK_HOPS = 4096  # spectra are made 41 s at a time: hours of sound cost no more memory than their bands
+BANDS, BASS_BANDS = 64, 4  # the lowest four reach to about 190 Hz
+FLOOR_DB = 60.0  # quieter than this below the loudest is silence
+QUIETEST = 1e-5  # power of a band below which all is silence: about -80 dBFS of noise
+
+SLOWEST_BPM, FASTEST_BPM, LIKELIEST_BPM = 70.0, 150.0, 108.0
+OCTAVES = 0.7  # deviation of the tempo's prior
+SHORTEST_S = 2.0  # of sound in which a beat may be looked for
+LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
+
+
+def beat_times(samples: Float32[np.ndarray, "S"]) -> Float64[np.ndarray, "N"]:
+    """Seconds of the beats, none where there is no beat to be found."""
+    bands = _bands_db(samples)
+    return _beat_hops(_flux(bands)) / HOPS_A_SECOND
+
+
+def rhythm(samples: Float32[np.ndarray, "S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
+    """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
+
+    A phase is 0 (sine 0, cosine 1) on the beat. Without a beat the phases are zeros, which no beat gives.
+    """
+    bands = _bands_db(samples)
+    flux = _flux(bands)
+    seconds = np.arange(frames) / fps
+    channels = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
+    channels[:, 0] = _onsets(flux, seconds, fps)
+    beats = _beat_hops(flux)
+    if len(beats) >= 2:
+        beat = _beat_number(beats / HOPS_A_SECOND, seconds)
+        bar = (beat - _first_downbeat(bands, beats)) / BEATS_PER_BAR
+        channels[:, 1], channels[:, 2] = np.sin(2 * np.pi * beat), np.cos(2 * np.pi * beat)
+        channels[:, 3], channels[:, 4] = np.sin(2 * np.pi * bar), np.cos(2 * np.pi * bar)
+    return channels
+
+
+def _bands_db(samples: Float32[np.ndarray, "S"]) -> Float32[np.ndarray, "H M"]:
+    """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
+    from librosa.filters import mel
+
+    filters = mel(sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, n_mels=BANDS, fmin=30.0).T
+    padded = np.pad(np.nan_to_num(samples), WINDOW_SAMPLES // 2)
+    windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
+    hann = np.hanning(WINDOW_SAMPLES).astype(np.float32)
+    chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
+    power = np.concatenate([np.abs(np.fft.rfft(chunk)) ** 2 @ filters for chunk in chunks])
+    loudest = max(float(power.max()), QUIETEST)
+    return np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)) + FLOOR_DB, 0).astype(np.float32)
+
+
+def _flux(bands: Float[np.ndarray, "H M"]) -> Float[np.ndarray, "H"]:
+    """Onset strength: how much louder the bands became, all together."""
+    rise = np.maximum(bands[2:] - bands[:-2], 0).mean(axis=1)  # over 20 ms, around the hop
+    return np.pad(rise, (1 + EARLY_HOPS, 1))[: len(bands)]
+
+
+def _onsets(flux: Float[np.ndarray, "H"], seconds: Float[np.ndarray, "T"], fps: float) -> Float[np.ndarray, "T"]:
+    """The strongest onset within half a pose frame of each, where 1 is a strong one of this song."""
+    loud = np.quantile(flux, LOUD_SHARE)
+    if loud <= 0:
+        return np.zeros(len(seconds))
+    reach = max(1, round(HOPS_A_SECOND / fps / 2))
+    around = sliding_window_view(np.pad(flux, reach), 2 * reach + 1).max(axis=1)
+    hops = np.minimum(np.round(seconds * HOPS_A_SECOND).astype(int), len(flux) - 1)
+    return np.clip(around[hops] / loud, 0, 1)
+
+
+def _beat_hops(flux: Float[np.ndarray, "H"]) -> Float[np.ndarray, "N"]:
+    if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
+        return np.zeros(0)
+    from librosa.beat import beat_track
+
+    _, beats = beat_track(
+        onset_envelope=flux, sr=SAMPLE_RATE, hop_length=HOP_SAMPLES, bpm=_tempo(flux), trim=False, units="frames"
+    )
+    return np.asarray(beats, dtype=np.float64)
+
+
+def _tempo(flux: Float[np.ndarray, "H"]) -> float:
+    """Beats a minute: the lag at which onsets repeat best, also two and four beats on, times a broad prior."""
+    slowest, fastest = (60 * HOPS_A_SECOND / bpm for bpm in (SLOWEST_BPM, FASTEST_BPM))
+    lags = np.arange(fastest, slowest, 0.25)
+    centred = flux - flux.mean()
+    spectrum = np.fft.rfft(centred, 2 * len(flux))
+    repeats = np.fft.irfft(np.abs(spectrum) ** 2)[: len(flux)]
+    heard = sum(np.interp(times * lags, np.arange(len(repeats)), repeats, right=0.0) for times in (1, 2, 4))
+    bpm = 60 * HOPS_A_SECOND / lags
+    prior = np.exp(-0.5 * (np.log2(bpm / LIKELIEST_BPM) / OCTAVES) ** 2)
+    return float(bpm[np.argmax(np.maximum(heard, 0) * prior)])
+
+
+def _beat_number(beats_s: Float[np.ndarray, "N"], seconds: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+    """Which beat, with its fraction, each time is at; the tempo goes on before the first and after the last."""
+    period = float(np.median(np.diff(beats_s)))
+    number = np.interp(seconds, beats_s, np.arange(len(beats_s)))
+    early, late = seconds < beats_s[0], seconds > beats_s[-1]
+    number[early] = (seconds[early] - beats_s[0]) / period
+    number[late] = len(beats_s) - 1 + (seconds[late] - beats_s[-1]) / period
+    return number
+
+
+def _first_downbeat(bands: Float[np.ndarray, "H M"], beats: Float[np.ndarray, "N"]) -> int:
+    """The first beat, of the first four, that starts a bar: where the bass comes in and the sound changes."""
+    hops = beats.astype(int)
+    reach = HOPS_A_SECOND // 20
+    near = [bands[max(0, hop - reach) : hop + reach + 1, :BASS_BANDS] for hop in hops]
+    bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
+    spans = [bands[start:end].mean(axis=0) for start, end in zip(hops, [*hops[1:], len(bands)], strict=True) if end > start]
+    change = np.zeros(len(hops))
+    change[1 : len(spans)] = [np.abs(after - before).mean() for before, after in zip(spans, spans[1:], strict=False)]
+    evidence = _standard(bass) + _standard(change)
+    offsets = range(min(BEATS_PER_BAR, len(hops)))
+    return max(offsets, key=lambda offset: evidence[offset::BEATS_PER_BAR].mean())
+
+
+def _standard(values: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+    return (values - values.mean()) / max(float(values.std()), 1e-6)

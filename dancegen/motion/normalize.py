@@ -1,0 +1,107 @@
+"""joints on disk -> what the model sees, and back into a picture.
+
+Joints on disk are fractions of the frame. The model sees one of two normalisations, both about [-1, 1] with
+y down:
+
+`camera`  the published one: the picture's middle is 0 and its edges are 1 away. It leaks how large the dancer is
+          and where the camera stands.
+`body`    square units around the body: the origin is the middle of the hips, the unit is four torso lengths, both
+          medians over the clip. One origin and one unit for the whole clip, so the dancer's way across the floor stays.
+
+Axes used in shapes:
+    T frames    J joints
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from dancegen.skeleton import COCO18
+
+TORSOS_A_UNIT = 4.0
+SMALLEST_TORSO = 0.02  # of the picture's height: a torso seen end on gives no unit
+
+STANDING_SHARE = 0.72  # of the picture's height that a standing dancer takes
+MARGIN_SHARE = 0.06  # of the picture's height and width that stays free around the dance
+FEET_SHARE = 0.92  # of the picture's height where the feet stand
+
+Pose = Float32[np.ndarray, "T J 2"]
+Mask = Float32[np.ndarray, "T J"]
+
+
+def camera(joints: Float[np.ndarray, "T J 3"], aspect: float) -> tuple[Pose, Mask]:
+    """The picture's coordinates from -1 to 1; a missing joint is at (-1, -1), as published."""
+    del aspect  # fractions are what was published
+    pose, mask = joints[..., :2] * 2 - 1, _mask(joints)
+    return np.where((mask > 0)[..., None], pose, -1.0).astype(np.float32), mask
+
+
+def body(joints: Float[np.ndarray, "T J 3"], aspect: float) -> tuple[Pose, Mask]:
+    """Coordinates around the body, in its unit; a missing joint is at (0, 0)."""
+    mask = _mask(joints)
+    square = np.where((mask > 0)[..., None], joints[..., :2], np.nan) * (aspect, 1.0)
+    origin, unit = _origin_and_unit(square)
+    return np.nan_to_num((square - origin) / unit).astype(np.float32), mask
+
+
+# name -> joints (T, J, 3) as fractions, width / height of the picture -> pose (T, J, 2) and confidences (T, J)
+NORMALIZATIONS: dict[str, Callable[[Float[np.ndarray, "T J 3"], float], tuple[Pose, Mask]]] = {
+    "body": body,
+    "camera": camera,
+}
+
+
+def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Float32[np.ndarray, "T J 3"]:
+    """The whole dance in a picture, in pixels, with confidence 1: one scale and one offset for all of it.
+
+    The dancer stands about 72 % as tall as the picture, with the feet near its lower edge and the dance's middle in
+    the middle; smaller, when the dance needs the room. A coordinate that is NaN stays so, with confidence 0.
+    """
+    pose = np.asarray(pose, dtype=np.float64)
+    (left, top), (right, bottom) = _extent(pose)
+    scale = STANDING_SHARE * height_px / _standing_height(pose)
+    scale = min(
+        scale,
+        (1 - 2 * MARGIN_SHARE) * width_px / max(right - left, 1e-6),
+        (FEET_SHARE - MARGIN_SHARE) * height_px / max(bottom - top, 1e-6),
+    )
+    offset = (width_px / 2 - scale * (left + right) / 2, FEET_SHARE * height_px - scale * bottom)
+    missing = np.isnan(pose).any(axis=-1, keepdims=True)
+    placed = np.concatenate([pose * scale + offset, ~missing], axis=-1).astype(np.float32)
+    placed[..., :2][missing[..., 0]] = np.nan
+    return placed
+
+
+def _mask(joints: Float[np.ndarray, "T J 3"]) -> Mask:
+    there = np.isfinite(joints).all(axis=-1)
+    return np.where(there, np.clip(joints[..., 2], 0, 1), 0).astype(np.float32)
+
+
+def _origin_and_unit(square: Float[np.ndarray, "T J 2"]) -> tuple[Float[np.ndarray, "2"], float]:
+    """Median middle of the hips, and four median torsos; from what else is seen when those are not."""
+    right, left, neck = COCO18.indices("right_hip", "left_hip", "neck")
+    hips = (square[:, right] + square[:, left]) / 2
+    torso = np.linalg.norm(square[:, neck] - hips, axis=-1)
+    seen = square[np.isfinite(square).all(axis=-1)]
+    if not len(seen):
+        return np.zeros(2), 1.0
+    origin = np.nanmedian(hips, axis=0) if np.isfinite(hips).any() else np.median(seen, axis=0)
+    # a body is about three and a half torsos tall
+    length = np.nanmedian(torso) if np.isfinite(torso).any() else np.ptp(seen[:, 1]) / 3.5
+    return origin, TORSOS_A_UNIT * max(float(length), SMALLEST_TORSO)
+
+
+def _extent(pose: Float[np.ndarray, "T J 2"]) -> Float[np.ndarray, "2 2"]:
+    """Corners of the box around the whole dance."""
+    seen = pose[np.isfinite(pose).all(axis=-1)]
+    return np.array([seen.min(axis=0), seen.max(axis=0)]) if len(seen) else np.array([[-0.5, -1.0], [0.5, 0.5]])
+
+
+def _standing_height(pose: Float[np.ndarray, "T J 2"]) -> float:
+    """From the eyes to the ankles when the dancer stands tall: a high quantile over the dance, and never nothing."""
+    eyes = pose[:, COCO18.indices("right_eye", "left_eye"), 1]
+    ankles = pose[:, COCO18.indices("right_ankle", "left_ankle"), 1]
+    tall = (ankles[:, :, None] - eyes[:, None, :]).ravel()
+    tall = tall[np.isfinite(tall)]
+    return max(float(np.quantile(tall, 0.9)), 0.2) if len(tall) else 1.0

@@ -1,0 +1,156 @@
+"""What the dance model is made of, and how it learns. Defaults are ours; `PAPER` is the published recipe.
+
+The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on Music" (ACM MM 2020).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from dancegen.config import Config
+
+Norm = Literal["batch", "layer"]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class AudioEncoderConfig(Config):
+    """Waveform to music features: convolutions on each frame's piece of sound, then a recurrent network over time."""
+
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (16, 32, 64, 128)
+    """Channels of the first four convolutions."""
+    code: PositiveInt = 128
+    """Features of a piece, and channels of the last convolution."""
+    hidden: PositiveInt = 128
+    """Width of the recurrent network, each way."""
+    layers: PositiveInt = 2
+    """Layers of the recurrent network."""
+    size: PositiveInt = 128
+    """Features a frame that come out."""
+    loudness: bool = True
+    """Give the recurrent network the loudness of each piece, which a norm over the piece hides."""
+
+
+class GeneratorConfig(Config):
+    """Music features, rhythm and noise to a dance."""
+
+    audio: AudioEncoderConfig = AudioEncoderConfig()
+    noise: PositiveInt = 10
+    """Noise channels: what tells one dance to the same music from another."""
+    noise_std: PositiveFloat = 0.33
+    """Standard deviation of the noise."""
+    noise_memory_frames: NonNegativeFloat = 20.0
+    """Frames over which the noise forgets itself; 0 draws every frame anew, as published."""
+    width: PositiveInt = 512
+    """Hidden width of the decoder."""
+    blocks: PositiveInt = 3
+    """Residual blocks of the decoder."""
+    time_kernel_frames: PositiveInt = 9
+    """Frames that a residual block sees at once (odd); 1 is the published decoder, one frame at a time."""
+    dropout: Share = 0.1
+    """Share of the decoder's last hidden features that are dropped while training."""
+
+
+class LocalDiscriminatorConfig(Config):
+    """Short windows of a dance to one score each: does it move like a person?"""
+
+    window_frames: int = Field(default=5, ge=4)
+    """Frames of a window."""
+    stride_frames: PositiveInt = 3
+    """Frames from one window to the next."""
+    channels: PositiveInt = 24
+    """Channels of the first convolution; the others follow from it (64 as published)."""
+    joint_features: PositiveInt = 16
+    """Features that stand for a joint after the second convolution."""
+    hidden: PositiveInt = 128
+    """Width of the last hidden layer."""
+    dropout: Share = 0.1
+    """Share that is dropped while training."""
+
+
+class GlobalDiscriminatorConfig(Config):
+    """A whole clip and its music to one score: does the dance belong to the music?"""
+
+    audio: AudioEncoderConfig = AudioEncoderConfig()
+    channels: PositiveInt = 32
+    """Channels of the first convolution of the pose branch (64 as published)."""
+    joint_features: PositiveInt = 32
+    """Features that stand for a joint after the second convolution."""
+    hidden: PositiveInt = 256
+    """Width of the pose branch's hidden layer."""
+    attention: PositiveInt = 20
+    """Width of the self-attention that sums the music over time."""
+    dropout: Share = 0.1
+    """Share that is dropped while training."""
+
+
+class LossConfig(Config):
+    """Weights of the losses. The generator's are added up under these names; 0 leaves one out."""
+
+    l1: NonNegativeFloat = 20.0
+    """Distance of the joints from the real dance."""
+    velocity: NonNegativeFloat = 20.0
+    """Distance of the joints' steps from frame to frame from the real ones."""
+    adversarial_local: NonNegativeFloat = 1.0
+    """The local discriminator's word. At 0 it is not trained."""
+    adversarial_global: NonNegativeFloat = 1.0
+    """The global discriminator's word. At 0 it is not trained."""
+    gradient_penalty: NonNegativeFloat = 1.0
+    """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
+    mismatched_music: NonNegativeFloat = 0.5
+    """Teaches the global discriminator that a real dance to another clip's music is wrong (its own loss)."""
+
+
+class OptimizerConfig(Config):
+    """Adam."""
+
+    generator_rate: PositiveFloat = 3e-4
+    """Learning rate of the generator."""
+    local_rate: PositiveFloat = 3e-4
+    """Learning rate of the local discriminator."""
+    global_rate: PositiveFloat = 5e-4
+    """Learning rate of the global discriminator."""
+    betas: tuple[float, float] = (0.5, 0.99)
+    """Memory of the gradient and of its square."""
+
+
+class DanceModelConfig(Config):
+    """The dance model and how one update of it is made."""
+
+    fps: PositiveFloat = 10.0
+    """Poses per second."""
+    normalization: Literal["body", "camera"] = "body"
+    """What coordinates the model sees: around the body and in its unit, or the picture's."""
+    norm: Norm = "layer"
+    """Normalisation inside the networks: "layer" mixes no samples; "batch" is the published one."""
+    rhythm: bool = True
+    """Give the networks onset, beat and bar beside the waveform."""
+    masked: bool = True
+    """Leave missing joints out of every loss; otherwise they are learned as if they were poses."""
+    generator: GeneratorConfig = GeneratorConfig()
+    local_discriminator: LocalDiscriminatorConfig = LocalDiscriminatorConfig()
+    global_discriminator: GlobalDiscriminatorConfig = GlobalDiscriminatorConfig()
+    losses: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ema: Share = 0.998
+    """Memory of the generator's running average, which is what is saved; 0 saves the last update."""
+
+
+_PAPER_AUDIO = AudioEncoderConfig(code=256, hidden=256, size=256, loudness=False)
+
+PAPER = DanceModelConfig(
+    normalization="camera",
+    norm="batch",
+    rhythm=False,
+    masked=False,
+    generator=GeneratorConfig(
+        audio=_PAPER_AUDIO, noise_memory_frames=0.0, width=1024, time_kernel_frames=1, dropout=0.5
+    ),
+    local_discriminator=LocalDiscriminatorConfig(channels=64, joint_features=32, hidden=256, dropout=0.5),
+    global_discriminator=GlobalDiscriminatorConfig(
+        audio=_PAPER_AUDIO, channels=64, joint_features=32, hidden=512, dropout=0.5
+    ),
+    losses=LossConfig(l1=200.0, velocity=0.0, mismatched_music=0.0),
+    optimizer=OptimizerConfig(betas=(0.9, 0.999)),
+    ema=0.0,
+)
+"""The published recipe, with the corrections that do not change what it is."""
