@@ -1,0 +1,9 @@
+"""poses -> clips
+
+ray job submit --working-dir . -- python -m jobs.cut_clips configs/cut_clips.yaml poses=s3://dance/poses
+"""
+
+from dancegen.cli import job
+
+if __name__ == "__main__":
+    job("cut_clips")

@@ -1,0 +1,9 @@
+"""videos -> poses
+
+ray job submit --working-dir . -- python -m jobs.extract_poses configs/extract_poses.yaml videos=s3://dance/videos
+"""
+
+from dancegen.cli import job
+
+if __name__ == "__main__":
+    job("extract_poses")
