@@ -104,12 +104,18 @@ SONGS = pa.schema(
     metadata={"dancegen.table": "songs"},
 )
 
+# Videos that make_corpus made.
 VIDEOS = pa.schema(
     [
         ("uri", pa.string()),
+        ("version", pa.string()),  # of the dancegen that made it
         ("category", pa.string()),
         ("song", pa.string()),
         ("dancer", pa.string()),
+        ("frames", pa.int32()),
+        ("fps", pa.float32()),
+        ("wall_s", pa.float32()),  # seconds of work
+        ("error", pa.string()),  # why there is no video; null when the row is good
     ],
     metadata={"dancegen.table": "videos"},
 )

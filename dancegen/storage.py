@@ -136,6 +136,33 @@ def writing(uri: str) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_folder(uri: str) -> Iterator[Path]:
+    """A local folder to fill with files. When the block ends without an error, it is at the URI.
+
+    Locally it appears whole, in place of an earlier one; on S3 its objects appear one by one, over earlier ones.
+    """
+    if is_remote(uri):
+        with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
+            yield Path(folder)
+            files = sorted(path.name for path in Path(folder).iterdir())
+            with _explained(uri):
+                _filesystem(uri).put([f"{folder}/{file}" for file in files], [join(uri, file) for file in files])
+        return
+    target = Path(uri)
+    unfinished = target.with_name(f"{target.name[:32]}{TEMPORARY}{os.getpid()}-{time.time_ns()}")
+    with _explained(uri):
+        unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        with _explained(uri):
+            if target.exists():
+                shutil.rmtree(target)
+            os.replace(unfinished, target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def read_bytes(uri: str) -> bytes:
     """The whole file."""
     with _explained(uri):
@@ -179,13 +206,16 @@ def delete(uri: str) -> None:
 
 
 def sweep(uri: str, older_than_s: float = 3600.0) -> int:
-    """Delete what killed processes left unfinished below a local folder. Returns how many files."""
+    """Delete what killed processes left unfinished below a local folder. Returns how many files and folders."""
     if is_remote(uri) or not os.path.isdir(uri):
         return 0
     before = time.time() - older_than_s
-    stale = [path for path in Path(uri).rglob(f"*{TEMPORARY}*") if path.is_file() and path.stat().st_mtime < before]
+    stale = [path for path in Path(uri).rglob(f"*{TEMPORARY}*") if path.stat().st_mtime < before]
     for path in stale:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(stale)
 
 
