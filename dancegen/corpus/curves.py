@@ -1,0 +1,101 @@
+"""Motion as a sum of reaches: every change of a value is one smooth submovement that arrives on a beat.
+
+A reach from one key to the next is a minimum-jerk movement, with a little counter-movement before it and
+a little overshoot that settles after it. Reaches may overlap, which rounds the corners of flowing dances.
+The sum has continuous velocity and acceleration whatever the keys are, so moves join without a seam.
+
+Axes used in shapes:
+    T moments, in growing order
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+Curve = Float64[np.ndarray, "T"]
+
+PEAK_RATE = 1.875  # the top speed of a minimum-jerk movement, in mean speeds
+
+
+@dataclass(frozen=True)
+class Ease:
+    """How a value goes from key to key. Times are in beats."""
+
+    lead: float
+    """A reach takes at most so long, and the value rests until then."""
+    top_speed: float
+    """Degrees a second; a long way starts earlier instead of going faster."""
+    anticipation: float = 0.0
+    """How far it first goes the other way, as a share of the way."""
+    overshoot: float = 0.0
+    settle: float = 0.3
+    overlap: float = 1.0
+    """A reach may take so many times the gap between its keys: above 1 it starts before the last one ended."""
+
+
+EASES = {
+    "groove": Ease(lead=1.0, top_speed=420.0, overshoot=0.03, settle=0.4),
+    "hit": Ease(lead=0.8, top_speed=560.0, anticipation=0.04, overshoot=0.06, settle=0.35),
+    "pop": Ease(lead=0.42, top_speed=680.0, overshoot=0.07, settle=0.22),
+    "wave": Ease(lead=1.0, top_speed=420.0, overlap=1.5),
+    "flow": Ease(lead=4.0, top_speed=260.0, overlap=1.25),
+    "breath": Ease(lead=4.0, top_speed=260.0),
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A value to be reached at a beat."""
+
+    beat: float
+    value: float
+    ease: str
+
+
+def min_jerk(progress: Curve) -> Curve:
+    """0 to 1 the way a hand reaches: no speed and no acceleration at either end."""
+    u = np.clip(progress, 0.0, 1.0)
+    return u**3 * (10.0 - 15.0 * u + 6.0 * u**2)
+
+
+def pulse(beats: Curve, rise: float, fall: float) -> Curve:
+    """A tick that peaks at 1 on every beat, and is 0 from `fall` beats after it to `rise` beats before the next."""
+    phase = np.mod(beats, 1.0)
+    return np.maximum(min_jerk(1.0 - phase / fall), min_jerk(1.0 - (1.0 - phase) / rise))
+
+
+def curve(keys: list[Key], start: float, beats: Curve, beat_s: float, degrees: float = 1.0) -> Curve:
+    """The values at some beats of a channel that rests at `start` and then reaches its keys in turn.
+
+    `degrees` is how many degrees one unit of the channel counts for when its speed is limited.
+    """
+    values = np.full(len(beats), start)
+    steps = np.zeros(len(beats) + 1)
+    last_beat, last_value = -np.inf, start
+    for key in keys:
+        change = key.value - last_value
+        if change:
+            ease = EASES[key.ease]
+            length = reach_length(ease, key.beat - last_beat, abs(change) * degrees, beat_s)
+            first, after = np.searchsorted(beats, [key.beat - length, key.beat + ease.settle])
+            values[first:after] += change * _reach(beats[first:after] - key.beat, length, ease)
+            steps[after] += change
+        last_beat, last_value = key.beat, key.value
+    return values + np.cumsum(steps[:-1])
+
+
+def reach_length(ease: Ease, gap: float, way: float, beat_s: float) -> float:
+    """Beats that a reach over so many degrees takes."""
+    needed = way * PEAK_RATE / (ease.top_speed * beat_s)
+    wanted = min(ease.lead, gap * ease.overlap) if ease.overlap > 1.0 else min(ease.lead, gap)
+    return max(wanted, min(needed, gap * max(ease.overlap, 1.3)))
+
+
+def _reach(since: Curve, length: float, ease: Ease) -> Curve:
+    """Share of the way that is done, `since` beats after the arrival."""
+    turn = 0.3 * length if ease.anticipation else 0.0
+    done = (1.0 + ease.anticipation + ease.overshoot) * min_jerk((since + length - turn) / (length - turn))
+    if ease.anticipation:
+        done = done - ease.anticipation * min_jerk((since + length) / turn)
+    return done - ease.overshoot * min_jerk(since / ease.settle)

@@ -1,0 +1,81 @@
+"""Who dances: the proportions of a body and the habits of a person, both from one seed.
+
+Lengths are in torso lengths (neck to mid-hip), which is the unit of every corpus body.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Dancer:
+    """A body and a style."""
+
+    seed: int
+
+    half_shoulders: float
+    """Half the distance between the shoulder joints."""
+    half_hips: float
+    upper_arm: float
+    forearm: float
+    thigh: float
+    shin: float
+    half_head: float
+    """Half the distance between the ears."""
+    head_height: float
+    """From the neck up to the middle between the ears."""
+
+    amplitude: float
+    """How far the arms go, against the choreography."""
+    stride: float
+    """How far the feet go, against the choreography."""
+    bounce: float
+    """How deep the knees give on the beat, against the choreography."""
+    lag_s: float
+    """Seconds by which this dancer is behind the beat."""
+    left_handed: bool
+    """Dances the verses mirrored."""
+    sway_phase: float
+    """Where in its slow sway the body starts, in radians."""
+
+    @property
+    def name(self) -> str:
+        """A file name for this dancer."""
+        return f"d{self.seed:04d}"
+
+    @property
+    def leg(self) -> float:
+        """Hip to ankle, stretched."""
+        return self.thigh + self.shin
+
+    @property
+    def arm(self) -> float:
+        """Shoulder to wrist, stretched."""
+        return self.upper_arm + self.forearm
+
+    @classmethod
+    def from_seed(cls, seed: int) -> "Dancer":
+        """The dancer of this seed, within the ranges of human bodies."""
+        rng = np.random.default_rng([1917, seed])
+        leg = rng.uniform(1.72, 1.95)
+        thigh_share = rng.uniform(0.495, 0.525)
+        arm = rng.uniform(1.06, 1.20)
+        upper_share = rng.uniform(0.515, 0.545)
+        return cls(
+            seed=seed,
+            half_shoulders=rng.uniform(0.315, 0.395),
+            half_hips=rng.uniform(0.175, 0.225),
+            upper_arm=arm * upper_share,
+            forearm=arm * (1 - upper_share),
+            thigh=leg * thigh_share,
+            shin=leg * (1 - thigh_share),
+            half_head=rng.uniform(0.140, 0.165),
+            head_height=rng.uniform(0.36, 0.41),
+            amplitude=rng.uniform(0.94, 1.05),
+            stride=rng.uniform(0.88, 1.08),
+            bounce=rng.uniform(0.75, 1.2),
+            lag_s=rng.uniform(0.0, 0.03),
+            left_handed=bool(rng.random() < 0.1),
+            sway_phase=rng.uniform(0.0, 2 * np.pi),
+        )

@@ -1,0 +1,171 @@
+"""The notation for dance moves: what the body has reached by which count.
+
+A move is two bars, the eight counts of dancers. `at(1, ...)` is what the body has *arrived at* on count 1.
+Channels that a count does not mention carry on; at count 1 they go back to the neutral pose of the style.
+Lengths are in leg lengths, angles in degrees; `left_x` and `right_x` grow outwards from the middle, so a
+mirrored move swaps left and right and changes the sign of what leans or turns.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COUNTS = 8.0
+BARS = 2
+"""Bars of a move."""
+
+Pose = Mapping[str, float]
+
+LATERAL = ("shift", "turn", "hips", "twist", "lean", "slide", "look", "cock")
+"""Channels that change sign in the mirror: all positive to the dancer's left."""
+
+LENGTHS = ("shift", "fore", "drop", "bounce", "hop", "rise") + tuple(
+    f"{side}_{name}" for side in ("left", "right") for name in ("x", "z", "heel", "air", "kick_reach")
+)
+
+BODY: Pose = {
+    "shift": 0.0,  # pelvis to the left of the middle of the feet that carry
+    "fore": 0.0,  # and in front of it
+    "drop": 0.02,  # how far the knees give
+    "bounce": 0.0,  # how far they give on each beat besides
+    "hop": 0.0,  # how far both feet are above the floor
+    "rise": 0.0,  # on the toes: how far the heels of the standing feet are above it
+    "tick": 0.0,  # muscles that contract on each beat, 1 = as poppers do
+    "turn": 0.0,  # of the whole body
+    "hips": 0.0,  # left hip down
+    "twist": 0.0,  # of the chest against the hips
+    "lean": 0.0,  # of the chest to the side
+    "slide": 0.0,  # of the chest to the side, upright
+    "bow": 0.0,  # of the chest to the front
+    "push": 0.0,  # of the chest to the front, upright
+    "look": 0.0,
+    "nod": 0.0,
+    "cock": 0.0,  # head to the shoulder
+}
+LIMB: Pose = {
+    "raise": 10.0,
+    "plane": 15.0,
+    "bend": 22.0,
+    "spin": 80.0,
+    "shrug": 0.0,
+    "x": 0.15,
+    "z": 0.0,
+    "heel": 0.0,
+    "air": 0.0,  # 1: the foot is not on the floor, but where the kick has it
+    "kick": 20.0,  # like raise and plane of an arm
+    "kick_plane": 10.0,
+    "kick_reach": 0.9,
+    "knee": 18.0,  # points so far outwards
+}
+
+
+def limbs(**values: float) -> Pose:
+    """The same for both sides."""
+    return {f"{side}_{name}": value for side in ("left", "right") for name, value in values.items()}
+
+
+STANDING: Pose = {**BODY, **limbs(**LIMB)}
+
+NEUTRAL: dict[str, Pose] = {
+    "kpop": {**STANDING, "bounce": 0.03},
+    "ballet": {**STANDING, "drop": 0.003, **limbs(knee=48.0, x=0.075, plane=35.0, bend=30.0, spin=105.0)},
+    "popping": {**STANDING, "drop": 0.045, "tick": 1.0, **limbs(x=0.2)},
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What has been reached by a count."""
+
+    count: float
+    pose: Pose
+    ease: str
+    """Name in curves.EASES; "" for the usual one of the style."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Two bars of dance."""
+
+    name: str
+    moments: tuple[Moment, ...]
+
+    def mirrored(self) -> "Move":
+        """The same to the other side."""
+        moments = tuple(Moment(moment.count, mirror(moment.pose), moment.ease) for moment in self.moments)
+        return Move(self.name, moments)
+
+
+def mirror(pose: Pose) -> Pose:
+    """A pose as a mirror shows it."""
+    swap = {"left": "right", "right": "left"}
+    result: dict[str, float] = {}
+    for channel, value in pose.items():
+        side, _, rest = channel.partition("_")
+        result[f"{swap[side]}_{rest}" if side in swap else channel] = -value if channel in LATERAL else value
+    return result
+
+
+def at(count: float, *parts: Pose, ease: str = "", **channels: float) -> Moment:
+    """A moment from named parts and single channels; later ones win."""
+    pose: dict[str, float] = {}
+    for part in parts:
+        pose.update(part)
+    return Moment(count, {**pose, **channels}, ease)
+
+
+def library(*moves: Move) -> dict[str, Move]:
+    """Moves by name."""
+    return {move.name: move for move in moves}
+
+
+def move(name: str, *moments: Moment) -> Move:
+    """A move from its moments, in order."""
+    return Move(name, moments)
+
+
+def arm(raised: float, plane: float, bend: float, spin: float, shrug: float = 0.0) -> Pose:
+    """An arm, of no side yet: for `left`, `right` and `both`."""
+    return {"raise": raised, "plane": plane, "bend": bend, "spin": spin, "shrug": shrug}
+
+
+def left(limb: Pose) -> Pose:
+    """Of the left."""
+    return {f"left_{name}": value for name, value in limb.items()}
+
+
+def right(limb: Pose) -> Pose:
+    """Of the right."""
+    return {f"right_{name}": value for name, value in limb.items()}
+
+
+def both(limb: Pose) -> Pose:
+    """Of both sides."""
+    return {**left(limb), **right(limb)}
+
+
+def foot(x: float, z: float = 0.0) -> Pose:
+    """A footprint: so far outwards, so far to the front."""
+    return {"x": x, "z": z, "air": 0.0}
+
+
+def kick(raised: float, plane: float, reach: float, knee: float = 18.0) -> Pose:
+    """A leg in the air."""
+    return {"air": 1.0, "kick": raised, "kick_plane": plane, "kick_reach": reach, "knee": knee}
+
+
+# Arms that several styles use.
+HANGING = arm(10, 15, 22, 80)
+ON_HIP = arm(48, -18, 98, 152)
+UP_V = arm(146, 5, 8, 10)
+LEVEL = arm(90, 5, 8, 60)
+GOAL_POST = arm(90, 5, 90, 8)
+SCARECROW = arm(88, 5, 88, 172)
+GUARD = arm(38, 35, 118, 55)
+"""Fist in front of the chest."""
+CROSSED = arm(50, 62, 112, 85)
+"""Hand at the other shoulder."""
+BEHIND_HEAD = arm(128, -8, 128, 12)
+DIAGONAL_DOWN = arm(42, 8, 6, 60)
+"""Straight, away from the hip."""
+ACROSS_DOWN = arm(42, 118, 12, 90)
+"""Straight, in front of the other hip."""
