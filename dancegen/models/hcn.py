@@ -61,9 +61,7 @@ class TwoStreams(nn.Module):
             nn.MaxPool2d(2, ceil_mode=pooled),
         )
 
-    def forward(
-        self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]
-    ) -> Float[Tensor, "B maps H W"]:
+    def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B maps H W"]:
         """The map; `pose` must have no missing joint left in it as NaN, and three frames at least."""
         position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
         motion = temporal_difference(position)

@@ -129,7 +129,9 @@ def _first_downbeat(bands: Float[np.ndarray, "H M"], beats: Float[np.ndarray, "N
     reach = HOPS_A_SECOND // 20
     near = [bands[max(0, hop - reach) : hop + reach + 1, :BASS_BANDS] for hop in hops]
     bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
-    spans = [bands[start:end].mean(axis=0) for start, end in zip(hops, [*hops[1:], len(bands)], strict=True) if end > start]
+    spans = [
+        bands[start:end].mean(axis=0) for start, end in zip(hops, [*hops[1:], len(bands)], strict=True) if end > start
+    ]
     change = np.zeros(len(hops))
     change[1 : len(spans)] = [np.abs(after - before).mean() for before, after in zip(spans, spans[1:], strict=False)]
     evidence = _standard(bass) + _standard(change)

@@ -1,0 +1,49 @@
+"""10 poses a second -> 25 to 60: a smooth curve through every pose.
+
+Each coordinate follows the cubic spline through its known values: exact at the poses, with no kink in speed
+between them. After the last pose the dance holds still.
+
+Axes used in shapes:
+    T poses    J joints    F frames of the video
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.interpolate import make_interp_spline
+
+ON_A_POSE = 1e-6  # of a pose's time: closer is at the pose
+
+
+def resample(
+    pose: Float[np.ndarray, "T J 2"], fps_in: float, fps_out: float, frames_out: int
+) -> Float32[np.ndarray, "F J 2"]:
+    """The dance at another rate. A joint that is NaN in a pose is NaN from the pose before it to the one after."""
+    poses = len(pose)
+    at = np.minimum(np.arange(frames_out) * (fps_in / fps_out), poses - 1)  # in poses
+    known = np.isfinite(pose).all(axis=-1)
+    if known.all():
+        return _spline(np.arange(poses), pose, at).astype(np.float32)
+    result = np.full((frames_out, *pose.shape[1:]), np.nan, dtype=np.float32)
+    for joint in range(pose.shape[1]):
+        there = _between_known(known[:, joint], at)
+        if there.any():
+            knots = np.flatnonzero(known[:, joint])
+            result[there, joint] = _spline(knots, pose[knots, joint], at[there])
+    return result
+
+
+def _spline(
+    knots: Float[np.ndarray, "K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, "F"]
+) -> np.ndarray:
+    """Cubic where there are four knots, and simpler where there are fewer."""
+    if len(knots) == 1:
+        return np.repeat(values, len(at), axis=0)
+    degree = 3 if len(knots) >= 4 else 1
+    return make_interp_spline(knots, np.asarray(values, dtype=np.float64), k=degree)(at)
+
+
+def _between_known(known: Bool[np.ndarray, "T"], at: Float[np.ndarray, "F"]) -> Bool[np.ndarray, "F"]:
+    """Whether the poses on both sides of each time are known; at a pose, that one alone."""
+    before = np.floor(at + ON_A_POSE).astype(int)
+    after = np.ceil(at - ON_A_POSE).astype(int)
+    return known[before] & known[after]

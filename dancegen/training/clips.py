@@ -1,0 +1,163 @@
+"""Training clips: which worker reads which, in what order, and how rows of the table become a batch.
+
+The order follows from the seed, the epoch and the worker's rank alone, so a run that was stopped goes on
+with exactly the clips that it would have seen. Row groups are dealt out whole as far as possible: a
+worker reads its share of the table and little more, a pool at a time, the next one while the first is used.
+
+Axes: B clips, T frames, J joints, S samples.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as pads
+import torch
+from jaxtyping import Int64
+
+from dancegen import schema, storage, tables
+from dancegen.errors import ConfigError, TableError
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.normalize import NORMALIZATIONS
+from dancegen.skeleton import COCO18
+from dancegen.training.dance import Batch
+
+POOL_CLIPS = 768  # shuffled together; about 130 MB
+COLUMNS = ["joints", "audio", "rhythm", "aspect"]
+FULL_SCALE = 32768.0  # of int16 sound
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one worker reads in one epoch."""
+
+    rank: int
+    workers: int
+    batch_size: int
+    seed: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a table of clips holds."""
+
+    train: int
+    test: int
+    fps: float
+    data_hash: str
+    """Changes when a clip is added, removed or changed, whatever the order and the place of the table."""
+
+
+def summarize(uri: str) -> Summary:
+    """Count the clips of a table. Raises TableError when there are none to train on."""
+    rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps"])
+    ids, splits, rates = (rows[name].to_pylist() for name in ("clip_id", "split", "fps"))
+    if "train" not in splits:
+        raise TableError(uri, "holds no clips to train on.", "Give cut_clips more videos, or a smaller test_share.")
+    if len(set(rates)) > 1:
+        raise TableError(uri, f"holds clips of {sorted(set(rates))} poses a second.", "Cut all clips at one rate.")
+    digest = hashlib.sha256(
+        "\n".join(sorted(f"{split} {clip}" for split, clip in zip(splits, ids, strict=True))).encode()
+    )
+    return Summary(splits.count("train"), splits.count("test"), rates[0], digest.hexdigest())
+
+
+def batches_per_epoch(clips: int, workers: int, batch_size: int, thing: str) -> int:
+    """Updates of one epoch, the same on every worker. Raises ConfigError when there is not even one."""
+    if clips < workers * batch_size:
+        raise ConfigError(
+            f"batch_size={batch_size}",
+            f"times {workers} workers needs {workers * batch_size} clips, and {thing} has {clips} to train on.",
+            "Give a smaller batch_size or fewer workers, or cut more clips.",
+        )
+    return clips // (workers * batch_size)
+
+
+class Clips:
+    """One split of a table of clips."""
+
+    def __init__(self, uri: str, split: str, normalization: str) -> None:
+        self.normalize = NORMALIZATIONS[normalization]
+        folder = storage.join(uri, f"split={split}")
+        self.groups: list[pads.Fragment] = []
+        if tables.parts(folder):
+            fragments = tables.open_dataset(folder, schema.CLIPS).get_fragments()
+            self.groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
+        self.sizes = [group.count_rows() for group in self.groups]
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def epoch(self, share: Share) -> Iterator[Batch]:
+        """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
+        order = deal(self.sizes, share)
+        pools = np.split(order, range(POOL_CLIPS, len(order), POOL_CLIPS))
+        left = None
+        for pool in self._read_ahead(pools):
+            rows = pool if left is None else pa.concat_tables([left, pool])
+            whole = len(rows) - len(rows) % share.batch_size
+            for start in range(0, whole, share.batch_size):
+                yield self.batch(rows.slice(start, share.batch_size))
+            left = rows.slice(whole)
+
+    def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
+        """A worker's part of all clips, in order, in batches of nearly equal size; there may be none."""
+        order = _in_order(self.sizes)[rank::workers]
+        for part in np.array_split(order, -(-len(order) // batch_size) or 1):
+            if len(part):
+                yield self.batch(self._read(part))
+
+    def batch(self, rows: pa.Table) -> Batch:
+        """Rows of the table as the networks want them."""
+        poses, masks, sounds, rhythms = [], [], [], []
+        for row in rows.to_pylist():
+            joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
+            pose, mask = self.normalize(joints, row["aspect"])
+            poses.append(pose)
+            masks.append(mask)
+            sounds.append(schema.from_bytes(row["audio"], "int16", len(joints), -1) / np.float32(FULL_SCALE))
+            rhythms.append(schema.from_bytes(row["rhythm"], "float32", len(joints), len(RHYTHM_CHANNELS)))
+        audio, rhythm, pose, mask = (torch.from_numpy(np.stack(part)) for part in (sounds, rhythms, poses, masks))
+        return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask)
+
+    def _read_ahead(self, pools: list[np.ndarray]) -> Iterator[pa.Table]:
+        with ThreadPoolExecutor(1) as reader:
+            waiting = reader.submit(self._read, pools[0])
+            for following in pools[1:]:
+                rows, waiting = waiting.result(), reader.submit(self._read, following)
+                yield rows
+            yield waiting.result()
+
+    def _read(self, order: np.ndarray) -> pa.Table:
+        """The rows at (group, row) pairs, in that order."""
+        needed, position = np.unique(order[:, 0], return_inverse=True)
+        starts = np.concatenate([[0], np.cumsum([self.sizes[group] for group in needed])])[:-1]
+        rows = pa.concat_tables([self.groups[group].to_table(columns=COLUMNS) for group in needed])
+        return rows.take(pa.array(starts[position] + order[:, 1]))
+
+
+def deal(sizes: list[int], share: Share) -> Int64[np.ndarray, "N 2"]:
+    """The (row group, row) pairs that a worker reads in an epoch, in order.
+
+    All workers shuffle the groups and the rows inside them alike and cut the result into equal stretches;
+    then each shuffles its stretch, a pool at a time. What does not fill a batch on every worker is left
+    out, and it is other clips in every epoch.
+    """
+    random = np.random.default_rng([share.seed % 2**32, share.epoch])
+    groups = random.permutation(len(sizes))
+    rows = [np.stack([np.full(sizes[group], group), random.permutation(sizes[group])], axis=1) for group in groups]
+    everything = np.concatenate(rows).astype(np.int64)
+    each = len(everything) // (share.workers * share.batch_size) * share.batch_size
+    mine = everything[share.rank * each : (share.rank + 1) * each]
+    random = np.random.default_rng([share.seed % 2**32, share.epoch, share.rank])
+    pools = np.split(mine, range(POOL_CLIPS, len(mine), POOL_CLIPS))
+    return np.concatenate([random.permutation(pool) for pool in pools])
+
+
+def _in_order(sizes: list[int]) -> Int64[np.ndarray, "N 2"]:
+    pairs = [(group, row) for group, size in enumerate(sizes) for row in range(size)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -1,0 +1,52 @@
+"""Numbers of many updates as one number each, and how far a dance is from a real one."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+Sums = dict[str, tuple[float, float]]  # by name: the weighted sum, and the sum of the weights
+
+
+class Mean:
+    """Weighted means by name. Adding does not wait for the device."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._weights: dict[str, float] = {}
+
+    def add(self, values: dict[str, Tensor], weight: float = 1.0) -> None:
+        """Take up one batch's values."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value * weight
+            self._weights[name] = self._weights.get(name, 0.0) + weight
+
+    def sums(self) -> Sums:
+        """What to send to other workers."""
+        return {name: (float(value), self._weights[name]) for name, value in self._sums.items()}
+
+
+def merged(parts: Iterable[Sums]) -> dict[str, float]:
+    """The means over all workers, in the order of the names' first appearance."""
+    total: Sums = {}
+    for part in parts:
+        for name, (value, weight) in part.items():
+            before, weight_before = total.get(name, (0.0, 0.0))
+            total[name] = (before + value, weight_before + weight)
+    return {name: value / weight for name, (value, weight) in total.items()}
+
+
+def not_finite(values: dict[str, float]) -> str | None:
+    """The first name whose value is NaN or infinite."""
+    return next((name for name, value in values.items() if not math.isfinite(value)), None)
+
+
+def misfit(validation: dict[str, float]) -> float:
+    """One number for how unlike the real dances the generated ones are; 0 is no difference.
+
+    L1 alone would choose a dancer that stands still in the mean pose; so moving or jerking half as much
+    as a person, or twice as much, costs ln 2 each.
+    """
+    ratios = (validation[name] for name in ("speed_ratio", "jerk_ratio"))
+    return validation["l1"] + sum(abs(math.log(max(ratio, 1e-6))) for ratio in ratios)
