@@ -15,11 +15,12 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 from jaxtyping import Float32, UInt8
 
 from dancegen.errors import StorageError
 from dancegen.media.audio import pieces, resampled, stream_rate
+from dancegen.media.colors import video_frame
 
 BT709 = 1  # the number of the colour standard of HD video, for matrix, primaries and transfer alike
 CRF, PRESET, THREADS = "20", "veryfast", 2
@@ -69,9 +70,7 @@ class VideoWriter:
         """Append one picture."""
         if rgb.shape != self.shape or rgb.dtype != np.uint8:
             raise ValueError(f"a picture must be uint8 {self.shape}, not {rgb.dtype} {rgb.shape}")
-        frame = VideoFrame.from_ndarray(rgb).reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
+        frame = video_frame(rgb)
         frame.pts, frame.time_base = self.frames, 1 / self.fps
         self._mux(self.video, frame)
         self._write_sound(self.frames / self.fps)  # one picture behind, so that the end can still be chosen
