@@ -15,6 +15,7 @@ import click
 from dancegen import __version__
 from dancegen.errors import ConfigError, DanceGenError
 
+HELP = {"help_option_names": ["-h", "--help"]}
 WRONG, STOPPED = 2, 130  # exit codes: something to correct; Ctrl-C
 
 
@@ -99,7 +100,7 @@ def _load(target: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(context_settings=HELP)
 @click.version_option(__version__, prog_name="dancegen")
 def main() -> None:
     """Music in, dance videos out, at the scale of a cluster.
@@ -112,7 +113,7 @@ def main() -> None:
 def step_command(step: Step) -> click.Command:
     """The command of one step."""
 
-    @click.command(step.name, help=step.help, short_help=step.help)
+    @click.command(step.name, context_settings=HELP, help=step.help)
     @click.argument("settings", nargs=-1, metavar="[CONFIG] [KEY=VALUE]...")
     @click.option("--show", is_flag=True, help="Print the settings that would be used, and stop.")
     @click.option("--submit", metavar="ADDRESS", help="Run on a Ray cluster, such as http://head:8265, and follow it.")

@@ -136,9 +136,9 @@ def _estimators() -> Iterator[Finding]:
         yield _examine(f"poses: {name}", lambda extra=extra: _extra(extra), needed=False)
 
 
-def _extra(extra: str | None) -> str:
+def _extra(extra: str) -> str:
     """Whether an optional extra of the package is installed."""
-    if extra is None:
+    if not extra:
         return "needs nothing more"
     if not _installed(extra):
         raise ConfigError(extra, "not installed.", f"To use it: pip install 'dancegen[{extra}]'")

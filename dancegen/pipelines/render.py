@@ -5,14 +5,13 @@ from collections import Counter
 from typing import Any
 
 from dancegen import schema, storage, tables
-from dancegen.errors import StorageError
 from dancegen.models import checkpoint
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
 from dancegen.stages.render import RenderSongs
 
-RENDERS = "renders"  # the table's folder, below the videos'
+RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
 VIDEO = ".mp4"
 
 
@@ -22,29 +21,31 @@ def run(config: RenderConfig) -> Summary:
     A video is left as it is when it exists and was made from the same song by the same checkpoint,
     with the same seed, look, rate and size.
     """
-    table = storage.join(config.output, RENDERS)
+    table = config.output.rstrip("/") + RENDERS
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
-    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture,), settings={})
+    device = "cuda" if config.gpus_per_actor else "cpu"
+    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture, device), settings={})
     return run_table_job(job, _rows(config, table), config)
 
 
 def _rows(config: RenderConfig, table: str) -> list[dict[str, Any]]:
     """The input of RenderSongs: one row a song."""
-    songs = [song["uri"] for song in list_media(config.songs, SONG_SUFFIXES)]
-    model = _model_hash(config.checkpoint)
+    songs = list_media(config.songs, SONG_SUFFIXES)
+    outputs = output_uris([song["uri"] for song in songs], config.output)
     there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
-    before = _attempts(table)
+    model = _model_hash(config.checkpoint)
+    tried = _attempts(table)
     rows = []
-    for song, output in zip(songs, output_uris(songs, config.output), strict=True):
-        version = f"{_song_version(song)} {_choice(config, model)}"
+    for song, output in zip(songs, outputs, strict=True):
+        version = f"{song['version']} {_choice(config, model)}"
         rows.append(
             {
-                "uri": song,
+                "uri": song["uri"],
                 "version": version if output in there else None,  # None: do it, whatever the table says
                 "made_version": version,
                 "output_uri": output,
                 "checkpoint_hash": model,
-                "attempts": before.get(song, 0) + 1,
+                "attempts": tried.get(song["uri"], 0) + 1,
             }
         )
     return rows
@@ -68,13 +69,6 @@ def _model_hash(uri: str | None) -> str:
 def _choice(config: RenderConfig, model: str) -> str:
     """What, besides the song, decides about a video's content."""
     return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"
-
-
-def _song_version(song: str) -> str:
-    try:
-        return storage.version(song)
-    except StorageError:
-        return "missing"  # its row will say why
 
 
 def _attempts(table: str) -> dict[str, int]:

@@ -47,6 +47,4 @@ class RenderConfig(PictureConfig, Parallel):
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
     output: Uri
-    """Folder of the videos, named after the songs. The table of what was done is its sub-folder renders/."""
-    threads: Annotated[int, Field(ge=1, le=64)] = 1
-    """Threads with which each actor encodes: more actors use the cores better than more threads."""
+    """Folder of the videos, named after the songs. The table of what was done lies beside it: `<output>_renders`."""

@@ -47,9 +47,9 @@ class RenderSongs:
     on error the row stays, with `error` set and what is not known null
     """
 
-    def __init__(self, picture: PictureConfig) -> None:
+    def __init__(self, picture: PictureConfig, device: str = "cpu") -> None:
         self._picture = picture
-        self._model = load_model(picture.checkpoint)  # once an actor
+        self._model = load_model(picture.checkpoint, device)
 
     def __call__(self, songs: pa.Table) -> pa.Table:
         """Render the songs of a table."""
@@ -65,10 +65,12 @@ class RenderSongs:
         return {**row, **asdict(rendered)}
 
 
-def load_model(uri: str | None) -> DanceModel:
+def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
     """The model of a checkpoint; of the shipped one when none is named."""
     with nullcontext(checkpoint.shipped()) if uri is None else storage.reading(uri) as path:
-        return checkpoint.load(path)
+        model = checkpoint.load(path)
+    model.generator.to(device)
+    return model
 
 
 def song_seed(seed: int, content_hash: str) -> int:
@@ -108,4 +110,4 @@ def dance(path: Path, song: str, model: DanceModel, picture: PictureConfig, seed
     samples = audio.load(path, song)
     frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
     pose = model.dance(samples, seed)  # (T, J, 2)
-    return place(resample(pose, model.fps, picture.fps, frames), picture.width_px, picture.height_px)
+    return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)
