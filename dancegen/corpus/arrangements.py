@@ -2,7 +2,7 @@
 
 A listener, and a network, must hear from the sound where in the music it is: the beat, the first
 beat of the bar (the bass changes to the chord's root), the kind of section (who plays), the start of
-a phrase (a crash, a gong of low notes) and its end (a fill).
+a phrase (a crash, a low octave), its second half (more notes, or higher ones) and its end (a fill).
 """
 
 from collections.abc import Callable
@@ -36,7 +36,9 @@ def kpop(band: Band, bar: Bar) -> None:
     if kind != "verse":
         for step in range(16 if kind == "chorus" else 8):  # the chord's notes, one after the other
             beat = step * (0.25 if kind == "chorus" else 0.5)
-            band.play("pluck", pitches[step % len(pitches)] + 12, bar.beat + beat, 0.3, 0.09)
+            band.play(
+                "pluck", pitches[step % len(pitches)] + (24 if bar.second_half else 12), bar.beat + beat, 0.3, 0.09
+            )
 
 
 def _kpop_drums(band: Band, bar: Bar) -> None:
@@ -50,7 +52,7 @@ def _kpop_drums(band: Band, bar: Bar) -> None:
             if not soft:
                 band.strike("snare", bar.beat + beat, 0.35)
         band.strike("open_hat" if kind == "chorus" else "hat", bar.beat + beat + 0.5, 0.2)
-        if kind == "chorus":
+        if kind == "chorus" or bar.second_half:
             for sixteenth in (0.25, 0.75):
                 band.strike("hat", bar.beat + beat + sixteenth, 0.1)
     if bar.starts_phrase:
@@ -69,6 +71,8 @@ def ballet(band: Band, bar: Bar) -> None:
     band.play("pizzicato", root + 12, bar.beat, 0.8, 0.42)
     for beat in range(1, bar.beats):
         band.chord("piano", pitches, bar.beat + beat, 0.7, 0.24)
+        if bar.second_half:
+            band.play("celesta", pitches[-1] + 24, bar.beat + beat, 0.6, 0.07)
         if kind == "chorus":
             band.chord("pizzicato", [pitch + 12 for pitch in pitches], bar.beat + beat, 0.5, 0.24)
     if kind != "intro":
@@ -149,6 +153,8 @@ def _popping_drums(band: Band, bar: Bar) -> None:
     for step in range(16 if full else 8):
         beat = step * (0.25 if full else 0.5)
         band.strike("hat", bar.beat + beat, 0.3 if float(beat).is_integer() else 0.12)
+        if bar.second_half and step % 4 == 2 and full:
+            band.strike("open_hat", bar.beat + beat, 0.16)
     if bar.starts_phrase:
         band.strike("crash", bar.beat, 0.4 if kind == "chorus" else 0.25)
     if bar.fills:

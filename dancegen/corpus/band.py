@@ -29,6 +29,11 @@ class Bar:
         """Whether a phrase begins with it."""
         return self.phrase_bar == 0
 
+    @property
+    def second_half(self) -> bool:
+        """Whether it is in the second half of its phrase, where more is played."""
+        return self.phrase_bar >= PHRASE_BARS // 2
+
 
 class Band:
     """Two tracks, drums and music, as long as the song, and the players who fill them."""

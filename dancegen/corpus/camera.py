@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Float32
 
-UNITS_HIGH = 5.2  # torso lengths from the lower to the upper edge of the picture, for a camera that is close
+UNITS_HIGH = 4.7  # torso lengths from the lower to the upper edge of the picture, for a camera that is close
 ZOOM = (0.85, 1.0)
 FLOOR = 0.94  # of the height: the lowest that a joint gets
 MARGIN_UNITS = 0.4  # around the joints there are still hands, hair and shoes
