@@ -42,3 +42,7 @@ class ClusterError(DanceGenError):
 
 class TooManyBadRowsError(DanceGenError):
     """More rows than `max_bad_share` ended with an error."""
+
+
+class DivergedError(DanceGenError):
+    """A loss became NaN or infinite while training."""

@@ -1,11 +1,19 @@
-"""What several tests share: a real S3 endpoint and a real local Ray."""
+"""What several tests share: a real S3 endpoint, a real local Ray, small tables of clips, and small media files."""
 
 import hashlib
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
+
+from dancegen import schema, tables
 
 S3_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "tests",
@@ -67,14 +75,125 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
     """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
     import ray
 
-    context = ray.init(
+    ray.init(
         address="local",
         num_cpus=8,
         object_store_memory=200_000_000,
         include_dashboard=True,  # Ray Train asks it whether its controller lives
         dashboard_port=0,
         log_to_driver=False,
-        logging_level="error",
+        logging_level=logging.ERROR,
     )
-    yield context.address_info["address"]
+    yield ray.get_runtime_context().gcs_address
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def make_clips() -> Callable[..., str]:
+    """A function that writes a table of clips of joints that sway and of noise, and gives its URI."""
+
+    def make(uri: str, train: int = 16, test: int = 4, frames: int = 20, seed: int = 0) -> str:
+        tables.begin(uri, schema.CLIPS, {"frames": frames})
+        for split, count in (("train", train), ("test", test)):
+            for song in range(0, count, 5):  # several parts, as several videos give them
+                rows = [_clip(split, index, frames, seed) for index in range(song, min(song + 5, count))]
+                table = schema.table(schema.CLIPS, rows)
+                tables.write_part(uri, table, f"{split} {song} {seed}", folder=f"split={split}/category=kpop")
+        return uri
+
+    return make
+
+
+def _clip(split: str, index: int, frames: int, seed: int) -> dict[str, object]:
+    random = np.random.default_rng([seed, index, split == "test"])
+    standing = random.uniform(0.3, 0.7, (1, 18, 2))
+    phase = np.linspace(0, 4 * np.pi, frames)[:, None, None] + random.uniform(0, 2 * np.pi, (1, 18, 2))
+    joints = np.concatenate([standing + 0.05 * np.sin(phase), np.ones((frames, 18, 1))], axis=-1)
+    return {
+        "clip_id": f"{split}-{seed}-{index}",
+        "song": f"{split}-{index // 5}",
+        "category": "kpop",
+        "split": split,
+        "start_s": float(index),
+        "fps": 10.0,
+        "aspect": 1.5,
+        "joints": schema.to_bytes(joints, "float32"),
+        "audio": schema.to_bytes(random.integers(-3000, 3000, frames * 1600), "int16"),
+        "rhythm": schema.to_bytes(random.uniform(-1, 1, (frames, 5)), "float32"),
+        "missing_share": 0.0,
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> dict[str, object]:
+    """Settings of a dance model small enough to train in seconds."""
+    audio = {"channels": [4, 4, 8, 8], "code": 8, "hidden": 8, "layers": 1, "size": 8}
+    return {
+        "generator": {"audio": audio, "width": 16, "blocks": 1, "time_kernel_frames": 3},
+        "local_discriminator": {"channels": 4, "joint_features": 4, "hidden": 8},
+        "global_discriminator": {"audio": audio, "channels": 4, "joint_features": 4, "hidden": 8, "attention": 4},
+    }
+
+
+@pytest.fixture(scope="session")
+def make_sound() -> Callable[..., Path]:
+    """A function that encodes samples (S,) or (C, S) as WAV, FLAC, MP3, M4A, WebM or Ogg, by the file's ending."""
+    codecs = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "mp3", ".m4a": "aac", ".webm": "libopus", ".ogg": "libopus"}
+
+    def make(path: Path, samples: np.ndarray, rate: int = 48_000, starts_s: float = 0.0) -> Path:
+        with av.open(path, "w") as container:
+            channels = np.atleast_2d(samples)
+            layout = {1: "mono", 2: "stereo", 4: "quad"}[len(channels)]
+            stream = container.add_stream(codecs[path.suffix], rate, layout=layout)
+            _encode_sound(container, stream, channels, rate, starts_s)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_video() -> Callable[..., Path]:
+    """A function that encodes pictures (uint8 RGB or RGBA, one size) as a small video, with mono sound if given.
+
+    `times_s` gives each picture its own time; the codec goes by the file's ending, H.264 unless it is lossless .mkv.
+    """
+
+    def make(
+        path: Path,
+        pictures: Iterable[np.ndarray],
+        fps: float = 25,
+        sound: np.ndarray | None = None,
+        rate: int = 48_000,
+        times_s: Sequence[float] | None = None,
+        sound_starts_s: float = 0.0,
+    ) -> Path:
+        pictures = list(pictures)
+        height_px, width_px, parts = pictures[0].shape
+        with av.open(path, "w") as container:
+            codec = "ffv1" if path.suffix == ".mkv" else "libx264"
+            stream = container.add_stream(codec, Fraction(fps).limit_denominator(1001))
+            stream.width, stream.height = width_px, height_px
+            stream.pix_fmt = "yuv420p" if codec == "libx264" else "bgra"
+            stream.codec_context.time_base = Fraction(1, 90_000)
+            track = container.add_stream("aac", rate, layout="mono") if sound is not None else None
+            for number, picture in enumerate(pictures):
+                frame = av.VideoFrame.from_ndarray(picture, format={3: "rgb24", 4: "rgba"}[parts])
+                seconds = times_s[number] if times_s is not None else number / fps
+                frame.pts, frame.time_base = round(seconds * 90_000), Fraction(1, 90_000)
+                frame.duration = round(90_000 / fps)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+            if track is not None:
+                _encode_sound(container, track, np.atleast_2d(sound), rate, sound_starts_s)
+        return path
+
+    return make
+
+
+def _encode_sound(container: Any, stream: Any, channels: np.ndarray, rate: int, starts_s: float) -> None:
+    layout = {1: "mono", 2: "stereo", 4: "quad"}[len(channels)]
+    samples = np.ascontiguousarray(channels, dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+    frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), round(starts_s * rate)
+    for packets in (stream.encode(frame), stream.encode(None)):
+        container.mux(packets)

@@ -1,0 +1,56 @@
+"""A run's folder remembers what it is a run of: other settings need another place.
+
+`run.json` in the folder holds the settings and the hash of the data. It is compared before anything starts.
+"""
+
+import json
+from typing import Any
+
+from dancegen import storage
+from dancegen.config import Config
+from dancegen.errors import ConfigError
+from dancegen.tracking import flatten
+
+STAMP = "run.json"
+
+
+def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str) -> bool:
+    """Make the folder this run's. Returns whether the run was begun there before.
+
+    Settings named in `free` may differ between two starts, and `growing` may become larger.
+    Raises ConfigError when another run has the folder.
+    """
+    wanted = {"data_hash": data_hash, "settings": config.model_dump(mode="json")}
+    place = storage.join(folder, STAMP)
+    begun = storage.exists(place)
+    if begun:
+        found = json.loads(storage.read_text(place))
+        _compare(folder, found, wanted, free | {growing})
+        _check_grows(folder, growing, _at(found["settings"], growing), _at(wanted["settings"], growing))
+    storage.write_text(place, json.dumps(wanted, indent=1))
+    return begun
+
+
+def _compare(folder: str, found: dict[str, Any], wanted: dict[str, Any], free: frozenset[str]) -> None:
+    remedy = "Give another name or output, or delete the folder to start again."
+    before, now = flatten(found["settings"]), flatten(wanted["settings"])
+    different = [
+        f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key) and not any(key == name or key.startswith(f"{name}.") for name in free)
+    ]
+    if different:
+        raise ConfigError(folder, f"was begun with other settings: {', '.join(different)}.", remedy)
+    if found["data_hash"] != wanted["data_hash"]:
+        raise ConfigError(folder, "was begun on other clips.", remedy)
+
+
+def _check_grows(folder: str, name: str, before: Any, now: Any) -> None:
+    if now < before:
+        raise ConfigError(
+            f"{name}={now}", f"is less than the {before} that the run in {folder} was begun with.", "Raise it."
+        )
+
+
+def _at(settings: dict[str, Any], key: str) -> Any:
+    return flatten(settings)[key]

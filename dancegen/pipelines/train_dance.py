@@ -1,0 +1,164 @@
+"""clips -> a model that dances
+
+Ray Train runs `train_worker.work` in every worker. The driver shows how far they are and tells MLflow; all
+that a run needs to go on is in its checkpoints, so the same command goes on where the last one stopped.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray.train
+import ray.train.torch
+
+from dancegen import storage, tracking
+from dancegen.errors import ConfigError, DivergedError
+from dancegen.pipelines import train_worker
+from dancegen.pipelines.cluster import require
+from dancegen.pipelines.progress import Board, Event, TellBoard, TrainingBar, say
+from dancegen.pipelines.ray_session import start_ray
+from dancegen.pipelines.run_folder import claim
+from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.training.clips import Summary, batches_per_epoch, summarize
+
+# Settings that say where and how a run runs, not what it makes.
+FREE = frozenset(
+    {"clips", "output", "name", "cpus_per_worker", "use_gpu", "checkpoint_every", "checkpoints_kept", "validate_every"}
+    | {"max_failures", "max_wait_s", "worker_environment", "tracking_uri", "experiment"}
+)
+GROWING = "epochs"
+START_FAILURES = 3  # times that Ray may fail to start the workers
+LOSE_CONTACT_S = 600  # after which a worker that hears nothing of the others gives up
+REPORT_POLL_S = "0.5"  # a report waits for the controller's next look; Ray's own choice is 2 s
+TOO_SMALL = (
+    "Give fewer workers or a smaller cpus_per_worker, add machines, or give max_wait_s if the cluster grows by itself."
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended."""
+
+    model: str
+    """URI of the finished model."""
+    metrics: dict[str, float]
+    """Of the last epoch."""
+
+
+def run(config: TrainDanceConfig) -> Trained:
+    """Train, or go on training. Raises DanceGenError for what a person can correct."""
+    data = check(config)
+    updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
+    begun = claim(config.run_folder, config, data.data_hash, FREE, GROWING)
+    say(
+        f"{data.train:,} clips to learn from and {data.test:,} to test on; {config.epochs} epochs of {updates:,} "
+        f"updates with {config.workers} workers; {'going on from' if begun else 'checkpoints in'} {config.run_folder}"
+    )
+    start_ray(config.cpus, config.gpus, dashboard=True)
+    require(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
+    board = Board()
+    with _shown(config, data, updates) as take, board.read_by(take):
+        trained = fit(config, data.data_hash, [TellBoard(board)], board)
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in _shown_numbers(trained.metrics).items())
+    say(f"{config.epochs} epochs done: {numbers}. The model: {trained.model}")
+    return trained
+
+
+def check(config: TrainDanceConfig) -> Summary:
+    """What the clips are. Raises before anything is started when they do not fit the settings."""
+    data = summarize(config.clips)
+    batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
+    if data.fps != config.model.fps:
+        problem = f"does not fit the clips in {config.clips}, which have {data.fps:g} poses a second."
+        raise ConfigError(
+            f"model.fps={config.model.fps:g}", problem, f"Give model.fps={data.fps:g}, or cut other clips."
+        )
+    return data
+
+
+def fit(
+    config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: Board | None
+) -> Trained:
+    """Run the workers on a Ray that is there. Raises DivergedError when a loss is no number any more."""
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", REPORT_POLL_S)
+    trainer = ray.train.torch.TorchTrainer(
+        train_worker.work,
+        train_loop_config={"config": config.model_dump(), "data_hash": data_hash, "board": board},
+        torch_config=ray.train.torch.TorchConfig(timeout_s=LOSE_CONTACT_S),
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=config.workers,
+            use_gpu=config.use_gpu,
+            resources_per_worker={"CPU": config.cpus_per_worker, "GPU": int(config.use_gpu)},
+        ),
+        run_config=ray.train.RunConfig(
+            name=config.name,
+            storage_path=config.output,
+            callbacks=list(callbacks),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.checkpoints_kept),
+            failure_config=ray.train.FailureConfig(config.max_failures, controller_failure_limit=START_FAILURES),
+            worker_runtime_env={"env_vars": config.worker_environment},
+        ),
+    )
+    end: Any = trainer.fit().return_value  # of the first worker
+    if "diverged" in end:
+        remedy = "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name."
+        raise DivergedError(end["diverged"], f"is no finite number any more in epoch {end['epoch']}.", remedy)
+    return Trained(storage.join(config.output, train_worker.MODEL), end["metrics"])
+
+
+@contextmanager
+def _shown(config: TrainDanceConfig, data: Summary, updates: int) -> Iterator[Any]:
+    """Gives the function that takes the workers' events: to the progress line, and to MLflow in another thread."""
+    tracker = tracking.Run(
+        uri=config.tracking_uri or tracking.default_uri(config.output),
+        experiment=config.experiment,
+        key=config.run_folder,
+        name=config.name,
+        parameters=config.model_dump(mode="json"),
+        tags={"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"},
+        warn=say,
+    )
+    bar = TrainingBar(config.epochs, updates * config.workers * config.batch_size)
+
+    def take(event: Event) -> None:
+        if event["kind"] == "steps":
+            bar.at(event["epoch"], event["clips"])
+        elif event["kind"] == "epoch":
+            metrics = dict(event["metrics"])
+            epoch = metrics.pop("epoch")
+            bar.at(epoch + 1, 0)
+            bar.numbers(_shown_numbers(metrics))
+            teller.submit(tracker.log, metrics, epoch)
+        else:
+            who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
+            say(f"lost {who}; going on from the last checkpoint with new workers, {config.max_failures} times at most")
+
+    with ThreadPoolExecutor(1) as teller:
+        if storage.is_remote(config.output) and not config.tracking_uri:
+            say(f"a remote folder cannot hold MLflow's database; it is {tracker.uri}")
+        teller.submit(tracker.open)
+        ended = "FAILED"
+        try:
+            yield take
+            ended = "FINISHED"
+        except KeyboardInterrupt:
+            ended = "KILLED"
+            raise
+        finally:
+            bar.close()
+            teller.submit(tracker.close, ended)
+
+
+def _shown_numbers(metrics: dict[str, float]) -> dict[str, float]:
+    """The few numbers that fit into the progress line."""
+    names = {
+        "train/l1": "l1",
+        "train/local_right": "local",
+        "train/global_right": "global",
+        "validation/l1": "test l1",
+        "validation/misfit": "misfit",
+    }
+    return {short: metrics[name] for name, short in names.items() if name in metrics}
