@@ -4,6 +4,8 @@ Axes used in shapes:
     T frames    J joints; the last axis is x and y (fractions of the frame) and confidence
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
@@ -31,7 +33,7 @@ def reject_leaps(joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float) 
 
 
 def fill_gaps(joints: Float[np.ndarray, "T J 3"], fps: float, max_gap_s: float) -> Float32[np.ndarray, "T J 3"]:
-    """A copy in which joints missing for at most `max_gap_s` move straight from where they were last to where next seen."""
+    """A copy in which joints missing for at most `max_gap_s` move straight from where last to where next seen."""
     filled = skeleton.hide_missing(joints)
     seen = filled[..., 2] > 0
     frames = np.arange(len(filled))
@@ -54,11 +56,11 @@ def torso_length(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
     return float(np.median(lengths)) if len(lengths) else float("nan")
 
 
-def _short_gaps(seen: Bool[np.ndarray, "T"], longest: int) -> Bool[np.ndarray, "T"]:
+def _short_gaps(seen: Bool[np.ndarray, " T"], longest: int) -> Bool[np.ndarray, " T"]:
     """Where a joint is missing for at most so many frames, between two frames in which it was seen."""
     known = np.flatnonzero(seen)
     gaps = np.zeros(len(seen), dtype=bool)
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known.tolist()):
         if 1 < after - before <= longest + 1:
             gaps[before + 1 : after] = True
     return gaps

@@ -50,7 +50,7 @@ def cut(
     max_missing_share: float,
     sounding_frames: float,
 ) -> Windows:
-    """Windows of `frames`, one every `stride_frames`. The sound lasts for `sounding_frames`, to the frame's fraction."""
+    """Windows of `frames`, one every `stride_frames`. The sound lasts for `sounding_frames`, which may end within one."""
     windows = Windows()
     if len(joints) < frames:
         windows.left_out[TOO_SHORT] += 1

@@ -16,7 +16,9 @@ from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.skeleton import COCO18
 from dancegen.stages.previews import write_preview
 
-PERSON_JOINTS = len(COCO18) // 3  # of the joints must be seen for a frame to count as one with a dancer
+SIDES = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+BODY = [COCO18.index(f"{side}_{joint}") for side in ("right", "left") for joint in SIDES]
+BODY_SHARE = 0.5  # of these must be seen for a frame to count as one with a dancer: a face alone is none
 
 
 class ExtractPoses:
@@ -67,7 +69,8 @@ class ExtractPoses:
 
 
 def _check_dancer(joints: Float[np.ndarray, "T 18 3"], uri: str, min_found_share: float) -> None:
-    found = float(((joints[..., 2] > 0).sum(axis=1) >= PERSON_JOINTS).mean())
+    seen = (joints[:, BODY, 2] > 0).mean(axis=1)
+    found = float((seen >= BODY_SHARE).mean())
     if found < min_found_share:
         problem = f"nobody was found in {1 - found:.0%} of the frames."
         remedy = "Use videos of one dancer, seen whole; min_found_share sets the limit."
