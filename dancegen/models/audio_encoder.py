@@ -19,7 +19,7 @@ SILENCE = 1e-4  # added to the loudness before its logarithm: -80 dB
 class PieceEncoder(nn.Module):
     """Convolutions that turn each piece of waveform into one code, on its own."""
 
-    def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int):
+    def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
         widths, left = (1, *config.channels), samples
         self.cl = nn.ModuleList()  # the names of the released weights
@@ -42,7 +42,7 @@ class PieceEncoder(nn.Module):
 class AudioEncoder(nn.Module):
     """Codes of the pieces, seen in their context both ways by a recurrent network."""
 
-    def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int):
+    def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
         self.loudness = config.loudness
         self.encoder = PieceEncoder(config, norm, samples)

@@ -22,11 +22,11 @@ from dancegen.skeleton import COCO18
 class DanceModel:
     """A trained generator, ready to dance."""
 
-    def __init__(self, generator: Generator, config: DanceModelConfig):
+    def __init__(self, generator: Generator, config: DanceModelConfig) -> None:
         self.generator, self.config = generator.eval(), config
 
     @torch.inference_mode()
-    def dance(self, samples: Float32[np.ndarray, "S"], seed: int) -> Float32[np.ndarray, "T J 2"]:
+    def dance(self, samples: Float32[np.ndarray, " S"], seed: int) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` a second, to its end; same seed, same bytes.
 
         The whole song goes through in one pass, so the dance has no seams.

@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
 class Attention(nn.Module):
     """Sums features over time, weighted by what they are."""
 
-    def __init__(self, size: int, hidden: int, dropout: float):
+    def __init__(self, size: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(size, hidden, bias=False)
@@ -48,7 +48,7 @@ class Attention(nn.Module):
 class GlobalDiscriminator(nn.Module):
     """Embeds the dance and the music, and compares the two."""
 
-    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int):
+    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int) -> None:
         super().__init__()
         settings = config.global_discriminator
         size = settings.audio.size
@@ -76,6 +76,6 @@ class GlobalDiscriminator(nn.Module):
         """The embedding of each clip's music."""
         return self.attention(self.audio_encoder(audio))
 
-    def judge(self, dance: Float[Tensor, "B E"], music: Float[Tensor, "B E"]) -> Float[Tensor, "B"]:
+    def judge(self, dance: Float[Tensor, "B E"], music: Float[Tensor, "B E"]) -> Float[Tensor, " B"]:
         """One logit for each pair of embeddings."""
         return self.score(self.compare(torch.stack([dance, music], dim=1))[:, 0])[:, 0]

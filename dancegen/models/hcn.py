@@ -20,7 +20,9 @@ from torch.nn import functional as F
 class Stream(nn.Module):
     """Features of one stream: joint by joint, then across all joints."""
 
-    def __init__(self, inputs: int, joints: int, channels: int, joint_features: int, dropout: float, pooled: bool):
+    def __init__(
+        self, inputs: int, joints: int, channels: int, joint_features: int, dropout: float, pooled: bool
+    ) -> None:
         super().__init__()
         self.point = nn.Conv2d(inputs, channels, 1)
         self.along_time = nn.Conv2d(channels, joint_features, (3, 1))
@@ -43,7 +45,7 @@ class TwoStreams(nn.Module):
 
     def __init__(
         self, joints: int, rhythm_channels: int, channels: int, joint_features: int, dropout: float, pooled: bool
-    ):
+    ) -> None:
         super().__init__()
         inputs = 2 + rhythm_channels
         self.rhythm = bool(rhythm_channels)
@@ -77,7 +79,7 @@ class HCN(nn.Module):
     def __init__(
         self, joints: int, rhythm_channels: int, channels: int, joint_features: int, hidden: int, size: int,
         dropout: float,
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         super().__init__()
         self.streams = TwoStreams(joints, rhythm_channels, channels, joint_features, dropout, pooled=True)
         self.map = (3, max(1, joint_features // 16))  # what 50 frames leave; other lengths are pooled to it

@@ -15,7 +15,7 @@ from dancegen.settings.dance_model import DanceModelConfig
 class LocalDiscriminator(nn.Module):
     """The pose encoder without its early pools, on overlapping windows."""
 
-    def __init__(self, config: DanceModelConfig, rhythm_channels: int, joints: int):
+    def __init__(self, config: DanceModelConfig, rhythm_channels: int, joints: int) -> None:
         super().__init__()
         local = config.local_discriminator
         self.window_frames, self.stride_frames = local.window_frames, local.stride_frames

@@ -25,7 +25,7 @@ from dancegen.settings.dance_model import DanceModelConfig, GeneratorConfig, Nor
 class TimeMixing(nn.Module):
     """A convolution over time, each feature on its own."""
 
-    def __init__(self, width: int, kernel_frames: int):
+    def __init__(self, width: int, kernel_frames: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(width, width, kernel_frames, padding="same", groups=width)
 
@@ -37,7 +37,7 @@ class TimeMixing(nn.Module):
 class ResidualBlock(nn.Module):
     """[linear, norm, ReLU] twice and a way around, after mixing over time where there is any."""
 
-    def __init__(self, width: int, kernel_frames: int, norm: Norm):
+    def __init__(self, width: int, kernel_frames: int, norm: Norm) -> None:
         super().__init__()
         self.mixing = TimeMixing(width, kernel_frames) if kernel_frames > 1 else nn.Identity()
         half = (lambda: nn.BatchNorm1d(width)) if norm == "batch" else (lambda: nn.LayerNorm(width))
@@ -55,7 +55,7 @@ class ResidualBlock(nn.Module):
 class PoseGenerator(nn.Module):
     """Decodes music features and noise into joints."""
 
-    def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int):
+    def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
         super().__init__()
         self.joints, self.blocks = joints, config.blocks
         self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True)
@@ -77,7 +77,7 @@ class PoseGenerator(nn.Module):
 class Generator(nn.Module):
     """Music and noise to a dance."""
 
-    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int):
+    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int) -> None:
         super().__init__()
         self.config = config.generator
         self.audio_encoder = AudioEncoder(config.generator.audio, config.norm, samples)

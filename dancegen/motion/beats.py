@@ -9,6 +9,8 @@ Axes used in shapes:
     S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 from numpy.lib.stride_tricks import sliding_window_view
@@ -33,13 +35,13 @@ SHORTEST_S = 2.0  # of sound in which a beat may be looked for
 LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
 
 
-def beat_times(samples: Float32[np.ndarray, "S"]) -> Float64[np.ndarray, "N"]:
+def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
     """Seconds of the beats, none where there is no beat to be found."""
     bands = _bands_db(samples)
     return _beat_hops(_flux(bands)) / HOPS_A_SECOND
 
 
-def rhythm(samples: Float32[np.ndarray, "S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
+def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
     """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
 
     A phase is 0 (sine 0, cosine 1) on the beat. Without a beat the phases are zeros, which no beat gives.
@@ -58,7 +60,7 @@ def rhythm(samples: Float32[np.ndarray, "S"], frames: int, fps: float) -> Float3
     return channels
 
 
-def _bands_db(samples: Float32[np.ndarray, "S"]) -> Float32[np.ndarray, "H M"]:
+def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
     """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
     from librosa.filters import mel
 
@@ -72,13 +74,13 @@ def _bands_db(samples: Float32[np.ndarray, "S"]) -> Float32[np.ndarray, "H M"]:
     return np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)) + FLOOR_DB, 0).astype(np.float32)
 
 
-def _flux(bands: Float[np.ndarray, "H M"]) -> Float[np.ndarray, "H"]:
+def _flux(bands: Float[np.ndarray, "H M"]) -> Float[np.ndarray, " H"]:
     """Onset strength: how much louder the bands became, all together."""
     rise = np.maximum(bands[2:] - bands[:-2], 0).mean(axis=1)  # over 20 ms, around the hop
     return np.pad(rise, (1 + EARLY_HOPS, 1))[: len(bands)]
 
 
-def _onsets(flux: Float[np.ndarray, "H"], seconds: Float[np.ndarray, "T"], fps: float) -> Float[np.ndarray, "T"]:
+def _onsets(flux: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps: float) -> Float[np.ndarray, " T"]:
     """The strongest onset within half a pose frame of each, where 1 is a strong one of this song."""
     loud = np.quantile(flux, LOUD_SHARE)
     if loud <= 0:
@@ -89,7 +91,7 @@ def _onsets(flux: Float[np.ndarray, "H"], seconds: Float[np.ndarray, "T"], fps: 
     return np.clip(around[hops] / loud, 0, 1)
 
 
-def _beat_hops(flux: Float[np.ndarray, "H"]) -> Float[np.ndarray, "N"]:
+def _beat_hops(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " N"]:
     if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
         return np.zeros(0)
     from librosa.beat import beat_track
@@ -100,7 +102,7 @@ def _beat_hops(flux: Float[np.ndarray, "H"]) -> Float[np.ndarray, "N"]:
     return np.asarray(beats, dtype=np.float64)
 
 
-def _tempo(flux: Float[np.ndarray, "H"]) -> float:
+def _tempo(flux: Float[np.ndarray, " H"]) -> float:
     """Beats a minute: the lag at which onsets repeat best, also two and four beats on, times a broad prior."""
     slowest, fastest = (60 * HOPS_A_SECOND / bpm for bpm in (SLOWEST_BPM, FASTEST_BPM))
     lags = np.arange(fastest, slowest, 0.25)
@@ -113,7 +115,7 @@ def _tempo(flux: Float[np.ndarray, "H"]) -> float:
     return float(bpm[np.argmax(np.maximum(heard, 0) * prior)])
 
 
-def _beat_number(beats_s: Float[np.ndarray, "N"], seconds: Float[np.ndarray, "T"]) -> Float[np.ndarray, "T"]:
+def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
     """Which beat, with its fraction, each time is at; the tempo goes on before the first and after the last."""
     period = float(np.median(np.diff(beats_s)))
     number = np.interp(seconds, beats_s, np.arange(len(beats_s)))
@@ -123,21 +125,19 @@ def _beat_number(beats_s: Float[np.ndarray, "N"], seconds: Float[np.ndarray, "T"
     return number
 
 
-def _first_downbeat(bands: Float[np.ndarray, "H M"], beats: Float[np.ndarray, "N"]) -> int:
+def _first_downbeat(bands: Float[np.ndarray, "H M"], beats: Float[np.ndarray, " N"]) -> int:
     """The first beat, of the first four, that starts a bar: where the bass comes in and the sound changes."""
     hops = beats.astype(int)
     reach = HOPS_A_SECOND // 20
     near = [bands[max(0, hop - reach) : hop + reach + 1, :BASS_BANDS] for hop in hops]
     bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
-    spans = [
-        bands[start:end].mean(axis=0) for start, end in zip(hops, [*hops[1:], len(bands)], strict=True) if end > start
-    ]
+    sounds = [bands[start:end].mean(axis=0) for start, end in pairwise([*hops, len(bands)]) if end > start]
     change = np.zeros(len(hops))
-    change[1 : len(spans)] = [np.abs(after - before).mean() for before, after in zip(spans, spans[1:], strict=False)]
+    change[1 : len(sounds)] = [np.abs(after - before).mean() for before, after in pairwise(sounds)]
     evidence = _standard(bass) + _standard(change)
     offsets = range(min(BEATS_PER_BAR, len(hops)))
     return max(offsets, key=lambda offset: evidence[offset::BEATS_PER_BAR].mean())
 
 
-def _standard(values: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+def _standard(values: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
     return (values - values.mean()) / max(float(values.std()), 1e-6)

@@ -67,9 +67,9 @@ def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Fl
         (FEET_SHARE - MARGIN_SHARE) * height_px / max(bottom - top, 1e-6),
     )
     offset = (width_px / 2 - scale * (left + right) / 2, FEET_SHARE * height_px - scale * bottom)
-    missing = np.isnan(pose).any(axis=-1, keepdims=True)
-    placed = np.concatenate([pose * scale + offset, ~missing], axis=-1).astype(np.float32)
-    placed[..., :2][missing[..., 0]] = np.nan
+    missing = np.isnan(pose).any(axis=-1)
+    placed = np.concatenate([pose * scale + offset, ~missing[..., None]], axis=-1).astype(np.float32)
+    placed[missing, :2] = np.nan
     return placed
 
 

@@ -33,7 +33,7 @@ def resample(
 
 
 def _spline(
-    knots: Float[np.ndarray, "K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, "F"]
+    knots: Float[np.ndarray, " K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, " F"]
 ) -> np.ndarray:
     """Cubic where there are four knots, and simpler where there are fewer."""
     if len(knots) == 1:
@@ -42,7 +42,7 @@ def _spline(
     return make_interp_spline(knots, np.asarray(values, dtype=np.float64), k=degree)(at)
 
 
-def _between_known(known: Bool[np.ndarray, "T"], at: Float[np.ndarray, "F"]) -> Bool[np.ndarray, "F"]:
+def _between_known(known: Bool[np.ndarray, " T"], at: Float[np.ndarray, " F"]) -> Bool[np.ndarray, " F"]:
     """Whether the poses on both sides of each time are known; at a pose, that one alone."""
     before = np.floor(at + ON_A_POSE).astype(int)
     after = np.ceil(at - ON_A_POSE).astype(int)

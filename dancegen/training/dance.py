@@ -22,6 +22,7 @@ from dancegen.errors import CheckpointError
 from dancegen.models import losses
 from dancegen.models.dance_model import build_generator, build_global_discriminator, build_local_discriminator
 from dancegen.models.global_discriminator import GlobalDiscriminator
+from dancegen.models.pose_generator import Generator
 from dancegen.settings.dance_model import DanceModelConfig
 
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
@@ -52,7 +53,7 @@ class DanceTraining:
         seed: int,
         wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
         stream: int = 0,
-    ):
+    ) -> None:
         """`wrap` places and spreads each network (DDP); `stream` tells workers' randomness apart."""
         self.config, self.seed, self.stream = config, seed, stream
         self.epoch = self.updates = 0
@@ -219,7 +220,7 @@ class DanceTraining:
         """The batch as the settings want it seen: without masks, every joint counts fully."""
         return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
 
-    def _noise(self, generator: nn.Module, batch: Batch) -> Float[Tensor, "B T Z"]:
+    def _noise(self, generator: Generator, batch: Batch) -> Float[Tensor, "B T Z"]:
         clips, frames = batch.audio.shape[:2]
         return generator.noise(clips, frames, None, batch.audio.device)
 
