@@ -25,7 +25,13 @@ def kpop(band: Band, bar: Bar) -> None:
     root = band.key.bass(bar.chord, 33)
     if kind in ("verse", "chorus"):
         for step in range(8):  # octave jumps on every half beat
-            band.play("bass", root + 12 * (step % 2), bar.beat + step / 2, 0.42, 0.42 if step == 0 else 0.3)
+            band.play(
+                "bass",
+                root + 12 * (step % 2),
+                bar.beat + step / 2,
+                0.42,
+                0.42 if step == 0 else 0.3 - 0.08 * (step % 2),
+            )
     else:
         band.play("bass", root, bar.beat, 3.8, 0.34)
     if kind == "chorus":
@@ -51,7 +57,7 @@ def _kpop_drums(band: Band, bar: Bar) -> None:
             band.strike("clap", bar.beat + beat, 0.3 if soft else 0.5)
             if not soft:
                 band.strike("snare", bar.beat + beat, 0.35)
-        band.strike("open_hat" if kind == "chorus" else "hat", bar.beat + beat + 0.5, 0.2)
+        band.strike("open_hat" if kind == "chorus" else "hat", bar.beat + beat + 0.5, 0.15)
         if kind == "chorus" or bar.second_half:
             for sixteenth in (0.25, 0.75):
                 band.strike("hat", bar.beat + beat + sixteenth, 0.1)
@@ -106,14 +112,13 @@ def _ballet_phrase(band: Band, bar: Bar, pitches: list[int], root: int) -> None:
 
 
 FUNK_BASS = (
-    (0.0, 0, 0.4),
-    (0.75, 12, 0.2),
-    (1.5, 0, 0.2),
-    (2.0, 0, 0.3),
-    (2.75, 12, 0.2),
-    (3.0, 10, 0.3),
-    (3.75, 7, 0.2),
-)
+    (0.0, 0, 0.9),
+    (1.5, 12, 0.2),
+    (2.0, 12, 0.2),
+    (2.5, 7, 0.3),
+    (3.0, 10, 0.2),
+    (3.5, 12, 0.2),
+)  # beat, interval, beats
 FUNK_STABS = ((0.0, 1.0, 3.5), (0.0, 2.0), (0.0, 1.0, 2.5, 3.0), (0.0, 0.5, 2.0, 3.0))
 
 
@@ -124,11 +129,12 @@ def popping(band: Band, bar: Bar) -> None:
     root = band.key.bass(bar.chord, 33)
     if kind in ("verse", "chorus"):
         for beat, interval, beats in FUNK_BASS:
-            band.play("slap", root + interval, bar.beat + beat, beats, 0.6 if beat == 0 else 0.42)
+            band.play("slap", root + interval, bar.beat + beat, beats, 0.65 if beat == 0 else 0.4)
     else:
         band.play("slap", root, bar.beat, 0.5, 0.55)
         band.play("slap", root + 12, bar.beat + 2.5, 0.3, 0.4)
     pitches = band.key.chord(bar.chord, 60, 4)
+    band.chord("pad", pitches, bar.beat, 1.8, 0.12)
     for beat in (0.0, 0.75, 1.0, 2.0, 2.5, 3.0, 3.75):
         band.chord("clavinet", pitches, bar.beat + beat, 0.18, 0.2 if kind in ("verse", "chorus") else 0.1)
     if kind == "chorus":
@@ -144,7 +150,7 @@ def popping(band: Band, bar: Bar) -> None:
 def _popping_drums(band: Band, bar: Bar) -> None:
     kind = bar.section.kind
     full = kind in ("verse", "chorus")
-    for beat, gain in ((0.0, 1.0), (1.5, 0.5), (2.0, 0.8), (2.5, 0.4)) if full else ((0.0, 0.9), (2.0, 0.6)):
+    for beat, gain in ((0.0, 1.1), (1.5, 0.5), (2.0, 0.4), (2.5, 0.5)) if full else ((0.0, 1.0), (2.0, 0.4)):
         band.strike("kick", bar.beat + beat, 0.8 * gain)
     for beat in (1, 3):
         band.strike("clap", bar.beat + beat, 0.8 if full else 0.6)
