@@ -18,5 +18,6 @@ def run(config: DanceConfig) -> Rendered:
 
 
 def _bar(joints: np.ndarray) -> Iterator[np.ndarray]:
-    pictures: Iterable[np.ndarray] = tqdm(joints, desc="pictures", unit="", file=sys.stderr)
+    interval_s = 0.1 if sys.stderr.isatty() else 5.0  # a log file needs fewer states than a terminal
+    pictures: Iterable[np.ndarray] = tqdm(joints, desc="pictures", mininterval=interval_s, file=sys.stderr)
     yield from pictures

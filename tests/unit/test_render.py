@@ -1,0 +1,185 @@
+"""From one song to one video."""
+
+import signal
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dancegen import schema
+from dancegen.media.audio import load
+from dancegen.media.video import probe
+from dancegen.models import checkpoint
+from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.pipelines.render import output_uris
+from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.settings.render import PictureConfig
+from dancegen.stages.render import RenderSongs, dance, load_model, render_song, song_seed
+
+ROOT = Path(__file__).parents[2]
+RATE = 16_000
+
+
+def make_song(path: Path, seconds: float, volume: float = 0.3) -> Path:
+    """A wav with two clicks a second over a tone."""
+    time_s = np.arange(round(seconds * RATE)) / RATE
+    sound = volume * (
+        np.sin(2 * np.pi * 220 * time_s) + np.exp(-30 * (time_s % 0.5)) * np.sin(2 * np.pi * 900 * time_s)
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that knows nothing, which is enough to render."""
+    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
+    config = DanceModelConfig()
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return path
+
+
+@pytest.fixture
+def picture(untrained: Path) -> PictureConfig:
+    return PictureConfig(checkpoint=str(untrained), look="skeleton", fps=25, width_px=160, height_px=96)
+
+
+def rows(*songs: Path | str) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {
+                "uri": str(song),
+                "version": None,
+                "made_version": "1",
+                "output_uri": f"{song}.mp4",
+                "checkpoint_hash": "h",
+                "attempts": 1,
+            }
+            for song in songs
+        ]
+    )
+
+
+@pytest.mark.parametrize(("seconds", "fps"), [(0.3, 25), (2.0, 30), (1.37, 59.94)])
+@pytest.mark.parametrize("look", ["skeleton", "skeleton-light", "avatar"])
+def test_a_video_is_as_long_as_its_song_and_has_its_sound(
+    seconds: float, fps: float, look: str, picture: PictureConfig, tmp_path: Path
+):
+    song, video = make_song(tmp_path / 'it\'s a "song".wav', seconds), tmp_path / "a video.mp4"
+    picture = picture.model_copy(update={"fps": fps, "look": look})
+    made = render_song(str(song), str(video), load_model(picture.checkpoint), picture)
+    found = probe(video, "video")
+    assert (found.width_px, found.height_px, found.has_audio) == (160, 96, True)
+    assert found.fps == pytest.approx(fps, abs=0.01)
+    assert seconds <= made.seconds < seconds + 1 / fps + 1e-6
+    assert found.seconds == pytest.approx(made.frames / fps, abs=2 / fps)
+    sound = load(video, "video")
+    assert len(sound) / RATE == pytest.approx(seconds, abs=2 / fps)
+    assert np.corrcoef(sound[2000:4000], load(song, "song")[2000:4000])[0, 1] > 0.95  # in step
+
+
+def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_seed(
+    picture: PictureConfig, tmp_path: Path
+):
+    songs = [make_song(tmp_path / name, 2.0) for name in ("one.wav", "two.wav")]
+    model = load_model(picture.checkpoint)
+    one, two = (dance(song, "song", model, picture, song_seed(7, "content")) for song in songs)
+    other = dance(songs[0], "song", model, picture, song_seed(8, "content"))
+    assert np.array_equal(one, two)
+    assert not np.allclose(one, other)
+    assert song_seed(7, "content") != song_seed(7, "other content")
+
+
+def test_the_dance_does_not_depend_on_the_size_of_the_picture(picture: PictureConfig, tmp_path: Path):
+    song = make_song(tmp_path / "song.wav", 1.0)
+    model = load_model(picture.checkpoint)
+    small = dance(song, "song", model, picture, 1)
+    large = dance(song, "song", model, picture.model_copy(update={"width_px": 320, "height_px": 192}), 1)
+    assert np.allclose(small[..., :2] * 2, large[..., :2], atol=0.01)
+
+
+def test_a_broken_song_is_a_row_with_its_reason_and_leaves_no_file(picture: PictureConfig, tmp_path: Path):
+    broken, empty = tmp_path / "broken.mp3", tmp_path / "empty.wav"
+    broken.write_bytes(b"no sound in here" * 100)
+    empty.write_bytes(b"")
+    good = make_song(tmp_path / "good.wav", 0.5)
+    missing = tmp_path / "missing.wav"
+    table = RenderSongs(picture)(rows(broken, good, empty, missing))
+    assert table.schema.equals(schema.RENDERS)
+    errors = table["error"].to_pylist()
+    assert [error is None for error in errors] == [False, True, False, False]
+    assert all(error.startswith(uri) for error, uri in zip(errors, table["uri"].to_pylist(), strict=True) if error)
+    assert table["output_uri"].to_pylist() == [None, f"{good}.mp4", None, None]
+    assert sorted(path.name for path in tmp_path.glob("*.mp4*")) == ["good.wav.mp4"]
+
+
+def test_silence_is_danced_to(picture: PictureConfig, tmp_path: Path):
+    row = RenderSongs(picture)(rows(make_song(tmp_path / "silence.wav", 1.0, volume=0.0))).to_pylist()[0]
+    assert row["error"] is None
+    assert row["frames"] == 25
+
+
+def test_an_empty_table_and_one_with_broken_songs_only_are_tables_of_renders(picture: PictureConfig, tmp_path: Path):
+    stage = RenderSongs(picture)
+    assert stage(rows()).schema.equals(schema.RENDERS)
+    assert stage(rows(tmp_path / "missing.wav")).schema.equals(schema.RENDERS)
+
+
+def test_songs_that_share_a_stem_get_videos_of_their_own():
+    songs = ["/a/song.mp3", "/b/song.wav", "/a/Song.ogg", "/a/other.mp3"]
+    videos = output_uris(songs, "/out")
+    assert videos[3] == "/out/other.mp4"
+    assert len({video.casefold() for video in videos}) == 4
+    assert all(Path(video).stem.startswith(Path(song).stem) for song, video in zip(songs, videos, strict=True))
+    assert output_uris(songs[::-1], "/out") == videos[::-1]
+
+
+def dance_command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "dancegen", "dance", *map(str, arguments)]
+
+
+def test_dance_makes_a_video_without_settings_or_cluster(untrained: Path, tmp_path: Path):
+    song, video = make_song(tmp_path / "my song.wav", 1.0), tmp_path / "my video.mp4"
+    options = ("--checkpoint", untrained, "--size", "160x96", "--look", "skeleton", "--seed", 7)
+    ended = subprocess.run(dance_command(song, "-o", video, *options), capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.startswith(f"dance: {song} to {video}\n")
+    assert probe(video, "video").has_audio
+
+
+def test_dance_says_what_is_wrong_with_a_song_and_exits_with_2(untrained: Path, tmp_path: Path):
+    song = tmp_path / "broken.mp3"
+    song.write_bytes(b"nothing")
+    ended = subprocess.run(
+        dance_command(song, "-o", tmp_path / "a.mp4", "--checkpoint", untrained),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert ended.returncode == 2
+    assert f"{song}: cannot be opened" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_half_video(untrained: Path, tmp_path: Path):
+    song = make_song(tmp_path / "long.wav", 20.0)
+    command = dance_command(song, "-o", tmp_path / "out" / "a.mp4", "--checkpoint", untrained)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        while not list(tmp_path.glob("out/*")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+    assert process.returncode == 130
+    assert said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("out/*"))
