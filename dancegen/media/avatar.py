@@ -2,118 +2,63 @@
 
 All that is known are points in the picture: which way the dancer faces is read from the order of the shoulders
 and of the face, thickness from the length of the torso. A part whose joints are missing is left out.
-The dancer's left is at the right of the picture when the dancer faces the viewer.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from dancegen.media.face import HAIR, SKIN, draw_head
+from dancegen.media.figure import Figure, head_centre, read_figure
 from dancegen.media.shapes import (
     Color,
+    Outline,
+    Part,
     Picture,
     Point,
-    ball,
     cushion,
     ellipse,
     fill,
     rounded,
     shaded,
-    stroke,
+    solid,
     tube,
 )
 from dancegen.media.studio import cast_shadow, studio
-from dancegen.skeleton import COCO18
 
-SKIN: Color = (224, 172, 140)
-HAIR: Color = (58, 40, 32)
-SHIRT: Color = (196, 72, 64)
-TROUSERS: Color = (52, 60, 84)
-SHOES: Color = (236, 234, 230)
-LIPS: Color = (178, 92, 86)
-DARK: Color = (44, 32, 30)
-WHITE: Color = (250, 248, 246)
+SHIRT: Color = (202, 78, 70)
+TROUSERS: Color = (54, 62, 88)
+SHOES: Color = (238, 236, 232)
+SOLES: Color = (150, 146, 142)
 
-# Typical length of bones in torso lengths, to guess the size of a body whose torso is not seen.
-TYPICAL = {
-    ("neck", "right_hip"): 1.02,
-    ("neck", "left_hip"): 1.02,
-    ("right_hip", "right_knee"): 0.93,
-    ("left_hip", "left_knee"): 0.93,
-    ("right_knee", "right_ankle"): 0.9,
-    ("left_knee", "left_ankle"): 0.9,
-    ("right_shoulder", "right_elbow"): 0.6,
-    ("left_shoulder", "left_elbow"): 0.6,
-    ("right_elbow", "right_wrist"): 0.53,
-    ("left_elbow", "left_wrist"): 0.53,
-}
+FAR = 0.86
+"""How light the arm and the leg on the far side are, seen from the side."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """The joints that are there, and what follows from them."""
-
-    picture: Picture
-    points: dict[str, Point]
-    unit: float
-    """Torso length in pixels."""
-    facing: float
-    """1: the chest is seen from the front, 0 from the side, -1 from the back."""
-
-    def has(self, *joints: str) -> bool:
-        """Whether all of them are there."""
-        return all(joint in self.points for joint in joints)
-
-    def sized(self, *torso_lengths: float) -> tuple[float, ...]:
-        """In pixels."""
-        return tuple(length * self.unit for length in torso_lengths)
-
-
-def draw_avatar(
-    joints_px: Float[np.ndarray, "J 2"] | Float[np.ndarray, "J 3"], width_px: int, height_px: int
-) -> Picture:
-    """A picture of the dancer; joints in pixels, with a confidence that hides them where it is 0."""
+def draw_avatar(joints_px: Float[np.ndarray, "J C"], width_px: int, height_px: int) -> Picture:
+    """A picture of the dancer. Joints in pixels: x, y, and a confidence that hides them where it is 0."""
     picture = studio(width_px, height_px).copy()
-    figure = _figure(picture, joints_px)
+    figure = read_figure(picture, joints_px)
     if figure is None:
         return picture
+    far, near = figure.sides
     _shadow(figure)
     _hair_behind(figure)
-    for side in ("right", "left"):
-        _leg(figure, side)
-    if figure.facing < 0:
-        _arms(figure)
-        _neck(figure)
-        _torso(figure)
-        _head(figure)
-    else:
-        _neck(figure)
-        _torso(figure)
-        _head(figure)
-        _arms(figure)
+    for side in (far, near):
+        _shoe(figure, side)
+    _arm(figure, far, FAR if figure.profile else 1.0)
+    if not figure.profile:
+        _arm(figure, near)
+    _trousers(figure)
+    _neck(figure)
+    _shirt(figure)
+    centre = head_centre(figure)
+    if centre is not None:
+        draw_head(figure, centre)
+    if figure.profile:
+        _arm(figure, near)
+    elif figure.facing > 0:
+        _forearms(figure)
     return picture
-
-
-def _figure(picture: Picture, joints_px: np.ndarray) -> Figure | None:
-    seen = np.isfinite(joints_px[:, :2]).all(axis=-1)
-    if joints_px.shape[-1] > 2:
-        seen &= joints_px[:, 2] > 0
-    points = {
-        joint: joints_px[index, :2].astype(np.float64) for index, joint in enumerate(COCO18.joints) if seen[index]
-    }
-    lengths = [
-        float(np.hypot(*(points[end] - points[start]))) / typical
-        for (start, end), typical in TYPICAL.items()
-        if start in points and end in points
-    ]
-    unit = float(np.quantile(lengths, 0.75)) if lengths else 0.0
-    if unit < 2.0:
-        return None
-    facing = 1.0
-    if "left_shoulder" in points and "right_shoulder" in points:
-        facing = (points["left_shoulder"][0] - points["right_shoulder"][0]) / (0.66 * unit)
-    return Figure(picture, points, unit, float(np.clip(facing, -1.0, 1.0)))
 
 
 def _shadow(figure: Figure) -> None:
@@ -127,283 +72,172 @@ def _shadow(figure: Figure) -> None:
     cast_shadow(figure.picture, np.array([(left + right) / 2, floor]), wide, 0.17 * unit, 0.7)
     for foot in feet:
         height = np.clip((floor - 0.10 * unit - foot[1]) / unit, 0.0, 1.0)
-        cast_shadow(figure.picture, np.array([foot[0], floor]), 0.26 * unit, 0.085 * unit, 1.0 - height)
+        cast_shadow(figure.picture, np.array([foot[0], floor]), 0.26 * unit, 0.085 * unit, float(1.0 - height) ** 3)
 
 
-def _leg(figure: Figure, side: str) -> None:
-    hip, knee, ankle = (f"{side}_{joint}" for joint in ("hip", "knee", "ankle"))
+def _trousers(figure: Figure) -> None:
+    """Legs and seat; the leg that is lifted goes before the other."""
+    unit = figure.unit
+    legs = {side: _leg(figure, side) for side in figure.sides}
+    lifted = {side: figure.points[f"{side}_ankle"][1] if figure.has(f"{side}_ankle") else 0.0 for side in legs}
+    first, last = figure.sides
+    if lifted[first] < lifted[last] - 0.15 * unit:
+        first, last = last, first
+    seat: list[Part] = []
+    if figure.has("left_hip", "right_hip"):
+        hips = _pair(figure, "hip")
+        up = _upwards(figure)
+        half = _half_width(hips, 0.085, 0.15, unit)
+        middle = (hips[0] + hips[1]) / 2 + 0.03 * unit * up
+        seat = [cushion(ellipse(middle, half, 0.17 * unit, float(np.arctan2(up[0], -up[1]))), 0.03 * unit)]
+    solid(figure.picture, legs[first], shaded(TROUSERS, FAR if figure.profile else 0.95), 0.12 * unit)
+    solid(figure.picture, legs[last] + seat, TROUSERS, 0.12 * unit)
+
+
+def _leg(figure: Figure, side: str) -> list[Part]:
     points = figure.points
+    hip, knee, ankle = (f"{side}_{joint}" for joint in ("hip", "knee", "ankle"))
+    parts: list[Part] = []
     if figure.has(knee, ankle):
-        _shoe(figure, side)
-        tube(figure.picture, points[knee], points[ankle], figure.sized(0.094, 0.102, 0.086, 0.066), TROUSERS)
+        cuff = points[ankle] - 0.04 * (points[ankle] - points[knee])
+        parts.append(tube(points[knee], cuff, figure.sized(0.097, 0.103, 0.09, 0.076)))
     if figure.has(hip, knee):
-        tube(figure.picture, points[hip], points[knee], figure.sized(0.155, 0.148, 0.125, 0.098), TROUSERS)
+        parts.append(tube(points[hip], points[knee], figure.sized(0.150, 0.146, 0.124, 0.098)))
+    return parts
 
 
 def _shoe(figure: Figure, side: str) -> None:
-    """Sole on the floor, toes to where the body faces; a lifted foot points along the shin."""
+    """The sole on the floor and the toes to where the body faces; a lifted foot points along the shin."""
+    if not figure.has(f"{side}_knee", f"{side}_ankle"):
+        return
     unit, picture = figure.unit, figure.picture
     knee, ankle = figure.points[f"{side}_knee"], figure.points[f"{side}_ankle"]
     shin = (ankle - knee) / max(1.0, float(np.hypot(*(ankle - knee))))
     out = 1.0 if side == "left" else -1.0
-    sideways = np.sqrt(1.0 - figure.facing**2) * _looks_to(figure)
-    toes = np.array([0.10 * out * np.sign(figure.facing) + 0.24 * sideways, 0.10 if figure.facing >= 0 else 0.06])
-    toes = toes + 0.16 * np.array([shin[0], max(0.0, shin[1]) * 0.3])
-    heel = ankle + unit * np.array([-0.12 * toes[0], 0.035])
+    sideways = np.sqrt(1.0 - figure.facing**2) * figure.looks
+    toes = np.array([0.10 * out * np.sign(figure.facing) + 0.2 * sideways, 0.10 if figure.facing >= 0 else 0.06])
+    toes = toes + 0.16 * np.array([shin[0], 0.3 * max(0.0, shin[1])])
+    heel = ankle + unit * np.array([-0.12 * toes[0], 0.03])
     tip = ankle + unit * toes
-    tube(picture, heel, tip + unit * np.array([0.0, 0.012]), figure.sized(0.078, 0.074, 0.066), shaded(SHOES, 0.62))
-    tube(
-        picture,
-        heel - unit * np.array([0.0, 0.012]),
-        tip - unit * np.array([0.0, 0.008]),
-        figure.sized(0.075, 0.07, 0.058),
-        SHOES,
-    )
+    down = np.array([0.0, 0.016 * unit])
+    solid(picture, [tube(heel + down, tip + down, figure.sized(0.078, 0.074, 0.066))], SOLES, 0.03 * unit)
+    solid(picture, [tube(heel, tip - 0.5 * down, figure.sized(0.074, 0.07, 0.058))], SHOES, 0.06 * unit, 0.7)
 
 
-def _looks_to(figure: Figure) -> float:
-    """-1 to the left of the picture, 1 to the right: where the nose is, seen from the neck and the ears."""
-    points = figure.points
-    if "nose" not in points:
-        return 0.0
-    back = [points[joint] for joint in ("left_ear", "right_ear") if joint in points] or [
-        points.get("neck", points["nose"])
-    ]
-    return float(np.clip((points["nose"][0] - np.mean([point[0] for point in back])) / (0.12 * figure.unit), -1.0, 1.0))
-
-
-def _torso(figure: Figure) -> None:
+def _shirt(figure: Figure) -> None:
+    """Chest and waist, with the roots of the sleeves."""
     points, unit, picture = figure.points, figure.unit, figure.picture
     if not figure.has("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
         return
-    shoulders, hips = _ordered(points, "shoulder"), _ordered(points, "hip")
-    neck, pelvis = np.mean(shoulders, axis=0), np.mean(hips, axis=0)
-    down = (pelvis - neck) / max(1.0, float(np.hypot(*(pelvis - neck))))
-    right_of = np.array([down[1], -down[0]])
-    chest_half = _half_width(shoulders, 0.015, 0.17, unit)
-    hip_half = _half_width(hips, 0.105, 0.17, unit)
-    waist_half = 0.72 * chest_half + 0.08 * hip_half
-
-    def spot(share: float, half: float) -> list[Point]:
-        middle = neck + share * (pelvis - neck)
-        return [middle + half * right_of, middle - half * right_of]
-
-    cushion(picture, _belt(pelvis, down, right_of, hip_half, unit), TROUSERS, 0.1 * unit)
-    top = [shoulders[1] - 0.055 * unit * down, shoulders[0] - 0.055 * unit * down]
-    edges = [spot(0.25, chest_half * 0.97), spot(0.45, chest_half * 0.9), spot(0.68, waist_half), spot(0.99, hip_half)]
-    collar = neck - 0.10 * unit * down
-    corners = [collar - 0.12 * unit * right_of * -1, top[0]]
-    corners += [edge[0] for edge in edges] + [edge[1] for edge in reversed(edges)]
-    corners += [top[1], collar - 0.12 * unit * right_of]
-    cushion(picture, rounded(np.array(corners)), SHIRT, 0.16 * unit, 0.8)
+    shoulders, hips = _pair(figure, "shoulder"), _pair(figure, "hip")
+    neck, up = (shoulders[0] + shoulders[1]) / 2, _upwards(figure)
+    parts = [cushion(_trunk(shoulders, hips, up, unit), 0.12 * unit)]
+    if not figure.profile:
+        sleeves = [_sleeve(figure, side) for side in figure.sides if f"{side}_elbow" in points]
+        parts = sleeves + parts if figure.facing < 0 else parts + sleeves
+    solid(picture, parts, SHIRT, 0.25 * unit, 0.85)
     if figure.facing > 0.2:
-        neckline = ellipse(
-            neck - 0.075 * unit * down, 0.105 * unit, 0.055 * unit, float(np.arctan2(right_of[1], right_of[0]))
-        )
-        fill(picture, neckline, shaded(SKIN, 0.86))
+        opening = ellipse(neck + 0.085 * unit * up, 0.10 * unit, 0.05 * unit, float(np.arctan2(up[0], -up[1])))
+        fill(picture, opening, shaded(SKIN, 0.88))
 
 
-def _belt(pelvis: Point, down: Point, right_of: Point, half: float, unit: float) -> np.ndarray:
-    """The seat of the trousers."""
-    above, below = pelvis - 0.14 * unit * down, pelvis + 0.13 * unit * down
-    return rounded(
-        np.array(
-            [
-                above + 0.9 * half * right_of,
-                pelvis + half * right_of,
-                below + 0.75 * half * right_of,
-                below - 0.75 * half * right_of,
-                pelvis - half * right_of,
-                above - 0.9 * half * right_of,
-            ]
-        ),
-        2,
-    )
+def _trunk(shoulders: tuple[Point, Point], hips: tuple[Point, Point], up: Point, unit: float) -> Outline:
+    neck, pelvis = (shoulders[0] + shoulders[1]) / 2, (hips[0] + hips[1]) / 2
+    aside = np.array([-up[1], up[0]])
+    chest = _half_width(shoulders, -0.055, 0.17, unit)
+    hem = _half_width(hips, 0.085, 0.16, unit)
+    waist = 0.5 * chest + 0.34 * hem
+
+    def edge(share: float, half: float) -> tuple[Point, Point]:
+        middle = neck + share * (pelvis - neck)
+        return middle + half * aside, middle - half * aside
+
+    level = [edge(0.2, chest), edge(0.42, 0.96 * chest), edge(0.66, waist), edge(0.88, hem), edge(1.06, 1.03 * hem)]
+    slope = 0.07 * unit * up
+    inner = 0.13 * unit * aside
+    right_side = [neck + 0.14 * unit * up + inner, shoulders[1] + slope, *(first for first, _ in level)]
+    left_side = [neck + 0.14 * unit * up - inner, shoulders[0] + slope, *(second for _, second in level)]
+    return rounded(np.array(right_side + left_side[::-1]))
 
 
-def _ordered(points: dict[str, Point], part: str) -> tuple[Point, Point]:
-    """The left and the right one of a pair, as the picture has them."""
-    first, second = sorted((points[f"left_{part}"], points[f"right_{part}"]), key=lambda point: point[0])
-    return first, second
-
-
-def _half_width(pair: tuple[Point, Point], flesh: float, depth: float, unit: float) -> float:
-    """Half the width of the trunk: that of its joints and the flesh, and seen from the side its depth."""
-    return float(np.hypot(float(np.hypot(*(pair[1] - pair[0]))) / 2 + flesh * unit, depth * unit))
-
-
-def _arms(figure: Figure) -> None:
-    for side in ("right", "left"):
-        _arm(figure, side)
-
-
-def _arm(figure: Figure, side: str) -> None:
-    shoulder, elbow, wrist = (f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist"))
-    points, picture = figure.points, figure.picture
+def _arm(figure: Figure, side: str, light: float = 1.0) -> None:
+    """Upper arm and forearm as one piece, the hand, and the sleeve over it."""
+    shoulder, elbow = (f"{side}_{joint}" for joint in ("shoulder", "elbow"))
+    points = figure.points
+    parts = _forearm(figure, side)
     if figure.has(shoulder, elbow):
-        tube(picture, points[shoulder], points[elbow], figure.sized(0.084, 0.08, 0.07, 0.06), SKIN)
-        sleeve = points[shoulder] + 0.55 * (points[elbow] - points[shoulder])
-        tube(picture, points[shoulder], sleeve, figure.sized(0.1, 0.103, 0.098), SHIRT)
-    if figure.has(elbow, wrist):
-        _hand(figure, points[elbow], points[wrist], 1.0 if side == "left" else -1.0)
-        tube(picture, points[elbow], points[wrist], figure.sized(0.061, 0.064, 0.052, 0.042), SKIN)
+        parts.append(tube(points[shoulder], points[elbow], figure.sized(0.084, 0.082, 0.071, 0.06)))
+    solid(figure.picture, parts, shaded(SKIN, light), 0.06 * figure.unit)
+    if figure.has(shoulder, elbow):
+        solid(figure.picture, [_sleeve(figure, side)], shaded(SHIRT, light), 0.1 * figure.unit, 0.85)
 
 
-def _hand(figure: Figure, elbow: Point, wrist: Point, side: float) -> None:
-    unit = figure.unit
+def _forearms(figure: Figure) -> None:
+    """Once more, in front of chest and face."""
+    for side in figure.sides:
+        solid(figure.picture, _forearm(figure, side), SKIN, 0.06 * figure.unit)
+
+
+def _forearm(figure: Figure, side: str) -> list[Part]:
+    elbow, wrist = (f"{side}_{joint}" for joint in ("elbow", "wrist"))
+    if not figure.has(elbow, wrist):
+        return []
+    start, end = figure.points[elbow], figure.points[wrist]
+    hand = _hand(figure, start, end, 1.0 if side == "left" else -1.0)
+    return [tube(start, end, figure.sized(0.061, 0.065, 0.053, 0.041), seam=False), *hand]
+
+
+def _sleeve(figure: Figure, side: str) -> Part:
+    shoulder, elbow = figure.points[f"{side}_shoulder"], figure.points[f"{side}_elbow"]
+    return tube(shoulder, shoulder + 0.5 * (elbow - shoulder), figure.sized(0.092, 0.102, 0.1))
+
+
+def _hand(figure: Figure, elbow: Point, wrist: Point, side: float) -> list[Part]:
     way = wrist - elbow
     length = float(np.hypot(*way))
     along = way / length if length > 1e-6 else np.array([0.0, 1.0])
     across = np.array([-along[1], along[0]])
-    # a forearm that points at the viewer shows a shorter hand
-    long = unit * (0.10 + 0.10 * min(1.0, length / (0.5 * unit)))
+    # the hand of a forearm that points at the viewer is foreshortened as well
+    long = figure.unit * (0.10 + 0.10 * min(1.0, length / (0.5 * figure.unit)))
     palm, tip = wrist + 0.45 * long * along, wrist + long * along
-    tube(figure.picture, palm, tip, figure.sized(0.046, 0.04, 0.022), SKIN)
     thumb = wrist + 0.25 * long * along
-    tube(
-        figure.picture,
-        thumb,
-        thumb + 0.42 * long * along - side * 0.05 * unit * across,
-        figure.sized(0.022, 0.016),
-        SKIN,
-    )
-    tube(figure.picture, wrist, palm, figure.sized(0.04, 0.05, 0.05), SKIN)
+    thumb_tip = thumb + 0.42 * long * along - side * 0.05 * figure.unit * across
+    return [
+        tube(wrist, palm, figure.sized(0.042, 0.05, 0.048)),
+        tube(palm, tip, figure.sized(0.048, 0.042, 0.022)),
+        tube(thumb, thumb_tip, figure.sized(0.024, 0.017)),
+    ]
 
 
 def _neck(figure: Figure) -> None:
-    centre = _head_centre(figure)
-    if centre is None or "neck" not in figure.points:
-        return
-    base = figure.points["neck"]
-    tube(figure.picture, base + 0.02 * (base - centre), centre, figure.sized(0.098, 0.08, 0.078), shaded(SKIN, 0.9))
-
-
-def _head_centre(figure: Figure) -> Point | None:
-    """Between the ears, or the best guess from what is seen of the face."""
-    points, unit = figure.points, figure.unit
-    if figure.has("left_ear", "right_ear"):
-        return (points["left_ear"] + points["right_ear"]) / 2
-    if "nose" in points:
-        return points["nose"] + np.array([0.0, -0.02 * unit])
-    return None
+    centre = head_centre(figure)
+    if centre is not None and "neck" in figure.points:
+        base = figure.points["neck"]
+        throat = tube(base + 0.02 * (base - centre), centre, figure.sized(0.096, 0.08, 0.078))
+        solid(figure.picture, [throat], shaded(SKIN, 0.86), 0.08 * figure.unit)
 
 
 def _hair_behind(figure: Figure) -> None:
-    centre = _head_centre(figure)
+    centre = head_centre(figure)
     if centre is not None:
-        width, height = figure.sized(0.185, 0.21)
-        fill(
-            figure.picture,
-            ellipse(centre + figure.unit * np.array([0.0, -0.03]), width, height, 0.0),
-            shaded(HAIR, 0.8),
-        )
+        middle = centre - figure.unit * np.array([0.06 * figure.looks, 0.03])
+        fill(figure.picture, ellipse(middle, 0.18 * figure.unit, 0.2 * figure.unit, 0.0), shaded(HAIR, 0.8))
 
 
-def _head(figure: Figure) -> None:
-    centre = _head_centre(figure)
-    if centre is None:
-        return
-    points, unit, picture = figure.points, figure.unit, figure.picture
-    tilt, ahead, front = _head_pose(figure, centre)
-    up = np.array([np.sin(tilt), -np.cos(tilt)])
-    aside = np.array([np.cos(tilt), np.sin(tilt)])
-    if front:
-        for ear in ("left_ear", "right_ear"):
-            if ear in points and abs(ahead) < 0.75:
-                ball(picture, points[ear], *figure.sized(0.026, 0.05), tilt, shaded(SKIN, 0.9))
-    face = centre + 0.012 * unit * up + 0.035 * unit * ahead * aside
-    jaw = _face_outline(face, up, aside, unit, ahead)
-    cushion(picture, jaw, SKIN if front else HAIR, 0.09 * unit, 0.7)
-    _hair(figure, face, up, aside, tilt, ahead, front)
-    if front and figure.has("nose", "left_eye", "right_eye"):
-        _features(figure, up, aside, tilt)
+def _pair(figure: Figure, part: str) -> tuple[Point, Point]:
+    """The left and the right one of a pair, as the picture has them."""
+    first, second = sorted((figure.points[f"{side}_{part}"] for side in ("left", "right")), key=lambda point: point[0])
+    return first, second
 
 
-def _head_pose(figure: Figure, centre: Point) -> tuple[float, float, bool]:
-    """Tilt in radians; how far the face is turned (-1 to 1 across the picture); whether the face is seen."""
-    points = figure.points
-    if not figure.has("left_eye", "right_eye", "nose"):
-        return 0.0, 0.0, figure.facing > 0
-    eyes = points["left_eye"] - points["right_eye"]
-    front = bool(eyes[0] > -0.02 * figure.unit)
-    tilt = float(np.arctan2(eyes[1], eyes[0])) if eyes[0] > 0.04 * figure.unit else 0.0
-    ahead = float((points["nose"][0] - centre[0]) / (0.165 * figure.unit))
-    return float(np.clip(tilt, -0.8, 0.8)), float(np.clip(ahead, -1.0, 1.0)), front
+def _upwards(figure: Figure) -> Point:
+    """Unit vector from the hips to the shoulders."""
+    if not figure.has("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
+        return np.array([0.0, -1.0])
+    way = sum(_pair(figure, "shoulder"), np.zeros(2)) - sum(_pair(figure, "hip"), np.zeros(2))
+    return way / max(1e-6, float(np.hypot(*way)))
 
 
-def _face_outline(face: Point, up: Point, aside: Point, unit: float, ahead: float) -> np.ndarray:
-    """Skull and jaw, chin towards where the face turns."""
-    corners = [(-0.165, 0.10), (-0.17, -0.05), (-0.11, -0.2), (0.0, -0.26), (0.11, -0.2), (0.17, -0.05), (0.165, 0.10)]
-    corners += [(0.1, 0.24), (-0.1, 0.24)]
-    shifted = [(x + 0.05 * ahead * (y < -0.1), y) for x, y in corners]
-    return rounded(np.array([face + unit * (x * aside + y * up) for x, y in shifted]))
-
-
-def _hair(figure: Figure, face: Point, up: Point, aside: Point, tilt: float, ahead: float, front: bool) -> None:
-    unit = figure.unit
-    if not front:
-        ball(figure.picture, face + 0.02 * unit * up, *figure.sized(0.18, 0.22), tilt, HAIR)
-        return
-    shift = -0.07 * ahead
-    line = [(-0.178, 0.0), (-0.185, 0.13), (-0.11, 0.25), (0.02, 0.275), (0.13, 0.24), (0.185, 0.12), (0.178, 0.0)]
-    line += [(0.148 - shift * -0.6, 0.06), (0.12, 0.135), (0.0, 0.17), (-0.1, 0.13), (-0.148 + shift * 0.6, 0.06)]
-    outline = rounded(np.array([face + unit * ((x + shift) * aside + y * up) for x, y in line]), 2)
-    cushion(figure.picture, outline, HAIR, 0.05 * unit, 0.9)
-    back = face - 0.11 * unit * ahead * aside
-    if abs(ahead) > 0.45:
-        ball(
-            figure.picture, back + 0.04 * unit * up - 0.03 * unit * ahead * aside, *figure.sized(0.11, 0.19), tilt, HAIR
-        )
-
-
-def _features(figure: Figure, up: Point, aside: Point, tilt: float) -> None:
-    points, unit, picture = figure.points, figure.unit, figure.picture
-    nose = points["nose"]
-    gap = float(np.hypot(*(points["left_eye"] - points["right_eye"]))) / unit
-    squeeze = float(np.clip(gap / 0.13, 0.25, 1.1))
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        eye = points[f"{side}_eye"]
-        fill(picture, ellipse(eye, 0.032 * unit * squeeze, 0.017 * unit, tilt), WHITE)
-        fill(picture, ellipse(eye, 0.0145 * unit * squeeze**0.5, 0.0165 * unit, tilt), DARK)
-        stroke(
-            picture,
-            np.array(
-                [
-                    eye + unit * squeeze * 0.036 * aside + unit * 0.01 * up,
-                    eye + 0.021 * unit * up,
-                    eye - unit * squeeze * 0.036 * aside + unit * 0.01 * up,
-                ]
-            ),
-            DARK,
-            0.008 * unit,
-        )
-        brow = eye + 0.047 * unit * up
-        ends = [
-            brow - sign * 0.034 * unit * squeeze * aside,
-            brow + sign * 0.04 * unit * squeeze * aside - 0.006 * unit * up,
-        ]
-        stroke(picture, np.array(ends), shaded(HAIR, 1.1), 0.013 * unit)
-    bridge = (points["left_eye"] + points["right_eye"]) / 2
-    fill(
-        picture,
-        rounded(
-            np.array(
-                [
-                    bridge,
-                    nose + 0.024 * unit * squeeze * aside,
-                    nose - 0.01 * unit * up,
-                    nose - 0.024 * unit * squeeze * aside,
-                ]
-            )
-        ),
-        shaded(SKIN, 0.86),
-    )
-    fill(picture, ellipse(nose + 0.006 * unit * up, 0.012 * unit, 0.012 * unit, 0.0), shaded(SKIN, 1.08))
-    mouth = nose - 0.072 * unit * up - 0.25 * (nose - bridge - ((nose - bridge) @ up) * up)
-    fill(picture, ellipse(mouth, 0.042 * unit * squeeze**0.7, 0.0145 * unit, tilt), LIPS)
-    stroke(
-        picture,
-        np.array([mouth - 0.038 * unit * squeeze * aside, mouth + 0.038 * unit * squeeze * aside]),
-        shaded(LIPS, 0.7),
-        0.006 * unit,
-    )
+def _half_width(pair: tuple[Point, Point], flesh: float, depth: float, unit: float) -> float:
+    """Half the width of the trunk: that of its joints and the flesh, and seen from the side its depth."""
+    return float(np.hypot(max(0.0, float(np.hypot(*(pair[1] - pair[0]))) / 2 + flesh * unit), depth * unit))

@@ -7,6 +7,7 @@ Axes used in shapes:
     N corners
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import cv2
@@ -17,11 +18,15 @@ Picture = UInt8[np.ndarray, "H W 3"]
 Point = Float[np.ndarray, "2"]
 Outline = Float[np.ndarray, "N 2"]
 Color = tuple[int, int, int]
+Part = Callable[[float], Outline]
+"""The outline of a shape at a size from 0 to 1."""
 
 LIGHT = np.array([-0.55, -0.83])
 """Where the light comes from: above, a little left."""
-LAYERS = ((1.0, 0.72), (0.86, 0.85), (0.66, 0.96), (0.42, 1.05), (0.2, 1.11))
-"""Size of each layer and how light it is."""
+EDGE, SHEEN = 0.70, 1.12
+"""How light the darkest and the lightest layer are."""
+FINEST_LAYER_PX = 2.8
+FEWEST_LAYERS, MOST_LAYERS = 4, 10
 FRACTION_BITS = 4
 CAP_CORNERS = 7
 FAR_PX = 100_000.0  # beyond any picture, and within OpenCV's integers
@@ -43,32 +48,47 @@ def shaded(color: Color, light: float) -> Color:
     return red, green, blue
 
 
-def tube(picture: Picture, start: Point, end: Point, radii: tuple[float, ...], color: Color) -> None:
-    """A limb: as thick as `radii`, evenly spread from start to end, with round ends."""
+def solid(picture: Picture, parts: Sequence[Part], color: Color, thickness: float, strength: float = 1.0) -> None:
+    """Parts of one piece, shaded together so that no seam shows where they meet; `thickness` in pixels."""
+    count = int(np.clip(thickness / FINEST_LAYER_PX, FEWEST_LAYERS, MOST_LAYERS))
+    for depth in np.linspace(0.0, 1.0, count, endpoint=False):
+        # a ball is lit like this: steep at its edge, flat in the middle
+        light = EDGE + (SHEEN - EDGE) * np.sqrt(1.0 - (1.0 - depth) ** 2)
+        tone = shaded(color, 1.0 + strength * (light - 1.0))
+        for part in parts:
+            fill(picture, part(1.0 - float(depth)), tone)
+
+
+def tube(start: Point, end: Point, radii: tuple[float, ...], seam: bool = True) -> Part:
+    """A limb: as thick as `radii`, evenly spread from start to end, with round ends.
+
+    Without `seam` the start is lit to its very end, as if the limb came out of what it is drawn on.
+    """
     way = end - start
     length = float(np.hypot(*way))
     along = way / length if length > 1e-6 else np.array([0.0, 1.0])
     across = np.array([-along[1], along[0]])
-    to_light = across * float(across @ LIGHT) * 0.3
+    to_light = across * float(across @ LIGHT) * 0.4
     spots = np.linspace(0.0, 1.0, len(radii))[:, None] * way + start
     thick = np.array(radii)
-    for size, light in LAYERS:
+
+    def outline(size: float) -> Outline:
         centres = spots + to_light * ((1.0 - size) * thick)[:, None]
-        fill(picture, _tube_outline(centres, size * thick, along, across), shaded(color, light))
+        if not seam:
+            centres[0] -= along * (1.0 - size) * thick[0]
+        return _tube_outline(centres, size * thick, along, across)
+
+    return outline
 
 
-def ball(picture: Picture, centre: Point, half_width: float, half_height: float, angle: float, color: Color) -> None:
-    """An ellipse with a light side; `angle` in radians, clockwise."""
-    outline = ellipse(centre, half_width, half_height, angle)
-    cushion(picture, outline, color, depth=0.3 * min(half_width, half_height))
+def cushion(corners: Outline, depth: float) -> Part:
+    """Any shape as if it were round: its layers are drawn towards its middle, by `depth` pixels to the light."""
+    middle = corners.mean(axis=0)
 
+    def outline(size: float) -> Outline:
+        return middle + (corners - middle) * size + LIGHT * (depth * (1.0 - size))
 
-def cushion(picture: Picture, outline: Outline, color: Color, depth: float, strength: float = 1.0) -> None:
-    """Any shape, shaded as if it were round: each layer is drawn towards its middle, `depth` pixels to the light."""
-    middle = outline.mean(axis=0)
-    for size, light in LAYERS:
-        layer = middle + (outline - middle) * size + LIGHT * (depth * (1.0 - size))
-        fill(picture, layer, shaded(color, 1.0 + strength * (light - 1.0)))
+    return outline
 
 
 def ellipse(centre: Point, half_width: float, half_height: float, angle: float) -> Outline:
