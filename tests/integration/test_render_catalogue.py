@@ -1,0 +1,116 @@
+"""A library of songs to videos, on a real Ray."""
+
+import shutil
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancegen import schema, storage, tables
+from dancegen.errors import TooManyBadRowsError
+from dancegen.media.video import probe
+from dancegen.models import checkpoint
+from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.pipelines.render import run
+from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.settings.render import RenderConfig
+
+pytestmark = pytest.mark.ray
+RATE = 16_000
+
+
+def make_song(path: Path, seconds: float, pitch_hz: float = 220.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time_s = np.arange(round(seconds * RATE)) / RATE
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((9000 * np.sin(2 * np.pi * pitch_hz * time_s)).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
+    config = DanceModelConfig()
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return path
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    folder = tmp_path / "my songs"
+    make_song(folder / "it's one.wav", 1.0)
+    make_song(folder / "kpop" / "two.wav", 0.5, 330)
+    make_song(folder / "ballet" / "two.wav", 0.7, 440)
+    (folder / "broken.mp3").write_bytes(b"no song")
+    return folder
+
+
+def settings(songs: Path | str, output: Path | str, untrained: Path, **others: object) -> RenderConfig:
+    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96, "actors": 2}
+    return RenderConfig(songs=str(songs), output=str(output), checkpoint=str(untrained), **{**small, **others})  # pyright: ignore[reportArgumentType]
+
+
+def renders(output: Path | str) -> dict[str, dict]:
+    found = tables.read(f"{output}_renders", schema.RENDERS).to_pylist()
+    assert len({row["uri"] for row in found}) == len(found)
+    return {storage.name(row["uri"]) + str(row["output_uri"] is None): row for row in found}
+
+
+def test_a_library_becomes_videos_and_a_second_run_does_only_what_is_left(
+    ray_session: str, library: Path, untrained: Path, tmp_path: Path
+):
+    output = tmp_path / "dances"
+    config = settings(library, output, untrained, seed=7)
+    first = run(config)
+    videos = sorted(output.iterdir())
+    assert (first.rows, first.bad, first.done_before) == (4, 1, 0)
+    assert len(videos) == 3
+    assert "it's one.mp4" in [video.name for video in videos]
+    assert all(probe(video, "video").has_audio for video in videos)
+    one = renders(output)["it's one.wavFalse"]
+    assert (one["frames"], one["seed"], one["look"], one["attempts"], one["error"]) == (25, 7, "skeleton", 1, None)
+    assert len(one["content_hash"]) == len(one["checkpoint_hash"]) == 64
+    broken = renders(output)["broken.mp3True"]
+    assert "cannot be opened" in broken["error"]
+    assert not list(tmp_path.rglob("*.tmp-*"))
+
+    written = {video: video.stat().st_mtime_ns for video in videos}
+    videos[0].unlink()  # lost
+    second = run(config)
+    assert (second.done_before, second.bad) == (2, 1)
+    assert {video: video.stat().st_mtime_ns == written[video] for video in videos} == dict(
+        zip(videos, (False, True, True), strict=True)
+    )
+    assert renders(output)["broken.mp3True"]["attempts"] == 2
+
+    shutil.rmtree(output)
+    make_song(library / "broken.mp3", 0.4)  # repaired: the content counts, not the name
+    third = run(config.model_copy(update={"look": "skeleton-light"}))
+    assert (third.done_before, third.bad) == (0, 0)
+    assert {row["look"] for row in renders(output).values()} == {"skeleton-light"}
+
+
+def test_too_many_broken_songs_fail_the_step_after_the_good_ones_are_done(
+    ray_session: str, library: Path, untrained: Path, tmp_path: Path
+):
+    with pytest.raises(TooManyBadRowsError, match=r"broken\.mp3"):
+        run(settings(library, tmp_path / "out", untrained, max_bad_share=0.1))
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_a_list_on_s3_becomes_videos_on_s3(s3: str, ray_session: str, library: Path, untrained: Path, tmp_path: Path):
+    storage.copy(str(library / "it's one.wav"), f"{s3}/songs/it's one.wav")
+    storage.copy(str(untrained), f"{s3}/model.safetensors")
+    storage.write_text(f"{s3}/list.txt", f"songs/it's one.wav\n{s3}/songs/gone.wav\n")
+    output = f"{s3}/out"
+    config = settings(f"{s3}/list.txt", output, untrained).model_copy(update={"checkpoint": f"{s3}/model.safetensors"})
+    assert run(config).bad == 1
+    assert storage.find(output) == [f"{output}/it's one.mp4"]
+    assert "does not exist" in renders(output)["gone.wavTrue"]["error"]
+    assert run(config).done_before == 1
+    with storage.reading(f"{output}/it's one.mp4") as video:
+        assert probe(video, "video").seconds == pytest.approx(1.0, abs=0.05)
