@@ -11,6 +11,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
 from jaxtyping import Float32
 
 from dancegen.errors import BadMediaError
@@ -22,6 +23,8 @@ MIN_SECONDS = 0.1
 MIN_HOLE_S = 0.1  # timestamps jitter by less
 MAX_HOLE_S = 60.0  # a longer hole is a lie of the timestamps
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 768_000, 64
+
+MIXING = {"rematrix_maxval": "1.0"}  # the sum of loud channels must not clip
 
 TARGET_RMS = 0.1  # -20 dBFS
 SILENCE_RMS = 1e-4  # -80 dBFS: what is below is noise, not to be made loud
@@ -68,7 +71,11 @@ def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[n
                 clock += hole
             smallest_hole = MIN_HOLE_S
             clock += frame.samples / frame.sample_rate
-            yield from resample.push(frame)
+            try:
+                yield from resample.push(frame)
+            except (FFmpegError, ValueError) as error:
+                problem = f"has sound that cannot be converted ({frame.format.name}, {frame.layout.name})."
+                raise BadMediaError(thing, problem, REENCODE) from error
         yield from resample.flush()
 
 
@@ -104,20 +111,21 @@ class _Resampler:
             yield from self.flush()
             self.source = source
         if self.resampler is None:
-            self.resampler = AudioResampler("fltp", self.layout, self.rate)
-        yield from map(_samples, self.resampler.resample(frame))
+            layout = "mono" if len(frame.layout.channels) == 1 else self.layout  # ffmpeg plays mono 3 dB softer
+            self.resampler = AudioResampler("fltp", layout, self.rate, options=MIXING)
+        yield from map(self._samples, self.resampler.resample(frame))
 
     def flush(self) -> Iterator[np.ndarray]:
         """What is still inside."""
         if self.resampler is not None:
             rest = [frame for frame in self.resampler.resample(None) if frame is not None]
             self.resampler = None
-            yield from map(_samples, rest)
+            yield from map(self._samples, rest)
 
-
-def _samples(frame: AudioFrame) -> Float32[np.ndarray, "C S"]:
-    samples = np.nan_to_num(frame.to_ndarray(), nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(samples, -1.0, 1.0, dtype=np.float32)
+    def _samples(self, frame: AudioFrame) -> Float32[np.ndarray, "C S"]:
+        samples = np.nan_to_num(frame.to_ndarray(), nan=0.0, posinf=1.0, neginf=-1.0)
+        samples = np.clip(samples, -1.0, 1.0, dtype=np.float32)
+        return np.broadcast_to(samples, (len(self.layout.channels), samples.shape[1]))
 
 
 def _check_frame(frame: AudioFrame, thing: str) -> None:

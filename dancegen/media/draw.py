@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from dancegen.media.avatar import draw_avatar
 from dancegen.skeleton import COCO18
 
 Look = Callable[[np.ndarray, int, int], np.ndarray]
@@ -63,10 +64,4 @@ def _light(joints_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
     return draw_skeleton(joints_px, width_px, height_px, "light")
 
 
-def _avatar(joints_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
-    from dancegen.media.avatar import draw_avatar
-
-    return draw_avatar(joints_px, width_px, height_px)
-
-
-LOOKS: dict[str, Look] = {"skeleton": _dark, "skeleton-light": _light, "avatar": _avatar}
+LOOKS: dict[str, Look] = {"skeleton": _dark, "skeleton-light": _light, "avatar": draw_avatar}

@@ -26,6 +26,7 @@ __all__ = ["VideoInfo", "VideoWriter", "frames", "probe"]
 BEHIND_TRANSPARENT = 128  # grey: neither dark nor light people vanish before it
 MAX_ASPECT = 4  # of a pixel; beyond, the header lies
 MAX_LAST_FRAME_S = 10.0
+TIMESTAMP_ROUNDING_S = 0.001  # of Matroska
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def probe(path: Path, thing: str) -> VideoInfo:
         stream = picture_stream(container, thing)
         first = next(_pictures(container, stream, thing), None)
         if first is None:
-            raise BadMediaError(thing, "has no picture that can be decoded.", REENCODE)
+            raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
         height_px, width_px = _upright(first, stream, thing).shape[:2]
         return VideoInfo(width_px, height_px, _rate(stream), _seconds(container, stream), bool(container.streams.audio))
 
@@ -67,13 +68,13 @@ def frames(path: Path, thing: str, fps: float) -> Iterator[UInt8[np.ndarray, "H 
             shown = frame
             end = begin + _duration(frame, period)
         if shown is None:
-            raise BadMediaError(thing, "has no picture that can be decoded.", REENCODE)
+            raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
         yield from _repeated(shown, stream, thing, max(_due(end, fps), 1) - count)
 
 
 def _due(seconds: float, fps: float) -> int:
     """How many pictures belong to the time before `seconds`."""
-    return max(0, math.ceil(seconds * fps - 1e-3))
+    return max(0, math.ceil((seconds - TIMESTAMP_ROUNDING_S) * fps))
 
 
 def _timed(container: InputContainer, stream: VideoStream, thing: str) -> Iterator[tuple[float, VideoFrame]]:
