@@ -1,0 +1,60 @@
+"""Every settings file that comes with the project can be used, and so can every command in the README."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dancegen.cli import STEPS, dance, doctor, step_command
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
+PRESETS = Path("configs/presets")
+STANDS_FOR_MADE = {"best.yaml": "configs/train_dance.yaml"}  # what another step writes
+
+
+def readme_commands() -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").split("\n")
+    found = [re.search(r"(?:^|\s)((?:dancegen|python -m jobs\.)\s*\S+.*)$", line) for line in lines]
+    return [match.group(1) for match in found if match]
+
+
+def show(step: str, *words: str) -> None:
+    made = [STANDS_FOR_MADE.get(Path(word).name, word) for word in words]
+    answer = CliRunner().invoke(step_command(STEPS[step]), [*made, "--show"])
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_every_step_has_its_settings_file_and_its_job():
+    assert {path.stem for path in FILES if path.parent == Path("configs")} == set(STEPS)
+    assert {path.stem for path in (ROOT / "jobs").glob("[a-z]*.py")} == set(STEPS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_settings_file_loads(path: Path):
+    if path.parent == PRESETS:
+        show("train_dance", "configs/train_dance.yaml", f"base={path}")
+    else:
+        show(path.stem, str(path))
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_a_command_of_the_readme_can_be_given(command: str):
+    words = shlex.split(command, comments=True)
+    words = [words[2].removeprefix("jobs."), *words[3:]] if words[0] == "python" else words[1:]
+    match words:
+        case ["dance", *rest]:
+            dance.make_context("dance", rest)
+        case ["doctor", *rest]:
+            doctor.make_context("doctor", rest)
+        case [step, *rest]:
+            show(step, *rest)
