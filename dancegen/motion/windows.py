@@ -50,7 +50,7 @@ def cut(
     max_missing_share: float,
     sounding_frames: float,
 ) -> Windows:
-    """Windows of `frames`, one every `stride_frames`. The sound lasts for `sounding_frames`, which may end within one."""
+    """Windows of `frames`, one every `stride_frames`. The sound lasts `sounding_frames`, which need not be whole."""
     windows = Windows()
     if len(joints) < frames:
         windows.left_out[TOO_SHORT] += 1

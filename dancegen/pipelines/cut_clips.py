@@ -2,19 +2,21 @@
 
 from typing import Any
 
+import pyarrow.dataset as pads
+
 from dancegen import schema, storage, tables
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.stages.cut_clips import CutClips, clips_folder
 from dancegen.stages.splits import split_songs
 
-COLUMNS = ["uri", "version", "song", "category", "fps", "frames", "missing_share", "estimator", "audio_uri", "error"]
+COLUMNS = ["uri", "version", "song", "category", "fps", "frames", "missing_share", "estimator", "audio_uri"]
 
 
 def run(config: CutClipsConfig) -> Summary:
-    """Cut every video's poses and sound. A video whose poses and split are as before is skipped."""
-    poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
-    split = split_songs([row for row in poses if row["error"] is None and row["audio_uri"]], config.test_share)
+    """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
+    poses = tables.read(config.poses, schema.POSES, COLUMNS, where=pads.field("error").is_null()).to_pylist()
+    split = split_songs([row for row in poses if row["audio_uri"]], config.test_share)
     rows = [_row(row, split.get(row["song"], "train")) for row in poses]
     deciding = config.model_dump(mode="json", include={"frames", "stride_frames", "max_gap_s", "max_missing_share"})
     cuts = f"{config.clips.rstrip('/')}_cuts"

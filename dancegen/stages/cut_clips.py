@@ -54,8 +54,6 @@ class CutClips:
     def _pose(self, uri: str) -> dict[str, Any]:
         part = storage.join(self._config.poses, tables.part_name(uri))
         pose = tables.read(part, schema.POSES).to_pylist()[0]
-        if pose["error"] is not None:
-            raise TableError(uri, f"has no poses ({pose['error']})", "Run extract_poses again when that is corrected.")
         if pose["audio_uri"] is None:
             raise BadMediaError(uri, "has no sound.", "Use videos with the music in them.")
         return pose

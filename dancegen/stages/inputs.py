@@ -54,7 +54,10 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     `.txt` list with a URI a line, or a `.csv` or Parquet table with `uri` and any of the labels.
     Raises ConfigError when nothing is found.
     """
-    rows = list({row["uri"]: row for row in reversed([_labelled(row) for row in _rows(uri, suffixes)])}.values())[::-1]
+    first: dict[str, dict[str, Any]] = {}
+    for row in _rows(uri, suffixes):
+        first.setdefault(row["uri"], _labelled(row))
+    rows = list(first.values())
     if not rows:
         kinds = " ".join(suffixes)
         raise ConfigError(uri, "holds nothing to work on.", f"Name a folder with files ({kinds}), a list or a table.")

@@ -1,0 +1,142 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from dancegen import schema, tables
+from dancegen.errors import ConfigError, TableError, TooManyBadRowsError
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.settings.parallel import Parallel
+
+pytestmark = pytest.mark.ray
+
+
+class Stage:
+    """Good rows, bad rows and killers, by their names. Each call leaves a file in the folder `calls`."""
+
+    def __init__(self, folder, broken=False):
+        if broken:
+            raise ConfigError("look", "is not known.", "Choose another.")
+        self.folder = Path(folder)
+
+    def __call__(self, table):
+        (row,) = table.to_pylist()
+        name = row["uri"].strip("/")
+        earlier = len(list(self.folder.glob(f"{name} *")))
+        (self.folder / f"{name} {earlier}").touch()
+        if name.startswith("poison"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name.startswith("actor") and earlier == 0:
+            os.kill(os.getppid(), signal.SIGKILL)
+        error = f"{row['uri']}: is broken. Mend it." if name.startswith("broken") else None
+        clips = None if error else 7
+        cut = {"uri": row["uri"], "version": row["version"], "split": row["split"], "clips": clips, "error": error}
+        return schema.table(schema.CUTS, [cut])
+
+
+TOLERANT = Parallel(max_bad_share=1, actors=1)
+
+
+@pytest.fixture
+def job(tmp_path, ray_session):
+    """What the runner makes in these tests."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    (tmp_path / "calls").mkdir()
+    return TableJob("videos", str(tmp_path / "cuts"), schema.CUTS, Stage, (str(tmp_path / "calls"),), {"frames": 50})
+
+
+def rows(*names, version="1"):
+    return [{"uri": f"/{name}", "version": version, "split": "train"} for name in names]
+
+
+def errors(job):
+    """Uri -> error of all rows of the table."""
+    found = tables.read(job.table, job.schema).to_pylist()
+    return {row["uri"]: row["error"] for row in found}
+
+
+def calls(tmp_path):
+    return sorted(path.name for path in (tmp_path / "calls").iterdir())
+
+
+def test_good_and_broken_rows_make_one_table_that_reads_back(job):
+    summary = run_table_job(job, rows("a", "broken1", "b", "broken2"), TOLERANT)
+    assert (summary.rows, summary.bad) == (4, 2)
+    assert errors(job) == {
+        **{"/a": None, "/b": None},
+        **{f"/broken{n}": f"/broken{n}: is broken. Mend it." for n in (1, 2)},
+    }
+    assert "2 of 4 videos set aside; reasons in" in str(summary)
+
+
+def test_a_second_run_does_only_what_failed_or_changed(tmp_path, job):
+    run_table_job(job, rows("a", "b", "broken"), TOLERANT)
+    summary = run_table_job(job, rows("a", "b", "broken"), TOLERANT)
+    assert summary.done_before == 2
+    assert calls(tmp_path) == ["a 0", "b 0", "broken 0", "broken 1"]
+    run_table_job(job, rows("a", version="2") + rows("b", "c"), TOLERANT)
+    assert calls(tmp_path) == ["a 0", "a 1", "b 0", "broken 0", "broken 1", "c 0"]
+    assert len(errors(job)) == 4, "no row is doubled"
+
+
+def test_a_run_with_nothing_left_to_do_is_done(job):
+    run_table_job(job, rows("a"), TOLERANT)
+    assert run_table_job(job, rows("a"), TOLERANT).done_before == 1
+
+
+def test_overwrite_starts_again(tmp_path, job):
+    run_table_job(job, rows("a", "b"), TOLERANT)
+    run_table_job(job, rows("a"), Parallel(overwrite=True, actors=1))
+    assert errors(job) == {"/a": None}
+    assert calls(tmp_path) == ["a 0", "a 1", "b 0"]
+
+
+def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
+    summary = run_table_job(job, rows("a", "actor1", "b", "actor2", "c"), Parallel())
+    assert (summary.rows, summary.bad) == (5, 0)
+    assert set(errors(job).values()) == {None}
+    assert {"actor1 1", "actor2 1"} <= set(calls(tmp_path)), "they were done again"
+
+
+def test_a_row_that_kills_its_process_each_time_is_set_aside_alone(job):
+    run_table_job(job, rows("a", "poison", "b", "c"), Parallel(actors=1))
+    found = errors(job)
+    assert found.pop("/poison").startswith("/poison: ended its process with SIGKILL")
+    assert found == {"/a": None, "/b": None, "/c": None}
+    kept = tables.read(job.table, job.schema).to_pylist()
+    assert {(row["version"], row["split"]) for row in kept} == {("1", "train")}
+
+
+def test_too_many_bad_rows_fail_the_step_after_all_are_done(job):
+    with pytest.raises(TooManyBadRowsError, match="2 of 3 videos ended with an error; the first: /broken"):
+        run_table_job(job, rows("broken1", "broken2", "a"), Parallel(max_bad_share=0.5, actors=1))
+    assert len(errors(job)) == 3
+
+
+def test_an_input_without_rows_is_told(job):
+    with pytest.raises(ConfigError, match="videos: there are none to work on"):
+        run_table_job(job, [], TOLERANT)
+
+
+def test_wrong_settings_of_the_stage_end_the_job_with_their_own_message(job):
+    broken = TableJob(job.label, job.table, job.schema, Stage, (job.stage_args[0], True), job.settings)
+    with pytest.raises(ConfigError, match=r"look: is not known\. Choose another\."):
+        run_table_job(broken, rows("a", "b"), TOLERANT)
+
+
+def test_other_settings_need_another_table(job):
+    run_table_job(job, rows("a"), TOLERANT)
+    other = TableJob(job.label, job.table, job.schema, Stage, job.stage_args, {"frames": 40})
+    with pytest.raises(TableError, match="frames was 50 and is 40"):
+        run_table_job(other, rows("a"), TOLERANT)
+
+
+def test_the_stages_table_is_written_as_it_is(job):
+    run_table_job(job, rows("a"), TOLERANT)
+    (part,) = tables.parts(job.table)
+    assert pq.read_schema(part).types == schema.CUTS.types

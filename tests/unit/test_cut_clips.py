@@ -1,0 +1,138 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dancegen import schema, storage, tables
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.settings.cut_clips import CutClipsConfig
+from dancegen.stages.cut_clips import CutClips
+from dancegen.stages.splits import split_songs
+
+SECONDS = 12
+RATE = 16_000
+
+
+def clicks():
+    """A click every half second over a quiet tone."""
+    times = np.arange(SECONDS * RATE) / RATE
+    return (np.sin(times * 880) * np.exp(-(times % 0.5) * 30) + 0.05 * np.sin(times * 2000)).astype(np.float32)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return CutClipsConfig(poses=str(tmp_path / "poses"), clips=str(tmp_path / "clips"))
+
+
+@pytest.fixture
+def add_pose(tmp_path, config, make_sound):
+    """A function that adds a row of good poses with sound to the table of poses, and gives what the stage reads."""
+    tables.begin(config.poses, schema.POSES, {})
+    song = make_sound(tmp_path / "song.wav", clicks(), RATE)
+
+    def add(name="a", category="kpop", split="train", frames=SECONDS * 10, **changes):
+        random = np.random.default_rng(0)
+        joints = np.concatenate([random.uniform(0.4, 0.6, (frames, 18, 2)), np.ones((frames, 18, 1))], axis=-1)
+        joints[20:22, 0] = (np.nan, np.nan, 0)
+        pose = {
+            **{"uri": f"/videos/{name}.mp4", "version": "1", "content_hash": f"hash of {name}", "category": category},
+            **{"song": name, "dancer": "mia", "skeleton": "coco18", "fps": 10.0, "frames": frames},
+            **{"width_px": 160, "height_px": 90, "audio_uri": str(song), "joints": schema.to_bytes(joints, "float32")},
+            **changes,
+        }
+        tables.write_part(config.poses, schema.table(schema.POSES, [pose]), pose["uri"])
+        return {"uri": pose["uri"], "version": "1", "split": split, "category": category}
+
+    return add
+
+
+def clips_of(config):
+    return tables.read(config.clips, schema.CLIPS).to_pylist()
+
+
+def test_clips_hold_joints_sound_and_rhythm_of_the_same_five_seconds(config, add_pose):
+    cut = CutClips(config).one(add_pose())
+    assert cut.get("error") is None
+    clips = clips_of(config)
+    assert cut["clips"] == len(clips) == 3
+    assert [clip["start_s"] for clip in clips] == [0.0, 2.5, 5.0]
+    for clip in clips:
+        assert schema.from_bytes(clip["joints"], "float32", 50, 18, 3).shape
+        assert schema.from_bytes(clip["rhythm"], "float32", 50, len(RHYTHM_CHANNELS)).shape
+        sound = schema.from_bytes(clip["audio"], "int16", 80_000) / 32767
+        loud = np.abs(sound.reshape(10, 8000)).argmax(axis=1)
+        assert (loud < 200).all(), "a click at the start of each half second"
+        assert clip["aspect"] == pytest.approx(16 / 9)
+    joints = schema.from_bytes(clips[0]["joints"], "float32", 50, 18, 3)
+    assert np.isfinite(joints).all(), "the short gap is filled"
+    assert clips[0]["missing_share"] == pytest.approx(2 / (50 * 18))
+
+
+def test_the_same_clip_has_the_same_id_and_another_has_another(config, add_pose):
+    stage = CutClips(config)
+    row = add_pose()
+    stage.one(row)
+    first = [clip["clip_id"] for clip in clips_of(config)]
+    stage.one(row)
+    assert [clip["clip_id"] for clip in clips_of(config)] == first
+    stage.one(add_pose("b"))
+    ids = [clip["clip_id"] for clip in clips_of(config)]
+    assert len(set(ids)) == len(ids) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"audio_uri": None}, "has no sound"),
+        ({"audio_uri": "/gone.mp4"}, "does not exist"),
+        ({"frames": 30}, "the video is shorter than a clip"),
+        ({"fps": 7.0}, "7 poses a second"),
+    ],
+)
+def test_a_video_that_gives_no_clips_says_why(config, add_pose, changes, told):
+    assert told in CutClips(config).one(add_pose(**changes))["error"]
+
+
+def test_a_silent_video_is_set_aside_and_its_old_clips_go(tmp_path, config, add_pose, make_sound):
+    stage = CutClips(config)
+    stage.one(add_pose())
+    silence = make_sound(tmp_path / "silence.wav", np.zeros(SECONDS * RATE, np.float32), RATE)
+    assert "is silent" in stage.one(add_pose(audio_uri=str(silence)))["error"]
+    assert tables.parts(config.clips) == []
+
+
+def test_any_name_of_a_category_makes_a_folder(config, add_pose):
+    CutClips(config).one(add_pose(category="K/pop = 舞"))
+    assert [clip["category"] for clip in clips_of(config)] == ["K/pop = 舞"] * 3
+    (part,) = tables.parts(config.clips)
+    assert part.startswith(storage.join(config.clips, "split=train", "category=K%2Fpop"))
+
+
+def test_a_table_of_bad_videos_keeps_the_types_of_its_columns(config, add_pose):
+    cuts = CutClips(config)(pa.Table.from_pylist([add_pose(audio_uri=None)]))
+    assert cuts.schema.types == schema.CUTS.types
+
+
+def songs(category, count):
+    return [{"category": category, "song": f"{category} {number}"} for number in range(count)]
+
+
+def test_each_category_gives_its_share_of_songs_rounded_up_for_testing():
+    split = split_songs(songs("kpop", 11) + songs("ballet", 2), 0.1)
+    assert sum(side == "test" for song, side in split.items() if song.startswith("kpop")) == 2
+    assert sum(side == "test" for song, side in split.items() if song.startswith("ballet")) == 1
+
+
+def test_a_category_of_one_song_is_trained_on():
+    assert split_songs(songs("kpop", 1), 0.5) == {"kpop 0": "train"}
+
+
+def test_some_songs_are_left_for_training_whatever_the_share():
+    assert set(split_songs(songs("kpop", 3), 1.0).values()) == {"train", "test"}
+    assert set(split_songs(songs("kpop", 3), 0.0).values()) == {"train"}
+
+
+def test_a_song_in_two_categories_has_one_side_and_the_order_of_rows_does_not_matter():
+    rows = songs("a", 4) + [{"category": "b", "song": row["song"]} for row in songs("a", 4)]
+    split = split_songs(rows, 0.3)
+    assert sum(side == "test" for side in split.values()) == 2
+    assert split_songs(rows[::-1], 0.3) == split

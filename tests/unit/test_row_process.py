@@ -1,0 +1,100 @@
+import os
+import signal
+import sys
+import time
+
+import pyarrow as pa
+import pytest
+from ray import cloudpickle
+
+from dancegen.errors import ConfigError
+from dancegen.pipelines.row_process import BadRowError, RowLimits, RowProcess, StageError
+
+ROW = pa.table({"uri": ["x"]})
+GENEROUS = RowLimits(seconds=60, memory_gb=4)
+
+
+class Stage:
+    """Does to its process what the row says."""
+
+    def __init__(self, made="well"):
+        if made == "wrongly":
+            raise ConfigError("look", "is not known.", "Choose another.")
+        if made == "not":
+            raise ValueError("a bug")
+        self.pid = os.getpid()
+
+    def __call__(self, row):
+        match row["uri"][0].as_py():
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "hang":
+                time.sleep(60)
+            case "grow":
+                hog = [b"1" * 10_000_000 for _ in range(60)]
+                time.sleep(60 + len(hog))
+            case "bug":
+                raise KeyError("joints")
+            case "chatter":
+                print("noise on stdout", flush=True)
+        return pa.table({"pid": [self.pid]})
+
+
+@pytest.fixture
+def process():
+    """A function that makes a RowProcess, which ends with the test."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    made = []
+
+    def make(limits=GENEROUS, *arguments):
+        made.append(RowProcess(cloudpickle.dumps((Stage, arguments)), limits))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def run(process, what):
+    return process.run(pa.table({"uri": [what]}), f"/songs/{what}.mp3")
+
+
+def test_rows_are_done_by_one_other_process(process):
+    rows = process()
+    pid = run(rows, "a")["pid"][0].as_py()
+    assert pid != os.getpid()
+    assert run(rows, "chatter")["pid"][0].as_py() == pid
+
+
+@pytest.mark.parametrize(
+    ("what", "limits", "told"),
+    [
+        ("crash", GENEROUS, "ended its process with SIGSEGV"),
+        ("hang", RowLimits(seconds=3, memory_gb=4), "took longer than 3 s. Raise max_seconds_per_row"),
+        ("grow", RowLimits(seconds=60, memory_gb=0.5), "needed more than 0.5 GB of memory"),
+        ("bug", GENEROUS, r"stopped the step with KeyError: 'joints' \(test_row_process.py, line \d+\)"),
+    ],
+)
+def test_a_row_that_ruins_its_process_is_told_and_the_next_row_is_done(process, what, limits, told):
+    rows = process(limits)
+    with pytest.raises(BadRowError, match=f"^/songs/{what}.mp3: {told}"):
+        run(rows, what)
+    assert run(rows, "a").num_rows == 1
+
+
+def test_wrong_settings_of_a_stage_come_back_as_they_are(process):
+    with pytest.raises(ConfigError, match="look: is not known"):
+        run(process(GENEROUS, "wrongly"), "a")
+
+
+def test_a_stage_that_cannot_be_made_is_a_bug_and_no_bad_row(process):
+    with pytest.raises(StageError, match="ValueError: a bug"):
+        run(process(GENEROUS, "not"), "a")
+
+
+def test_no_process_is_left_when_it_is_closed(process):
+    rows = process()
+    pid = run(rows, "a")["pid"][0].as_py()
+    rows.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,51 @@
+import numpy as np
+
+from dancegen.motion import windows
+from dancegen.skeleton import COCO18
+
+
+def seen(frames):
+    joints = np.full((frames, 18, 3), 0.5, dtype=np.float32)
+    return joints
+
+
+def cut(joints, sounding_frames=1e9):
+    return windows.cut(joints, frames=50, stride_frames=25, max_missing_share=0.3, sounding_frames=sounding_frames)
+
+
+def test_windows_start_every_stride_and_end_within_the_video():
+    found = cut(seen(120))
+    assert [window.start_frame for window in found.kept] == [0, 25, 50]
+    assert all(window.slice.stop <= 120 for window in found.kept)
+    assert not found.left_out
+
+
+def test_a_video_of_exactly_one_window_gives_one():
+    assert len(cut(seen(50)).kept) == 1
+
+
+def test_a_short_video_gives_none_and_says_so():
+    found = cut(seen(49))
+    assert not found.kept
+    assert found.left_out == {windows.TOO_SHORT: 1}
+
+
+def test_windows_after_the_end_of_the_sound_are_left_out_but_for_the_last_frame():
+    assert [window.start_frame for window in cut(seen(120), sounding_frames=74.2).kept] == [0, 25]
+    found = cut(seen(120), sounding_frames=60)
+    assert found.left_out == {windows.NO_SOUND: 2}
+
+
+def test_windows_with_many_joints_missing_are_left_out():
+    joints = seen(100)
+    joints[60:, :, 2] = 0
+    found = cut(joints)
+    assert [window.start_frame for window in found.kept] == [0, 25]
+    assert found.kept[1].missing_share == np.float32(15 / 50)
+    assert found.left_out == {windows.TOO_MANY_MISSING: 1}
+
+
+def test_a_body_without_hips_has_no_place_and_is_left_out():
+    joints = seen(50)
+    joints[:30, COCO18.index("left_hip"), 2] = 0
+    assert cut(joints).left_out == {windows.NO_TORSO: 1}
