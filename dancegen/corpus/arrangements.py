@@ -53,14 +53,15 @@ def _kpop_drums(band: Band, bar: Bar) -> None:
     for beat in range(bar.beats):
         if not (bar.fills and kind == "break"):
             band.strike("kick", bar.beat + beat, (0.5 if soft else 0.8) * (1.12 if beat == 0 else 1.0))
+        band.strike("hat", bar.beat + beat, 0.28)
         if beat % 2 and kind != "intro":
             band.strike("clap", bar.beat + beat, 0.3 if soft else 0.5)
             if not soft:
                 band.strike("snare", bar.beat + beat, 0.35)
-        band.strike("open_hat" if kind == "chorus" else "hat", bar.beat + beat + 0.5, 0.15)
+        band.strike("open_hat" if kind == "chorus" else "hat", bar.beat + beat + 0.5, 0.12)
         if kind == "chorus" or bar.second_half:
             for sixteenth in (0.25, 0.75):
-                band.strike("hat", bar.beat + beat + sixteenth, 0.1)
+                band.strike("hat", bar.beat + beat + sixteenth, 0.07)
     if bar.starts_phrase:
         band.strike("crash", bar.beat, 0.45 if kind == "chorus" else 0.28)
     if bar.fills:

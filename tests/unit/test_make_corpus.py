@@ -1,0 +1,163 @@
+"""A tiny corpus through the stage: repeatable, and its truth is what the pictures show."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from dancegen import schema, storage
+from dancegen.config import load
+from dancegen.corpus.camera import film
+from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.errors import ConfigError
+from dancegen.media import audio
+from dancegen.media.draw import LOOKS
+from dancegen.media.video import frames, probe
+from dancegen.settings.make_corpus import Category, MakeCorpusConfig
+from dancegen.stages.make_corpus import MakeCorpus
+
+
+def config_of(folder, **changes):
+    tiny = {"seconds": 5, "fps": 10, "width_px": 160, "height_px": 120, "look": "skeleton"}
+    return MakeCorpusConfig(output=str(folder), **{**tiny, **changes})
+
+
+def make(folder, category="kpop", song_seed=3, dancer_seed=1, **changes):
+    stage = MakeCorpus(config_of(folder, **changes))
+    row = {
+        "uri": storage.join(str(folder), "videos", category, "a.mp4"),
+        "song_uri": storage.join(str(folder), "songs", "a.wav"),
+        "category": category,
+        "song_seed": song_seed,
+        "dancer_seed": dancer_seed,
+    }
+    return stage.one(row), row
+
+
+def truth_files(video):
+    return sorted(Path(video.removesuffix(".mp4") + "_openpose").iterdir())
+
+
+def truth(video):
+    people = [json.loads(file.read_text())["people"] for file in truth_files(video)]
+    return np.array([person["pose_keypoints_2d"] for (person,) in people]).reshape(len(people), 18, 3)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    row, asked = make(folder)
+    return row, asked
+
+
+def test_a_row_says_what_was_made(made):
+    row, asked = made
+    assert row.get("error") is None
+    assert row["uri"] == asked["uri"]
+    assert (row["category"], row["song"]) == ("kpop", compose("kpop", 3, 5).song)
+    assert schema.table(schema.VIDEOS, [row]).num_rows == 1
+
+
+def test_the_video_has_the_pictures_and_the_sound_of_the_song(made):
+    row, asked = made
+    info = probe(Path(row["uri"]), row["uri"])
+    song = compose("kpop", 3, 5)
+    assert (info.width_px, info.height_px, info.fps, info.has_audio) == (160, 120, 10, True)
+    assert row["frames"] == len(list(frames(Path(row["uri"]), row["uri"], 10))) == len(truth_files(row["uri"]))
+    assert row["frames"] / 10 == pytest.approx(song.seconds, abs=0.1)
+    in_video = audio.load(Path(row["uri"]), "video")
+    in_song = audio.load(Path(asked["song_uri"]), "song")
+    length = min(len(in_video), len(in_song))
+    assert np.corrcoef(in_video[:length], in_song[:length])[0, 1] > 0.95
+
+
+def test_the_truth_is_what_was_drawn(made):
+    row, _ = made
+    joints = truth(row["uri"])
+    pictures = list(frames(Path(row["uri"]), row["uri"], 10))
+    for index in (0, 20, 40):
+        drawn = LOOKS["skeleton"](joints[index].astype(np.float32), 160, 120)
+        assert np.abs(drawn.astype(int) - pictures[index]).mean() < 6  # what the codec changes
+        assert (
+            np.abs(drawn.astype(int) - pictures[index - 7]).mean() > np.abs(drawn - pictures[index].astype(int)).mean()
+        )
+
+
+def test_the_truth_is_the_choreography_to_the_last_digit(made):
+    row, _ = made
+    stage = MakeCorpus(config_of("unused"))
+    joints = stage.joints(compose("kpop", 3, 5), Dancer.from_seed(1))
+    assert np.array_equal(truth(row["uri"]).astype(np.float32), joints)
+
+
+def test_all_joints_are_in_the_picture_and_the_feet_near_its_lower_edge(made):
+    row, _ = made
+    x, y, confidence = np.moveaxis(truth(row["uri"]), -1, 0)
+    assert (confidence == 1).all()
+    assert 0 < x.min() < x.max() < 160
+    assert y.min() > 0
+    assert 0.85 * 120 < y.max() < 120
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_same_seeds_give_the_same_bytes_of_sound_and_of_joints(tmp_path, category):
+    results = []
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        row, asked = make(folder, category)
+        joints = [file.read_bytes() for file in truth_files(row["uri"])]
+        results.append((Path(asked["song_uri"]).read_bytes(), joints))
+    assert results[0] == results[1]
+
+
+def test_another_dancer_dances_otherwise_to_the_same_song(made, tmp_path):
+    row, asked = made
+    other_row, other_asked = make(tmp_path, dancer_seed=2)
+    assert Path(asked["song_uri"]).read_bytes() == Path(other_asked["song_uri"]).read_bytes()
+    assert other_row["dancer"] != row["dancer"]
+    assert not np.array_equal(truth(row["uri"]), truth(other_row["uri"]))
+
+
+def test_a_corpus_can_be_made_on_s3(s3):
+    row, asked = make(s3)
+    assert row.get("error") is None
+    assert storage.exists(asked["song_uri"])
+    files = storage.find(row["uri"].removesuffix(".mp4") + "_openpose", (".json",))
+    assert len(files) == row["frames"]
+
+
+def test_a_place_that_cannot_be_written_is_a_reason_in_the_row(tmp_path):
+    (tmp_path / "songs").write_text("in the way")
+    row, _ = make(tmp_path)
+    assert row["error"].startswith(str(tmp_path / "songs"))
+    assert row.get("frames") is None
+
+
+def test_a_table_of_no_rows_gives_a_table_of_no_rows(tmp_path):
+    rows = schema.table(schema.VIDEOS, [])
+    assert MakeCorpus(config_of(tmp_path))(rows).schema.names == schema.VIDEOS.names
+
+
+def test_a_wide_dance_is_filmed_from_further_away():
+    pose = np.zeros((2, 18, 2), np.float32)
+    pose[0, :, 0], pose[1, :, 0], pose[:, 9:, 1] = -5, 5, 2
+    joints = film(pose, 200, 100, seed=0)
+    assert 0 < joints[..., 0].min() < joints[..., 0].max() < 200
+    width, height = np.ptp(joints[..., 0]), np.ptp(joints[..., 1])
+    assert width / height == pytest.approx(10 / 2, rel=0.01)
+
+
+def test_the_settings_know_all_categories():
+    assert get_args(Category) == CATEGORIES
+
+
+def test_more_dancers_a_song_than_there_are_is_a_mistake():
+    with pytest.raises(ConfigError, match="dancers_per_song=3 is more than there are"):
+        load(MakeCorpusConfig, None, ["output=out", "dancers=2", "dancers_per_song=3"])
+
+
+def test_the_shipped_settings_can_be_used():
+    config = load(MakeCorpusConfig, "configs/make_corpus.yaml")
+    assert set(config.categories) == set(CATEGORIES)
