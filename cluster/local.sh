@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# A Ray cluster on one machine: a head that runs no tasks, and workers. Stops just what it started.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: cluster/local.sh start|status|stop [options]
+
+  start   start a head and workers, and print the variables that lead clients to them:
+              eval "$(cluster/local.sh start --workers 2)"
+              dancegen render configs/render.yaml songs=songs output=videos --submit "$RAY_API_SERVER_ADDRESS"
+  status  print the variables again, and what runs; exit code 3 when nothing does
+  stop    stop the cluster and delete its files; no other Ray on the machine is touched
+
+  --name NAME             several clusters may run beside each other (default: local)
+  --workers N             nodes that run tasks (default: 2); with 0 the head runs them
+  --cpus C                CPUs of each worker; they only count, so they may exceed the cores (default: 4)
+  --gpus G                GPUs of each worker (default: 0)
+  --port P                the head's port (default: a free one)
+  --dashboard-port P      port of the dashboard and of the job server (default: a free one)
+  --object-store-mb M     shared memory of each node (default: 200)
+  --token, --no-token     let in only those who have the token (default), or everyone who reaches the ports,
+                          which are open to the network; the token is RAY_AUTH_TOKEN when set, or a new one
+  --keep-logs             stop: leave the logs where they are
+END
+}
+
+fail() {
+    echo "cluster/local.sh: $*" >&2
+    exit 2
+}
+
+read_options() {
+    name=local workers=2 cpus=4 gpus=0 port='' dashboard_port='' object_store_mb=200 token=yes keep_logs=''
+    while (($#)); do
+        case $1 in
+            --token) token=yes && shift && continue ;;
+            --no-token) token='' && shift && continue ;;
+            --keep-logs) keep_logs=yes && shift && continue ;;
+            -h | --help) usage; exit 0 ;;
+            --name | --workers | --cpus | --gpus | --port | --dashboard-port | --object-store-mb) ;;
+            *) fail "there is no option $1. See cluster/local.sh --help." ;;
+        esac
+        (($# > 1)) || fail "$1 has no value."
+        if [[ $1 == --name ]]; then
+            [[ $2 =~ ^[a-z0-9-]{1,16}$ ]] || fail "--name $2: give 1 to 16 of a-z, 0-9 and -."  # it is part of a path
+        else
+            [[ $2 =~ ^[0-9]+$ ]] || fail "$1 $2: give a whole number."
+        fi
+        local variable=${1#--}
+        printf -v "${variable//-/_}" %s "$2"
+        shift 2
+    done
+    base=/tmp/dancegen-$(id -u) # short: the path of a socket below it may have 107 characters at most
+    state=$base/$name
+}
+
+# Programs of the project's own environment, or those of the one that is active.
+find_ray() {
+    local here
+    here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    python=$here/.venv/bin/python
+    [[ -x $python ]] || python=$(command -v python3) || fail "there is no Python. Run make setup."
+    "$python" -c 'import ray' 2>/dev/null || fail "$python has no Ray. Run make setup, or activate its environment."
+}
+
+# One start or stop at a time, in a folder that nobody else can put things into.
+lock() {
+    mkdir -p -m 700 "$base"
+    [[ -O $base && ! -L $base ]] || fail "$base belongs to another user. Delete it."
+    exec 9>"$base/$name.lock"
+    flock -n 9 || fail "another start or stop of '$name' is under way."
+}
+
+# Every process of the cluster carries its folder in its environment: also workers, jobs and what those start.
+pids() {
+    { grep -lzsxF "DANCEGEN_CLUSTER=$state" /proc/[0-9]*/environ || true; } | tr -cd '0-9\n'
+}
+
+free_port() {
+    "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# ray start with the environment of this cluster; what it says goes to a file, shown only when it fails.
+ray_start() {
+    local log=$state/start.log
+    env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" RAY_TMPDIR="$state" \
+        RAY_USAGE_STATS_ENABLED=0 RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 \
+        PATH="${python%/*}:$PATH" "${authentication[@]}" "$python" -m ray.scripts.scripts start "$@" \
+        --object-store-memory=$((object_store_mb * 1024 * 1024)) --dashboard-agent-listen-port=0 \
+        --min-worker-port=0 --max-worker-port=0 --disable-usage-stats --log-color=false \
+        >>"$log" 2>&1 </dev/null 9>&- || {
+        tail -n 30 "$log" >&2
+        fail "ray start failed."
+    }
+}
+
+# Each node has an address of its own in 127.0.0.0/8, so that Ray takes them for different machines.
+start_nodes() {
+    local worker devices head=127.0.0.2 head_cpus=0
+    ((workers > 0)) || head_cpus=$cpus
+    ray_start --head --node-ip-address="$head" --port="$port" --num-cpus="$head_cpus" --num-gpus=0 --temp-dir="$state/ray" \
+        --dashboard-host=127.0.0.1 --dashboard-port="$dashboard_port" --ray-client-server-port="$(free_port)"
+    for ((worker = 0; worker < workers; worker++)); do
+        devices=$(seq -s, $((worker * gpus)) $((worker * gpus + gpus - 1)))
+        CUDA_VISIBLE_DEVICES=$devices ray_start --address="$head:$port" \
+            --node-ip-address="127.0.0.$((worker + 3))" --num-cpus="$cpus" --num-gpus="$gpus"
+    done
+}
+
+# The job server answers some seconds after the head; without the token it answers 401, which is an answer.
+wait_for_job_server() {
+    "$python" - "http://127.0.0.1:$dashboard_port/api/version" <<'END' || fail "the job server does not answer."
+import sys, time, urllib.error, urllib.request
+
+for _ in range(120):
+    try:
+        urllib.request.urlopen(sys.argv[1], timeout=2)
+        sys.exit(0)
+    except urllib.error.HTTPError:
+        sys.exit(0)
+    except OSError:
+        time.sleep(0.5)
+sys.exit(1)
+END
+}
+
+start() {
+    [[ -d /proc/self ]] || fail "several nodes on one machine need Linux."
+    find_ray
+    lock
+    unset RAY_ADDRESS
+    [[ -z $(pids) ]] || fail "'$name' runs already. See cluster/local.sh status, or stop it first."
+    rm -rf "$state"
+    mkdir -m 700 "$state"
+    if [[ $python == *[[:space:]]* ]]; then # Ray starts the workers of a job through a shell, without quotes
+        ln -s "${python%/bin/*}" "$state/python"
+        python=$state/python/bin/${python##*/}
+    fi
+    port=${port:-$(free_port)} dashboard_port=${dashboard_port:-$(free_port)}
+    authentication=(RAY_AUTH_MODE=disabled)
+    if [[ $token ]]; then
+        (umask 077 && printf %s "${RAY_AUTH_TOKEN:-$("$python" -c 'import secrets; print(secrets.token_hex(32))')}" >"$state/token")
+        authentication=(RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$state/token")
+    fi
+    {
+        echo "export RAY_API_SERVER_ADDRESS=http://127.0.0.1:$dashboard_port"
+        printf 'export %s\n' "${authentication[@]}"
+    } >"$state/variables"
+    trap 'kill_all' EXIT # a cluster that came up in part is taken down again
+    echo "Starting a head and $workers workers ..." >&2
+    start_nodes
+    wait_for_job_server
+    trap - EXIT
+    echo "Ray runs; its dashboard: http://127.0.0.1:$dashboard_port; stop it with: cluster/local.sh stop --name $name" >&2
+    cat "$state/variables"
+}
+
+status() {
+    local running
+    running=$(pids | wc -l)
+    if ((running == 0)); then
+        echo "'$name' does not run." >&2
+        return 3
+    fi
+    cat "$state/variables"
+    echo "'$name' runs: $running processes, logs in $state/ray/session_latest/logs" >&2
+}
+
+# Asks all to end, and after 3 seconds ends them.
+kill_all() {
+    local signal=TERM found try
+    for ((try = 0; try < 75; try++)); do
+        mapfile -t found < <(pids)
+        ((${#found[@]})) || return 0
+        ((try < 15)) || signal=KILL
+        ((try % 15)) || kill "-$signal" "${found[@]}" 2>/dev/null || true
+        sleep 0.2
+    done
+    fail "these processes of '$name' do not end: ${found[*]}."
+}
+
+stop() {
+    lock
+    local running
+    running=$(pids | wc -l)
+    kill_all
+    [[ $keep_logs ]] || rm -rf "$state"
+    if ((running)); then echo "'$name' is stopped." >&2; else echo "'$name' did not run." >&2; fi
+}
+
+command=${1:-}
+case $command in
+    start | status | stop)
+        shift
+        read_options "$@"
+        "$command"
+        ;;
+    -h | --help) usage ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+esac
