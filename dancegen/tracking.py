@@ -36,6 +36,8 @@ class Run:
     parameters: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     warn: Callable[[str], None] = warnings.warn
+    parent: "Run | None" = None
+    """The run that this one is a part of."""
     id: str | None = None
     """MLflow's id, once the run is there."""
     _client: Any = None
@@ -55,24 +57,29 @@ class Run:
 
     def close(self, status: str = "FINISHED", tags: dict[str, str] | None = None) -> None:
         """Deliver what is left and end the run: FINISHED, FAILED or KILLED."""
-        self._not_before = 0.0
+        self._first._not_before = 0.0
         if self._deliver():
             self._try(lambda: self._end(status, tags or {}))
         if self._waiting:
             self.warn(f"MLflow at {self.uri} stayed away: {len(self._waiting)} numbers are only in the checkpoints.")
 
+    @property
+    def _first(self) -> "Run":
+        """Of a run and its parts, the one that knows whether MLflow is away and whether that was told."""
+        return self.parent or self
+
     def _deliver(self) -> bool:
-        return time.monotonic() >= self._not_before and self._try(self._send)
+        return time.monotonic() >= self._first._not_before and self._try(self._send)
 
     def _try(self, send: Callable[[], None]) -> bool:
         try:
             send()
         except _failures() as error:
-            self._not_before = time.monotonic() + RETRY_AFTER_S
-            if not self._warned:
+            self._first._not_before = time.monotonic() + RETRY_AFTER_S
+            if not self._first._warned:
                 reason = str(error).strip().split("\n")[0][:200]
                 self.warn(f"MLflow at {self.uri} cannot be used ({reason}). The work goes on; numbers are sent later.")
-            self._warned = True
+            self._first._warned = True
             return False
         return True
 
@@ -95,6 +102,9 @@ class Run:
             self._client.update_run(found[0].info.run_id, status="RUNNING")
             self.id = found[0].info.run_id
             return
+        if self.parent is not None:
+            self.parent._send()
+            self.tags[PARENT_TAG] = str(self.parent.id)
         tags = {KEY_TAG: key, NAME_TAG: self.name, "dancegen.version": code_version(), **self.tags}
         run = self._client.create_run(experiment, tags=_short(tags), run_name=self.name)
         self._log_parameters(run.info.run_id)

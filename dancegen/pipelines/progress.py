@@ -86,7 +86,7 @@ class TrainingBar:
     def numbers(self, values: dict[str, float]) -> None:
         """The newest losses."""
         if self.bar is not None:
-            self.bar.set_postfix({name: f"{value:.3g}" for name, value in values.items()})
+            self.bar.set_postfix({name: f"{value:.3g}" for name, value in values.items()}, refresh=False)
 
     def close(self) -> None:
         """Leave the line as it is."""

@@ -14,7 +14,7 @@ from dancegen.tracking import flatten
 STAMP = "run.json"
 
 
-def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str) -> bool:
+def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str | None = None) -> bool:
     """Make the folder this run's. Returns whether the run was begun there before.
 
     Settings named in `free` may differ between two starts, and `growing` may become larger.
@@ -25,8 +25,9 @@ def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], gro
     begun = storage.exists(place)
     if begun:
         found = json.loads(storage.read_text(place))
-        _compare(folder, found, wanted, free | {growing})
-        _check_grows(folder, growing, _at(found["settings"], growing), _at(wanted["settings"], growing))
+        _compare(folder, found, wanted, free | {growing} if growing else free)
+        if growing:
+            _check_grows(folder, growing, found["settings"][growing], wanted["settings"][growing])
     storage.write_text(place, json.dumps(wanted, indent=1))
     return begun
 
@@ -50,7 +51,3 @@ def _check_grows(folder: str, name: str, before: Any, now: Any) -> None:
         raise ConfigError(
             f"{name}={now}", f"is less than the {before} that the run in {folder} was begun with.", "Raise it."
         )
-
-
-def _at(settings: dict[str, Any], key: str) -> Any:
-    return flatten(settings)[key]

@@ -6,7 +6,7 @@ that a run needs to go on is in its checkpoints, so the same command goes on whe
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -131,15 +131,16 @@ def _shown(config: TrainDanceConfig, data: Summary, updates: int) -> Iterator[An
             epoch = metrics.pop("epoch")
             bar.at(epoch + 1, 0)
             bar.numbers(_shown_numbers(metrics))
-            teller.submit(tracker.log, metrics, epoch)
+            sent.append(teller.submit(tracker.log, metrics, epoch))
         else:
             who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
             say(f"lost {who}; going on from the last checkpoint with new workers, {config.max_failures} times at most")
 
+    sent: list[Future[None]] = []
     with ThreadPoolExecutor(1) as teller:
         if storage.is_remote(config.output) and not config.tracking_uri:
             say(f"a remote folder cannot hold MLflow's database; it is {tracker.uri}")
-        teller.submit(tracker.open)
+        sent.append(teller.submit(tracker.open))
         ended = "FAILED"
         try:
             yield take
@@ -149,7 +150,9 @@ def _shown(config: TrainDanceConfig, data: Summary, updates: int) -> Iterator[An
             raise
         finally:
             bar.close()
-            teller.submit(tracker.close, ended)
+            sent.append(teller.submit(tracker.close, ended))
+    for future in sent:
+        future.result()  # a mistake of ours in there must not pass unseen
 
 
 def _shown_numbers(metrics: dict[str, float]) -> dict[str, float]:
