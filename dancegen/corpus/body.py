@@ -19,7 +19,7 @@ Points = Float64[np.ndarray, "T 3"]
 Turns = Float64[np.ndarray, "T 3 3"]
 
 SIDES = {"left": 1.0, "right": -1.0}
-STRETCH = 0.988  # a leg stretches to this share of its length: a knee is never locked
+STRETCH = 0.994  # a leg stretches to this share of its length: a knee is never locked
 STANDING_DROP = 0.012
 CAMERA_PITCH = np.radians(5.0)  # the viewer looks down a little, so steps to the front are lower in the picture
 
@@ -46,8 +46,6 @@ class LegMotion:
 
     footprint: Points
     """Where the ankle is as long as the foot is not kicked."""
-    free: Scalars
-    """0 for a foot that carries, 1 for one that does not."""
     air: Scalars
     """0 on the footprint, 1 where the kick has it."""
     raised: Scalars
@@ -179,9 +177,9 @@ def _lowered(motion: BodyMotion, sockets: dict[str, Points], dancer: Dancer) -> 
         flat = (way[:, 0] ** 2 + way[:, 2] ** 2) / dancer.leg**2
         reach = dancer.leg * np.sqrt(np.maximum(STRETCH**2 - flat, 0.04))
         top = reach - leg.footprint[:, 1] + sockets[side][:, 1]
-        heights.append(top + leg.free * dancer.leg)
+        heights.append(top + leg.air * dancer.leg)
     pelvis = motion.pelvis.copy()
-    pelvis[:, 1] = -soft_least(np.stack(heights, axis=-1), 0.008 * dancer.leg)
+    pelvis[:, 1] = -soft_least(np.stack(heights, axis=-1), 0.012 * dancer.leg)
     return pelvis
 
 
@@ -193,9 +191,15 @@ def _ankle(hip: Points, facing: Turns, leg: LegMotion, sign: float, dancer: Danc
     distance = np.linalg.norm(stand, axis=-1, keepdims=True)
     way = (1 - air) * stand / distance + air * turned(facing, kick)
     length = (1 - air) * distance + air * leg.reach[:, None]
-    ankle = hip + np.minimum(length, 0.9985 * dancer.leg) * way / np.linalg.norm(way, axis=-1, keepdims=True)
-    ankle[:, 1] = np.minimum(ankle[:, 1], 0.0)
+    ankle = hip + _reached(length, dancer) * way / np.linalg.norm(way, axis=-1, keepdims=True)
+    ankle[:, 1] = 0.5 * (ankle[:, 1] - np.sqrt(ankle[:, 1] ** 2 + (0.05 * leg.air) ** 2))
     return ankle
+
+
+def _reached(length: Float64[np.ndarray, "T 1"], dancer: Dancer) -> Float64[np.ndarray, "T 1"]:
+    """A length of the leg; beyond that of standing legs it soon comes to an end."""
+    standing, rest = STRETCH * dancer.leg, 0.8 * (1.0 - STRETCH) * dancer.leg
+    return np.where(length > standing, standing + rest * np.tanh((length - standing) / rest), length)
 
 
 def _arm(collar: Points, chest: Turns, arm: ArmAngles, sign: float, dancer: Dancer) -> tuple[Points, Points, Points]:

@@ -30,17 +30,19 @@ class Ease:
     """How far it first goes the other way, as a share of the way."""
     overshoot: float = 0.0
     settle: float = 0.3
+    early: float = 0.0
+    """How long before the beat it is there: the eye takes the stop for the hit, and it settles across the beat."""
     overlap: float = 1.0
     """A reach may take so many times the gap between its keys: above 1 it starts before the last one ended."""
 
 
 EASES = {
-    "groove": Ease(lead=1.0, top_speed=420.0, overshoot=0.03, settle=0.4),
-    "hit": Ease(lead=0.8, top_speed=560.0, anticipation=0.04, overshoot=0.06, settle=0.35),
-    "pop": Ease(lead=0.42, top_speed=680.0, overshoot=0.07, settle=0.22),
-    "wave": Ease(lead=1.0, top_speed=420.0, overlap=1.5),
-    "flow": Ease(lead=4.0, top_speed=260.0, overlap=1.25),
-    "breath": Ease(lead=4.0, top_speed=260.0),
+    "groove": Ease(lead=1.0, top_speed=300.0, overshoot=0.03, settle=0.5, early=0.06),
+    "hit": Ease(lead=1.0, top_speed=340.0, anticipation=0.03, overshoot=0.05, settle=0.5, early=0.08),
+    "pop": Ease(lead=0.8, top_speed=430.0, overshoot=0.07, settle=0.5, early=0.06),
+    "wave": Ease(lead=1.0, top_speed=300.0, overlap=1.5),
+    "lift": Ease(lead=1.0, top_speed=300.0),
+    "flow": Ease(lead=4.0, top_speed=220.0, overlap=1.25),
 }
 
 
@@ -78,8 +80,9 @@ def curve(keys: list[Key], start: float, beats: Curve, beat_s: float, degrees: f
         if change:
             ease = EASES[key.ease]
             length = reach_length(ease, key.beat - last_beat, abs(change) * degrees, beat_s)
-            first, after = np.searchsorted(beats, [key.beat - length, key.beat + ease.settle])
-            values[first:after] += change * _reach(beats[first:after] - key.beat, length, ease)
+            arrival = key.beat - ease.early
+            first, after = np.searchsorted(beats, [arrival - length, arrival + ease.settle])
+            values[first:after] += change * _reach(beats[first:after] - arrival, length, ease)
             steps[after] += change
         last_beat, last_value = key.beat, key.value
     return values + np.cumsum(steps[:-1])

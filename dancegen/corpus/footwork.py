@@ -7,7 +7,6 @@ Axes used in shapes:
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 
 from dancegen.corpus.curves import Curve, min_jerk
 
@@ -96,6 +95,6 @@ def _way(foot: Footprint, place: dict[str, tuple[float, float]]) -> float:
     return float(np.hypot(foot.x - x, foot.z - z))
 
 
-def _bump(progress: Float64[np.ndarray, "S"]) -> Float64[np.ndarray, "S"]:
+def _bump(progress: Curve) -> Curve:
     """0 to 1 and back, without a jolt at either end."""
     return 64.0 * progress**3 * (1.0 - progress) ** 3

@@ -15,12 +15,11 @@ BARS = 2
 
 Pose = Mapping[str, float]
 
-LATERAL = ("shift", "turn", "hips", "twist", "lean", "slide", "look", "cock")
+LATERAL = ("shift", "sway", "turn", "hips", "twist", "lean", "slide", "look", "cock")
 """Channels that change sign in the mirror: all positive to the dancer's left."""
 
-LENGTHS = ("shift", "fore", "drop", "bounce", "hop", "rise") + tuple(
-    f"{side}_{name}" for side in ("left", "right") for name in ("x", "z", "heel", "air", "kick_reach")
-)
+LENGTHS = ("shift", "fore", "drop", "bounce", "sway", "hop", "rise", "left_heel", "right_heel")
+"""Channels in leg lengths that are not degrees."""
 
 BODY: Pose = {
     "shift": 0.0,  # pelvis to the left of the middle of the feet that carry
@@ -29,6 +28,7 @@ BODY: Pose = {
     "bounce": 0.0,  # how far they give on each beat besides
     "hop": 0.0,  # how far both feet are above the floor
     "rise": 0.0,  # on the toes: how far the heels of the standing feet are above it
+    "sway": 0.0,  # how far the pelvis goes to the left on even beats and to the right on odd ones, besides
     "tick": 0.0,  # muscles that contract on each beat, 1 = as poppers do
     "turn": 0.0,  # of the whole body
     "hips": 0.0,  # left hip down
@@ -66,9 +66,9 @@ def limbs(**values: float) -> Pose:
 STANDING: Pose = {**BODY, **limbs(**LIMB)}
 
 NEUTRAL: dict[str, Pose] = {
-    "kpop": {**STANDING, "bounce": 0.03},
-    "ballet": {**STANDING, "drop": 0.003, **limbs(knee=48.0, x=0.075, plane=35.0, bend=30.0, spin=105.0)},
-    "popping": {**STANDING, "drop": 0.045, "tick": 1.0, **limbs(x=0.2)},
+    "kpop": {**STANDING, "bounce": 0.03, "sway": 0.022},
+    "ballet": {**STANDING, "drop": 0.003, **limbs(knee=42.0, x=0.075, plane=35.0, bend=30.0, spin=105.0)},
+    "popping": {**STANDING, "drop": 0.045, "tick": 1.0, "sway": 0.014, **limbs(x=0.2)},
 }
 
 

@@ -3,9 +3,9 @@
 from dancegen.corpus.moves import arm, at, both, foot, kick, left, library, limbs, move, right
 
 BRAS_BAS = arm(22, 52, 34, 108)
-FIRST = arm(52, 58, 48, 88)
+FIRST = arm(56, 58, 58, 84)
 SECOND = arm(80, 14, 18, 108)
-FIFTH = arm(146, 22, 48, 14)
+FIFTH = arm(147, 22, 64, 12)
 ALLONGE_UP = arm(128, 12, 8, 60)
 ALLONGE_LOW = arm(58, -8, 8, 90)
 THIRD_FRONT = arm(74, 62, 30, 70)
@@ -112,6 +112,6 @@ MOVES = library(
         at(1, left(foot(0.3)), both(SECOND)),
         at(3, right(foot(-0.02, -0.26)), left(SECOND), right(FIRST), drop=0.14, bow=18, nod=12),
         at(5, right(HEELS), left(HEELS), both(SECOND), drop=0.0, bow=0, nod=0),
-        at(7, both(BRAS_BAS), limbs(knee=48.0), nod=8),
+        at(7, both(BRAS_BAS), limbs(knee=42.0), nod=8),
     ),
 )

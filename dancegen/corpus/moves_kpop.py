@@ -168,7 +168,7 @@ MOVES = library(
     move(
         "turn_around",
         at(1, right(foot(0.05, 0.2)), both(GUARD), turn=-10, twist=-14),
-        at(2, left(foot(0.18)), left(LEVEL), right(arm(80, 70, 60, 90)), turn=90, twist=10, bounce=0.01),
+        at(2, left(foot(0.18)), both(GUARD), turn=90, twist=6, bounce=0.01),
         at(3, right(foot(0.18)), both(GUARD), turn=225, twist=0),
         at(4, left(foot(0.18)), right(foot(0.15)), both(HANGING), turn=360, bounce=0.03),
         at(5, right(POINT_SIDE), left(ON_HIP), shift=-0.06, hips=-6),
