@@ -3,10 +3,12 @@
 What travels is a copy of `jobs/` and `dancegen/` with the *resolved* settings beside them as
 `submitted.yaml`, so the job runs `python -m jobs.STEP submitted.yaml` whatever the settings were
 called or held here: no name needs quoting, no file outside the folder is missed, and nothing else
-of the folder (data, environments, media) is uploaded.
+of the folder (data, environments, media) is uploaded. `python` on the head must be the one that
+has dancegen's requirements.
 """
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
@@ -28,6 +30,9 @@ PACKAGES = ("jobs", "dancegen")
 CONNECT_S = 10.0
 RETRY_S = 1.0
 STOPPED = 130
+RAY_DASHBOARD = "ray.dashboard.modules."
+TALKERS = (f"{RAY_DASHBOARD}job.sdk", f"{RAY_DASHBOARD}dashboard_sdk", "ray._private.runtime_env.packaging")
+LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"  # in Ray's message; we have shown the log
 UNREACHABLE = "Check the address, that the head runs, and that its port is open."
 OVERRIDING = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")  # Ray prefers these to the address it is given
 
@@ -76,7 +81,7 @@ def _pack(folder: Path, packed: Path, settings: Config) -> None:
 def connect(address: str) -> Any:
     """Ray's job client for the dashboard at exactly this address, whatever the environment says."""
     with _explained(address):
-        return _client(address)
+        return _client(address if "://" in address else f"http://{address}")
 
 
 def _client(address: str) -> Any:
@@ -87,6 +92,8 @@ def _client(address: str) -> Any:
     socket.create_connection((parts.hostname, port), CONNECT_S).close()  # Ray itself would wait for minutes
     from ray.job_submission import JobSubmissionClient
 
+    for talker in TALKERS:
+        logging.getLogger(talker).setLevel(logging.ERROR)
     hidden = {name: os.environ.pop(name) for name in OVERRIDING if name in os.environ}
     try:
         return JobSubmissionClient(address)
@@ -104,7 +111,8 @@ def _follow(client: Any, address: str, job: str) -> int:
         return STOPPED
     if status == "SUCCEEDED":
         return 0
-    _say(f"{address}: job {job} ended as {status}. {details.message or ''}")
+    reason = (details.message or "").split("\n")[0].removesuffix(LOG_FOLLOWS)
+    _say(f"{address}: job {job} ended as {status}. {reason}")
     return 1
 
 
