@@ -27,7 +27,7 @@ EARLY_HOPS = 2  # a window hears a click 20 ms before its centre is on it (measu
 CHUNK_HOPS = 4096  # spectra are made 41 s at a time: hours of sound cost no more memory than their bands
 BANDS, BASS_BANDS = 64, 4  # the lowest four reach to about 190 Hz
 FLOOR_DB = 60.0  # quieter than this below the loudest is silence
-QUIETEST = 1e-5  # power of a band below which all is silence: about -80 dBFS of noise
+QUIETEST = 0.1  # power of a band; where none is louder, 60 dB below it are counted: noise of -80 dBFS is silence
 
 SLOWEST_BPM, FASTEST_BPM, LIKELIEST_BPM = 70.0, 150.0, 108.0
 OCTAVES = 0.7  # deviation of the tempo's prior

@@ -57,7 +57,7 @@ class LocalDiscriminatorConfig(Config):
     """Frames of a window."""
     stride_frames: PositiveInt = 3
     """Frames from one window to the next."""
-    channels: PositiveInt = 24
+    channels: PositiveInt = 16
     """Channels of the first convolution; the others follow from it (64 as published)."""
     joint_features: PositiveInt = 16
     """Features that stand for a joint after the second convolution."""
@@ -70,10 +70,10 @@ class LocalDiscriminatorConfig(Config):
 class GlobalDiscriminatorConfig(Config):
     """A whole clip and its music to one score: does the dance belong to the music?"""
 
-    audio: AudioEncoderConfig = AudioEncoderConfig()
-    channels: PositiveInt = 32
+    audio: AudioEncoderConfig = AudioEncoderConfig(channels=(8, 16, 32, 64), code=64, hidden=64, layers=1)
+    channels: PositiveInt = 24
     """Channels of the first convolution of the pose branch (64 as published)."""
-    joint_features: PositiveInt = 32
+    joint_features: PositiveInt = 16
     """Features that stand for a joint after the second convolution."""
     hidden: PositiveInt = 256
     """Width of the pose branch's hidden layer."""

@@ -1,0 +1,97 @@
+"""Rhythm of sounds whose beats are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancegen.media import audio
+from dancegen.media.audio import SAMPLE_RATE
+from dancegen.motion.beats import RHYTHM_CHANNELS, beat_times, rhythm
+
+MEDIA = Path(__file__).parents[3] / "shared" / "media" / "beats"
+ANNOTATED = {"gtzan_country.00000.wav": "gtzan_country.00000.beats", "mirdata__Media-105901.wav": "Media-105901.beats"}
+
+
+def clicks(times, seconds, strong=()):
+    """A burst of noise at each time, and a low thump as well at the strong ones."""
+    random = np.random.default_rng(0)
+    samples = np.zeros(int(seconds * SAMPLE_RATE), dtype=np.float32)
+    age = np.arange(2000) / SAMPLE_RATE
+    for time in times:
+        start = int(time * SAMPLE_RATE)
+        room = samples[start : start + len(age)]
+        room += (0.3 * random.standard_normal(len(age)) * np.exp(-age / 0.01))[: len(room)]
+        if time in strong:
+            room += (0.5 * np.sin(2 * np.pi * 70 * age) * np.exp(-age / 0.05))[: len(room)]
+    return samples
+
+
+def f_measure(found, true, tolerance_s=0.07):
+    hits = sum(np.abs(found - time).min(initial=9.0) <= tolerance_s for time in true)
+    return 2 * hits / (len(found) + len(true))
+
+
+@pytest.mark.parametrize("bpm", [75, 96, 120, 145])
+def test_beats_are_found_where_they_are_at_any_tempo_of_dance(bpm):
+    times = np.arange(0.37, 29, 60 / bpm)
+    found = beat_times(clicks(times, 30))
+    assert f_measure(found, times) > 0.95
+    assert abs(np.median([(found - time)[np.abs(found - time).argmin()] for time in times])) < 0.015
+
+
+def test_a_fast_click_is_counted_at_half_its_speed():
+    found = beat_times(clicks(np.arange(0.1, 20, 60 / 220), 20))
+    assert 60 / np.median(np.diff(found)) == pytest.approx(110, rel=0.05)
+
+
+def test_the_beat_phase_is_zero_on_every_beat_and_turns_once_between():
+    times = np.arange(0.4, 20, 0.5)  # on frames of 10 a second
+    channels = dict(zip(RHYTHM_CHANNELS, rhythm(clicks(times, 20), 200, 10).T, strict=True))
+    on, off = (np.round(times * 10)).astype(int)[1:-1], (np.round(times * 10 + 2.5)).astype(int)[1:-1]
+    assert channels["beat_cos"][on].min() > 0.95
+    assert channels["beat_cos"][off].max() < -0.7
+    assert channels["onset"][on].min() > 0.8 > 0.2 > channels["onset"][off].max()
+
+
+def test_the_bar_starts_where_the_bass_comes_in():
+    times = np.arange(0.4, 30, 0.5)
+    downbeats = times[2::4]
+    channels = rhythm(clicks(times, 30, strong=downbeats), 300, 10)
+    assert channels[np.round(downbeats * 10).astype(int), RHYTHM_CHANNELS.index("bar_cos")].min() > 0.9
+
+
+def test_rhythm_goes_on_before_the_first_and_after_the_last_beat():
+    phases = rhythm(clicks(np.arange(2.0, 10, 0.5), 14), 140, 10)[:, 1:]
+    assert np.allclose(np.hypot(phases[:, 0], phases[:, 1]), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(3 * SAMPLE_RATE, dtype=np.float32),
+        np.zeros(1, dtype=np.float32),
+        np.full(SAMPLE_RATE, 0.1, dtype=np.float32),
+        1e-6 * np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE).astype(np.float32),
+        clicks([0.1], 0.3),
+    ],
+    ids=["silence", "one sample", "constant", "dither", "0.3 s"],
+)
+def test_where_there_is_no_beat_the_phases_are_zeros(samples):
+    channels = rhythm(samples, 7, 10)
+    assert channels.shape == (7, len(RHYTHM_CHANNELS))
+    assert not channels[:, 1:].any()
+    assert np.isfinite(channels).all()
+
+
+def test_loudness_changes_no_rhythm():
+    samples = clicks(np.arange(0.2, 10, 0.6), 10)
+    assert np.allclose(rhythm(samples, 100, 10), rhythm(samples * 0.2, 100, 10), atol=1e-3)
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the annotated songs are not beside this checkout")
+@pytest.mark.parametrize("song", ANNOTATED)
+def test_beats_of_real_songs_agree_with_their_annotations(song):
+    samples = audio.normalize_loudness(audio.load(MEDIA / song, song))
+    true = np.loadtxt(MEDIA / ANNOTATED[song])[:, 0]
+    assert f_measure(beat_times(samples), true) > 0.8

@@ -1,0 +1,219 @@
+"""Generator and discriminators of both presets: sizes, shapes, and what depends on what."""
+
+import pytest
+import torch
+
+from dancegen.models import losses
+from dancegen.models.dance_model import build_generator, build_global_discriminator, build_local_discriminator
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.settings.dance_model import PAPER, DanceModelConfig
+
+PRESETS = {"default": DanceModelConfig(), "paper": PAPER}
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(params=PRESETS)
+def preset(request):
+    return PRESETS[request.param]
+
+
+def music(clips, frames):
+    """Waveform and rhythm of `clips` clips."""
+    return 0.1 * torch.randn(clips, frames, 1600), torch.randn(clips, frames, len(RHYTHM_CHANNELS)).clamp(-1, 1)
+
+
+def dances(clips, frames):
+    return torch.rand(clips, frames, 18, 2) - 0.5
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_the_paper_preset_has_the_published_sizes():
+    assert parameters(build_generator(PAPER)) == 8_982_664
+    assert parameters(build_local_discriminator(PAPER)) == 1_552_001
+    assert parameters(build_global_discriminator(PAPER)) == 3_788_393
+
+
+def test_the_default_generator_fits_in_twelve_megabytes_at_half_precision():
+    assert parameters(build_generator(DanceModelConfig())) * 2 < 12e6
+
+
+def test_the_paper_generator_has_the_names_and_shapes_of_the_released_weights():
+    found = {name: tuple(value.shape) for name, value in build_generator(PAPER).state_dict().items()}
+    wanted = released_shapes()
+    assert found == wanted
+
+
+def released_shapes():
+    shapes = {}
+    convolutions = [(16, 1, 80), (32, 16, 4), (64, 32, 4), (128, 64, 10), (256, 128, 5)]
+    for index, shape in enumerate(convolutions):
+        shapes[f"audio_encoder.encoder.cl.{index}.weight"] = shape
+        shapes[f"audio_encoder.encoder.cl.{index}.bias"] = shape[:1]
+        if index < 4:
+            shapes |= batch_norm(f"audio_encoder.encoder.activations.{index}.0", shape[0])
+    for layer, inputs in enumerate((256, 512)):
+        for way in ("", "_reverse"):
+            shapes |= gru("audio_encoder.rnn", f"l{layer}{way}", inputs, 256)
+    shapes |= linear("audio_encoder.fc", 512, 256)
+    shapes |= gru("pose_generator.rnn_noise", "l0", 10, 10)
+    shapes |= linear("pose_generator.layer0", 266, 1024)
+    for block in (1, 2, 3):
+        for index in (0, 3):
+            shapes |= linear(f"pose_generator.layer{block}.layer.{index}", 1024, 1024)
+            shapes |= batch_norm(f"pose_generator.layer{block}.layer.{index + 1}", 1024)
+    return shapes | linear("pose_generator.final_linear", 1024, 36)
+
+
+def linear(name, inputs, outputs):
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def batch_norm(name, width):
+    vectors = {f"{name}.{part}": (width,) for part in ("weight", "bias", "running_mean", "running_var")}
+    return vectors | {f"{name}.num_batches_tracked": ()}
+
+
+def gru(name, suffix, inputs, hidden):
+    return {
+        f"{name}.weight_ih_{suffix}": (3 * hidden, inputs),
+        f"{name}.weight_hh_{suffix}": (3 * hidden, hidden),
+        f"{name}.bias_ih_{suffix}": (3 * hidden,),
+        f"{name}.bias_hh_{suffix}": (3 * hidden,),
+    }
+
+
+@pytest.mark.parametrize(("clips", "frames"), [(1, 1), (1, 73), (3, 50)])
+def test_the_generator_makes_a_dance_for_any_number_of_clips_and_frames(preset, clips, frames):
+    generator = build_generator(preset).eval()
+    noise = generator.noise(clips, frames, torch.Generator().manual_seed(1), torch.device("cpu"))
+    dance = generator(*music(clips, frames), noise)
+    assert dance.shape == (clips, frames, 18, 2)
+    assert dance.abs().max() <= 1
+
+
+@pytest.mark.parametrize(("clips", "frames"), [(1, 5), (2, 50), (3, 37)])
+def test_discriminators_judge_any_number_of_clips_and_frames(preset, clips, frames):
+    audio, rhythm = music(clips, frames)
+    scores = build_local_discriminator(preset)(dances(clips, frames), rhythm)
+    assert scores.shape == (clips, (frames - 5) // 3 + 1)
+    verdict = build_global_discriminator(preset)(audio, rhythm, [dances(clips, frames), dances(clips, frames)])
+    assert [score.shape for score in verdict.scores] == [(clips,), (clips,)]
+
+
+def test_permuting_the_clips_permutes_the_scores(preset):
+    discriminator = build_global_discriminator(preset).eval()
+    (audio, rhythm), pose = music(6, 50), dances(6, 50)
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    (straight,), (permuted,) = (
+        discriminator(audio[index], rhythm[index], [pose[index]]).scores for index in (torch.arange(6), order)
+    )
+    assert torch.allclose(straight[order], permuted, atol=1e-5)
+    assert straight.std() > 0
+
+
+def test_a_score_depends_on_the_clips_own_music(preset):
+    discriminator = build_global_discriminator(preset).eval()
+    (audio, rhythm), pose = music(3, 50), dances(3, 50)
+    other = audio.clone()
+    other[1] = 0
+    (before,), (after,) = (discriminator(sound, rhythm, [pose]).scores for sound in (audio, other))
+    assert before[1] != after[1]
+    assert torch.allclose(before[[0, 2]], after[[0, 2]], atol=1e-6)
+
+
+def test_the_default_networks_mix_no_clips_while_training():
+    audio, rhythm = music(4, 50)
+    pose = dances(4, 50)
+    for network, inputs in (
+        (build_generator(DanceModelConfig()), (audio, rhythm, 0.3 * torch.randn(4, 50, 10))),
+        (build_local_discriminator(DanceModelConfig()), (pose, rhythm)),
+        (build_global_discriminator(DanceModelConfig()), (audio, rhythm, [pose])),
+    ):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
+                module.p = 0.0
+        whole, first = (network(*cut(inputs, clips)) for clips in (4, 1))
+        whole, first = (out.scores[0] if hasattr(out, "scores") else out for out in (whole, first))
+        assert torch.allclose(whole[:1], first, atol=1e-5)
+
+
+def cut(inputs, clips):
+    return [[x[:clips] for x in value] if isinstance(value, list) else value[:clips] for value in inputs]
+
+
+def test_noise_that_remembers_has_the_same_deviation_and_changes_slowly():
+    generator = build_generator(DanceModelConfig())
+    noise = generator.noise(200, 400, torch.Generator().manual_seed(0), torch.device("cpu"))
+    assert noise.std().item() == pytest.approx(0.33, rel=0.05)
+    assert noise[:, 0].std().item() == pytest.approx(noise[:, -1].std().item(), rel=0.1)
+    assert noise.diff(dim=1).std() < 0.4 * noise.std()
+
+
+def test_a_generated_frame_follows_from_the_frames_around_it():
+    generator = build_generator(DanceModelConfig()).eval()
+    (audio, rhythm), noise = music(1, 300), torch.zeros(1, 300, 10)
+    changed = rhythm.clone()
+    changed[:, 150] += 1
+    moved = (generator(audio, rhythm, noise) - generator(audio, changed, noise)).abs().sum(dim=(0, 2, 3))
+    assert moved[149:152].min() > 0
+    assert moved[:100].max() == 0 == moved[200:].max()
+
+
+def test_the_gradient_penalty_of_a_linear_score_is_known():
+    weights = torch.randn(50, 18, 2)
+    one, other = dances(4, 50), dances(4, 50)
+    penalty = losses.gradient_penalty(lambda pose: (pose * weights).sum(dim=(1, 2, 3)), one, other)
+    assert penalty.item() == pytest.approx((weights.norm().item() - 1) ** 2, rel=1e-5)
+
+
+def test_the_gradient_penalty_of_a_quadratic_score_is_taken_between_the_dances_and_teaches_its_weight():
+    scale = torch.tensor(0.7, requires_grad=True)
+    pose = dances(1, 4)  # both ends are the same dance, so the point between is known
+    penalty = losses.gradient_penalty(lambda at: scale * at.square().sum(dim=(1, 2, 3)), pose, pose)
+    norm = 2 * pose.norm().item()
+    assert penalty.item() == pytest.approx((0.7 * norm - 1) ** 2, rel=1e-4)
+    penalty.backward()
+    assert scale.grad is not None
+    assert scale.grad.item() == pytest.approx(2 * (0.7 * norm - 1) * norm, rel=1e-4)
+
+
+def test_the_gradient_penalty_of_the_discriminator_agrees_with_differences():
+    discriminator = build_global_discriminator(DanceModelConfig()).eval().double()
+    (audio, rhythm), pose = music(1, 6), dances(1, 6).double()
+    embedding = discriminator.music(audio.double()).detach()
+
+    def judge(dances):
+        alike = (dances, rhythm.double().expand(len(dances), -1, -1), embedding.expand(len(dances), -1))
+        return discriminator.judge(discriminator.pose_encoder(*alike[:2]), alike[2])
+
+    penalty = losses.gradient_penalty(judge, pose, pose).item()
+    steps = 1e-6 * torch.eye(pose.numel(), dtype=torch.double).view(-1, *pose.shape[1:])
+    with torch.no_grad():
+        slopes = (judge(pose + steps) - judge(pose - steps)) / 2e-6
+    assert penalty == pytest.approx((slopes.norm().item() - 1) ** 2, rel=1e-3)
+
+
+def test_moving_a_missing_joint_changes_no_loss():
+    real, fake = dances(2, 20), dances(2, 20)
+    mask = torch.rand(2, 20, 18).clamp(min=0.1)
+    mask[:, 4:9, 7] = 0
+    elsewhere = [pose.clone() for pose in (real, fake)]
+    for pose in elsewhere:
+        pose[:, 4:9, 7] = torch.randn(2, 5, 2)
+    for loss in (losses.l1, losses.velocity):
+        assert loss(fake, real, mask) == loss(elsewhere[1], elsewhere[0], mask)
+    assert torch.equal(losses.seen(fake, mask), losses.seen(elsewhere[1], mask))
+
+
+def test_losses_of_a_dance_with_itself_are_zero_and_of_a_still_one_is_its_speed():
+    real, mask = dances(2, 20), torch.ones(2, 20, 18)
+    assert losses.l1(real, real, mask) == 0 == losses.velocity(real, real, mask)
+    still = real[:, :1].expand_as(real)
+    assert losses.velocity(still, real, mask).item() == pytest.approx(real.diff(dim=1).abs().mean().item(), rel=1e-5)
