@@ -2,6 +2,7 @@
 
 import colorsys
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Literal
 
 import cv2
@@ -38,7 +39,7 @@ def draw_skeleton(
         if seen[start] and seen[end]:
             outline = _stick(places[start], places[end], height_px * STICK_PER_HEIGHT)
             _fill(frame, outline, color, BONE_BRIGHTNESS[theme])
-    for color, place in zip(np.array(RAINBOW)[seen], places[seen], strict=True):
+    for color, place in zip(compress(RAINBOW, seen), places[seen], strict=True):
         _fill(frame, place + height_px * JOINT_PER_HEIGHT * CIRCLE, color, JOINT_BRIGHTNESS[theme])
     return frame
 

@@ -51,7 +51,7 @@ def probe(path: Path, thing: str) -> VideoInfo:
         return VideoInfo(width_px, height_px, _rate(stream), _seconds(container, stream), bool(container.streams.audio))
 
 
-def frames(path: Path, thing: str, fps: float) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+def frames(path: Path, thing: str, fps: int | float) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """RGB pictures, upright: picture k is the one on the screen k/fps seconds after the file's beginning.
 
     A damaged or cut-off video gives the pictures that can be decoded; BadMediaError if there are none.
@@ -72,7 +72,7 @@ def frames(path: Path, thing: str, fps: float) -> Iterator[UInt8[np.ndarray, "H 
         yield from _repeated(shown, stream, thing, max(_due(end, fps), 1) - count)
 
 
-def _due(seconds: float, fps: float) -> int:
+def _due(seconds: float, fps: int | float) -> int:
     """How many pictures belong to the time before `seconds`."""
     return max(0, math.ceil((seconds - TIMESTAMP_ROUNDING_S) * fps))
 

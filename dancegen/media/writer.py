@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 import numpy as np
@@ -40,7 +40,7 @@ class VideoWriter:
         path: Path,
         width_px: int,
         height_px: int,
-        fps: float,
+        fps: int | float,
         sound: Path | Float32[np.ndarray, " S"] | None = None,
     ) -> None:
         if width_px % 2 or height_px % 2:
@@ -50,7 +50,7 @@ class VideoWriter:
         self.frames = 0
         self.sound = None if sound is None else _Sound(sound)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VideoWriter":
         try:
             self.container = av.open(f"file:{self.path.absolute()}", "w", "mp4", options={"movflags": "+faststart"})
             self.video: Any = self.container.add_stream("libx264", self.fps, {"crf": CRF, "preset": PRESET})
