@@ -209,3 +209,24 @@ def test_an_error_survives_the_way_between_processes() -> None:
     again = pickle.loads(pickle.dumps(error))
     assert isinstance(again, DanceGenError)
     assert str(again) == str(error) == "s3://b/k: does not exist. Correct the path."
+
+
+def test_a_folder_appears_whole_in_place_of_an_earlier_one(tmp_path):
+    target = tmp_path / "a" / "frames"
+    for names in (("1.json", "2.json"), ("3.json",)):
+        with storage.writing_folder(str(target)) as folder:
+            for name in names:
+                (folder / name).write_text(name)
+            assert not (target / names[0]).exists()
+        assert [path.name for path in sorted(target.iterdir())] == list(names)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_fails_leaves_the_earlier_one_and_nothing_else(tmp_path):
+    target = tmp_path / "frames"
+    target.mkdir()
+    (target / "kept.json").write_text("{}")
+    with pytest.raises(ZeroDivisionError), storage.writing_folder(str(target)) as folder:
+        (folder / "new.json").write_text("{}")
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.rglob("*")] == ["frames", "kept.json"]
