@@ -227,6 +227,5 @@ def test_a_folder_that_fails_leaves_the_earlier_one_and_nothing_else(tmp_path):
     target.mkdir()
     (target / "kept.json").write_text("{}")
     with pytest.raises(ZeroDivisionError), storage.writing_folder(str(target)) as folder:
-        (folder / "new.json").write_text("{}")
-        raise ZeroDivisionError
+        (folder / "new.json").write_text(f"{1 / 0}")
     assert [path.name for path in tmp_path.rglob("*")] == ["frames", "kept.json"]
