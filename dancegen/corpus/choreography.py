@@ -120,7 +120,7 @@ def _pelvis(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove)
     share = weights["left"] / (weights["left"] + weights["right"])
     angle = np.radians(values["turn"])
     aside, ahead = values["shift"] + groove.sway + 0.004 * groove.drift, values["fore"]
-    height = STRETCH - values["drop"] - groove.bounce - 0.012 * groove.tick + values["rise"] + values["hop"]
+    height = STRETCH - values["drop"] - groove.bounce - 0.022 * groove.tick + values["rise"] + values["hop"]
     x = share * feet["left"].x + (1 - share) * feet["right"].x + aside * np.cos(angle) + ahead * np.sin(angle)
     z = share * feet["left"].z + (1 - share) * feet["right"].z + ahead * np.cos(angle) - aside * np.sin(angle)
     return np.stack([x, -height, z], axis=-1)

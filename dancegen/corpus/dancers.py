@@ -60,7 +60,7 @@ class Dancer:
         rng = np.random.default_rng([1917, seed])
         leg = rng.uniform(1.72, 1.95)
         thigh_share = rng.uniform(0.495, 0.525)
-        arm = rng.uniform(1.06, 1.20)
+        arm = leg * rng.uniform(0.60, 0.655)
         upper_share = rng.uniform(0.515, 0.545)
         return cls(
             seed=seed,

@@ -59,7 +59,8 @@ def steps(footprints: list[Footprint], home: dict[str, tuple[float, float]], lif
     beats = sorted({footprint.beat for footprint in footprints})
     for beat in beats:
         going = [foot for foot in footprints if foot.beat == beat and _way(foot, place) > SAME_PLACE]
-        going.sort(key=lambda foot: -_way(foot, place))
+        # the longer way first; of two equal ones, that of the foot which has stood for longer
+        going.sort(key=lambda foot: (-round(_way(foot, place), 3), free[foot.side]))
         for turn, foot in enumerate(going):
             behind = 0.0 if turn == len(going) - 1 else 0.5 * min(1.0, (beat - max(free.values())))
             end = beat - behind

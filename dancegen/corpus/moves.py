@@ -68,7 +68,7 @@ STANDING: Pose = {**BODY, **limbs(**LIMB)}
 NEUTRAL: dict[str, Pose] = {
     "kpop": {**STANDING, "bounce": 0.03, "sway": 0.022},
     "ballet": {**STANDING, "drop": 0.003, **limbs(knee=42.0, x=0.075, plane=35.0, bend=30.0, spin=105.0)},
-    "popping": {**STANDING, "drop": 0.045, "tick": 1.0, "sway": 0.014, **limbs(x=0.2)},
+    "popping": {**STANDING, "drop": 0.045, "tick": 1.0, "sway": 0.019, **limbs(x=0.2)},
 }
 
 

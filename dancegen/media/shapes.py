@@ -29,6 +29,7 @@ FINEST_LAYER_PX = 2.8
 FEWEST_LAYERS, MOST_LAYERS = 4, 10
 FRACTION_BITS = 4
 CAP_CORNERS = 7
+MOST_STROKE_PX = 255
 FAR_PX = 100_000.0  # beyond any picture, and within OpenCV's integers
 
 
@@ -39,7 +40,15 @@ def fill(picture: Picture, outline: Outline, color: Color) -> None:
 
 def stroke(picture: Picture, line: Outline, color: Color, width_px: float) -> None:
     """An open line."""
-    cv2.polylines(picture, [_fixed(line)], False, color, max(1, round(width_px)), cv2.LINE_AA, FRACTION_BITS)
+    cv2.polylines(
+        picture,
+        [_fixed(line)],
+        False,
+        color,
+        int(np.clip(round(width_px), 1, MOST_STROKE_PX)),
+        cv2.LINE_AA,
+        FRACTION_BITS,
+    )
 
 
 def shaded(color: Color, light: float) -> Color:
@@ -120,9 +129,15 @@ def _fixed(outline: Outline) -> np.ndarray:
 
 
 def _tube_outline(centres: Outline, radii: np.ndarray, along: Point, across: Point) -> Outline:
-    angles = np.linspace(0.0, np.pi, CAP_CORNERS)[1:-1]
-    cosines, sines = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    cosines, sines = _cap()
     sides = radii[:, None] * across
     end_cap = centres[-1] + radii[-1] * (cosines * across + sines * along)
     start_cap = centres[0] + radii[0] * (-cosines * across - sines * along)
     return np.concatenate([centres + sides, end_cap, (centres - sides)[::-1], start_cap])
+
+
+@lru_cache(maxsize=1)
+def _cap() -> tuple[Float[np.ndarray, "C 1"], Float[np.ndarray, "C 1"]]:
+    """Cosines and sines of the corners of half a circle, as columns."""
+    angles = np.linspace(0.0, np.pi, CAP_CORNERS)[1:-1]
+    return np.cos(angles)[:, None], np.sin(angles)[:, None]

@@ -1,0 +1,215 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import argrelmin
+
+from dancegen.corpus.choreography import choreograph, dance_in_space
+from dancegen.corpus.curves import EASES, Key, curve
+from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.moves import NEUTRAL, mirror
+from dancegen.corpus.repertoire import MOVES, PROGRAMME
+from dancegen.corpus.score import count_to_beat, moves_of
+from dancegen.corpus.structure import CATEGORIES, Section, SongStructure, compose
+from dancegen.skeleton import COCO18
+
+FPS = 120.0
+LEFT_ANKLE, RIGHT_ANKLE = COCO18.indices("left_ankle", "right_ankle")
+METERS = 0.5  # a torso length
+
+each_category = pytest.mark.parametrize("category", CATEGORIES)
+
+
+def dance(category: str, seed: int = 3, fps: float = FPS) -> tuple[SongStructure, Dancer, np.ndarray]:
+    song, dancer = compose(category, seed, 60.0), Dancer.from_seed(seed)
+    return song, dancer, dance_in_space(song, dancer, np.arange(0.0, song.seconds, 1 / fps), seed)
+
+
+def length(joints: np.ndarray, start: str, end: str) -> np.ndarray:
+    return np.linalg.norm(joints[:, COCO18.index(end)] - joints[:, COCO18.index(start)], axis=-1)
+
+
+@each_category
+def test_bones_keep_their_length_in_space(category):
+    _, dancer, joints = dance(category)
+    for side in ("left", "right"):
+        assert np.allclose(length(joints, f"{side}_shoulder", f"{side}_elbow"), dancer.upper_arm)
+        assert np.allclose(length(joints, f"{side}_elbow", f"{side}_wrist"), dancer.forearm)
+        assert np.allclose(length(joints, f"{side}_hip", f"{side}_knee"), dancer.thigh)
+        assert np.allclose(length(joints, f"{side}_knee", f"{side}_ankle"), dancer.shin)
+    assert np.allclose(length(joints, "left_hip", "right_hip"), 2 * dancer.half_hips)
+    assert np.allclose(length(joints, "left_ear", "right_ear"), 2 * dancer.half_head)
+
+
+@each_category
+def test_feet_are_never_below_the_floor(category):
+    for seed in range(4):
+        joints = dance(category, seed)[2]
+        assert joints[:, [LEFT_ANKLE, RIGHT_ANKLE], 1].max() < 1e-9  # y is down
+
+
+@each_category
+def test_a_foot_that_stands_does_not_move(category):
+    joints = dance(category)[2]
+    for ankle in (LEFT_ANKLE, RIGHT_ANKLE):
+        path = joints[:, ankle]
+        down = np.abs(path[:, 1]) < 1e-6
+        standing = down[1:] & down[:-1]
+        assert standing.mean() > 0.3
+        slip = np.linalg.norm(np.diff(path[:, [0, 2]], axis=0), axis=-1)[standing] * FPS
+        # the first and last moments of a step, when it is not yet lifted, are all that is left
+        assert np.quantile(slip, 0.97) < 1e-6
+        assert slip.max() < 0.05
+
+
+@pytest.mark.parametrize("category", ["kpop", "popping"])
+def test_one_foot_is_always_on_the_floor_or_on_its_toes(category):
+    joints = dance(category)[2]
+    lower = np.abs(joints[:, [LEFT_ANKLE, RIGHT_ANKLE], 1]).min(axis=1)
+    assert lower.max() < 0.09  # a heel may be up
+
+
+@each_category
+def test_nothing_moves_faster_than_a_human_can(category):
+    for seed in range(3):
+        joints = dance(category, seed)[2]
+        speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * FPS * METERS
+        acceleration = np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1) * FPS**2 * METERS
+        assert speed.max() < 11.0
+        assert acceleration.max() < 200.0
+
+
+@each_category
+def test_moves_join_without_a_seam(category):
+    song, dancer, _ = dance(category)
+    at = np.array([first_bar for first_bar, _, _ in moves_of(song, dancer, 3)]) * song.bar_s + song.start_s
+    around = np.unique(np.concatenate([at - 1e-4, at + 1e-4]))
+    jumps = np.linalg.norm(np.diff(dance_in_space(song, dancer, around, 3), axis=0), axis=-1)[::2]
+    assert jumps.max() < 0.005
+
+
+@each_category
+def test_it_is_the_same_dance_at_every_frame_rate(category):
+    song, dancer, _ = dance(category)
+    slow, fast = choreograph(song, dancer, 10.0, 0), choreograph(song, dancer, 60.0, 0)
+    assert np.allclose(slow, fast[::6][: len(slow)], atol=1e-5)
+    assert len(slow) == int(np.ceil(song.seconds * 10.0))
+
+
+def test_the_same_seeds_give_the_same_bytes():
+    song = compose("kpop", 1, 30.0)
+    first, second = (choreograph(song, Dancer.from_seed(1), 30.0, 4) for _ in range(2))
+    assert first.dtype == np.float32
+    assert first.tobytes() == second.tobytes()
+
+
+def test_the_standing_dancer_has_its_hips_at_the_origin_and_its_ankles_a_leg_below():
+    song, dancer, _ = dance("ballet")
+    first = choreograph(replace(song, start_s=3.0), dancer, 10.0, 0)[0]
+    hips = first[COCO18.indices("left_hip", "right_hip")].mean(axis=0)
+    assert np.abs(hips).max() < 0.06
+    assert first[LEFT_ANKLE, 1] == pytest.approx(dancer.leg, abs=0.08)
+    assert first[LEFT_ANKLE, 0] > first[RIGHT_ANKLE, 0]
+    assert np.hypot(*(first[COCO18.index("neck")] - hips)) == pytest.approx(1.0, abs=0.03)
+
+
+@each_category
+def test_elbows_and_knees_bend_the_human_way(category):
+    _, dancer, joints = dance(category)
+    for side in ("left", "right"):
+        hip, knee, ankle = (joints[:, COCO18.index(f"{side}_{name}")] for name in ("hip", "knee", "ankle"))
+        middle = hip + (ankle - hip) * dancer.thigh / dancer.leg
+        facing = joints[:, COCO18.index("left_hip")] - joints[:, COCO18.index("right_hip")]
+        ahead = np.cross(facing, np.array([0.0, 1.0, 0.0]))
+        assert (((knee - middle) * ahead).sum(axis=-1) > -0.01).all()
+        straight = length(joints, f"{side}_shoulder", f"{side}_wrist") / dancer.arm
+        assert straight.min() > 0.2
+        assert straight.max() < 1.0
+
+
+@each_category
+def test_joints_rest_on_the_beats_of_the_music(category):
+    on_beat, between = [], []
+    for seed in range(3):
+        song, _, joints = dance(category, seed, 60.0)
+        speed = gaussian_filter1d(np.linalg.norm(np.diff(joints, axis=0), axis=-1).sum(axis=-1), 3)
+        rests = (argrelmin(speed)[0] + 0.5) / 60.0
+        rests = rests[(rests > song.beats[0]) & (rests < song.beats[-1])]
+        on_beat.append(beat_alignment(rests, song.beats))
+        between.append(beat_alignment(rests, song.beats + song.beat_s / 2))
+    assert np.mean(on_beat) > 0.3
+    assert np.mean(on_beat) > 2 * np.mean(between)
+
+
+def beat_alignment(rests: np.ndarray, beats: np.ndarray) -> float:
+    nearest = np.abs(rests[:, None] - beats).min(axis=1)
+    return float(np.exp(-(nearest**2) / (2 * 0.05**2)).mean())
+
+
+@each_category
+def test_every_style_has_ten_moves_and_dances_them_all(category):
+    used = {name.removeprefix("~") for slots in PROGRAMME[category].values() for slot in slots for name in slot}
+    assert len(MOVES[category]) >= 10
+    assert used <= set(MOVES[category])
+
+
+@each_category
+def test_every_chorus_has_the_same_moves(category):
+    dances = []
+    for seed in range(6):
+        song = compose(category, seed, 120.0)
+        moves = {bar: move.name for bar, _, move in moves_of(song, Dancer.from_seed(seed), seed)}
+        full = [part for part in song.sections if part.kind == "chorus" and part.bars == 8]
+        dances += [[moves[part.first_bar + bar] for bar in (0, 2, 4, 6)] for part in full]
+    assert len(dances) > 3
+    assert all(first == second for first, second in pairwise(dances))
+
+
+@each_category
+def test_mirroring_a_move_twice_gives_the_move(category):
+    for move in MOVES[category].values():
+        assert move.mirrored().mirrored() == move
+
+
+def test_a_mirrored_pose_swaps_the_limbs_and_turns_what_leans():
+    assert mirror({"left_raise": 80.0, "lean": 5.0, "drop": 0.1}) == {"right_raise": 80.0, "lean": -5.0, "drop": 0.1}
+
+
+@each_category
+def test_a_mirrored_dance_is_the_mirror_picture_of_the_dance(category, monkeypatch):
+    song = SongStructure("song", category, 0, 100.0, 4, (Section("verse", 0, 8),), 2.0)
+    dancer = replace(Dancer.from_seed(1), sway_phase=0.0)
+    seconds = np.arange(1.0, song.seconds, 0.05)
+    still = {name: {**pose, "sway": 0.0} for name, pose in NEUTRAL.items()}
+    for module in ("score", "choreography"):
+        monkeypatch.setattr(f"dancegen.corpus.{module}.NEUTRAL", still)
+    dance = dance_in_space(song, dancer, seconds, 0)
+    mirrored = {name: move.mirrored() for name, move in MOVES[category].items()}
+    monkeypatch.setitem(MOVES, category, mirrored)
+    other = dance_in_space(song, dancer, seconds, 0)[:, COCO18.mirror] * (-1.0, 1.0, 1.0)
+    # the slow drift of a standing body has no mirror picture
+    assert np.abs(dance - other).max() < 0.06
+
+
+def test_a_waltz_has_three_beats_for_four_counts():
+    assert [count_to_beat(count, 3) for count in (1, 2, 3, 5, 7, 9)] == [0, 1, 2, 3, 5, 6]
+    assert [count_to_beat(count, 4) for count in (1, 2, 3, 5, 7, 9)] == [0, 1, 2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("ease", EASES)
+def test_a_value_arrives_about_when_its_key_says_and_stays(ease):
+    beats = np.linspace(0.0, 8.0, 8001)
+    values = curve([Key(4.0, 90.0, ease)], 0.0, beats, beat_s=0.5)
+    assert values[0] == 0.0
+    assert values[4000] == pytest.approx(90.0, abs=8.0)
+    assert values[-1] == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize("ease", EASES)
+def test_values_have_no_jumps_in_acceleration(ease):
+    beats = np.linspace(0.0, 8.0, 8001)
+    keys = [Key(2.0, 60.0, ease), Key(3.0, -40.0, ease), Key(3.5, 10.0, ease), Key(6.0, 90.0, ease)]
+    acceleration = np.diff(curve(keys, 0.0, beats, beat_s=0.5), 2) * 1e6
+    assert np.abs(np.diff(acceleration)).max() < 0.03 * np.abs(acceleration).max()
