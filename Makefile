@@ -39,7 +39,7 @@ test-fast: $(READY)  ## only the tests that need no Ray (seconds)
 	$(BIN)/python -m pytest tests/unit
 
 demo: $(READY)  ## the whole flow on a small corpus, ending in videos to look at
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" configs/laptop/demo.sh
 
 bench: $(READY)  ## the benchmarks; results go to benchmarks/results
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
