@@ -5,13 +5,18 @@ import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from tqdm import tqdm
 
 from dancegen.errors import ClusterError
 
 SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
 OBJECT_STORE_BYTES = 400_000_000
+TELL_EVERY_S = 60.0
+LONGEST_WAIT_S = 3600.0  # machines of a cloud take minutes to start; other jobs may take longer
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
@@ -38,6 +43,31 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
         else:
             _start_local(cpus, dashboard)
             _check_gpus(gpus)
+
+
+def await_room(cpus: float, gpus: float) -> None:
+    """Wait until some machine of the cluster has that much free; says so when it takes long.
+
+    Raises ClusterError after an hour: nothing of what Ray itself does then would tell why it stands still.
+    """
+    import ray
+
+    room = ray.remote(_nothing).options(num_cpus=cpus, num_gpus=gpus).remote()
+    need = f"{cpus:g} CPUs and {gpus:g} GPUs"
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while not ray.wait([room], timeout=TELL_EVERY_S)[0]:
+        total = ray.cluster_resources()
+        has = f"the cluster has {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs in all"
+        if time.monotonic() > deadline:
+            ray.cancel(room)
+            raise ClusterError(
+                "the cluster", f"had no machine free with {need}; {has}.", "Ask for less, or add machines."
+            )
+        tqdm.write(f"waiting for a machine with {need} free; {has}", file=sys.stderr)
+
+
+def _nothing() -> None:
+    pass
 
 
 def quiet_ray_data() -> None:

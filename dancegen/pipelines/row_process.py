@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +16,10 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -26,6 +29,7 @@ from dancegen.errors import DanceGenError
 
 POLL_S = 0.2
 ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
+STALE_S = 86_400.0
 MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
 
 
@@ -78,20 +82,22 @@ class RowProcess:
             self._child.wait()
             self._pipe.close()
             self._log.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
             self._child = None
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
+        self._folder = _private_folder()
         paths = [path or os.getcwd() for path in sys.path]
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "dancegen.pipelines.row_process", str(theirs.fileno())],
+                [sys.executable, "-m", "dancegen.pipelines.row_process", str(theirs.fileno()), self._folder],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._folder},
             )
         self._pipe = Connection(ours.detach())
         try:
@@ -141,6 +147,17 @@ class RowProcess:
         return f"stopped the step with {_last_error(log) or f'exit code {code}'}."
 
 
+def _private_folder() -> str:
+    """A folder for the child's temporary files. Those of killed actors of days past are cleared away."""
+    root = Path(tempfile.gettempdir(), f"dancegen-rows-{os.getuid()}")
+    root.mkdir(exist_ok=True)
+    for folder in root.iterdir():
+        with suppress(FileNotFoundError):  # another actor clears up too
+            if folder.stat().st_mtime < time.time() - STALE_S and not psutil.pid_exists(int(folder.name.split("-")[0])):
+                shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root)
+
+
 def _last_error(log: str) -> str:
     """`ValueError: text (file.py, line 3)` out of a traceback."""
     lines = [line for line in log.strip().split("\n") if line.strip()]
@@ -150,11 +167,11 @@ def _last_error(log: str) -> str:
     return f"{lines[-1].strip().rstrip('.')} ({places[-1][0]}, line {places[-1][1]})"
 
 
-def main(descriptor: int) -> None:
-    """The child: make the stage, then answer rows until the parent is gone."""
+def main(descriptor: int, folder: str) -> None:
+    """The child: make the stage, then answer rows until the parent is gone. `folder` holds its temporary files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends us
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
     pipe = Connection(descriptor)
     stage = _make(pipe)
     while stage is not None:
@@ -177,12 +194,13 @@ def _make(pipe: Connection) -> Any:
     return stage
 
 
-def _end_with_parent(parent: int) -> None:
-    """A killed parent cannot end us: notice it."""
+def _end_with_parent(parent: int, folder: str) -> None:
+    """A killed parent can neither end us nor clear up: notice it."""
     while os.getppid() == parent:
         time.sleep(1.0)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

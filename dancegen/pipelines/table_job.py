@@ -19,7 +19,7 @@ from tqdm import tqdm
 from dancegen import schema as schemas
 from dancegen import tables
 from dancegen.errors import ClusterError, ConfigError, DanceGenError, TooManyBadRowsError
-from dancegen.pipelines.ray_session import quiet_ray_data, start_ray
+from dancegen.pipelines.ray_session import await_room, quiet_ray_data, start_ray
 from dancegen.pipelines.row_process import ATTEMPTS, BadRowError, RowLimits, RowProcess, StageError
 from dancegen.settings.parallel import Parallel
 
@@ -112,6 +112,7 @@ def _statuses(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> 
         return
     actors = min(parallel.actors, len(rows))
     start_ray(actors * parallel.cpus_per_actor, actors * parallel.gpus_per_actor)
+    await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)
     quiet_ray_data()
     import ray
     from ray.cloudpickle import cloudpickle

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import tempfile
 import time
 
 import pyarrow as pa
@@ -33,6 +34,9 @@ class Stage:
             case "grow":
                 hog = [b"1" * 10_000_000 for _ in range(60)]
                 time.sleep(60 + len(hog))
+            case "litter":
+                with tempfile.NamedTemporaryFile(delete=False) as file:
+                    return pa.table({"path": [file.name]})
             case "bug":
                 raise KeyError("joints")
             case "chatter":
@@ -98,3 +102,11 @@ def test_no_process_is_left_when_it_is_closed(process):
     rows.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_a_process_left_in_the_temporary_folder_goes_with_it(process):
+    rows = process()
+    path = run(rows, "litter")["path"][0].as_py()
+    assert os.path.exists(path)
+    rows.close()
+    assert not os.path.exists(path)
