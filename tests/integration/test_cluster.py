@@ -1,0 +1,201 @@
+"""A cluster from cluster/local.sh takes jobs, asks for its token, and leaves no process behind."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancegen.media.video import probe
+from dancegen.models import checkpoint
+from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.settings.dance_model import DanceModelConfig
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "cluster" / "local.sh"
+PICTURE = ("look=skeleton", "fps=25", "width_px=160", "height_px=96", "actors=2", "max_bad_share=0")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster, and the variables that lead its clients to it."""
+
+    name: str
+    environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return self.environment["RAY_API_SERVER_ADDRESS"]
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's variables without what other tests set for Ray."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return {**kept, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def local(*words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run cluster/local.sh from a folder that is not the project's."""
+    command = ["bash", str(SCRIPT), *words]
+    return subprocess.run(
+        command, cwd="/", env=environment or plain_environment(), capture_output=True, text=True, timeout=300
+    )
+
+
+def processes(name: str) -> list[str]:
+    """Command lines of the cluster's processes, found by the folder that only they have in their environment."""
+    mark = f"DANCEGEN_CLUSTER=/tmp/dancegen-{os.getuid()}/{name}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue  # it ended, or is not ours
+    return found
+
+
+def started(name: str, *words: str) -> Iterator[Cluster]:
+    answer = local("start", "--name", name, "--workers", "2", "--cpus", "2", "--object-store-mb", "100", *words)
+    assert answer.returncode == 0, answer.stderr
+    exports = dict(re.findall(r"^export (\w+)=(.*)$", answer.stdout, re.MULTILINE))
+    try:
+        yield Cluster(name, {**plain_environment(), **exports})
+    finally:
+        stopped = local("stop", "--name", name)
+    assert stopped.returncode == 0, stopped.stderr
+    assert processes(name) == []
+
+
+@pytest.fixture(scope="module")
+def with_token() -> Iterator[Cluster]:
+    yield from started(f"on-{os.getpid()}", "--token")
+
+
+@pytest.fixture(scope="module")
+def without_token() -> Iterator[Cluster]:
+    yield from started(f"off-{os.getpid()}", "--no-token")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """Settings of a small rendering: two songs of a second, and a model that has learnt nothing."""
+    songs = tmp_path / "my songs"
+    songs.mkdir()
+    for pitch_hz in (220, 440):
+        with wave.open(str(songs / f"{pitch_hz} Hz.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes((9000 * np.sin(np.arange(16_000) * pitch_hz / 2547)).astype("<i2").tobytes())
+    config = DanceModelConfig()
+    checkpoint.save(tmp_path / "untrained.safetensors", DanceModel(build_generator(config), config), {})
+    places = (f"songs={songs}", f"output={tmp_path}/dances", f"checkpoint={tmp_path}/untrained.safetensors")
+    return [*places, *PICTURE]
+
+
+def submit(words: list[str], address: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """dancegen render ... --submit ADDRESS"""
+    command = [sys.executable, "-m", "dancegen", "render", "configs/render.yaml", *words, "--submit", address]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def assert_rendered(folder: Path) -> None:
+    videos = sorted((folder / "dances").iterdir())
+    assert [video.name for video in videos] == ["220 Hz.mp4", "440 Hz.mp4"]
+    for video in videos:
+        info = probe(video, video.name)
+        assert info.has_audio
+        assert (info.width_px, info.height_px) == (160, 96)
+
+
+def test_a_job_that_is_submitted_with_the_token_is_followed_to_its_end(
+    with_token: Cluster, words: list[str], tmp_path: Path
+) -> None:
+    answer = submit(words, with_token.address, with_token.environment)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert_rendered(tmp_path)
+    assert str(tmp_path / "my songs") in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("given", [{}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "not-the-token"}])
+def test_without_the_right_token_a_clear_message_says_what_to_set(
+    with_token: Cluster, words: list[str], tmp_path: Path, given: dict[str, str]
+) -> None:
+    # Its own home: a token of the person who runs the tests must not help.
+    answer = submit(words, with_token.address, {**plain_environment(), "HOME": str(tmp_path), **given})
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert f"{with_token.address}: asks for a token, and ours is missing or wrong." in answer.stderr
+    assert "RAY_AUTH_TOKEN" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_rays_own_client_can_submit_a_job_to_a_cluster_without_a_token(
+    without_token: Cluster, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.job_submission import JobSubmissionClient
+
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    client = JobSubmissionClient(without_token.address)
+    quoted = " ".join(f"'{word}'" for word in words)
+    job = client.submit_job(
+        entrypoint=f"python -m jobs.render configs/render.yaml {quoted}",
+        runtime_env={"working_dir": str(ROOT), "excludes": [".git", "/tests", "/docs"]},
+    )
+    until = time.monotonic() + 240
+    while not client.get_job_status(job).is_terminal() and time.monotonic() < until:
+        time.sleep(1)
+    assert client.get_job_status(job) == "SUCCEEDED", client.get_job_logs(job)
+    assert_rendered(tmp_path)
+
+
+def test_a_running_cluster_says_so_and_is_not_started_twice(with_token: Cluster) -> None:
+    again = local("start", "--name", with_token.name)
+    assert again.returncode == 2
+    assert "runs already" in again.stderr
+    status = local("status", "--name", with_token.name)
+    assert status.returncode == 0
+    assert f"export RAY_API_SERVER_ADDRESS={with_token.address}\n" in status.stdout
+    token = Path(with_token.environment["RAY_AUTH_TOKEN_PATH"])
+    assert token.stat().st_mode & 0o077 == 0, "the token is for its owner only"
+
+
+def test_stopping_ends_the_nodes_and_may_be_repeated_and_touches_no_other_cluster(without_token: Cluster) -> None:
+    name = f"x-{os.getpid()}"
+    answer = local("start", "--name", name, "--workers", "0", "--cpus", "1", "--object-store-mb", "100")
+    assert answer.returncode == 0, answer.stderr
+    assert any("gcs_server" in process for process in processes(name))
+    others = len(processes(without_token.name))
+    assert [local("stop", "--name", name).returncode for _ in range(2)] == [0, 0]
+    assert processes(name) == []
+    assert not Path(f"/tmp/dancegen-{os.getuid()}/{name}").exists()
+    assert others > 0
+    assert len(processes(without_token.name)) >= others
+    assert local("status", "--name", name).returncode == 3
+
+
+def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster) -> None:
+    name = f"y-{os.getpid()}"
+    taken = without_token.address.rpartition(":")[2]
+    answer = local("start", "--name", name, "--workers", "0", "--port", taken, "--object-store-mb", "100")
+    assert answer.returncode == 2
+    assert "ray start failed" in answer.stderr
+    assert processes(name) == []
+
+
+def test_options_that_are_wrong_are_named() -> None:
+    for words, message in (
+        (["start", "--workres", "2"], "there is no option --workres"),
+        (["start", "--workers", "two"], "--workers two: give a whole number"),
+        (["stop", "--name"], "--name has no value"),
+        (["stop", "--name", "../x"], "give 1 to 16 of a-z, 0-9 and -"),
+    ):
+        answer = local(*words)
+        assert answer.returncode == 2
+        assert message in answer.stderr
