@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from dancegen import storage
+from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
 
 VIDEO_SUFFIXES = (
@@ -68,8 +69,8 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     if storage.is_folder(uri):
-        parts = storage.find(uri, (".parquet",))
-        return _below(uri, _table(parts, uri)) if parts else _folder(uri, suffixes)
+        is_table = storage.exists(storage.join(uri, tables.STAMP))
+        return _below(uri, _table(tables.parts(uri), uri)) if is_table else _folder(uri, suffixes)
     parent = uri.rsplit("/", 1)[0]
     match storage.suffix(uri):
         case ".txt":
@@ -107,7 +108,9 @@ def _table(parts: list[str], uri: str) -> list[dict[str, Any]]:
             try:
                 names = pq.read_schema(path).names
                 _need_uri(names, uri)
-                found = pq.read_table(path, columns=[name for name in ("uri", *LABELS) if name in names])
+                good = pads.field("error").is_null() if "error" in names else None
+                wanted = [name for name in ("uri", *LABELS) if name in names]
+                found = pads.dataset(path, format="parquet").to_table(wanted, filter=good)
             except pa.ArrowInvalid as error:
                 raise ConfigError(part, f"is not a Parquet file ({error}).", "Correct it.") from error
         rows += found.to_pylist()

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dancegen import storage
+from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError
 from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
 
@@ -40,6 +40,15 @@ def test_a_parquet_table_needs_only_the_column_uri(tmp_path):
     files(tmp_path, "a.mp4")
     pq.write_table(pa.table({"uri": ["a.mp4"], "likes": [3]}), tmp_path / "t.parquet")
     assert [row["song"] for row in list_media(str(tmp_path / "t.parquet"), VIDEO_SUFFIXES)] == ["a"]
+
+
+def test_a_folder_that_is_a_table_is_read_as_one_without_its_bad_rows(tmp_path):
+    uri = str(tmp_path / "cuts")
+    tables.begin(uri, schema.CUTS, {})
+    for name, error in (("a", None), ("b", "is broken.")):
+        row = {"uri": f"{tmp_path}/{name}.mp4", "error": error}
+        tables.write_part(uri, schema.table(schema.CUTS, [row]), name)
+    assert [row["song"] for row in list_media(uri, VIDEO_SUFFIXES)] == ["a"]
 
 
 def test_a_list_skips_blank_lines_and_comments_and_names_each_file_once(tmp_path):
