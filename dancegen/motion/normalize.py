@@ -67,14 +67,14 @@ def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Fl
         (FEET_SHARE - MARGIN_SHARE) * height_px / max(bottom - top, 1e-6),
     )
     offset = (width_px / 2 - scale * (left + right) / 2, FEET_SHARE * height_px - scale * bottom)
-    missing = np.isnan(pose).any(axis=-1)
+    missing = np.asarray(np.isnan(pose).any(axis=-1))
     placed = np.concatenate([pose * scale + offset, ~missing[..., None]], axis=-1).astype(np.float32)
     placed[missing, :2] = np.nan
     return placed
 
 
 def _mask(joints: Float[np.ndarray, "T J 3"]) -> Mask:
-    there = np.isfinite(joints).all(axis=-1)
+    there = np.asarray(np.isfinite(joints).all(axis=-1))
     return np.where(there, np.clip(joints[..., 2], 0, 1), 0).astype(np.float32)
 
 

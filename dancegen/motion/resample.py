@@ -20,7 +20,7 @@ def resample(
     """The dance at another rate. A joint that is NaN in a pose is NaN from the pose before it to the one after."""
     poses = len(pose)
     at = np.minimum(np.arange(frames_out) * (fps_in / fps_out), poses - 1)  # in poses
-    known = np.isfinite(pose).all(axis=-1)
+    known = np.asarray(np.isfinite(pose).all(axis=-1))
     if known.all():
         return _spline(np.arange(poses), pose, at).astype(np.float32)
     result = np.full((frames_out, *pose.shape[1:]), np.nan, dtype=np.float32)

@@ -138,7 +138,7 @@ def test_a_file_that_is_no_model_of_ours_is_refused_with_a_remedy(saved, spoil):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match="nothing.safetensors: is no file"):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors: is no file"):
         checkpoint.load(tmp_path / "nothing.safetensors")
 
 
