@@ -45,8 +45,10 @@ def draw_avatar(joints_px: Float[np.ndarray, "J C"], width_px: int, height_px: i
     _hair_behind(figure)
     for side in (far, near):
         _shoe(figure, side)
-    _arm(figure, far, FAR if figure.profile else 1.0)
-    if not figure.profile:
+    if figure.profile:
+        _arm(figure, far, FAR)
+    elif figure.facing < 0:
+        _arm(figure, far)
         _arm(figure, near)
     _trousers(figure)
     _neck(figure)
@@ -54,10 +56,10 @@ def draw_avatar(joints_px: Float[np.ndarray, "J C"], width_px: int, height_px: i
     centre = head_centre(figure)
     if centre is not None:
         draw_head(figure, centre)
-    if figure.profile:
+    if figure.facing > 0 and not figure.profile:
+        _arm(figure, far)
+    if figure.facing > 0 or figure.profile:
         _arm(figure, near)
-    elif figure.facing > 0:
-        _forearms(figure)
     return picture
 
 
@@ -172,24 +174,18 @@ def _arm(figure: Figure, side: str, light: float = 1.0) -> None:
         solid(figure.picture, [_sleeve(figure, side)], shaded(SHIRT, light), 0.1 * figure.unit, 0.85)
 
 
-def _forearms(figure: Figure) -> None:
-    """Once more, in front of chest and face."""
-    for side in figure.sides:
-        solid(figure.picture, _forearm(figure, side), SKIN, 0.06 * figure.unit)
-
-
 def _forearm(figure: Figure, side: str) -> list[Part]:
     elbow, wrist = (f"{side}_{joint}" for joint in ("elbow", "wrist"))
     if not figure.has(elbow, wrist):
         return []
     start, end = figure.points[elbow], figure.points[wrist]
     hand = _hand(figure, start, end, 1.0 if side == "left" else -1.0)
-    return [tube(start, end, figure.sized(0.061, 0.065, 0.053, 0.041), seam=False), *hand]
+    return [tube(start, end, figure.sized(0.061, 0.065, 0.053, 0.041)), *hand]
 
 
 def _sleeve(figure: Figure, side: str) -> Part:
     shoulder, elbow = figure.points[f"{side}_shoulder"], figure.points[f"{side}_elbow"]
-    return tube(shoulder, shoulder + 0.5 * (elbow - shoulder), figure.sized(0.092, 0.102, 0.1))
+    return tube(shoulder, shoulder + 0.5 * (elbow - shoulder), figure.sized(0.092, 0.102, 0.1), seam=False)
 
 
 def _hand(figure: Figure, elbow: Point, wrist: Point, side: float) -> list[Part]:

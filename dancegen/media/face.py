@@ -72,7 +72,9 @@ def draw_head(figure: Figure, centre: Point) -> None:
     head = _read(figure, centre)
     picture, unit = figure.picture, figure.unit
     if not head.seen:
-        back = cushion(ellipse(head.spot(0.0, 0.02), 0.175 * unit, 0.22 * unit, head.tilt), 0.05 * unit)
+        cheek = cushion(rounded(head.outline(SKULL + CROWN, 0.03 * head.turn)), 0.06 * unit)
+        solid(picture, [cheek], SKIN, 0.1 * unit, 0.75)
+        back = cushion(ellipse(head.spot(-0.035 * head.turn, 0.03), 0.172 * unit, 0.215 * unit, head.tilt), 0.05 * unit)
         solid(picture, [back], HAIR, 0.15 * unit, 0.9)
         return
     for ear in ("left_ear", "right_ear"):
@@ -99,7 +101,7 @@ def _read(figure: Figure, centre: Point) -> Head:
         return Head(centre, 0.0, 0.0, figure.facing > 0, unit)
     eyes = points["left_eye"] - points["right_eye"]
     tilt = float(np.arctan2(eyes[1], eyes[0])) if eyes[0] > 0.3 * EYE_GAP * unit else 0.0
-    return Head(centre, float(np.clip(tilt, -0.8, 0.8)), figure.looks, bool(eyes[0] > -0.02 * unit), unit)
+    return Head(centre, float(np.clip(tilt, -0.8, 0.8)), figure.looks, bool(eyes[0] > -0.005 * unit), unit)
 
 
 def _face(figure: Figure, head: Head) -> None:
@@ -111,6 +113,8 @@ def _face(figure: Figure, head: Head) -> None:
         if outer * head.turn < PROFILE + 0.25:
             _eye(figure, head, eye, outer, squeeze)
     between = (left + right) / 2
+    if abs(head.turn) > PROFILE:
+        fill(picture, ellipse(nose - 0.008 * unit * head.turn * head.aside, 0.024 * unit, 0.021 * unit, 0.0), SKIN)
     side = 0.024 * unit * squeeze * head.aside
     ridge = rounded(np.array([between, nose + side, nose - 0.012 * unit * head.up, nose - side]))
     fill(picture, ridge, shaded(SKIN, 0.86))
