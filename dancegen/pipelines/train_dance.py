@@ -59,6 +59,7 @@ def run(config: TrainDanceConfig) -> Trained:
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
     require(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
+    say(f"starting {config.workers} workers")
     board = Board()
     with _shown(config, data, updates) as take, board.read_by(take):
         trained = fit(config, data.data_hash, [TellBoard(board)], board)

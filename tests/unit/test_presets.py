@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from dancegen import config
+from dancegen.settings.dance_model import PAPER, DanceModelConfig
+from dancegen.settings.search import SearchConfig
+from dancegen.settings.train_dance import TrainDanceConfig
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize(("name", "model"), [("default", DanceModelConfig()), ("paper", PAPER)])
+def test_a_preset_is_the_model_of_its_name(name, model):
+    found = config.load(TrainDanceConfig, str(CONFIGS / "train_dance.yaml"), [f"base={CONFIGS}/presets/{name}.yaml"])
+    assert found.model == model
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/runs", "mlruns"])
+def test_a_folder_cannot_hold_mlflows_runs(uri):
+    with pytest.raises(config.ConfigError, match=r"tracking_uri=.*give http://... or sqlite:///"):
+        config.load(TrainDanceConfig, None, [f"tracking_uri={uri}"])
+
+
+def test_a_database_is_the_same_one_in_every_process(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = config.load(TrainDanceConfig, None, ["tracking_uri=sqlite:///runs/mlflow.db"])
+    assert found.tracking_uri == f"sqlite:///{tmp_path}/runs/mlflow.db"
+
+
+def test_a_search_cannot_spare_trainings_longer_than_they_last():
+    with pytest.raises(config.ConfigError, match=r"grace_epochs=9 is more than train.epochs=4"):
+        config.load(SearchConfig, None, ["grace_epochs=9", "train.epochs=4"])
