@@ -72,9 +72,9 @@ def draw_head(figure: Figure, centre: Point) -> None:
     head = _read(figure, centre)
     picture, unit = figure.picture, figure.unit
     if not head.seen:
-        cheek = cushion(rounded(head.outline(SKULL + CROWN, 0.03 * head.turn)), 0.06 * unit)
+        cheek = cushion(rounded(head.outline(SKULL + CROWN, 0.012 * head.turn)), 0.06 * unit)
         solid(picture, [cheek], SKIN, 0.1 * unit, 0.75)
-        back = cushion(ellipse(head.spot(-0.035 * head.turn, 0.03), 0.172 * unit, 0.215 * unit, head.tilt), 0.05 * unit)
+        back = cushion(ellipse(head.spot(-0.03 * head.turn, 0.035), 0.178 * unit, 0.225 * unit, head.tilt), 0.05 * unit)
         solid(picture, [back], HAIR, 0.15 * unit, 0.9)
         return
     for ear in ("left_ear", "right_ear"):
@@ -86,12 +86,12 @@ def draw_head(figure: Figure, centre: Point) -> None:
         solid(
             picture, [cushion(ellipse(behind, 0.15 * unit, 0.2 * unit, head.tilt), 0.04 * unit)], HAIR, 0.12 * unit, 0.9
         )
-    skull = rounded(head.outline(SKULL + CROWN, 0.03 * head.turn))
+    skull = rounded(head.outline(SKULL + CROWN, 0.015 * head.turn))
     solid(picture, [cushion(skull, 0.06 * unit)], SKIN, 0.14 * unit, 0.75)
     if figure.has("nose", "left_eye", "right_eye"):
         _face(figure, head)
-    hair = head.outline(HAIR_OUTSIDE, -0.045 * head.turn)
-    line = head.outline(HAIR_LINE, -0.02 * head.turn)
+    hair = head.outline(HAIR_OUTSIDE, -0.004 * head.turn)
+    line = head.outline(HAIR_LINE, 0.012 * head.turn)
     solid(picture, [cushion(rounded(np.concatenate([hair, line]), 2), 0.03 * unit)], HAIR, 0.03 * unit, 0.7)
 
 
