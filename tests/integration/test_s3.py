@@ -1,0 +1,109 @@
+"""The whole flow with every URI on a real S3 server: nothing needs a disk that the nodes share."""
+
+from pathlib import Path
+
+import pytest
+
+from dancegen import config as settings_module
+from dancegen import schema, storage, tables
+from dancegen.config import ConfigT
+from dancegen.media.video import probe
+from dancegen.models import checkpoint
+from dancegen.pipelines import cut_clips, extract_poses, make_corpus, render, search, train_dance
+from dancegen.settings.cut_clips import CutClipsConfig
+from dancegen.settings.extract_poses import ExtractPosesConfig
+from dancegen.settings.make_corpus import MakeCorpusConfig
+from dancegen.settings.render import RenderConfig
+from dancegen.settings.search import SearchConfig
+from dancegen.settings.train_dance import TrainDanceConfig
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+SMALL = {"look": "skeleton", "width_px": 96, "height_px": 96}
+
+
+def inputs_exist(kind: type[ConfigT], **settings: object) -> ConfigT:
+    """Settings that are checked as the command line checks them."""
+    config = settings_module.validate(kind, settings)
+    settings_module.check_inputs(config)
+    return config
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_endpoint: str) -> str:
+    """One bucket for all steps."""
+    import boto3
+
+    boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket="whole-flow")
+    return "s3://whole-flow/run"
+
+
+@pytest.fixture(scope="module")
+def clips(ray_session: str, bucket: str) -> str:
+    """A corpus that was made, looked at and cut on S3."""
+    corpus = {"categories": ["kpop"], "songs_per_category": 2, "dancers": 1, "dancers_per_song": 1, "seconds": 8}
+    made = make_corpus.run(inputs_exist(MakeCorpusConfig, output=f"{bucket}/corpus", fps=10, **corpus, **SMALL))
+    assert (made.rows, made.bad) == (2, 0)
+
+    videos, poses, clips = f"{bucket}/corpus/videos.csv", f"{bucket}/poses", f"{bucket}/clips"
+    estimator = {"name": "openpose_json"}
+    seen = extract_poses.run(inputs_exist(ExtractPosesConfig, videos=videos, poses=poses, estimator=estimator))
+    assert (seen.rows, seen.bad) == (2, 0)
+    cut = cut_clips.run(inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10))
+    assert cut.bad == 0
+    return clips
+
+
+@pytest.fixture
+def training(clips: str, bucket: str, tiny_model: dict[str, object], tmp_path: Path) -> dict[str, object]:
+    """Settings of a training that takes seconds. MLflow's database is the one thing that S3 cannot hold."""
+    tracking_uri = f"sqlite:///{tmp_path}/mlflow.db"
+    return {
+        "clips": clips,
+        "model": tiny_model,
+        "batch_size": 2,
+        "workers": 1,
+        "epochs": 1,
+        "tracking_uri": tracking_uri,
+    }
+
+
+def test_the_clips_have_both_splits(clips: str) -> None:
+    found = tables.read(clips, schema.CLIPS, ["split", "song"])
+    assert set(found["split"].to_pylist()) == {"train", "test"}
+
+
+def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
+    training: dict[str, object], bucket: str, tmp_path: Path
+) -> None:
+    run = f"{bucket}/dance"
+    train_dance.run(inputs_exist(TrainDanceConfig, **training, output=run))
+    trained = train_dance.run(inputs_exist(TrainDanceConfig, **{**training, "epochs": 2}, output=run))
+    assert trained.model == f"{run}/dance.safetensors"
+    with storage.reading(trained.model) as path:
+        assert checkpoint.read_card(path)["metrics"] == trained.metrics
+
+    songs, dances = f"{bucket}/corpus/songs", f"{bucket}/dances"
+    picture = {**SMALL, "fps": 25, "checkpoint": trained.model}
+    config = inputs_exist(RenderConfig, songs=songs, output=dances, **picture)
+    done = render.run(config)
+    assert (done.rows, done.bad) == (2, 0)
+    videos = storage.find(dances, (".mp4",))
+    assert [storage.stem(video) for video in videos] == [storage.stem(song) for song in storage.find(songs, (".wav",))]
+    with storage.reading(videos[0]) as path:
+        assert probe(path, videos[0]).has_audio
+    assert {row["output_uri"] for row in tables.read(f"{dances}_renders", schema.RENDERS).to_pylist()} == set(videos)
+    assert render.run(config).done_before == 2
+    assert list(tmp_path.iterdir()) == [tmp_path / "mlflow.db"]
+
+
+def test_a_search_leaves_settings_that_name_its_s3_paths(training: dict[str, object], bucket: str, clips: str) -> None:
+    output, best = f"{bucket}/search", f"{bucket}/best"
+    space = {"l1": [1, 100]}
+    chosen = {"samples": 2, "concurrent": 2, "grace_epochs": 1, "space": space}
+    trials = search.run(inputs_exist(SearchConfig, output=output, train={**training, "output": best}, **chosen))
+    assert len(trials) == 2
+    assert storage.exists(f"{output}/trials.csv")
+    with storage.reading(f"{output}/best.yaml") as path:
+        found = settings_module.load(TrainDanceConfig, str(path))
+    assert (found.clips, found.output) == (clips, best)
+    assert 1 <= found.model.losses.l1 <= 100
