@@ -187,6 +187,7 @@ def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster)
     assert answer.returncode == 2
     assert "ray start failed" in answer.stderr
     assert processes(name) == []
+    assert local("stop", "--name", name).returncode == 0  # deletes the logs that were kept to look at
 
 
 def test_options_that_are_wrong_are_named() -> None:
