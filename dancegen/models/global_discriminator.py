@@ -55,9 +55,7 @@ class GlobalDiscriminator(nn.Module):
         channels = rhythm_channels if config.rhythm else 0
         self.audio_encoder = AudioEncoder(settings.audio, config.norm, samples)
         self.attention = Attention(size, settings.attention, settings.dropout)
-        self.pose_encoder = HCN(
-            joints, channels, settings.channels, settings.joint_features, settings.hidden, size, settings.dropout
-        )
+        self.pose_encoder = HCN(settings, channels, joints)
         self.compare = nn.Conv1d(2, 1, 2)
         self.score = nn.Linear(size - 1, 1)
 

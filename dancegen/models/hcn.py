@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dancegen.settings.dance_model import GlobalDiscriminatorConfig
+
 
 class Stream(nn.Module):
     """Features of one stream: joint by joint, then across all joints."""
@@ -44,9 +46,17 @@ class TwoStreams(nn.Module):
     """Position and motion of a dance as one map of `4 * channels` channels."""
 
     def __init__(
-        self, joints: int, rhythm_channels: int, channels: int, joint_features: int, dropout: float, pooled: bool
+        self,
+        joints: int,
+        rhythm_channels: int,
+        channels: int,
+        joint_features: int,
+        motion_gain: float,
+        dropout: float,
+        pooled: bool,
     ) -> None:
         super().__init__()
+        self.motion_gain = motion_gain
         inputs = 2 + rhythm_channels
         self.rhythm = bool(rhythm_channels)
         self.position = Stream(inputs, joints, channels, joint_features, dropout, pooled)
@@ -62,11 +72,12 @@ class TwoStreams(nn.Module):
             nn.Dropout2d(dropout),
             nn.MaxPool2d(2, ceil_mode=pooled),
         )
+        spread_evenly(self)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B maps H W"]:
         """The map; `pose` must have no missing joint left in it as NaN, and three frames at least."""
         position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
-        motion = temporal_difference(position)
+        motion = temporal_difference(position) * self.motion_gain
         if self.rhythm:
             beside = rhythm.transpose(1, 2)[..., None].expand(-1, -1, -1, pose.shape[2])  # (B, R, T, J)
             position, motion = (torch.cat([stream, beside], dim=1) for stream in (position, motion))
@@ -76,19 +87,20 @@ class TwoStreams(nn.Module):
 class HCN(nn.Module):
     """A dance to one vector."""
 
-    def __init__(
-        self, joints: int, rhythm_channels: int, channels: int, joint_features: int, hidden: int, size: int,
-        dropout: float,
-    ) -> None:  # fmt: skip
+    def __init__(self, config: GlobalDiscriminatorConfig, rhythm_channels: int, joints: int) -> None:
         super().__init__()
-        self.streams = TwoStreams(joints, rhythm_channels, channels, joint_features, dropout, pooled=True)
-        self.map = (3, max(1, joint_features // 16))  # what 50 frames leave; other lengths are pooled to it
-        self.head = nn.Sequential(
-            nn.Linear(4 * channels * self.map[0] * self.map[1], hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, size),
+        channels, features = config.channels, config.joint_features
+        self.streams = TwoStreams(
+            joints, rhythm_channels, channels, features, config.motion_gain, config.dropout, pooled=True
         )
+        self.map = (3, max(1, features // 16))  # what 50 frames leave; other lengths are pooled to it
+        self.head = nn.Sequential(
+            nn.Linear(4 * channels * self.map[0] * self.map[1], config.hidden),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden, config.audio.size),
+        )
+        spread_evenly(self.head)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B size"]:
         """One vector for each dance."""
@@ -99,6 +111,15 @@ def temporal_difference(position: Float[Tensor, "B C T J"]) -> Float[Tensor, "B 
     """Steps from frame to frame, stretched back to T frames."""
     steps = position[:, :, 1:] - position[:, :, :-1]
     return F.interpolate(steps, size=position.shape[2:], mode="bilinear", align_corners=False)
+
+
+def spread_evenly(network: nn.Module) -> None:
+    """He's initial weights and no biases: joints move by hundredths, and torch's own would let them fade on the way."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def pool(pooled: bool) -> nn.Module:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dancegen.models.hcn import TwoStreams
+from dancegen.models.hcn import TwoStreams, spread_evenly
 from dancegen.settings.dance_model import DanceModelConfig
 
 
@@ -24,6 +24,7 @@ class LocalDiscriminator(nn.Module):
             rhythm_channels if config.rhythm else 0,
             local.channels,
             local.joint_features,
+            local.motion_gain,
             local.dropout,
             pooled=False,
         )
@@ -34,6 +35,7 @@ class LocalDiscriminator(nn.Module):
             nn.Dropout(local.dropout),
             nn.Linear(local.hidden, 1),
         )
+        spread_evenly(self.head)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B N"]:
         """Scores as logits: above 0 is a real dance."""

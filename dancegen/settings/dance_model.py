@@ -5,7 +5,7 @@ The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on 
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dancegen.config import Config
 
@@ -61,9 +61,11 @@ class LocalDiscriminatorConfig(Config):
     """Channels of the first convolution; the others follow from it (64 as published)."""
     joint_features: PositiveInt = 16
     """Features that stand for a joint after the second convolution."""
+    motion_gain: PositiveFloat = 40.0
+    """What steps from frame to frame are multiplied by: they are small beside positions (1 as published)."""
     hidden: PositiveInt = 128
     """Width of the last hidden layer."""
-    dropout: Share = 0.1
+    dropout: Share = 0.0
     """Share that is dropped while training."""
 
 
@@ -75,25 +77,29 @@ class GlobalDiscriminatorConfig(Config):
     """Channels of the first convolution of the pose branch (64 as published)."""
     joint_features: PositiveInt = 16
     """Features that stand for a joint after the second convolution."""
+    motion_gain: PositiveFloat = 10.0
+    """What steps from frame to frame are multiplied by: they are small beside positions (1 as published)."""
     hidden: PositiveInt = 256
     """Width of the pose branch's hidden layer."""
     attention: PositiveInt = 20
     """Width of the self-attention that sums the music over time."""
-    dropout: Share = 0.1
+    dropout: Share = 0.0
     """Share that is dropped while training."""
 
 
 class LossConfig(Config):
     """Weights of the losses. The generator's are added up under these names; 0 leaves one out."""
 
-    l1: NonNegativeFloat = 20.0
+    l1: NonNegativeFloat = 50.0
     """Distance of the joints from the real dance."""
-    velocity: NonNegativeFloat = 20.0
+    velocity: NonNegativeFloat = 50.0
     """Distance of the joints' steps from frame to frame from the real ones."""
     adversarial_local: NonNegativeFloat = 1.0
     """The local discriminator's word. At 0 it is not trained."""
     adversarial_global: NonNegativeFloat = 1.0
     """The global discriminator's word. At 0 it is not trained."""
+    adversarial_from_epoch: NonNegativeInt = 0
+    """Teaches the global discriminator that a real dance to another clip's music is wrong (its own loss)."""
     gradient_penalty: NonNegativeFloat = 1.0
     """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
     mismatched_music: NonNegativeFloat = 0.5
@@ -103,7 +109,7 @@ class LossConfig(Config):
 class OptimizerConfig(Config):
     """Adam."""
 
-    generator_rate: PositiveFloat = 3e-4
+    generator_rate: PositiveFloat = 1e-3
     """Learning rate of the generator."""
     local_rate: PositiveFloat = 3e-4
     """Learning rate of the local discriminator."""
@@ -145,12 +151,14 @@ PAPER = DanceModelConfig(
     generator=GeneratorConfig(
         audio=_PAPER_AUDIO, noise_memory_frames=0.0, width=1024, time_kernel_frames=1, dropout=0.5
     ),
-    local_discriminator=LocalDiscriminatorConfig(channels=64, joint_features=32, hidden=256, dropout=0.5),
+    local_discriminator=LocalDiscriminatorConfig(
+        channels=64, joint_features=32, motion_gain=1.0, hidden=256, dropout=0.5
+    ),
     global_discriminator=GlobalDiscriminatorConfig(
-        audio=_PAPER_AUDIO, channels=64, joint_features=32, hidden=512, dropout=0.5
+        audio=_PAPER_AUDIO, channels=64, joint_features=32, motion_gain=1.0, hidden=512, dropout=0.5
     ),
     losses=LossConfig(l1=200.0, velocity=0.0, mismatched_music=0.0),
-    optimizer=OptimizerConfig(betas=(0.9, 0.999)),
+    optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999)),
     ema=0.0,
 )
 """The published recipe, with the corrections that do not change what it is."""

@@ -81,9 +81,9 @@ class DanceTraining:
             batch = self._view(batch)
             fake = self._generator(batch.audio, batch.rhythm, self._noise(self.generator, batch))
             parts: dict[str, Tensor] = {}
-            if self.config.losses.adversarial_local:
+            if self._weight("adversarial_local"):
                 parts |= self._local_update(batch, fake.detach())
-            if self.config.losses.adversarial_global:
+            if self._weight("adversarial_global"):
                 parts |= self._global_update(batch, fake.detach())
             parts |= self._generator_update(batch, fake)
             self._average()
@@ -182,7 +182,7 @@ class DanceTraining:
             parameter.requires_grad_(False)
         parts, total = {}, fake.new_zeros(())
         for name, term in GENERATOR_TERMS.items():
-            if weight := getattr(self.config.losses, name):
+            if weight := self._weight(name):
                 parts[name] = term(self, batch, fake)
                 total = total + weight * parts[name]
         self._descend("generator", total)
@@ -200,6 +200,11 @@ class DanceTraining:
             music = self.globe.music(batch.audio)
         dance = self.globe.pose_encoder(losses.seen(fake, batch.mask), batch.rhythm)
         return losses.real(self.globe.judge(dance, music))
+
+    def _weight(self, term: str) -> float:
+        """Weight of a generator's loss in this epoch."""
+        waits = term.startswith("adversarial") and self.epoch < self.config.losses.adversarial_from_epoch
+        return 0.0 if waits else getattr(self.config.losses, term)
 
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
