@@ -99,7 +99,7 @@ class LossConfig(Config):
     adversarial_global: NonNegativeFloat = 1.0
     """The global discriminator's word. At 0 it is not trained."""
     adversarial_from_epoch: NonNegativeInt = 0
-    """Teaches the global discriminator that a real dance to another clip's music is wrong (its own loss)."""
+    """First epoch in which the discriminators are trained and heard; before it both weigh nothing."""
     gradient_penalty: NonNegativeFloat = 1.0
     """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
     mismatched_music: NonNegativeFloat = 0.5
