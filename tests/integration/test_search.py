@@ -1,6 +1,4 @@
 import csv
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -82,14 +80,11 @@ def test_a_killed_search_goes_on_when_it_is_started_again(ray_session, ray_envir
         job = subprocess.Popen(
             [sys.executable, "-m", "jobs.search", str(file)], env=ray_environment, stderr=log, stdout=log
         )
-        deadline = time.monotonic() + 180
-        while len(list(Path(config.output, "trials").glob("*/train/checkpoint_*"))) < 1:
-            assert time.monotonic() < deadline, Path(tmp_path, "log").read_text()
-            assert job.poll() is None, Path(tmp_path, "log").read_text()
-            time.sleep(0.1)
-        time.sleep(3)  # Ray Tune writes its state every now and then
-        os.kill(job.pid, signal.SIGKILL)
-        job.wait()
+        try:
+            wait_for_trial(config, job)
+        finally:
+            job.kill()
+            job.wait()
     begun = {folder.name for folder in Path(config.output, "trials").iterdir()}
 
     trials = run(config)
@@ -97,6 +92,15 @@ def test_a_killed_search_goes_on_when_it_is_started_again(ray_session, ray_envir
     assert begun <= {trial.id for trial in trials}
     assert not [trial for trial in trials if trial.state == "failed"]
     check_runs(config)
+
+
+def wait_for_trial(config, job, seconds=400):
+    """Until a training of the search has a checkpoint."""
+    deadline = time.monotonic() + seconds
+    while not list(Path(config.output, "trials").glob("*/train/checkpoint_*")):
+        assert time.monotonic() < deadline, "no checkpoint came"
+        assert job.poll() is None, "the search ended by itself"
+        time.sleep(0.1)
 
 
 def test_more_trainings_at_a_time_than_fit_are_refused_at_once(ray_session, settings):

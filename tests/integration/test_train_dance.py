@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -123,26 +124,30 @@ def kill_a_worker(config, address):
     os.kill(workers[-1].pid, signal.SIGKILL)
 
 
-def wait_for_checkpoint(config, seconds=120):
+def wait_for_checkpoint(config, seconds=400):
     deadline = time.monotonic() + seconds
     while not list(Path(config.run_folder).glob("checkpoint_*/training.pt")):
         assert time.monotonic() < deadline, "no checkpoint came"
         time.sleep(0.05)
 
 
-def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings, straight, tmp_path):
+def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings, straight, tmp_path, capfd):
     config = settings(epochs=EPOCHS)
     file = tmp_path / "train_dance.yaml"
     file.write_text(settings_module.to_yaml(config))
     command = [sys.executable, "-m", "jobs.train_dance", str(file)]
     with open(tmp_path / "log", "w") as log:  # a Ray of its own: it dies with the job
         job = subprocess.Popen(command, env=ray_environment, stderr=log, stdout=log, start_new_session=True)
-        wait_for_checkpoint(config)
-        job.kill()
-        job.wait()
-    assert 0 < newest_state(config)["training"]["epoch"] < EPOCHS
+        try:
+            wait_for_checkpoint(config)
+            assert job.poll() is None, Path(tmp_path, "log").read_text()
+        finally:
+            job.kill()
+            job.wait()
 
     run(config)
+    clips_done = [int(done) for done in re.findall(r"\| (\d+)/192 ", capfd.readouterr().err)]
+    assert 0 < clips_done[0] < clips_done[-1] == 192
     assert_equal_weights(newest_state(config), straight[-1])
     assert logged(config, "train/l1")[1][-1][0] == EPOCHS
 
