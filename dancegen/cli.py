@@ -192,6 +192,16 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
         _load("dancegen.pipelines.dance:run")(settings)
 
 
+@main.command(short_help="Put frames of several videos on one picture.")
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
+@click.option("-o", "--output", "picture", required=True, metavar="PICTURE", help="The .png or .jpg to write.")
+def sheet(videos: tuple[str, ...], picture: str) -> None:
+    """Put frames of several videos on one picture, a row each, to see at a glance whether the dances are good."""
+    with Explained():
+        _load("dancegen.media.sheet:write_contact_sheet")(videos, picture)
+        click.echo(picture)
+
+
 @main.command(short_help="Say what works on this machine, and what to do about the rest.")
 @click.option("--storage", metavar="URI", help="Also check that this folder or s3:// prefix can be written and read.")
 @click.option("--tracking", metavar="URI", help="Also check that this MLflow server or database answers.")

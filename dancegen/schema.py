@@ -27,7 +27,7 @@ POSES = pa.schema(
         ("fps", pa.float32()),  # poses per second
         ("frames", pa.int32()),  # T
         ("width_px", pa.int32()),  # of the upright picture
-        ("height_px", pa.int32()),
+        ("height_px", pa.int32()),  # of the upright picture
         ("joints", pa.binary()),  # float32 (T, J, 3): x and y as fractions of the frame, confidence; NaN when missing
         ("audio_uri", pa.string()),  # where the sound is; null when there is none
         ("missing_share", pa.float32()),  # share of joints that are missing
@@ -41,10 +41,10 @@ POSES = pa.schema(
 CLIPS = pa.schema(
     [
         ("clip_id", pa.string()),  # derived from the content: the same clip has the same id everywhere
-        ("video_uri", pa.string()),
-        ("song", pa.string()),
-        ("dancer", pa.string()),
-        ("category", pa.string()),
+        ("video_uri", pa.string()),  # the video that it is cut from
+        ("song", pa.string()),  # song id
+        ("dancer", pa.string()),  # dancer id
+        ("category", pa.string()),  # kind of dance
         ("split", pa.string()),  # train or test
         ("start_s", pa.float32()),  # where the clip starts in the video
         ("fps", pa.float32()),  # poses per second
@@ -60,13 +60,13 @@ CLIPS = pa.schema(
 # What cut_clips says of each video: how many clips it gave, or why none.
 CUTS = pa.schema(
     [
-        ("uri", pa.string()),
-        ("version", pa.string()),
-        ("split", pa.string()),
-        ("clips", pa.int32()),
+        ("uri", pa.string()),  # the video
+        ("version", pa.string()),  # changes when the file does
+        ("split", pa.string()),  # train or test
+        ("clips", pa.int32()),  # how many it gave
         ("windows_left_out", pa.int32()),  # windows with too many joints missing
-        ("wall_s", pa.float32()),
-        ("error", pa.string()),
+        ("wall_s", pa.float32()),  # seconds of work
+        ("error", pa.string()),  # why it gave no clips; null when the row is good
     ],
     metadata={"dancegen.table": "cuts"},
 )
@@ -74,30 +74,30 @@ CUTS = pa.schema(
 RENDERS = pa.schema(
     [
         ("uri", pa.string()),  # the song
-        ("version", pa.string()),
+        ("version", pa.string()),  # changes when the file does
         ("content_hash", pa.string()),  # SHA-256 of the song's bytes
         ("output_uri", pa.string()),  # the video; null when there is none
         ("seconds", pa.float32()),  # length of the video
-        ("frames", pa.int32()),
-        ("fps", pa.float32()),
-        ("seed", pa.int64()),
-        ("checkpoint_hash", pa.string()),
-        ("look", pa.string()),
-        ("attempts", pa.int32()),
+        ("frames", pa.int32()),  # of the video
+        ("fps", pa.float32()),  # of the video
+        ("seed", pa.int64()),  # of the dance
+        ("checkpoint_hash", pa.string()),  # SHA-256 of the model
+        ("look", pa.string()),  # a name in media.draw.LOOKS
+        ("attempts", pa.int32()),  # times that it was tried
         ("wall_s", pa.float32()),  # seconds from start to end
         ("compute_s", pa.float32()),  # seconds of processor time
-        ("error", pa.string()),
+        ("error", pa.string()),  # why there is no video; null when the row is good
     ],
     metadata={"dancegen.table": "renders"},
 )
 
 SONGS = pa.schema(
     [
-        ("uri", pa.string()),
-        ("song", pa.string()),
-        ("category", pa.string()),
-        ("seconds", pa.float32()),
-        ("bpm", pa.float32()),
+        ("uri", pa.string()),  # the sound file
+        ("song", pa.string()),  # song id
+        ("category", pa.string()),  # kind of dance
+        ("seconds", pa.float32()),  # length
+        ("bpm", pa.float32()),  # beats per minute
         ("beats", pa.list_(pa.float32())),  # seconds
         ("downbeats", pa.list_(pa.float32())),  # seconds: first beat of each bar
     ],
@@ -107,13 +107,13 @@ SONGS = pa.schema(
 # Videos that make_corpus made.
 VIDEOS = pa.schema(
     [
-        ("uri", pa.string()),
+        ("uri", pa.string()),  # the video
         ("version", pa.string()),  # of the dancegen that made it
-        ("category", pa.string()),
-        ("song", pa.string()),
-        ("dancer", pa.string()),
-        ("frames", pa.int32()),
-        ("fps", pa.float32()),
+        ("category", pa.string()),  # kind of dance
+        ("song", pa.string()),  # song id
+        ("dancer", pa.string()),  # dancer id
+        ("frames", pa.int32()),  # of the video
+        ("fps", pa.float32()),  # of the video
         ("wall_s", pa.float32()),  # seconds of work
         ("error", pa.string()),  # why there is no video; null when the row is good
     ],

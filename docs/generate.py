@@ -1,6 +1,6 @@
 """Writes docs/settings.md and docs/tables.md from the code; with --check, only says whether they are true.
 
-    python docs/generate.py [--check]
+python docs/generate.py [--check]
 """
 
 import inspect
@@ -46,7 +46,7 @@ def tables_page() -> str:
     parts = [NOTE, "# Tables", _first_paragraph(schema, 2)]
     for name, body in re.findall(r"^([A-Z]+) = pa\.schema\(\n(.*?)^\)", inspect.getsource(schema), re.S | re.M):
         columns = re.findall(r'\("(\w+)", pa\.(.+?)\),(?:  # (.*))?$', body, re.M)
-        lines = [f"| `{column}` | {kind} | {meaning} |" for column, kind, meaning in columns]
+        lines = [f"| `{column}` | {kind.replace('()', '')} | {meaning} |" for column, kind, meaning in columns]
         parts += [f"## {name.lower()}", "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])]
     return "\n\n".join(parts) + "\n"
 
@@ -57,7 +57,9 @@ def _rows(kind: type[Config]) -> list[str]:
 
 def _settings(kind: type[Config], prefix: str) -> list[str]:
     lines = []
-    for name, field in kind.model_fields.items():
+    own = [name for name in kind.model_fields if name in kind.__annotations__]  # before what all such jobs share
+    for name in [*own, *(name for name in kind.model_fields if name not in own)]:
+        field = kind.model_fields[name]
         nested = [part for part in (field.annotation, *typing.get_args(field.annotation)) if inspect.isclass(part)]
         inner = next((part for part in nested if issubclass(part, Config)), None)
         if inner and typing.get_origin(field.annotation) not in (dict, list, tuple):
@@ -81,7 +83,7 @@ def _type_name(annotation: object) -> str:
         return " \\| ".join(f"`{option}`" for option in typing.get_args(annotation))
     if typing.get_args(annotation):
         name = getattr(typing.get_origin(annotation), "__name__", "")
-        inner = [_type_name(part) for part in typing.get_args(annotation)]
+        inner = [_type_name(part) for part in typing.get_args(annotation) if part is not Ellipsis]
         return " \\| ".join(inner) if name in ("Union", "UnionType") else f"{name}[{', '.join(inner)}]"
     return "none" if annotation is type(None) else getattr(annotation, "__name__", str(annotation))
 

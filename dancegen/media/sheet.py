@@ -1,42 +1,58 @@
 """videos -> one contact sheet: a picture to see at a glance whether the dances are good."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
+from dancegen import storage
+from dancegen.errors import BadMediaError, ConfigError
+from dancegen.media.video import frames, probe
+
+CELLS = 8  # frames of a video
+SECONDS = 4.0  # of its middle that they come from
 CELL_HEIGHT_PX = 180
 LABEL_PX = 22
+INK = (230, 230, 230)
+PAPER = 32
 
 
-def contact_sheet(videos: Sequence[tuple[str, Path]], frames: int = 8, seconds: float = 4.0) -> np.ndarray:
-    """One row a video, given as (label, file): so many frames, evenly from the middle `seconds`. RGB `(H, W, 3)`."""
-    rows = [_row(label, _sample(path, frames, seconds)) for label, path in videos]
+def write_contact_sheet(videos: Sequence[str], picture: str) -> None:
+    """Write the contact sheet of videos (URIs) as a PNG or JPEG.
+
+    Raises BadMediaError for a video that cannot be read, ConfigError for another kind of picture.
+    """
+    if storage.suffix(picture) not in (".png", ".jpg", ".jpeg"):
+        raise ConfigError(picture, "is no kind of picture that can be written.", "Let it end in .png or .jpg.")
+    with ExitStack() as copies:
+        paths = [(uri, copies.enter_context(storage.reading(uri))) for uri in videos]
+        sheet = contact_sheet(paths)
+    coded = cv2.imencode(storage.suffix(picture), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+    storage.write_bytes(picture, coded.tobytes())
+
+
+def contact_sheet(videos: Sequence[tuple[str, Path]]) -> np.ndarray:
+    """One row a video, given as (URI, file). RGB `(H, W, 3)`."""
+    rows = [_row(uri, _sample(path, uri)) for uri, path in videos]
     width = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
-def write_contact_sheet(path: Path, videos: Sequence[tuple[str, Path]]) -> None:
-    """The contact sheet as a PNG or JPEG file."""
-    cv2.imwrite(str(path), cv2.cvtColor(contact_sheet(videos), cv2.COLOR_RGB2BGR))
-
-
-def _sample(path: Path, frames: int, seconds: float) -> list[np.ndarray]:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        length = float((stream.duration or 0) * (stream.time_base or 0))
-        start = max(0.0, (length - seconds) / 2)
-        wanted = list(np.linspace(start, min(length, start + seconds), frames, endpoint=False))
-        container.seek(int(start * av.time_base))
-        pictures: list[np.ndarray] = []
-        for frame in container.decode(stream):
-            while wanted and frame.time is not None and frame.time >= wanted[0] - 1e-3:
-                pictures.append(_shrunk(frame.to_ndarray(format="rgb24")))
-                wanted.pop(0)
-            if not wanted:
-                break
+def _sample(path: Path, uri: str) -> list[np.ndarray]:
+    """Frames of the video's middle, at even distances."""
+    rate = CELLS / SECONDS
+    length = probe(path, uri).seconds or SECONDS
+    first = max(0, round((length - SECONDS) / 2 * rate))
+    pictures = []
+    for number, frame in enumerate(frames(path, uri, rate)):
+        if number >= first:
+            pictures.append(_shrunk(frame))
+        if len(pictures) == CELLS:
+            break
+    if not pictures:
+        raise BadMediaError(uri, "has no frames to show.", "Leave it out.")
     return pictures
 
 
@@ -45,8 +61,9 @@ def _shrunk(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, (width, CELL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
 
 
-def _row(label: str, pictures: list[np.ndarray]) -> np.ndarray:
+def _row(uri: str, pictures: list[np.ndarray]) -> np.ndarray:
     strip = np.hstack(pictures)
-    title = np.full((LABEL_PX, strip.shape[1], 3), 32, dtype=np.uint8)
-    cv2.putText(title, label, (6, LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
+    title = np.full((LABEL_PX, strip.shape[1], 3), PAPER, dtype=np.uint8)
+    label = "/".join(uri.split("/")[-2:])
+    cv2.putText(title, label, (6, LABEL_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
     return np.vstack([title, strip])

@@ -11,7 +11,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CutClipsConfig(Parallel):
-    """Settings of the job."""
+    """Poses and sound to clips of a few seconds."""
 
     poses: InputUri
     """The table that extract_poses made."""

@@ -22,7 +22,7 @@ class EstimatorConfig(Config):
 
 
 class ExtractPosesConfig(Parallel):
-    """Settings of the job."""
+    """Videos to poses: the dancer in each frame."""
 
     videos: InputUri
     """A folder of videos, a list (.txt) or a table (.csv, .parquet: uri, and category, song, dancer if known)."""

@@ -22,6 +22,7 @@ class MakeCorpusConfig(Parallel):
     categories: Annotated[tuple[Category, ...], Field(min_length=1)] = ("kpop", "ballet", "popping")
     """Kinds of music and dance."""
     songs_per_category: Count = 8
+    """Songs of each kind of music."""
     dancers: Count = 6
     """People who dance in the corpus, each with a body and a style of their own."""
     dancers_per_song: PositiveInt = 2
@@ -35,7 +36,9 @@ class MakeCorpusConfig(Parallel):
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
     """Pictures a second."""
     width_px: Side = 640
+    """Width of the picture, even."""
     height_px: Side = 480
+    """Height of the picture, even."""
 
     @model_validator(mode="after")
     def _enough_dancers(self) -> "MakeCorpusConfig":

@@ -29,7 +29,9 @@ class PictureConfig(Config):
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
     """Pictures a second. The motion is made at 10 a second and interpolated."""
     width_px: Side = 1280
+    """Width of the picture, even."""
     height_px: Side = 720
+    """Height of the picture, even."""
 
 
 class DanceConfig(PictureConfig):
