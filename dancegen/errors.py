@@ -8,7 +8,7 @@ class DanceGenError(Exception):
     error crosses process borders (pickle calls `type(error)(*error.args)`).
     """
 
-    def __init__(self, thing: str, problem: str, remedy: str):
+    def __init__(self, thing: str, problem: str, remedy: str) -> None:
         super().__init__(thing, problem, remedy)
         self.thing, self.problem, self.remedy = thing, problem, remedy
 
