@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -226,6 +227,11 @@ def arrow_filesystem(uri: str) -> tuple[Any, str]:
     if not is_remote(uri):
         return fs.LocalFileSystem(), uri
     return fs.PyFileSystem(fs.FSSpecHandler(_filesystem(uri))), uri.removeprefix("s3://")
+
+
+def arrow_uri(uri: str) -> str:
+    """The URI for those who hand it to pyarrow's own S3, which takes special characters escaped only."""
+    return urllib.parse.quote(uri, safe=":/") if is_remote(uri) else uri
 
 
 def _filesystem(uri: str) -> Any:

@@ -92,7 +92,7 @@ def _tuner(config: SearchConfig, data_hash: str) -> ray.tune.Tuner:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     given = ray.tune.with_parameters(trial, config=config.model_dump(), data_hash=data_hash)
     trainable = ray.tune.with_resources(given, {"cpu": DRIVER_CPUS})
-    folder = storage.join(config.output, EXPERIMENT)
+    folder = storage.arrow_uri(storage.join(config.output, EXPERIMENT))
     if ray.tune.Tuner.can_restore(folder):
         return ray.tune.Tuner.restore(folder, trainable, resume_unfinished=True, restart_errored=True)
     scheduler = ASHAScheduler(
@@ -116,7 +116,7 @@ def _tuner(config: SearchConfig, data_hash: str) -> ray.tune.Tuner:
         ),
         run_config=ray.tune.RunConfig(
             name=EXPERIMENT,
-            storage_path=config.output,
+            storage_path=storage.arrow_uri(config.output),
             verbose=0,
             callbacks=[TellTrials(config, data_hash)],
             failure_config=ray.tune.FailureConfig(max_failures=1),

@@ -96,7 +96,7 @@ def fit(
         ),
         run_config=ray.train.RunConfig(
             name=config.name,
-            storage_path=config.output,
+            storage_path=storage.arrow_uri(config.output),
             callbacks=list(callbacks),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.checkpoints_kept),
             failure_config=ray.train.FailureConfig(config.max_failures, controller_failure_limit=START_FAILURES),

@@ -34,7 +34,7 @@ def bucket(s3_endpoint: str) -> str:
     import boto3
 
     boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket="whole-flow")
-    return "s3://whole-flow/run"
+    return "s3://whole-flow/a run"
 
 
 @pytest.fixture(scope="module")
