@@ -25,6 +25,7 @@ SMALLEST_TORSO = 0.02  # of the picture's height: a torso seen end on gives no u
 STANDING_SHARE = 0.72  # of the picture's height that a standing dancer takes
 MARGIN_SHARE = 0.06  # of the picture's height and width that stays free around the dance
 FEET_SHARE = 0.92  # of the picture's height where the feet stand
+CAMERA_ASPECT = 640 / 360  # of the pictures in the published corpus
 
 Pose = Float32[np.ndarray, "T J 2"]
 Mask = Float32[np.ndarray, "T J"]
@@ -50,6 +51,11 @@ NORMALIZATIONS: dict[str, Callable[[Float[np.ndarray, "T J 3"], float], tuple[Po
     "body": body,
     "camera": camera,
 }
+
+
+def square(pose: Float[np.ndarray, "T J 2"], normalization: str) -> Float[np.ndarray, "T J 2"]:
+    """A generated dance in square units, ready for `place`: the camera's x and y are shares of different lengths."""
+    return pose * (CAMERA_ASPECT, 1.0) if normalization == "camera" else pose
 
 
 def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Float32[np.ndarray, "T J 3"]:

@@ -19,7 +19,7 @@ from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel
-from dancegen.motion.normalize import place
+from dancegen.motion.normalize import place, square
 from dancegen.motion.resample import resample
 from dancegen.settings.render import PictureConfig
 
@@ -109,5 +109,5 @@ def dance(path: Path, song: str, model: DanceModel, picture: PictureConfig, seed
     """The joints of every picture of a song's video, in pixels: float32 (frames, J, 3)."""
     samples = audio.load(path, song)
     frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
-    pose = model.dance(samples, seed)  # (T, J, 2)
+    pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
     return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)

@@ -82,6 +82,7 @@ def test_a_killed_search_goes_on_when_it_is_started_again(ray_session, ray_envir
         )
         try:
             wait_for_trial(config, job)
+            time.sleep(3)  # Ray Tune stores its trials every now and then
         finally:
             job.kill()
             job.wait()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancegen.motion.normalize import NORMALIZATIONS, place
+from dancegen.motion.normalize import CAMERA_ASPECT, NORMALIZATIONS, place, square
 from dancegen.skeleton import COCO18
 
 STANDING = {
@@ -98,3 +98,12 @@ def test_what_is_missing_stays_missing_in_the_picture():
     assert placed[3, 4, 2] == 0
     assert np.isnan(placed[3, 4, :2]).all()
     assert np.isfinite(np.delete(placed.reshape(-1, 3), 3 * 18 + 4, axis=0)).all()
+
+
+@pytest.mark.parametrize("normalization", ["body", "camera"])
+def test_a_body_keeps_its_proportions_on_the_way_back_into_a_picture(normalization):
+    pose, _ = NORMALIZATIONS[normalization](standing(aspect=CAMERA_ASPECT), CAMERA_ASPECT)
+    placed = place(square(pose, normalization), 1280, 720).mean(axis=0)
+    right, left, neck, ankle = COCO18.indices("right_wrist", "left_wrist", "neck", "right_ankle")
+    width, height = placed[left, 0] - placed[right, 0], placed[ankle, 1] - placed[neck, 1]
+    assert width / height == pytest.approx(1.0 / 2.8, rel=0.02)
