@@ -1,0 +1,53 @@
+"""How much of rendering is more than encoding? A song to a video, against the encoder alone on the same pictures.
+
+    python benchmarks/render.py [SECONDS]
+
+A line for each look: pictures per second of both, and the ratio of the two (1: dancing and drawing cost nothing).
+All pictures are kept in memory for the encoder, about 3 MB each.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dancegen.corpus.songs import synthesize, write_wav
+from dancegen.corpus.structure import compose
+from dancegen.media.draw import LOOKS
+from dancegen.media.video import VideoWriter
+from dancegen.models.dance_model import DanceModel
+from dancegen.settings.render import PictureConfig
+from dancegen.stages.render import dance, load_model, render_song
+
+
+def main() -> None:
+    """Measure every look."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    model = load_model(None)
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder, "song.wav")
+        write_wav(song, synthesize(compose("kpop", 0, seconds)))
+        render_song(str(song), f"{folder}/warm.mp4", model, PictureConfig(look="skeleton"))  # libraries load once
+        for look in LOOKS:
+            picture = PictureConfig(look=look)
+            made = render_song(str(song), f"{folder}/made.mp4", model, picture)
+            alone_s = encode_alone(Path(folder, "alone.mp4"), song, model, picture)
+            print(
+                f"{look}: {made.frames / made.wall_s:.0f} pictures/s, the encoder alone {made.frames / alone_s:.0f}: "
+                f"{made.wall_s / alone_s:.2f} times its time"
+            )
+
+
+def encode_alone(path: Path, song: Path, model: DanceModel, picture: PictureConfig) -> float:
+    """Seconds to encode the pictures of a dance that is drawn already, with its sound."""
+    size = picture.width_px, picture.height_px
+    pictures = [LOOKS[picture.look](joints, *size) for joints in dance(song, str(song), model, picture, seed=0)]
+    started = time.perf_counter()
+    with VideoWriter(path, *size, picture.fps, sound=song) as writer:
+        for frame in pictures:
+            writer.write(frame)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

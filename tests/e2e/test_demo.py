@@ -1,0 +1,38 @@
+"""The script of `make demo`, with settings so small that only the flow is left."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from dancegen.media.video import probe
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).parent / "tiny"
+
+
+def demo(folder, environment):
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    command = ["bash", str(ROOT / "configs/laptop/demo.sh"), str(folder), str(TINY)]
+    return subprocess.run(command, env={**environment, "PATH": paths}, capture_output=True, text=True, timeout=900)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_the_demo_ends_in_videos_and_a_picture_and_goes_on_when_run_again(tmp_path, ray_environment):
+    folder = tmp_path / "a demo"
+    first = demo(folder, ray_environment)
+    assert first.returncode == 0, first.stderr[-3000:]
+    videos = sorted(folder.glob("videos_*/*.mp4"))
+    assert len(videos) == 4  # two songs, by the new model and by the shipped one
+    for video in videos:
+        assert probe(video, str(video)).seconds == pytest.approx(8, abs=0.6)
+        assert str(video) in first.stdout
+    assert cv2.imread(str(folder / "contact_sheet.png")) is not None
+
+    second = demo(folder, ray_environment)
+    assert second.returncode == 0, second.stderr[-3000:]
+    assert "done before" in second.stderr
