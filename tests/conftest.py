@@ -24,6 +24,7 @@ S3_ENVIRONMENT = {
 
 RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
+    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S": "120",  # a hang ends as an error
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -32,6 +33,7 @@ RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "OMP_NUM_THREADS": "1",
 }
+os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
 
 
 @pytest.fixture(scope="session")
