@@ -87,7 +87,8 @@ class Clips:
         if tables.parts(folder):
             fragments = tables.open_dataset(folder, schema.CLIPS).get_fragments()
             self.groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
-        self.sizes = [group.count_rows() for group in self.groups]
+        # not count_rows(), which counts the whole file for a part of it
+        self.sizes = [sum(group.num_rows for group in fragment.row_groups) for fragment in self.groups]
 
     def __len__(self) -> int:
         return sum(self.sizes)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dancegen import tables
 from dancegen.errors import ConfigError, TableError
 from dancegen.training.clips import POOL_CLIPS, Clips, Share, batches_per_epoch, deal, summarize
 
@@ -51,6 +52,15 @@ def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
     assert batches[0].mask.min() == 1
     assert 0.05 < batches[0].audio.abs().max() < 0.1
     assert len({batch.pose[index].sum().item() for batch in batches for index in range(4)}) == 8
+
+
+def test_a_part_with_several_row_groups_is_read_whole_and_once(tmp_path, make_clips):
+    count = tables.ROW_GROUP * 2 + 4  # as a video of some minutes has
+    uri = make_clips(str(tmp_path / "clips"), train=count, test=0, frames=6)
+    clips = Clips(uri, "train", "body")
+    batches = list(clips.epoch(Share(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
+    assert len(clips) == count
+    assert len({batch.pose[index].sum().item() for batch in batches for index in range(4)}) == count
 
 
 def test_sound_and_pose_of_a_clip_stay_together(tmp_path, make_clips):
