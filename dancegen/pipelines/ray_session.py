@@ -22,6 +22,8 @@ QUIET = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers make the environment again in each worker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a busy machine is no reason to fail
+    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error and is none
 }
 

@@ -104,12 +104,14 @@ class DanceTraining:
             one, other = (self.ema(batch.audio, batch.rhythm, noise) for noise in noises)
         present = batch.mask.mean().clamp(min=1e-6)
         real, one, other = (losses.seen(pose, batch.mask) for pose in (batch.pose, one, other))
-        return {
+        found = {
             "l1": losses.l1(one, real, batch.mask) / present,
             "speed_ratio": _change(one, batch.mask, 1) / _change(real, batch.mask, 1).clamp(min=1e-6),
             "jerk_ratio": _change(one, batch.mask, 3) / _change(real, batch.mask, 3).clamp(min=1e-6),
-            "diversity": (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6),
         }
+        if len(one) > 1:  # a clip alone has no other to be compared with
+            found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
+        return found
 
     def state(self) -> dict[str, Any]:
         """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
