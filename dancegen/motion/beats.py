@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dancegen.media.audio import SAMPLE_RATE
+from dancegen.motion.compiled import own_compiled_code
 
 RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos")
 BEATS_PER_BAR = 4
@@ -62,6 +63,7 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
 
 def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
     """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
+    own_compiled_code()
     from librosa.filters import mel
 
     filters = mel(sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, n_mels=BANDS, fmin=30.0).T
@@ -94,6 +96,7 @@ def _onsets(flux: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps
 def _beat_hops(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " N"]:
     if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
         return np.zeros(0)
+    own_compiled_code()
     from librosa.beat import beat_track
 
     _, beats = beat_track(
