@@ -22,9 +22,10 @@ def own_compiled_code() -> str:
     """The folder of this process; call before librosa is imported. NUMBA_CACHE_DIR, where it is set, is kept."""
     from numba.core import config
 
-    if not config.CACHE_DIR:
-        config.CACHE_DIR = str(_take(_root()))  # not the variable: processes that we start would share the folder
-    return config.CACHE_DIR
+    numba = vars(config)
+    if not numba["CACHE_DIR"]:
+        numba["CACHE_DIR"] = str(_take(_root()))  # not the variable: processes that we start would share the folder
+    return numba["CACHE_DIR"]
 
 
 def _root() -> Path:
