@@ -12,7 +12,7 @@ import tempfile
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _held: list[IO[bytes]] = []  # open for as long as the process lives: closing would give the folder up
 
@@ -22,10 +22,10 @@ def own_compiled_code() -> str:
     """The folder of this process; call before librosa is imported. NUMBA_CACHE_DIR, where it is set, is kept."""
     from numba.core import config
 
-    numba = vars(config)
-    if not numba["CACHE_DIR"]:
-        numba["CACHE_DIR"] = str(_take(_root()))  # not the variable: processes that we start would share the folder
-    return numba["CACHE_DIR"]
+    numba: Any = config  # its settings have no types
+    if not numba.CACHE_DIR:
+        numba.CACHE_DIR = str(_take(_root()))  # not the variable: processes that we start would share the folder
+    return numba.CACHE_DIR
 
 
 def _root() -> Path:
