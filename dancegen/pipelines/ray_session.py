@@ -3,11 +3,13 @@
 import logging
 import math
 import os
+import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -103,7 +105,14 @@ def _start_local(cpus: float, dashboard: bool) -> None:
             dashboard_port=0,
             logging_level=logging.ERROR,
             log_to_driver=False,
+            **_quoted_python(),
         )
+
+
+def _quoted_python() -> dict[str, Any]:
+    """Ray hands Python's path to a shell as it is: with a space in it no worker would ever start."""
+    quoted = shlex.quote(sys.executable)
+    return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
 
 
 @contextmanager
