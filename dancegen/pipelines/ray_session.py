@@ -105,11 +105,11 @@ def _start_local(cpus: float, dashboard: bool) -> None:
             dashboard_port=0,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            **_quoted_python(),
+            **quoted_python(),
         )
 
 
-def _quoted_python() -> dict[str, Any]:
+def quoted_python() -> dict[str, Any]:
     """Ray hands Python's path to a shell as it is: with a space in it no worker would ever start."""
     quoted = shlex.quote(sys.executable)
     return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
