@@ -77,6 +77,8 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
     """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
     import ray
 
+    from dancegen.pipelines.ray_session import quoted_python
+
     ray.init(
         address="local",
         num_cpus=8,
@@ -85,6 +87,7 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
         dashboard_port=0,
         log_to_driver=False,
         logging_level=logging.ERROR,
+        **quoted_python(),
     )
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
