@@ -172,7 +172,9 @@ def test_dance_says_what_is_wrong_with_a_song_and_exits_with_2(untrained: Path, 
 def test_ctrl_c_ends_with_130_and_leaves_no_half_video(untrained: Path, tmp_path: Path):
     song = make_song(tmp_path / "long.wav", 20.0)
     command = dance_command(song, "-o", tmp_path / "out" / "a.mp4", "--checkpoint", untrained)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    # A shell may start the tests deaf to Ctrl-C, and what they start would be so, too.
+    hearing = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hearing) as process:
         assert process.stderr is not None
         said = process.stderr.readline()
         while not list(tmp_path.glob("out/*")):
