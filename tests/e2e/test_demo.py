@@ -23,6 +23,7 @@ def demo(folder, environment):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_the_demo_ends_in_videos_and_a_picture_and_goes_on_when_run_again(tmp_path, ray_environment):
     folder = tmp_path / "a demo"
     first = demo(folder, ray_environment)
