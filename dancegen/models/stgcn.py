@@ -116,7 +116,7 @@ class STGCN(nn.Module):
 
 
 def partitioned_graph() -> Float32[np.ndarray, "K J J"]:
-    """How much joint w takes from joint v, `[k, v, w]`, in three parts by distance from the neck; over all, w takes 1."""
+    """How much joint w takes from joint v: `[k, v, w]`, in three parts by distance from the neck; its sum is 1."""
     joints = len(COCO18)
     linked = np.eye(joints, dtype=bool)
     for start, end in LINKS:
