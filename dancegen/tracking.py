@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ KEY_TAG, PARENT_TAG, NAME_TAG = "dancegen.key", "mlflow.parentRunId", "mlflow.ru
 BATCH = 100  # parameters or tags that MLflow takes at once
 MAX_CHARACTERS = 5000  # of a parameter's value or a tag
 RETRY_AFTER_S = 60.0
+WAITING_BYTES = 64 << 20  # of files that MLflow has not taken yet; beyond it the oldest are given up
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
@@ -42,6 +44,8 @@ class Run:
     """MLflow's id, once the run is there."""
     _client: Any = None
     _waiting: list[tuple[str, float, int, int]] = field(default_factory=list)  # name, value, step, milliseconds
+    _files: list[tuple[str, bytes]] = field(default_factory=list)  # name, content
+    _files_not_before: float = 0.0
     _not_before: float = 0.0
     _warned: bool = False
 
@@ -55,13 +59,25 @@ class Run:
         self._waiting += [(name, float(value), step, now) for name, value in metrics.items()]
         self._deliver()
 
+    def artifact(self, name: str, content: bytes | Path) -> None:
+        """A file of the run, under a name such as `pictures/epoch-0010.png`; the same name again replaces it.
+
+        A path is read at once: the file may go away afterwards.
+        """
+        self._files.append((name, content.read_bytes() if isinstance(content, Path) else content))
+        while len(self._files) > 1 and sum(len(waiting) for _, waiting in self._files) > WAITING_BYTES:
+            self._files.pop(0)
+        self._deliver()
+
     def close(self, status: str = "FINISHED", tags: dict[str, str] | None = None) -> None:
         """Deliver what is left and end the run: FINISHED, FAILED or KILLED."""
-        self._first._not_before = 0.0
+        self._first._not_before = self._files_not_before = 0.0
         if self._deliver():
             self._try(lambda: self._end(status, tags or {}))
         if self._waiting:
             self.warn(f"MLflow at {self.uri} stayed away: {len(self._waiting)} numbers are only in the checkpoints.")
+        if self._files:
+            self.warn(f"MLflow at {self.uri} did not take {len(self._files)} files.")
 
     @property
     def _first(self) -> "Run":
@@ -69,7 +85,29 @@ class Run:
         return self.parent or self
 
     def _deliver(self) -> bool:
-        return time.monotonic() >= self._first._not_before and self._try(self._send)
+        """Send the numbers, and the files where they can be stored. Returns whether the numbers are delivered."""
+        if time.monotonic() < self._first._not_before or not self._try(self._send):
+            return False
+        if self._files and time.monotonic() >= self._files_not_before:
+            self._send_files()
+        return True
+
+    def _send_files(self) -> None:
+        """A store that takes no files must not keep back the numbers: it has a patience and a warning of its own."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
+                while self._files:
+                    name, content = self._files[0]
+                    path = Path(folder, name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+                    parent = path.parent.relative_to(folder).as_posix()
+                    self._client.log_artifact(self.id, str(path), None if parent == "." else parent)
+                    self._files.pop(0)
+        except _failures() as error:
+            if not self._files_not_before:
+                self.warn(f"MLflow at {self.uri} takes no files now ({_reason(error)}). They are sent later.")
+            self._files_not_before = time.monotonic() + RETRY_AFTER_S
 
     def _try(self, send: Callable[[], None]) -> bool:
         try:
@@ -77,8 +115,8 @@ class Run:
         except _failures() as error:
             self._first._not_before = time.monotonic() + RETRY_AFTER_S
             if not self._first._warned:
-                reason = str(error).strip().split("\n")[0][:200]
-                self.warn(f"MLflow at {self.uri} cannot be used ({reason}). The work goes on; numbers are sent later.")
+                later = "The work goes on; numbers are sent later."
+                self.warn(f"MLflow at {self.uri} cannot be used ({_reason(error)}). {later}")
             self._first._warned = True
             return False
         return True
@@ -184,6 +222,10 @@ def _experiment(client: Any, uri: str, name: str) -> str:
 
 def _short(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value)[:MAX_CHARACTERS] for name, value in values.items()}
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]
 
 
 def _failures() -> tuple[type[Exception], ...]:

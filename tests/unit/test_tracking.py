@@ -1,4 +1,45 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
 from dancegen import tracking
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory):
+    """A real MLflow server; its address."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    options = f"--backend-store-uri sqlite:///{folder}/runs.db --artifacts-destination {folder}/files --workers 1"
+    command = [sys.executable, "-m", "mlflow", "server", *options.split(), "--port", address.rpartition(":")[2]]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
+        try:
+            wait_for(f"{address}/health", server, folder / "log")
+            yield address
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def wait_for(url, server, log, seconds=180):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2)
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
 
 
 def make_run(uri, **changes):
@@ -70,3 +111,46 @@ def test_numbers_kept_while_the_server_was_away_arrive_later(tmp_path):
 def test_a_remote_output_has_its_database_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert tracking.default_uri("s3://bucket/run") == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.slow
+def test_files_are_found_again_in_the_database_s_folder_and_on_a_server(tmp_path, mlflow_server):
+    (tmp_path / "page.html").write_text("<p>a plot</p>")
+    for uri in (tracking.default_uri(str(tmp_path / "a folder")), mlflow_server):
+        run, said = make_run(uri)
+        run.artifact("pictures/epoch-0001.png", b"a picture")
+        run.artifact("page.html", tmp_path / "page.html")
+        run.artifact("page.html", b"a newer plot")
+        run.close()
+        client = tracking.connect(uri)
+        assert [file.path for file in client.list_artifacts(run.id, "pictures")] == ["pictures/epoch-0001.png"]
+        copied = client.download_artifacts(run.id, "page.html", str(tmp_path))
+        assert Path(copied).read_bytes() == b"a newer plot"
+        assert client.get_run(run.id).info.status == "FINISHED"
+        assert said == []
+
+
+def test_a_store_that_takes_no_files_keeps_back_no_numbers(tmp_path):
+    run, said = make_run(tracking.default_uri(str(tmp_path)))
+    run.log({"l1": 1.0}, step=1)
+    (tmp_path / "mlflow_artifacts").write_text("a file where the artifacts' folder must be")
+    run.artifact("picture.png", b"a picture")
+    run.log({"l1": 0.5}, step=2)
+    client = tracking.connect(run.uri)
+    assert [point.value for point in client.get_metric_history(run.id, "l1")] == [1.0, 0.5]
+    assert len(said) == 1
+    run.close()
+    assert client.get_run(run.id).info.status == "FINISHED"
+    assert "1 files" in said[-1]
+
+
+def test_a_file_kept_while_the_server_was_away_arrives_later_but_not_all_of_them_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tracking, "WAITING_BYTES", 10)
+    blocked = tmp_path / "folder"
+    blocked.write_text("a file where the database's folder must be")
+    run, _ = make_run(f"sqlite:///{blocked}/mlflow.db")
+    run.artifact("old", b"12345678")
+    run.artifact("new", b"123")
+    blocked.unlink()
+    run.close()
+    assert [file.path for file in tracking.connect(run.uri).list_artifacts(run.id)] == ["new"]
