@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dancegen.errors import TableError
 
-FORMAT_VERSION = 1
+FORMATS = {"clips": 2}  # of a table's columns, where it is not 1. clips 2: the rhythm knows phrases
 
 POSES = pa.schema(
     [
@@ -128,9 +128,14 @@ def name_of(schema: pa.Schema) -> str:
     return schema.metadata[b"dancegen.table"].decode()
 
 
+def format_of(schema: pa.Schema) -> int:
+    """The version in which this release writes and reads a table."""
+    return FORMATS.get(name_of(schema), 1)
+
+
 def table(schema: pa.Schema, rows: list[dict[str, Any]]) -> pa.Table:
     """Rows as a table of exactly this schema: a column that a row lacks is null."""
-    stamped = schema.with_metadata({**schema.metadata, b"dancegen.format": str(FORMAT_VERSION).encode()})
+    stamped = schema.with_metadata({**schema.metadata, b"dancegen.format": str(format_of(schema)).encode()})
     return pa.Table.from_pylist(rows, schema=stamped)
 
 
@@ -141,10 +146,10 @@ def check(found: pa.Schema, wanted: pa.Schema, uri: str) -> None:
     version = metadata.get(b"dancegen.format", b"none").decode()
     if kind != name_of(wanted):
         raise TableError(uri, f"holds a table of {kind}, and a table of {name_of(wanted)} is needed.", "Name another.")
-    if version != str(FORMAT_VERSION):
+    if version != str(format_of(wanted)):
         raise TableError(
             uri,
-            f"has format version {version}, and this release reads version {FORMAT_VERSION}.",
+            f"has format version {version}, and this release reads version {format_of(wanted)}.",
             f"Make it again with the step that writes {kind}, or use the release that wrote it.",
         )
 

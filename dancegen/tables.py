@@ -29,7 +29,7 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
     Raises TableError when the folder holds a table of another kind or made with other settings
     (`overwrite` deletes that one), or files that are none of ours (those are never deleted).
     """
-    stamp = {"table": schemas.name_of(schema), "format": schemas.FORMAT_VERSION, "settings": settings}
+    stamp = {"table": schemas.name_of(schema), "format": schemas.format_of(schema), "settings": settings}
     place = storage.join(uri, STAMP)
     stamped = storage.exists(place)
     if not stamped and storage.exists(uri) and storage.find(uri):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from dancegen import schema, tables
+from dancegen.motion.beats import RHYTHM_CHANNELS
 
 S3_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "tests",
@@ -124,7 +125,7 @@ def _clip(split: str, index: int, frames: int, seed: int) -> dict[str, object]:
         "aspect": 1.5,
         "joints": schema.to_bytes(joints, "float32"),
         "audio": schema.to_bytes(random.integers(-3000, 3000, frames * 1600), "int16"),
-        "rhythm": schema.to_bytes(random.uniform(-1, 1, (frames, 5)), "float32"),
+        "rhythm": schema.to_bytes(random.uniform(-1, 1, (frames, len(RHYTHM_CHANNELS))), "float32"),
         "missing_share": 0.0,
     }
 

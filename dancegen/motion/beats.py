@@ -2,31 +2,28 @@
 
 The tempo is the one between 70 and 150 bpm at which the onsets repeat best: dances count in that range, and a
 song heard at half or double its tempo would put every step in the wrong place. librosa's dynamic programme then
-places the beats. The bar has four beats; which of them is the first is a guess: the one where most bass
-enters and the sound changes most, over the whole song. Give whole songs: a clip of seconds tells too little.
+places the beats, and `bars` counts them. Give whole songs: a clip of seconds tells too little.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
 """
 
-from itertools import pairwise
-
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dancegen.media.audio import SAMPLE_RATE
+from dancegen.motion.bars import PHRASE_BARS, find_bars, phrase_positions
 from dancegen.motion.compiled import own_compiled_code
 
-RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos")
-BEATS_PER_BAR = 4
+RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos", "phrase_sin", "phrase_cos")
 
 HOP_SAMPLES = 160
 HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES
 WINDOW_SAMPLES = 1024
 EARLY_HOPS = 2  # a window hears a click 20 ms before its centre is on it (measured)
 CHUNK_HOPS = 4096  # spectra are made 41 s at a time: hours of sound cost no more memory than their bands
-BANDS, BASS_BANDS = 64, 4  # the lowest four reach to about 190 Hz
+BANDS = 64
 FLOOR_DB = 60.0  # quieter than this below the loudest is silence
 QUIETEST = 0.1  # power of a band; where none is louder, 60 dB below it are counted: noise of -80 dBFS is silence
 
@@ -45,7 +42,8 @@ def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
 def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
     """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
 
-    A phase is 0 (sine 0, cosine 1) on the beat. Without a beat the phases are zeros, which no beat gives.
+    A phase is 0 (sine 0, cosine 1) on the beat, and at the start of the bar and of a phrase of eight bars. Without
+    a beat the phases are zeros, which no beat gives.
     """
     bands = _bands_db(samples)
     flux = _flux(bands)
@@ -55,9 +53,11 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     beats = _beat_hops(flux)
     if len(beats) >= 2:
         beat = _beat_number(beats / HOPS_A_SECOND, seconds)
-        bar = (beat - _first_downbeat(bands, beats)) / BEATS_PER_BAR
-        channels[:, 1], channels[:, 2] = np.sin(2 * np.pi * beat), np.cos(2 * np.pi * beat)
-        channels[:, 3], channels[:, 4] = np.sin(2 * np.pi * bar), np.cos(2 * np.pi * bar)
+        bars = find_bars(bands, beats)
+        bar = (beat - bars.first) / bars.beats
+        phrase = _phrase_number(bar, phrase_positions(bands, beats, bars))
+        for column, turns in ((1, beat), (3, bar), (5, phrase)):
+            channels[:, column], channels[:, column + 1] = np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)
     return channels
 
 
@@ -128,19 +128,7 @@ def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " 
     return number
 
 
-def _first_downbeat(bands: Float[np.ndarray, "H M"], beats: Float[np.ndarray, " N"]) -> int:
-    """The first beat, of the first four, that starts a bar: where the bass comes in and the sound changes."""
-    hops = beats.astype(int)
-    reach = HOPS_A_SECOND // 20
-    near = [bands[max(0, hop - reach) : hop + reach + 1, :BASS_BANDS] for hop in hops]
-    bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
-    sounds = [bands[start:end].mean(axis=0) for start, end in pairwise([*hops, len(bands)]) if end > start]
-    change = np.zeros(len(hops))
-    change[1 : len(sounds)] = [np.abs(after - before).mean() for before, after in pairwise(sounds)]
-    evidence = _standard(bass) + _standard(change)
-    offsets = range(min(BEATS_PER_BAR, len(hops)))
-    return max(offsets, key=lambda offset: evidence[offset::BEATS_PER_BAR].mean())
-
-
-def _standard(values: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    return (values - values.mean()) / max(float(values.std()), 1e-6)
+def _phrase_number(bar: Float[np.ndarray, " T"], positions: Int64[np.ndarray, " B"]) -> Float[np.ndarray, " T"]:
+    """Where in its phrase each time is, as a share of eight bars; it goes on before the first bar and after the last."""
+    nearest = np.clip(np.floor(bar).astype(int), 0, len(positions) - 1)
+    return (positions[nearest] + bar - nearest) / PHRASE_BARS

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
+from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.structure import compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.motion.beats import RHYTHM_CHANNELS, beat_times, rhythm
@@ -59,6 +62,28 @@ def test_the_bar_starts_where_the_bass_comes_in():
     downbeats = times[2::4]
     channels = rhythm(clicks(times, 30, strong=downbeats), 300, 10)
     assert channels[np.round(downbeats * 10).astype(int), RHYTHM_CHANNELS.index("bar_cos")].min() > 0.9
+
+
+def test_a_waltz_is_counted_in_three():
+    times = np.arange(0.4, 30, 0.5)
+    downbeats = times[1::3]
+    bar = rhythm(clicks(times, 30, strong=downbeats), 300, 10)[:, RHYTHM_CHANNELS.index("bar_cos")]
+    assert bar[np.round(downbeats * 10).astype(int)].min() > 0.9
+    assert bar[np.round(downbeats[:-1] * 10 + 5).astype(int)].max() < 0  # a third of the way round
+
+
+@pytest.mark.parametrize("category", ["kpop", "ballet", "popping"])
+def test_phrases_start_where_the_sections_of_a_song_do(category):
+    songs = [compose(category, 810_000 + number, 60.0) for number in range(3)]
+    right = []
+    for song in songs:
+        samples = resample_poly(synthesize(song), SAMPLE_RATE, RATE).astype(np.float32)
+        frames = round(10 * song.downbeats[-1])
+        sine, cosine = rhythm(samples, frames, 10)[:, -2:].T
+        quarter = np.floor(np.arctan2(sine, cosine) / (np.pi / 2)).astype(int) % 4
+        middles = [round(10 * (start + song.bar_s / 2)) for start in song.downbeats[:-1]]
+        right += [quarter[middle] == song.phrase_bar(bar) // 2 for bar, middle in enumerate(middles)]
+    assert np.mean(right) > 0.6  # chance is a quarter
 
 
 def test_rhythm_goes_on_before_the_first_and_after_the_last_beat():

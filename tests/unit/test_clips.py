@@ -3,6 +3,7 @@ import pytest
 
 from dancegen import tables
 from dancegen.errors import ConfigError, TableError
+from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.training.clips import POOL_CLIPS, Clips, Share, batches_per_epoch, deal, summarize
 
 
@@ -47,7 +48,7 @@ def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
     assert len(clips) == 11
     assert [len(batch.pose) for batch in batches] == [4, 4]
     assert batches[0].audio.shape == (4, 12, 1600)
-    assert batches[0].rhythm.shape == (4, 12, 5)
+    assert batches[0].rhythm.shape == (4, 12, len(RHYTHM_CHANNELS))
     assert batches[0].pose.shape == (4, 12, 18, 2)
     assert batches[0].mask.min() == 1
     assert 0.05 < batches[0].audio.abs().max() < 0.1
