@@ -32,7 +32,7 @@ class DanceModel:
         The whole song goes through in one pass, so the dance has no seams.
         """
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
-        samples = normalize_loudness(samples)
+        samples = normalize_loudness(samples) if self.config.equal_loudness else samples
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
         beat = torch.from_numpy(rhythm(samples, frames, self.config.fps))[None]
         device = next(self.generator.parameters()).device

@@ -130,6 +130,9 @@ class DanceModelConfig(Config):
     """Normalisation inside the networks: "layer" mixes no samples; "batch" is the published one."""
     rhythm: bool = True
     """Give the networks onset, beat and bar beside the waveform."""
+    equal_loudness: bool = True
+    """Bring a song to the loudness of the clips before dancing; off for the published weights, which know songs as
+    loud as they are."""
     masked: bool = True
     """Leave missing joints out of every loss; otherwise they are learned as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
