@@ -1,101 +1,125 @@
-"""One file that holds a generator and all it takes to dance with it: settings, skeleton, rate, rhythm channels.
+"""What a file of weights is a model of: a dance model, the network of the perceptual loss, or the held-out extractor.
 
-A safetensors file: loading it runs no code. Its metadata holds the format version, the settings and a
-card (what it was trained on, by which command, with what result).
+Each carries its settings, skeleton, poses a second and card, and works without its settings file.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
 from pydantic import ValidationError
-from torch import Tensor
 
-from dancegen import storage
 from dancegen.errors import CheckpointError
+from dancegen.models import weights_file
 from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.models.heldout import Heldout
+from dancegen.models.stgcn import STGCN
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.settings.dance_model import DanceModelConfig
-from dancegen.skeleton import COCO18
+from dancegen.settings.heldout import HeldoutConfig
+from dancegen.settings.stgcn import STGCNConfig
 
-FORMAT_VERSION = 1
-KIND = "dancegen.dance_model"
-SHIPPED = Path(__file__).parents[1] / "checkpoints" / "dance.safetensors"
-MAKE_ANOTHER = "Name another checkpoint, or train one: dancegen train_dance."
+DANCE, PERCEPTUAL, HELDOUT = "dancegen.dance_model", "dancegen.perceptual_network", "dancegen.heldout_extractor"
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+MAKE_ANOTHER = {
+    DANCE: "Name another checkpoint, or train one: dancegen train_dance.",
+    PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain_perceptual.",
+    HELDOUT: "Name another checkpoint, or train one: dancegen pretrain_perceptual kind=heldout.",
+}
 
 
 def shipped() -> Path:
-    """The checkpoint that comes with the package."""
-    return SHIPPED
+    """The dance model that comes with the package."""
+    return FOLDER / "dance.safetensors"
+
+
+def shipped_perceptual() -> Path:
+    """The network of the perceptual loss that comes with the package."""
+    return FOLDER / "stgcn.safetensors"
 
 
 def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True) -> None:
-    """Write a model, whole or not at all; with `half` its weights take two bytes each."""
+    """Write a dance model, whole or not at all; with `half` its weights take two bytes each."""
     about = {
-        "kind": KIND,
-        "format": FORMAT_VERSION,
         "settings": model.config.model_dump(mode="json"),
-        "skeleton": COCO18.name,
         "fps": model.config.fps,
         "rhythm_channels": RHYTHM_CHANNELS,
         "card": card,
     }
-    tensors = {name: _narrow(value, half) for name, value in model.generator.state_dict().items()}
-    metadata = {name: json.dumps(value, ensure_ascii=False) for name, value in about.items()}
-    storage.write_bytes(str(path), safetensors.torch.save(tensors, metadata))
+    weights_file.write(path, DANCE, about, model.generator.state_dict(), half)
 
 
 def load(path: Path) -> DanceModel:
-    """The model of a file, in full precision. Raises CheckpointError for one that is missing, damaged or not ours."""
-    about, tensors = _read(path)
-    _check(path, about)
+    """The dance model of a file, in full precision. Raises CheckpointError for one that is missing or damaged."""
+    remedy = MAKE_ANOTHER[DANCE]
+    about, tensors = weights_file.read(path, DANCE, remedy, rhythm_channels=list(RHYTHM_CHANNELS))
     try:
         config = DanceModelConfig.model_validate(about["settings"])
-        generator = build_generator(config)
-        wanted = generator.state_dict()
-        generator.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
+        return DanceModel(weights_file.fill(build_generator(config), tensors), config)
     except (ValidationError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise CheckpointError(str(path), f"does not fit its own settings ({reason}).", MAKE_ANOTHER) from error
-    return DanceModel(generator, config)
+        raise weights_file.unfit(path, error, remedy) from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """What the file says of how it was made."""
-    about, _ = _read(path)
-    _check(path, about)
+    """What the file of a dance model says of how it was made."""
+    about, _ = weights_file.read(path, DANCE, MAKE_ANOTHER[DANCE], rhythm_channels=list(RHYTHM_CHANNELS))
     return about.get("card", {})
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Metadata and tensors of a safetensors file."""
-    if not Path(path).is_file():
-        raise CheckpointError(str(path), "is no file.", MAKE_ANOTHER)
+def save_perceptual(
+    path: Path, network: STGCN | Heldout, classes: list[str], card: dict[str, Any], half: bool = True
+) -> None:
+    """Write a network that sees dances, whole or not at all; `classes` are the names of its logits."""
+    about = {
+        "settings": network.config.model_dump(mode="json"),
+        "fps": network.config.fps,
+        "normalization": network.config.normalization,
+        "classes": classes,
+        "card": card,
+    }
+    kind = PERCEPTUAL if isinstance(network, STGCN) else HELDOUT
+    weights_file.write(path, kind, about, network.state_dict(), half)
+
+
+def load_perceptual(path: Path, model: DanceModelConfig | None = None) -> STGCN:
+    """The network of the perceptual loss, frozen, in full precision.
+
+    Raises CheckpointError for a file that is missing, damaged or of another kind, and when the network does not see
+    dances as `model`, where it is given, makes them.
+    """
+    about, tensors = weights_file.read(path, PERCEPTUAL, MAKE_ANOTHER[PERCEPTUAL])
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CheckpointError(str(path), f"is damaged, or no safetensors file ({error}).", MAKE_ANOTHER) from error
+        network = STGCN(STGCNConfig.model_validate(about["settings"]), len(about["classes"]))
+        frozen = weights_file.fill(network, tensors).eval().requires_grad_(False)
+    except (ValidationError, KeyError, RuntimeError) as error:
+        raise weights_file.unfit(path, error, MAKE_ANOTHER[PERCEPTUAL]) from error
+    if model is not None:
+        _check_sees(path, frozen.config, model)
+    return frozen
+
+
+def load_heldout(path: Path) -> Heldout:
+    """The held-out extractor, frozen, in full precision. Raises CheckpointError like `load_perceptual`."""
+    about, tensors = weights_file.read(path, HELDOUT, MAKE_ANOTHER[HELDOUT])
     try:
-        return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}, tensors
-    except json.JSONDecodeError:
-        return {}, tensors
+        network = Heldout(HeldoutConfig.model_validate(about["settings"]), len(about["classes"]))
+        return weights_file.fill(network, tensors).eval().requires_grad_(False)
+    except (ValidationError, KeyError, RuntimeError) as error:
+        raise weights_file.unfit(path, error, MAKE_ANOTHER[HELDOUT]) from error
 
 
-def _check(path: Path, about: dict[str, Any]) -> None:
-    if about.get("kind") != KIND:
-        raise CheckpointError(str(path), "holds no dance model of dancegen.", MAKE_ANOTHER)
-    wanted = {"format": FORMAT_VERSION, "skeleton": COCO18.name, "rhythm_channels": list(RHYTHM_CHANNELS)}
-    for name, value in wanted.items():
-        if about.get(name) != value:
-            problem = f"has {name} {about.get(name)!r}, and this release reads {value!r}."
-            raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
+def read_perceptual_card(path: Path, kind: str = PERCEPTUAL) -> dict[str, Any]:
+    """What the file of a network that sees dances says of how it was made."""
+    about, _ = weights_file.read(path, kind, MAKE_ANOTHER[kind])
+    return about.get("card", {})
 
 
-def _narrow(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    return value.to(torch.float16) if half and value.is_floating_point() else value
+def _check_sees(path: Path, network: STGCNConfig, model: DanceModelConfig) -> None:
+    """Raise unless the network sees dances as the model makes them."""
+    for name in ("normalization", "fps"):
+        sees, makes = getattr(network, name), getattr(model, name)
+        if sees != makes:
+            raise CheckpointError(
+                str(path),
+                f"sees dances of {name} {sees!r}, and the dance model makes them of {makes!r}.",
+                f"Train another: dancegen pretrain_perceptual stgcn.{name}={makes}, on clips that fit.",
+            )

@@ -8,7 +8,7 @@ Axes: B clips, T frames, J joints, S samples.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,8 +80,17 @@ def batches_per_epoch(clips: int, workers: int, batch_size: int, thing: str) -> 
 class Clips:
     """One split of a table of clips."""
 
-    def __init__(self, uri: str, split: str, normalization: str) -> None:
-        self.normalize = NORMALIZATIONS[normalization]
+    def __init__(
+        self,
+        uri: str,
+        split: str,
+        normalization: str,
+        songs: Collection[str] | None = None,
+        columns: Sequence[str] = COLUMNS,
+    ) -> None:
+        """`songs` are the only ones whose clips are wanted; `columns` are read for a batch."""
+        self.normalize, self.columns = NORMALIZATIONS[normalization], list(columns)
+        self.wanted = None if songs is None else pads.field("song").isin(sorted(songs))
         folder = storage.join(uri, f"split={split}")
         self.groups: list[pads.Fragment] = []
         if tables.parts(folder):
@@ -89,12 +98,22 @@ class Clips:
             self.groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
         # not count_rows(), which counts the whole file for a part of it
         self.sizes = [sum(group.num_rows for group in fragment.row_groups) for fragment in self.groups]
+        if self.wanted is not None:
+            self.sizes = [len(group.to_table(columns=["song"], filter=self.wanted)) for group in self.groups]
 
     def __len__(self) -> int:
         return sum(self.sizes)
 
     def epoch(self, share: Share) -> Iterator[Batch]:
         """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
+        yield from map(self.batch, self.epoch_rows(share))
+
+    def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
+        """A worker's part of all clips, in order, in batches of nearly equal size; there may be none."""
+        yield from map(self.batch, self.every_rows(rank, workers, batch_size))
+
+    def epoch_rows(self, share: Share) -> Iterator[pa.Table]:
+        """Rows of the table for each batch of `epoch`."""
         order = deal(self.sizes, share)
         pools = np.split(order, range(POOL_CLIPS, len(order), POOL_CLIPS))
         left = None
@@ -102,15 +121,15 @@ class Clips:
             rows = pool if left is None else pa.concat_tables([left, pool])
             whole = len(rows) - len(rows) % share.batch_size
             for start in range(0, whole, share.batch_size):
-                yield self.batch(rows.slice(start, share.batch_size))
+                yield rows.slice(start, share.batch_size)
             left = rows.slice(whole)
 
-    def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
-        """A worker's part of all clips, in order, in batches of nearly equal size; there may be none."""
+    def every_rows(self, rank: int, workers: int, batch_size: int) -> Iterator[pa.Table]:
+        """Rows of the table for each batch of `every`."""
         order = _in_order(self.sizes)[rank::workers]
         for part in np.array_split(order, -(-len(order) // batch_size) or 1):
             if len(part):
-                yield self.batch(self._read(part))
+                yield self._read(part)
 
     def batch(self, rows: pa.Table) -> Batch:
         """Rows of the table as the networks want them."""
@@ -137,7 +156,9 @@ class Clips:
         """The rows at (group, row) pairs, in that order."""
         needed, position = np.unique(order[:, 0], return_inverse=True)
         starts = np.concatenate([[0], np.cumsum([self.sizes[group] for group in needed])])[:-1]
-        rows = pa.concat_tables([self.groups[group].to_table(columns=COLUMNS) for group in needed])
+        rows = pa.concat_tables(
+            [self.groups[group].to_table(columns=self.columns, filter=self.wanted) for group in needed]
+        )
         return rows.take(pa.array(starts[position] + order[:, 1]))
 
 

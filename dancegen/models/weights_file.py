@@ -1,0 +1,79 @@
+"""A safetensors file of weights that says what they are: loading it runs no code.
+
+Its metadata holds, as JSON: `kind`, the format version, the settings, the skeleton, the poses a second, whatever
+else a kind needs, and a card (what it was trained on, with which settings, with what result).
+"""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from dancegen import storage
+from dancegen.errors import CheckpointError
+from dancegen.skeleton import COCO18
+
+FORMAT_VERSION = 1
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def write(path: Path, kind: str, about: dict[str, Any], weights: dict[str, Tensor], half: bool) -> None:
+    """Write weights, whole or not at all; with `half` they take two bytes each."""
+    stamp = {"kind": kind, "format": FORMAT_VERSION, "skeleton": COCO18.name, **about}
+    tensors = {name: _narrow(value, half) for name, value in weights.items()}
+    metadata = {name: json.dumps(value, ensure_ascii=False) for name, value in stamp.items()}
+    storage.write_bytes(str(path), safetensors.torch.save(tensors, metadata))
+
+
+def read(path: Path, kind: str, remedy: str, **wanted: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a file says of itself, and its tensors.
+
+    Raises CheckpointError when it is missing, damaged, of another kind, or says anything else than `wanted`.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(str(path), "is no file.", remedy)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(str(path), f"is damaged, or no safetensors file ({error}).", remedy) from error
+    about = _said(metadata)
+    if about.get("kind") != kind:
+        raise CheckpointError(str(path), f"holds no {kind.partition('.')[2].replace('_', ' ')} of dancegen.", remedy)
+    for name, value in {"format": FORMAT_VERSION, "skeleton": COCO18.name, **wanted}.items():
+        if about.get(name) != value:
+            problem = f"has {name} {about.get(name)!r}, and this release reads {value!r}."
+            raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
+    return about, tensors
+
+
+def fill(network: ModuleT, tensors: dict[str, Tensor]) -> ModuleT:
+    """The network with these weights, in its own precision. Raises RuntimeError or KeyError when they do not fit."""
+    wanted = network.state_dict()
+    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
+    return network
+
+
+def unfit(path: Path, error: ValidationError | KeyError | RuntimeError, remedy: str) -> CheckpointError:
+    """The error to raise for a file whose parts do not fit one another."""
+    reason = str(error).strip().split("\n")[0]
+    return CheckpointError(str(path), f"does not fit its own settings ({reason}).", remedy)
+
+
+def _said(metadata: dict[str, str]) -> dict[str, Any]:
+    """The metadata, when it is ours."""
+    try:
+        return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}
+    except json.JSONDecodeError:
+        return {}
+
+
+def _narrow(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.to(torch.float16) if half and value.is_floating_point() else value
