@@ -129,6 +129,6 @@ def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " 
 
 
 def _phrase_number(bar: Float[np.ndarray, " T"], positions: Int64[np.ndarray, " B"]) -> Float[np.ndarray, " T"]:
-    """Where in its phrase each time is, as a share of eight bars; it goes on before the first bar and after the last."""
+    """Where in its phrase each time is, as a share of eight bars; before and after the bars it goes on."""
     nearest = np.clip(np.floor(bar).astype(int), 0, len(positions) - 1)
     return (positions[nearest] + bar - nearest) / PHRASE_BARS
