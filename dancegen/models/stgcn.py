@@ -43,9 +43,20 @@ class GraphConvolution(nn.Module):
         self.conv = nn.Conv2d(inputs, parts * outputs, 1)
 
     def forward(self, x: Float[Tensor, "B C T J"], graph: Float[Tensor, "K J J"]) -> Float[Tensor, "B C2 T J"]:
-        """New features of every joint; `graph[k, v, w]` is what joint w takes from joint v."""
-        maps = self.conv(x).unflatten(1, (self.parts, -1))  # (B, K, C2, T, J)
-        return torch.einsum("bkctv,kvw->bctw", maps, graph)
+        """New features of every joint; `graph[k, v, w]` is what joint w takes from joint v.
+
+        Joints are gathered before the convolution, which the order does not matter to: one multiplication by a
+        small matrix a frame and one by a large one for all. Memory is channels-last, so that nothing is copied.
+        """
+        clips, channels, frames, joints = x.shape
+        gather = graph.permute(2, 0, 1).flatten(0, 1)  # (J * K, J)
+        frame = x.permute(0, 2, 3, 1).reshape(clips * frames, joints, channels)
+        near = torch.bmm(gather.expand(len(frame), -1, -1), frame)  # (B * T, J * K, C)
+        weight, bias = (value.view(self.parts, -1, *value.shape[1:2]) for value in self.conv.parameters())
+        matrix = weight.transpose(1, 2).reshape(self.parts * channels, -1)  # (K * C, C2)
+        changed = (near.view(-1, self.parts * channels) @ matrix).view(clips, frames, joints, -1)
+        changed = changed + graph.sum(dim=1).T @ bias  # (J, C2): what a joint's neighbours bring with no input
+        return changed.permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -112,7 +123,11 @@ class STGCN(nn.Module):
 
     def forward(self, pose: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B classes"]:
         """A logit for each class."""
-        return self.fcn(self.embed(pose)[..., None, None])[..., 0, 0]
+        return self.classify(self.embed(pose))
+
+    def classify(self, embedding: Float[Tensor, "B E"]) -> Float[Tensor, "B classes"]:
+        """A logit for each class, from the vector of each dance."""
+        return self.fcn(embedding[..., None, None])[..., 0, 0]
 
 
 def partitioned_graph() -> Float32[np.ndarray, "K J J"]:
