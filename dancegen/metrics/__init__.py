@@ -1,0 +1,1 @@
+"""How good dances are: arrays in, numbers out, in float64."""

@@ -1,0 +1,116 @@
+"""a dance and the beats of its music -> how well they meet
+
+A kinematic beat is a moment at which the whole body is slowest: a local minimum of the joints' mean speed, at 60 fps
+and smoothed. A joint that is missing (NaN) keeps its speed, on a straight line over the gap, so that its absence is
+no beat. Where the body holds still, the beat is the moment it comes to rest.
+
+Beat Alignment Score: mean of exp(-d^2 / 2 sigma^2), d seconds to the nearest beat of the other kind. Motion side: the
+mean over kinematic beats. Music side: over the music's beats. Neither says anything without its control: the same
+dance with other beats.
+
+Axes used in shapes:
+    T poses    J joints    F frames at 60 fps    K kinematic beats    N beats of the music
+"""
+
+import numpy as np
+from jaxtyping import Float, Float64
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from dancegen.motion.resample import resample
+
+FPS = 60.0  # 50 ms are half a pose at 10 fps
+SIGMA_S = 0.05
+SMOOTHING_S = 0.04
+STILL = 1e-3  # of the mean speed: what differs by less does not differ
+HIT_S = 0.07  # a beat that is met within this is hit
+NO_BEATS = np.zeros(0)
+
+
+def kinematic_beats(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " K"]:
+    """Seconds at which the body is slowest; none where it does not move."""
+    moved = body_speed(pose, fps)
+    if not len(moved) or moved.max() <= 0:
+        return NO_BEATS
+    steps = np.round(moved / (STILL * moved.mean()))
+    _, found = find_peaks(-steps, plateau_size=1)
+    return found["left_edges"] / FPS
+
+
+def body_speed(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " F"]:
+    """Mean speed of the joints at 60 fps, smoothed, units a second. Joints that are never seen are left out."""
+    if len(pose) < 2:
+        return NO_BEATS
+    dense = resample(pose, fps, FPS, int((len(pose) - 1) / fps * FPS) + 1)
+    speeds = np.linalg.norm(np.gradient(np.asarray(dense, dtype=np.float64), axis=0), axis=-1) * FPS
+    seen = [_over_gaps(speed) for speed in speeds.T if np.isfinite(speed).any()]
+    return gaussian_filter1d(np.mean(seen, axis=0), SMOOTHING_S * FPS) if seen else NO_BEATS
+
+
+def beats_of_phase(
+    sine: Float[np.ndarray, " T"], cosine: Float[np.ndarray, " T"], fps: float
+) -> Float64[np.ndarray, " N"]:
+    """Seconds of the beats, from the beat's phase at each pose; one is before the first pose, and one after the last.
+
+    None where the phase is not known (sine and cosine 0).
+    """
+    known = np.hypot(sine, cosine) > 0
+    if len(known) < 2 or not known.all():
+        return NO_BEATS
+    number = np.unwrap(np.arctan2(sine, cosine).astype(np.float64)) / (2 * np.pi)
+    step = np.diff(number)
+    at = np.flatnonzero(np.floor(number[1:]) > np.floor(number[:-1]))
+    inside = at + (np.floor(number[at + 1]) - number[at]) / step[at]
+    a_pose = max(float(np.median(step)), 1e-6)
+    before = -(number[0] - np.floor(number[0])) / a_pose
+    after = len(number) - 1 + (np.floor(number[-1]) + 1 - number[-1]) / a_pose
+    return np.concatenate([[before], inside, [after]]) / fps
+
+
+def motion_side(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
+    """Beat Alignment Score over the dance's beats; 0 without beats."""
+    return _mean(closeness(kinematic, music))
+
+
+def music_side(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
+    """Beat Alignment Score over the music's beats; 0 without beats."""
+    return _mean(closeness(music, kinematic))
+
+
+def coverage(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
+    """Kinematic beats for each beat of the music; 0 without music."""
+    return len(kinematic) / len(music) if len(music) else 0.0
+
+
+def hit_rate(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"], within_s: float = HIT_S) -> float:
+    """Share of the dance's beats that are within so many seconds of a beat of the music; 0 without beats."""
+    return _mean((nearest(kinematic, music) <= within_s).astype(np.float64))
+
+
+def half_a_beat_later(music: Float[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
+    """The control: beats in the middle between the music's."""
+    if len(music) < 2:
+        return NO_BEATS
+    periods = np.diff(music)
+    return np.asarray(music + np.append(periods, periods[-1]) / 2, dtype=np.float64)
+
+
+def closeness(beats: Float[np.ndarray, " K"], others: Float[np.ndarray, " N"]) -> Float64[np.ndarray, " K"]:
+    """For each beat, how near the nearest other one is: 1 on it, 0.61 at 50 ms, 0 where there is none."""
+    return np.exp(-(nearest(beats, others) ** 2) / (2 * SIGMA_S**2))
+
+
+def nearest(beats: Float[np.ndarray, " K"], others: Float[np.ndarray, " N"]) -> Float64[np.ndarray, " K"]:
+    """Seconds from each beat to the nearest other one; infinite where there is none."""
+    if not len(others):
+        return np.full(len(beats), np.inf)
+    return np.abs(np.subtract.outer(np.asarray(beats, dtype=np.float64), others)).min(axis=1)
+
+
+def _over_gaps(speed: Float64[np.ndarray, " F"]) -> Float64[np.ndarray, " F"]:
+    known = np.isfinite(speed)
+    return speed if known.all() else np.interp(np.arange(len(speed)), np.flatnonzero(known), speed[known])
+
+
+def _mean(values: Float64[np.ndarray, " K"]) -> float:
+    return float(values.mean()) if len(values) else 0.0

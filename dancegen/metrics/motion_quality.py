@@ -1,0 +1,95 @@
+"""a dance -> what users complain of: it freezes, jitters, its feet slide, its windows do not join
+
+Everything is about joints that are seen: a missing one is NaN and adds nothing. Lengths are the dance's own units,
+or torsos where a threshold needs a size; y points down.
+
+Axes used in shapes:
+    T poses    J joints    W windows    A the two ankles    S seams
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64
+from numpy.lib.stride_tricks import sliding_window_view
+
+from dancegen.motion.clean import torso_length
+from dancegen.skeleton import COCO18
+
+WINDOW_S = 1.0
+SLOWEST_SHARE = 0.05  # of the real windows count as slow
+FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have floors of their own
+FLOOR_TORSOS = 0.08  # an ankle that is nearer to its floor is in contact (a torso is about half a metre)
+
+
+def mean_change(pose: Float[np.ndarray, "T J 2"], fps: float, order: int) -> float:
+    """Mean size of the joints' velocity (order 1), acceleration (2) or jerk (3), a second. NaN when nothing is seen."""
+    return _mean(_change(pose, order)) * fps**order
+
+
+def window_speeds(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " W"]:
+    """Mean speed of the joints in each stretch of a second, one from every pose on; of the whole, if it is shorter."""
+    speeds = _change(pose, 1)
+    if not len(speeds):
+        return np.zeros(0)
+    frames = max(1, min(round(WINDOW_S * fps), len(speeds)))
+    known = np.isfinite(speeds)
+    total = sliding_window_view(np.where(known, speeds, 0.0).sum(axis=1), frames).sum(axis=1)
+    count = sliding_window_view(known.sum(axis=1), frames).sum(axis=1)
+    return total[count > 0] / count[count > 0] * fps
+
+
+def freeze_share(speeds: Float[np.ndarray, " W"], real: Float[np.ndarray, " V"]) -> float:
+    """Share of windows no faster than the slowest twentieth of the real ones: 0.05 for the real ones themselves."""
+    return _mean((speeds <= np.quantile(real, SLOWEST_SHARE)).astype(np.float64))
+
+
+def foot_skate(pose: Float[np.ndarray, "T J 2"], fps: float) -> float:
+    """Mean speed of the ankles while they are on the floor, torsos a second. NaN when they are never seen there."""
+    pose = np.asarray(pose, dtype=np.float64)
+    torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
+    ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
+    on_floor = _near_floor(ankles[..., 1], FLOOR_TORSOS * torso)
+    speeds = np.linalg.norm(np.diff(ankles, axis=0), axis=-1)
+    return _mean(speeds[on_floor[1:] & on_floor[:-1]]) * fps / torso
+
+
+@dataclass(frozen=True)
+class Seam:
+    """Gaps where windows join, as multiples of the same gaps inside the windows: 1 is no seam."""
+
+    position: float
+    velocity: float
+
+
+def seam(pose: Float[np.ndarray, "T J 2"], joins: list[int]) -> Seam:
+    """How much the dance leaps, and changes its velocity, where each pose numbered in `joins` starts a window."""
+    steps = _change(pose, 1)
+    pose = np.asarray(pose, dtype=np.float64)
+    turns = np.linalg.norm((pose[3:] - pose[2:-1]) - (pose[1:-2] - pose[:-3]), axis=-1)
+    joins_at = np.array(joins, dtype=int)
+    return Seam(_against_rest(steps, joins_at - 1), _against_rest(turns, joins_at - 2))
+
+
+def _against_rest(gaps: Float64[np.ndarray, "G J"], at: np.ndarray) -> float:
+    """Mean of the gaps in these places over the mean of the others."""
+    here = np.isin(np.arange(len(gaps)), at)
+    return _mean(gaps[here]) / _mean(gaps[~here])
+
+
+def _near_floor(heights: Float64[np.ndarray, "T A"], reach: float) -> Bool[np.ndarray, "T A"]:
+    near = np.zeros(heights.shape, dtype=bool)
+    for ankle, height in enumerate(heights.T):
+        if np.isfinite(height).any():
+            near[:, ankle] = height > np.nanquantile(height, FLOOR_QUANTILE) - reach
+    return near
+
+
+def _change(pose: Float[np.ndarray, "T J 2"], order: int) -> Float64[np.ndarray, "S J"]:
+    """Size of each joint's difference of some order from pose to pose; NaN where one of the poses lacks it."""
+    return np.linalg.norm(np.diff(np.asarray(pose, dtype=np.float64), n=order, axis=0), axis=-1)
+
+
+def _mean(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else float("nan")
