@@ -39,6 +39,8 @@ class Share:
     batch_size: int
     seed: int
     epoch: int
+    done: int = 0
+    """Batches of the epoch that were seen before, and are left out."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ class Clips:
         return sum(self.sizes)
 
     def epoch(self, share: Share) -> Iterator[Batch]:
-        """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
+        """A worker's batches of one epoch, shuffled, all full, as many as every other worker's.
+
+        What is left of an epoch that was begun is batch by batch what it would have been.
+        """
         yield from map(self.batch, self.epoch_rows(share))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
@@ -114,7 +119,9 @@ class Clips:
 
     def epoch_rows(self, share: Share) -> Iterator[pa.Table]:
         """Rows of the table for each batch of `epoch`."""
-        order = deal(self.sizes, share)
+        order = deal(self.sizes, share)[share.done * share.batch_size :]
+        if not len(order):
+            return
         pools = np.split(order, range(POOL_CLIPS, len(order), POOL_CLIPS))
         left = None
         for pool in self._read_ahead(pools):
@@ -130,6 +137,11 @@ class Clips:
         for part in np.array_split(order, -(-len(order) // batch_size) or 1):
             if len(part):
                 yield self._read(part)
+
+    def some(self, count: int) -> Batch:
+        """Up to so many clips, spread evenly over all, always the same. Raises ValueError when there are none."""
+        order = _in_order(self.sizes)
+        return self.batch(self._read(order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)]))
 
     def batch(self, rows: pa.Table) -> Batch:
         """Rows of the table as the networks want them."""

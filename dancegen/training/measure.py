@@ -27,14 +27,19 @@ class Mean:
         return {name: (float(value), self._weights[name]) for name, value in self._sums.items()}
 
 
-def merged(parts: Iterable[Sums]) -> dict[str, float]:
-    """The means over all workers, in the order of the names' first appearance."""
+def added(parts: Iterable[Sums]) -> Sums:
+    """The sums of all parts, in the order of the names' first appearance."""
     total: Sums = {}
     for part in parts:
         for name, (value, weight) in part.items():
             before, weight_before = total.get(name, (0.0, 0.0))
             total[name] = (before + value, weight_before + weight)
-    return {name: value / weight for name, (value, weight) in total.items()}
+    return total
+
+
+def merged(parts: Iterable[Sums]) -> dict[str, float]:
+    """The means over all workers, in the order of the names' first appearance."""
+    return {name: value / weight for name, (value, weight) in added(parts).items()}
 
 
 def not_finite(values: dict[str, float]) -> str | None:

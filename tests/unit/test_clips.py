@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from dancegen import tables
 from dancegen.errors import ConfigError, TableError
@@ -53,6 +54,17 @@ def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
     assert batches[0].mask.min() == 1
     assert 0.05 < batches[0].audio.abs().max() < 0.1
     assert len({batch.pose[index].sum().item() for batch in batches for index in range(4)}) == 8
+
+
+def test_an_epoch_that_was_begun_goes_on_with_the_very_same_batches(tmp_path, make_clips, monkeypatch):
+    monkeypatch.setattr("dancegen.training.clips.POOL_CLIPS", 5)
+    clips = Clips(make_clips(str(tmp_path / "clips"), train=13, test=0, frames=6), "train", "body")
+    shares = [Share(rank=1, workers=2, batch_size=2, seed=0, epoch=7, done=done) for done in range(4)]
+    whole, *rests = [[batch.pose for batch in clips.epoch(share)] for share in shares]
+    assert len(whole) == 3
+    for done, rest in enumerate(rests, 1):
+        assert len(rest) == 3 - done
+        assert all(torch.equal(one, other) for one, other in zip(whole[done:], rest, strict=True))
 
 
 def test_a_part_with_several_row_groups_is_read_whole_and_once(tmp_path, make_clips):

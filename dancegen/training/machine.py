@@ -1,0 +1,37 @@
+"""How busy a worker's machine is, under the names that MLflow has for its system metrics."""
+
+from contextlib import suppress
+
+import psutil
+import torch
+
+MEGABYTE = 1 << 20
+
+
+class Machine:
+    """Asked once in a while; processor use is the mean since it was asked before."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        psutil.cpu_percent()  # from here on
+
+    def usage(self) -> dict[str, float]:
+        """Processors and memory of the machine, and of this worker's GPU when it has one."""
+        memory = psutil.virtual_memory()
+        found = {
+            "system/cpu_utilization_percentage": psutil.cpu_percent(),
+            "system/system_memory_usage_megabytes": memory.used / MEGABYTE,
+            "system/system_memory_usage_percentage": memory.percent,
+            "system/process_memory_usage_megabytes": psutil.Process().memory_info().rss / MEGABYTE,
+        }
+        return {**found, **self._gpu()} if self.device.type == "cuda" else found
+
+    def _gpu(self) -> dict[str, float]:
+        free, total = torch.cuda.mem_get_info(self.device)
+        found = {
+            "system/gpu_memory_usage_megabytes": (total - free) / MEGABYTE,
+            "system/gpu_memory_usage_percentage": 100 * (total - free) / total,
+        }
+        with suppress(ModuleNotFoundError, RuntimeError):  # needs nvidia-ml-py, and a driver that tells
+            found["system/gpu_utilization_percentage"] = float(torch.cuda.utilization(self.device))
+        return found

@@ -1,0 +1,69 @@
+"""real and generated dances of the same clips, side by side: a picture and a short video to look at
+
+Axes used in shapes:
+    T frames    J joints    H rows    W columns
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dancegen.media.draw import draw_skeleton
+from dancegen.media.writer import VideoWriter
+from dancegen.motion.normalize import place, square
+from dancegen.motion.resample import resample
+from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.training.dance import Batch
+
+WIDTH_PX, HEIGHT_PX = 320, 240  # of one dance in the video
+CELL_PX = 160  # height of one pose in the picture
+POSES = 8  # of each dance in the picture
+FPS = 25.0  # of the video
+INK, TEXT_SIZE = (230, 230, 230), 0.5
+NAMES = ("real", "generated")
+
+
+class SideBySide:
+    """Some clips, their real dances and the generated ones."""
+
+    def __init__(self, batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> None:
+        real = np.where(_numpy(batch.mask)[..., None] > 0, _numpy(batch.pose), np.nan)
+        self.fps, self.sound = config.fps, _numpy(batch.audio)
+        self.pairs = [
+            tuple(square(pose, config.normalization) for pose in pair)
+            for pair in zip(real, np.nan_to_num(_numpy(dances)), strict=True)
+        ]
+
+    def write_picture(self, path: Path) -> None:
+        """A PNG with two rows a clip: poses of the real dance, and below them the generated one's."""
+        rows = [self._row(pose, name) for pair in self.pairs for pose, name in zip(pair, NAMES, strict=True)]
+        _, png = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+        path.write_bytes(png.tobytes())
+
+    def write_video(self, path: Path) -> None:
+        """An MP4 of one clip after the other with its own sound: the real dance on the left, the generated right."""
+        frames = round(self.sound.shape[1] / self.fps * FPS)
+        size, sound = (WIDTH_PX, HEIGHT_PX), np.concatenate([clip.ravel() for clip in self.sound])
+        with VideoWriter(path, 2 * WIDTH_PX, HEIGHT_PX, FPS, sound=sound.astype(np.float32)) as writer:
+            for pair in self.pairs:
+                left, right = (place(resample(pose, self.fps, FPS, frames), *size) for pose in pair)
+                for joints in zip(left, right, strict=True):
+                    cells = [_drawn(one, *size, name) for one, name in zip(joints, NAMES, strict=True)]
+                    writer.write(np.hstack(cells))
+
+    def _row(self, pose: Float[np.ndarray, "T J 2"], name: str) -> UInt8[np.ndarray, "H W 3"]:
+        at = np.linspace(0, len(pose) - 1, POSES).round().astype(int)
+        placed = place(pose, CELL_PX, CELL_PX)[at]
+        return np.hstack([_drawn(one, CELL_PX, CELL_PX, "" if index else name) for index, one in enumerate(placed)])
+
+
+def _drawn(joints_px: np.ndarray, width_px: int, height_px: int, name: str) -> UInt8[np.ndarray, "H W 3"]:
+    picture = draw_skeleton(joints_px, width_px, height_px)
+    return cv2.putText(picture, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, TEXT_SIZE, INK, 1, cv2.LINE_AA)
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    return values.detach().float().cpu().numpy()

@@ -1,0 +1,59 @@
+import numpy as np
+import torch
+
+from dancegen.training.watch import LOOKS, Watch, spoiled
+
+
+def first_wrong(values, factor=1000.0):
+    """The look at which a loss with these means is found wrong, and what is said of it."""
+    watch = Watch(factor)
+    for look, value in enumerate(values):
+        if wrong := watch.wrong({"fine": 1.0, "l1": value}):
+            return look, wrong
+    return None
+
+
+def test_a_loss_that_is_no_number_is_named_at_once():
+    for value in (float("nan"), float("inf")):
+        look, (name, problem) = first_wrong([1.0, value])
+        assert (look, name) == (1, "l1")
+        assert "no finite number" in problem
+
+
+def test_a_loss_that_explodes_is_named_long_before_it_is_no_number():
+    look, (name, problem) = first_wrong([0.5 * 2.0**step for step in range(100)])
+    assert name == "l1"
+    assert look < 40
+    assert "times its level before" in problem
+
+
+def test_a_jump_counts_by_the_loss_s_own_level():
+    assert first_wrong([1e-3] * 10 + [2.0]) is not None
+    assert first_wrong([1e3] * 10 + [2e5]) is None
+    assert first_wrong([1e3] * 10 + [2e5], factor=100) is not None
+
+
+def test_losses_of_networks_that_compete_may_swing_vanish_and_come_back():
+    random = np.random.default_rng(0)
+    swinging = np.exp(random.normal(0, 1.5, 2000))
+    assert first_wrong(swinging) is None
+    assert first_wrong([0.69] * 5 + [1e-6] * 500 + [2.0, 5.0, 30.0]) is None
+    assert first_wrong([0.0] * 5 + [1.0, 2.0]) is None
+
+
+def test_a_loss_that_grows_slowly_takes_its_level_along():
+    assert first_wrong(np.geomspace(1.0, 1e9, 20 * LOOKS)) is None
+
+
+def test_levels_carry_on_from_a_state():
+    one, other = Watch(1000.0), Watch(1000.0)
+    for _ in range(3):
+        assert one.wrong({"l1": 1e-3}) is None
+    other.load(one.state())
+    assert other.wrong({"l1": 2.0}) is not None
+
+
+def test_a_network_with_a_weight_that_is_no_number_is_named():
+    good = {"weight": torch.ones(3), "count": torch.tensor(1)}
+    assert spoiled({"generator": good}) is None
+    assert spoiled({"generator": good, "local": {"weight": torch.tensor([1.0, float("nan")])}}) == "local"
