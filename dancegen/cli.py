@@ -56,6 +56,12 @@ STEPS = {
         ),
         Step("cut_clips", "CutClipsConfig", "Cut poses and sound into clips.", "poses in {poses} to clips in {clips}"),
         Step(
+            "pretrain_perceptual",
+            "PretrainPerceptualConfig",
+            "Train the network of the perceptual loss.",
+            "clips in {clips} to a {kind} network in {output}",
+        ),
+        Step(
             "train_dance", "TrainDanceConfig", "Train the model that dances.", "clips in {clips} to a model in {output}"
         ),
         Step("search", "SearchConfig", "Search for good settings of training.", "trainings on clips in {train.clips}"),
@@ -200,6 +206,25 @@ def sheet(videos: tuple[str, ...], picture: str) -> None:
     with Explained():
         _load("dancegen.media.sheet:write_contact_sheet")(videos, picture)
         click.echo(picture)
+
+
+@main.command("import-weights", short_help="Turn the published weights into a checkpoint.")
+@click.argument("weights", metavar="WEIGHTS")
+@click.option("-o", "--output", required=True, metavar="CHECKPOINT", help="The .safetensors to write.")
+def import_weights(weights: str, output: str) -> None:
+    """Turn the published weights (Ren et al., ACM MM 2020) into a checkpoint that gives what they gave.
+
+    WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
+    perceptual loss of `train_dance`; which of the two is seen from its keys. No code in the file is run.
+    """
+    with Explained():
+        from dancegen import config
+
+        kind = _load("dancegen.settings.import_weights:ImportWeightsConfig")
+        settings = config.validate(kind, {"weights": weights, "output": output})
+        config.check_inputs(settings)
+        found = _load("dancegen.pipelines.import_weights:run")(settings)
+        click.echo(f"The published {found}, as a checkpoint: {settings.output}")
 
 
 @main.command(short_help="Say what works on this machine, and what to do about the rest.")
