@@ -64,7 +64,7 @@ class PerceptualTraining:
         """`updates` are those of the whole run; `wrap` places and spreads the network (DDP)."""
         self.config, self.seed, self.stream, self.total = config, config.seed, stream, updates
         self.epoch = self.updates = 0
-        with self._randomness(0):
+        with self._randomness(0, stream=0):  # the same on every worker
             self.student = build_student(config.network, categories)
         self._student = wrap(self.student)
         self.device = next(self.student.parameters()).device

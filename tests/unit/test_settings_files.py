@@ -42,7 +42,8 @@ def test_every_step_has_its_settings_file_and_its_job():
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_a_settings_file_loads(path: Path):
     if path.parent == PRESETS:
-        show("train_dance", "configs/train_dance.yaml", f"base={path}")
+        step = "pretrain_perceptual" if path.stem.endswith("stgcn") else "train_dance"
+        show(step, f"configs/{step}.yaml", f"base={path}")
     else:
         show(path.stem, str(path))
 
