@@ -4,12 +4,14 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: cluster/local.sh start|status|stop [options]
+usage: cluster/local.sh start|status|kill|preempt|stop [options]
 
   start   start a head and workers, and print the variables that lead clients to them:
               eval "$(cluster/local.sh start --workers 2)"
               dancegen render configs/render.yaml songs=songs output=videos --submit "$RAY_API_SERVER_ADDRESS"
   status  print the variables again, and what runs; exit code 3 when nothing does
+  kill    end one node without a warning, as a power failure would (--node)
+  preempt tell Ray that a node is taken away, wait for --after seconds, and end it (--node)
   stop    stop the cluster and delete its files; no other Ray on the machine is touched
 
   --name NAME             several clusters may run beside each other (default: local)
@@ -21,6 +23,8 @@ usage: cluster/local.sh start|status|stop [options]
   --object-store-mb M     shared memory of each node (default: 200)
   --token, --no-token     let in only those who have the token (default), or everyone who reaches the ports,
                           which are open to the network; the token is RAY_AUTH_TOKEN when set, or a new one
+  --node N                kill, preempt: which one; the first that runs tasks is 1
+  --after S               preempt: seconds from the warning to the end (default: 30)
   --keep-logs             stop: leave the logs where they are
 END
 }
@@ -32,13 +36,14 @@ fail() {
 
 read_options() {
     name=local workers=2 cpus=4 gpus=0 port='' dashboard_port='' object_store_mb=200 token=yes keep_logs=''
+    node='' after=30
     while (($#)); do
         case $1 in
             --token) token=yes && shift && continue ;;
             --no-token) token='' && shift && continue ;;
             --keep-logs) keep_logs=yes && shift && continue ;;
             -h | --help) usage; exit 0 ;;
-            --name | --workers | --cpus | --gpus | --port | --dashboard-port | --object-store-mb) ;;
+            --name | --workers | --cpus | --gpus | --port | --dashboard-port | --object-store-mb | --node | --after) ;;
             *) fail "there is no option $1. See cluster/local.sh --help." ;;
         esac
         (($# > 1)) || fail "$1 has no value."
@@ -77,6 +82,11 @@ pids() {
     { grep -lzsxF "DANCEGEN_CLUSTER=$state" /proc/[0-9]*/environ || true; } | tr -cd '0-9\n'
 }
 
+# Those of one node.
+node_pids() {
+    { grep -lzsxF "DANCEGEN_NODE=$state/$node" /proc/[0-9]*/environ || true; } | tr -cd '0-9\n'
+}
+
 free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
@@ -84,7 +94,7 @@ free_port() {
 # ray start with the environment of this cluster; what it says goes to a file, shown only when it fails.
 ray_start() {
     local log=$state/start.log
-    env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" RAY_TMPDIR="$state" \
+    env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" DANCEGEN_NODE="$state/$node" RAY_TMPDIR="$state" \
         RAY_USAGE_STATS_ENABLED=0 RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 \
         PATH="${python%/*}:$PATH" "${authentication[@]}" "$python" -m ray.scripts.scripts start "$@" \
         --object-store-memory=$((object_store_mb * 1024 * 1024)) --dashboard-agent-listen-port=0 \
@@ -98,10 +108,12 @@ ray_start() {
 # Each node has an address of its own in 127.0.0.0/8, so that Ray takes them for different machines.
 start_nodes() {
     local worker devices head=127.0.0.2 head_cpus=0
+    node=head
     ((workers > 0)) || head_cpus=$cpus
     ray_start --head --node-ip-address="$head" --port="$port" --num-cpus="$head_cpus" --num-gpus=0 --temp-dir="$state/ray" \
         --dashboard-host=127.0.0.1 --dashboard-port="$dashboard_port" --ray-client-server-port="$(free_port)"
     for ((worker = 0; worker < workers; worker++)); do
+        node=$((worker + 1))
         devices=$(seq -s, $((worker * gpus)) $((worker * gpus + gpus - 1)))
         CUDA_VISIBLE_DEVICES=$devices ray_start --address="$head:$port" \
             --node-ip-address="127.0.0.$((worker + 3))" --num-cpus="$cpus" --num-gpus="$gpus"
@@ -138,6 +150,7 @@ start() {
         python=$state/python/bin/${python##*/}
     fi
     port=${port:-$(free_port)} dashboard_port=${dashboard_port:-$(free_port)}
+    echo "$port" >"$state/port"
     authentication=(RAY_AUTH_MODE=disabled)
     if [[ $token ]]; then
         (umask 077 && printf %s "${RAY_AUTH_TOKEN:-$("$python" -c 'import secrets; print(secrets.token_hex(32))')}" >"$state/token")
@@ -167,6 +180,36 @@ status() {
     echo "'$name' runs: $running processes, logs in $state/ray/session_latest/logs" >&2
 }
 
+# Ends one node at once; Ray notices when it asks for its health and gets no answer.
+kill_node() {
+    local found
+    [[ $node ]] || fail "--node says which node."
+    mapfile -t found < <(node_pids)
+    ((${#found[@]})) || fail "'$name' has no node $node that runs."
+    kill -KILL "${found[@]}" 2>/dev/null || true
+    echo "node $node of '$name' is gone." >&2
+}
+
+# A warning such as a cloud gives before it takes a machine back.
+preempt() {
+    [[ $node && $(node_pids) ]] || fail "--node says which node, and it must run."
+    find_ray
+    # shellcheck source=/dev/null
+    source "$state/variables"
+    "$python" - "127.0.0.$((node + 2))" "$after" "$RAY_API_SERVER_ADDRESS" "127.0.0.2:$(<"$state/port")" <<'END' || fail "Ray refused."
+import subprocess, sys
+from ray.util.state import list_nodes
+
+ip, after, dashboard, head = sys.argv[1:]
+(found,) = [one.node_id for one in list_nodes(dashboard) if one.node_ip == ip and one.state == "ALIVE"]
+drain = ["drain-node", "--address", head, "--node-id", found, "--reason", "DRAIN_NODE_REASON_PREEMPTION"]
+said = ["--reason-message", "taken away", "--deadline-remaining-seconds", after]
+subprocess.run([sys.executable, "-m", "ray.scripts.scripts", *drain, *said], check=True, stdout=sys.stderr)
+END
+    sleep "$after"
+    kill_node
+}
+
 # Asks all to end, and after 3 seconds ends them.
 kill_all() {
     local signal=TERM found try
@@ -191,10 +234,15 @@ stop() {
 
 command=${1:-}
 case $command in
-    start | status | stop)
+    start | status | preempt | stop)
         shift
         read_options "$@"
         "$command"
+        ;;
+    kill)
+        shift
+        read_options "$@"
+        kill_node
         ;;
     -h | --help) usage ;;
     *)

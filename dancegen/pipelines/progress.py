@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ray
 import ray.exceptions
 import ray.train
 from ray.util.queue import Empty, Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
 POLL_S = 0.5
@@ -19,7 +21,8 @@ class Board:
     """Takes events from any process and hands them to the driver. Telling never waits and never fails."""
 
     def __init__(self) -> None:
-        self.queue = Queue(actor_options={"num_cpus": 0})
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # lost only with the driver
         self._actor: Any = self.queue.actor  # asked directly, because the queue itself waits for the answer
 
     def tell(self, **event: Any) -> None:
@@ -59,12 +62,29 @@ class TellBoard(ray.train.UserCallback):
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
         """All workers report the same numbers: the first one's stand for all."""
-        self.board.tell(kind="epoch", metrics=metrics[0])
+        if "epoch" in metrics[0]:
+            self.board.tell(kind="epoch", metrics=metrics[0])
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Workers died or raised."""
         reasons = {rank: str(error).strip().split("\n")[-1][:200] for rank, error in worker_exceptions.items()}
         self.board.tell(kind="lost", reasons=reasons)
+
+
+class FinishedEpochs(ray.train.UserCallback):
+    """Hands on to another callback, such as Ray Tune's, only what is told at the end of an epoch."""
+
+    def __init__(self, listener: ray.train.UserCallback) -> None:
+        self.listener = listener
+
+    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        """A checkpoint in the middle of an epoch has no numbers to compare."""
+        if "epoch" in metrics[0]:
+            self.listener.after_report(run_context, metrics, checkpoint)
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Workers died or raised."""
+        self.listener.after_exception(run_context, worker_exceptions)
 
 
 class TrainingBar:

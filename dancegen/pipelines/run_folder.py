@@ -1,10 +1,15 @@
 """A run's folder remembers what it is a run of: other settings need another place.
 
 `run.json` in the folder holds the settings and the hash of the data. It is compared before anything starts.
+
+Ray Train's own list of a run's checkpoints is written in place: who is killed in that moment leaves half a list,
+and a run that Ray refuses to go on with. So a copy of the last whole one is kept beside it.
 """
 
 import json
 from typing import Any
+
+import ray.train
 
 from dancegen import storage
 from dancegen.config import Config
@@ -12,6 +17,8 @@ from dancegen.errors import ConfigError
 from dancegen.tracking import flatten
 
 STAMP = "run.json"
+CHECKPOINTS = "checkpoint_manager_snapshot.json"  # Ray Train's name
+LAST_WHOLE = "checkpoints.json"
 
 
 def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str | None = None) -> bool:
@@ -51,3 +58,31 @@ def _check_grows(folder: str, name: str, before: Any, now: Any) -> None:
         raise ConfigError(
             f"{name}={now}", f"is less than the {before} that the run in {folder} was begun with.", "Raise it."
         )
+
+
+class KeepCheckpointList(ray.train.UserCallback):
+    """Copies the list of checkpoints each time it has changed. Runs in Ray Train's controller."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        """The list is written, and what it does not name any more is deleted only after the next one."""
+        if checkpoint is not None:
+            storage.copy(storage.join(self.folder, CHECKPOINTS), storage.join(self.folder, LAST_WHOLE))
+
+
+def mend_checkpoint_list(folder: str) -> bool:
+    """Put the last whole list in the place of one that was cut off. Returns whether that was needed."""
+    listed, whole = storage.join(folder, CHECKPOINTS), storage.join(folder, LAST_WHOLE)
+    if not storage.exists(listed):
+        return False
+    try:
+        json.loads(storage.read_text(listed))
+    except json.JSONDecodeError:
+        if storage.exists(whole):
+            storage.copy(whole, listed)
+        else:  # cut off while the very first checkpoint was listed: there is nothing to go on from
+            storage.delete(listed)
+        return True
+    return False
