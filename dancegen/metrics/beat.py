@@ -41,8 +41,11 @@ def body_speed(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarr
     """Mean speed of the joints at 60 fps, smoothed, units a second. Joints that are never seen are left out."""
     if len(pose) < 2:
         return NO_BEATS
-    dense = resample(pose, fps, FPS, int((len(pose) - 1) / fps * FPS) + 1)
-    speeds = np.linalg.norm(np.gradient(np.asarray(dense, dtype=np.float64), axis=0), axis=-1) * FPS
+    frames = int((len(pose) - 1) / fps * FPS) + 1
+    whole = np.isfinite(pose).all(axis=(0, 2))  # by themselves, for speed: the others are resampled joint by joint
+    parts = [resample(pose[:, part], fps, FPS, frames) for part in (whole, ~whole) if part.any()]
+    dense = np.concatenate(parts, axis=1).astype(np.float64)
+    speeds = np.linalg.norm(np.gradient(dense, axis=0), axis=-1) * FPS
     seen = [_over_gaps(speed) for speed in speeds.T if np.isfinite(speed).any()]
     return gaussian_filter1d(np.mean(seen, axis=0), SMOOTHING_S * FPS) if seen else NO_BEATS
 

@@ -80,8 +80,9 @@ def _against_rest(gaps: Float64[np.ndarray, "G J"], at: np.ndarray) -> float:
 def _near_floor(heights: Float64[np.ndarray, "T A"], reach: float) -> Bool[np.ndarray, "T A"]:
     near = np.zeros(heights.shape, dtype=bool)
     for ankle, height in enumerate(heights.T):
-        if np.isfinite(height).any():
-            near[:, ankle] = height > np.nanquantile(height, FLOOR_QUANTILE) - reach
+        known = height[np.isfinite(height)]
+        if len(known):
+            near[:, ankle] = height > np.quantile(known, FLOOR_QUANTILE) - reach
     return near
 
 

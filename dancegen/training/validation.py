@@ -80,7 +80,7 @@ def summarize(rows: Iterable[Row]) -> dict[str, float]:
 
     The real dances' own numbers end in _real.
     """
-    rows = sorted(rows, key=lambda row: (row.real.kinetic.tobytes(), row.dance.kinetic.tobytes()))
+    rows = sorted(rows, key=lambda row: (row.music_beats_s.tobytes(), row.real.kinetic.tobytes()))
     if not rows:
         return {}
     if not all(row.finite for row in rows):
