@@ -1,7 +1,7 @@
 """A song in, a dance out: the generator with what it needs to know of sound, rhythm and joints.
 
 Axes used in shapes:
-    S samples of a song (mono, 16 kHz)    T frames    J joints
+    S samples of a song (mono, 16 kHz)    T frames    J joints    K given frames
 """
 
 import math
@@ -12,11 +12,15 @@ from jaxtyping import Float32
 
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.models.global_discriminator import GlobalDiscriminator
+from dancegen.models.hcn import Inputs
 from dancegen.models.local_discriminator import LocalDiscriminator
+from dancegen.models.noise_encoder import NoiseEncoder
 from dancegen.models.pose_generator import Generator
 from dancegen.motion.beats import RHYTHM_CHANNELS, rhythm
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
+
+WINDOW_FRAMES = 3000  # five minutes at 10 poses a second: a mix of hours needs no more memory than that
 
 
 class DanceModel:
@@ -26,19 +30,40 @@ class DanceModel:
         self.generator, self.config = generator.eval(), config
 
     @torch.inference_mode()
-    def dance(self, samples: Float32[np.ndarray, " S"], seed: int) -> Float32[np.ndarray, "T J 2"]:
+    def dance(
+        self,
+        samples: Float32[np.ndarray, " S"],
+        seed: int,
+        start: Float32[np.ndarray, "K J 2"] | None = None,
+        window_frames: int = WINDOW_FRAMES,
+    ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` a second, to its end; same seed, same bytes.
 
-        The whole song goes through in one pass, so the dance has no seams.
+        The dance begins with the frames of `start`, where the model can take them up (`seed_frames` at most). A song
+        longer than `window_frames` goes through in parts: each takes up the last frames of the one before.
         """
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
         samples = normalize_loudness(samples) if self.config.equal_loudness else samples
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
-        beat = torch.from_numpy(rhythm(samples, frames, self.config.fps))[None]
+        noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
+        beat = rhythm(samples, frames, self.config.fps)
+        known = self.config.generator.seed_frames
+        dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
+        given = start[:known] if start is not None else dance[:0]
+        for first in range(0, frames, window_frames - known) if known else (0,):
+            part = slice(first, first + window_frames if known else frames)
+            dance[part] = self._part(pieces[part], beat[part], noise[part], given[: frames - first])
+            given = dance[part][-known:] if known else given
+        return dance
+
+    def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """The dance to a part of a song; its first frames are the given ones."""
         device = next(self.generator.parameters()).device
-        noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))
-        audio = torch.from_numpy(pieces)[None]
-        return self.generator(audio.to(device), beat.to(device), noise.to(device))[0].cpu().numpy()
+        inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
+        start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
+        found = self.generator(*inputs, torch.from_numpy(start).to(device) if len(given) else None)[0].cpu().numpy()
+        found[: len(given)] = given
+        return found
 
 
 def samples_per_frame(config: DanceModelConfig) -> int:
@@ -59,6 +84,12 @@ def build_local_discriminator(config: DanceModelConfig) -> LocalDiscriminator:
 def build_global_discriminator(config: DanceModelConfig) -> GlobalDiscriminator:
     """An untrained D_global for these settings."""
     return GlobalDiscriminator(config, samples_per_frame(config), len(RHYTHM_CHANNELS), len(COCO18))
+
+
+def build_noise_encoder(config: DanceModelConfig) -> NoiseEncoder | None:
+    """An untrained noise encoder for these settings, where they want one."""
+    inputs = Inputs(len(COCO18), len(RHYTHM_CHANNELS) if config.rhythm else 0)
+    return NoiseEncoder(config, config.noise_encoder, inputs) if config.noise_encoder else None
 
 
 def _pieces(samples: np.ndarray, frames: int, size: int) -> np.ndarray:

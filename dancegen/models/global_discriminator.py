@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dancegen.models.audio_encoder import AudioEncoder
-from dancegen.models.hcn import HCN
+from dancegen.models.hcn import HCN, Inputs
 from dancegen.settings.dance_model import DanceModelConfig
 
 
@@ -24,8 +24,8 @@ class Judgement(NamedTuple):
 
     scores: list[Tensor]
     """(B,) logits for each dance: above 0 belongs to the music."""
-    dances: list[Tensor]
-    """(B, E) embedding of each dance."""
+    dances: list[list[Tensor]]
+    """Of each dance, what the layers of the pose branch see; the last is its (B, E) embedding."""
     music: Tensor
     """(B, E) embedding of the music."""
 
@@ -52,12 +52,13 @@ class GlobalDiscriminator(nn.Module):
         super().__init__()
         settings = config.global_discriminator
         size = settings.audio.size
-        channels = rhythm_channels if config.rhythm else 0
+        inputs = Inputs(joints, rhythm_channels if config.rhythm else 0)
         self.audio_encoder = AudioEncoder(settings.audio, config.norm, samples)
         self.attention = Attention(size, settings.attention, settings.dropout)
-        self.pose_encoder = HCN(settings, channels, joints)
+        self.pose_encoder = HCN(settings, size, settings.dropout, inputs)
         self.compare = nn.Conv1d(2, 1, 2)
         self.score = nn.Linear(size - 1, 1)
+        self.projected = settings.comparison == "projection"
 
     def forward(
         self,
@@ -67,8 +68,9 @@ class GlobalDiscriminator(nn.Module):
     ) -> Judgement:
         """Judge several dances to the same music."""
         music = self.music(audio)
-        dances = self.pose_encoder(torch.cat(list(poses)), rhythm.repeat(len(poses), 1, 1)).chunk(len(poses))
-        return Judgement([self.judge(dance, music) for dance in dances], list(dances), music)
+        layers = self.pose_encoder.layers(torch.cat(list(poses)), rhythm.repeat(len(poses), 1, 1))
+        dances = [list(dance) for dance in zip(*(layer.chunk(len(poses)) for layer in layers), strict=True)]
+        return Judgement([self.judge(dance[-1], music) for dance in dances], dances, music)
 
     def music(self, audio: Float[Tensor, "B T S"]) -> Float[Tensor, "B E"]:
         """The embedding of each clip's music."""
@@ -76,4 +78,11 @@ class GlobalDiscriminator(nn.Module):
 
     def judge(self, dance: Float[Tensor, "B E"], music: Float[Tensor, "B E"]) -> Float[Tensor, " B"]:
         """One logit for each pair of embeddings."""
-        return self.score(self.compare(torch.stack([dance, music], dim=1))[:, 0])[:, 0]
+        score = self.score(self.joint(dance, music))[:, 0]
+        if self.projected:  # Miyato and Koyama, "cGANs with Projection Discriminator", 2018
+            score = score + (dance * music).sum(dim=1) / dance.shape[1] ** 0.5
+        return score
+
+    def joint(self, dance: Float[Tensor, "B E"], music: Float[Tensor, "B E"]) -> Float[Tensor, "B E1"]:
+        """The joint head's convolution over both embeddings."""
+        return self.compare(torch.stack([dance, music], dim=1))[:, 0]

@@ -7,15 +7,15 @@ Axes used in shapes:
     B clips    T frames    J joints
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Generator as Random
 from torch import Tensor
 from torch.nn import functional as F
 
 NORM_FLOOR = 1e-12  # under the root, whose slope at 0 has no end
+PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
 
 
 def seen(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
@@ -41,6 +41,20 @@ def velocity(
     return (steps.abs() * (mask[:, 1:] * mask[:, :-1])[..., None]).mean()
 
 
+def feature_distance(
+    fakes: Sequence[Float[Tensor, "B ..."]],
+    reals: Sequence[Float[Tensor, "B ..."]],
+    counted: Float[Tensor, " B"],
+    weights: Sequence[float] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean distance of each layer's features, over the layers by their weights; clips count as `counted` says."""
+    weights = weights or [1.0] * len(fakes)
+    total = fakes[0].new_zeros(())
+    for weight, fake, real_one in zip(weights, fakes, reals, strict=True):
+        total = total + weight * ((fake - real_one).abs().flatten(1).mean(dim=1) * counted).mean()
+    return total
+
+
 def real(scores: Tensor) -> Float[Tensor, ""]:
     """Cross entropy of logits that should say real."""
     return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
@@ -55,13 +69,13 @@ def gradient_penalty(
     judge: Callable[[Tensor], Tensor],
     one: Float[Tensor, "B T J 2"],
     other: Float[Tensor, "B T J 2"],
-    random: Random | None = None,
+    share: Float[Tensor, "B 1 1 1"],
 ) -> Float[Tensor, ""]:
-    """How far the slope of `judge` is from 1, squared, at a random point between each pair of dances.
+    """How far the slope of `judge` is from 1, squared, at a point between each pair of dances.
 
+    `share` says how much of `one` is in the point, drawn evenly from [0, 1] (WGAN-GP: Gulrajani et al., 2017).
     `judge` gives a score a dance, (B,), and must not mix dances or draw dropout of its own.
     """
-    share = torch.rand(len(one), 1, 1, 1, generator=random, device=one.device, dtype=one.dtype)
     between = (share * one + (1 - share) * other).detach().requires_grad_()
     (slope,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
     norm = (slope.flatten(1).square().sum(dim=1) + NORM_FLOOR).sqrt()

@@ -4,11 +4,12 @@ The published decoder is a perceptron on each frame alone (`time_kernel_frames=1
 frames then agree only as far as the music features do, and the noise, drawn anew every frame, shakes
 them. Ours puts a depth-wise convolution over time before each residual block: every frame
 is decided together with its neighbours, for about 1 % of the block's parameters, and still any length
-goes through at once. Noise that remembers (`noise_memory_frames`) picks one way to dance for seconds.
+goes through at once. One draw of noise for a dance (`noise_memory_frames`) picks who dances, and how. The first
+frames may be given (`seed_frames`): the dance then goes on from there.
 
 Axes used in shapes:
     B clips    T frames    S samples a frame    R rhythm channels    Z noise    E music features
-    D decoder width    J joints
+    D decoder width    J joints    K given frames
 """
 
 import math
@@ -57,18 +58,30 @@ class PoseGenerator(nn.Module):
 
     def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
         super().__init__()
-        self.joints, self.blocks = joints, config.blocks
+        self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
         self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True)
-        self.layer0 = nn.Linear(features + config.noise, config.width)
+        given = 3 * joints if self.seeded else 0
+        self.layer0 = nn.Linear(features + config.noise + given, config.width)
         for block in range(1, config.blocks + 1):  # the names of the released weights
             self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
         self.dropout = nn.Dropout(config.dropout)
         self.final_linear = nn.Linear(config.width, joints * 2)
 
-    def forward(self, features: Float[Tensor, "B T F"], noise: Float[Tensor, "B T Z"]) -> Float[Tensor, "B T J 2"]:
+    def forward(
+        self,
+        features: Float[Tensor, "B T F"],
+        noise: Float[Tensor, "B T Z"],
+        start: Float[Tensor, "B K J 3"] | None = None,
+    ) -> Float[Tensor, "B T J 2"]:
         """Joints in the model's normalised coordinates."""
         shaped_noise, _ = self.rnn_noise(noise)
-        hidden = self.layer0(torch.cat([features, shaped_noise.tanh()], dim=-1))
+        inputs = [features, shaped_noise.tanh()]
+        if self.seeded:
+            given = features.new_zeros(*features.shape[:2], 3 * self.joints)
+            if start is not None:
+                given[:, : start.shape[1]] = start.flatten(2)
+            inputs.append(given)
+        hidden = self.layer0(torch.cat(inputs, dim=-1))
         for block in range(1, self.blocks + 1):
             hidden = self.get_submodule(f"layer{block}")(hidden)
         return self.final_linear(self.dropout(hidden)).tanh().unflatten(-1, (self.joints, 2))
@@ -86,19 +99,27 @@ class Generator(nn.Module):
         self.pose_generator = PoseGenerator(config.generator, config.norm, features, joints)
 
     def forward(
-        self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], noise: Float[Tensor, "B T Z"]
+        self,
+        audio: Float[Tensor, "B T S"],
+        rhythm: Float[Tensor, "B T R"],
+        noise: Float[Tensor, "B T Z"],
+        start: Float[Tensor, "B K J 3"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """A dance to each clip's music."""
+        """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint that is not given."""
         features = self.audio_encoder(audio)
         if self.rhythm:
             features = torch.cat([features, rhythm], dim=-1)
-        return self.pose_generator(features, noise)
+        return self.pose_generator(features, noise, start)
 
     def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
-        """Noise of the wanted deviation; with memory, each frame is mostly the one before it."""
-        white = torch.randn(frames, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
-        if self.config.noise_memory_frames:
-            keep = math.exp(-1 / self.config.noise_memory_frames)
+        """Noise of the wanted deviation: one draw a dance, or with memory, where a frame is mostly the one before."""
+        memory = self.config.noise_memory_frames
+        drawn = frames if memory is not None else 1
+        white = torch.randn(drawn, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
+        if memory is None:
+            return white.expand(frames, -1, -1).transpose(0, 1)
+        if memory:
+            keep = math.exp(-1 / memory)
             fresh = math.sqrt(1 - keep**2)  # the deviation stays the same at every frame
             steps = [white[0]]
             for frame in white[1:]:

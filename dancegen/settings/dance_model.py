@@ -38,8 +38,10 @@ class GeneratorConfig(Config):
     """Noise channels: what tells one dance to the same music from another."""
     noise_std: PositiveFloat = 0.33
     """Standard deviation of the noise."""
-    noise_memory_frames: NonNegativeFloat = 20.0
-    """Frames over which the noise forgets itself; 0 draws every frame anew, as published."""
+    noise_memory_frames: NonNegativeFloat | None = None
+    """Frames over which the noise forgets itself; null draws it once for a dance, 0 for every frame (as published)."""
+    seed_frames: NonNegativeInt = 5
+    """Frames at the start that may be given, so that a dance goes on where another ended (0 as published)."""
     width: PositiveInt = 512
     """Hidden width of the decoder."""
     blocks: PositiveInt = 3
@@ -48,6 +50,25 @@ class GeneratorConfig(Config):
     """Frames that a residual block sees at once (odd); 1 is the published decoder, one frame at a time."""
     dropout: Share = 0.1
     """Share of the decoder's last hidden features that are dropped while training."""
+
+
+class NoiseEncoderConfig(Config):
+    """A real dance to the noise that would have made it, which teaches the generator to listen to its noise.
+
+    Without it the noise has no part in the distance to the real dance and is soon ignored (cVAE-GAN: Larsen et al.,
+    2016; Zhu et al., "Toward Multimodal Image-to-Image Translation", 2017). It is used in training only.
+    """
+
+    channels: PositiveInt = 16
+    """Channels of the first convolution (the pose branch is that of the global discriminator)."""
+    joint_features: PositiveInt = 16
+    """Features that stand for a joint after the second convolution."""
+    motion_gain: PositiveFloat = 10.0
+    """What steps from frame to frame are multiplied by."""
+    hidden: PositiveInt = 128
+    """Width of the last hidden layer."""
+    free_share: Share = 0.25
+    """Share of the clips that get free noise instead; they are judged by the discriminators alone."""
 
 
 class LocalDiscriminatorConfig(Config):
@@ -81,6 +102,9 @@ class GlobalDiscriminatorConfig(Config):
     """What steps from frame to frame are multiplied by: they are small beside positions (1 as published)."""
     hidden: PositiveInt = 256
     """Width of the pose branch's hidden layer."""
+    comparison: Literal["projection", "convolution"] = "projection"
+    """How dance and music are compared: by an inner product too, or by the published convolution alone, which is linear
+    and so cannot tell whether the two belong together."""
     attention: PositiveInt = 20
     """Width of the self-attention that sums the music over time."""
     dropout: Share = 0.0
@@ -94,12 +118,18 @@ class LossConfig(Config):
     """Distance of the joints from the real dance."""
     velocity: NonNegativeFloat = 50.0
     """Distance of the joints' steps from frame to frame from the real ones."""
+    perceptual: NonNegativeFloat = 1.0
+    """Pose perceptual loss: distance of what the perceptual network sees in the two dances."""
+    feature_matching: NonNegativeFloat = 1.0
+    """Distance of what the layers of the global discriminator see in the two dances."""
+    noise_kl: NonNegativeFloat = 0.02
+    """Keeps the noise that stands for a real dance like noise that is drawn (where there is a noise encoder)."""
     adversarial_local: NonNegativeFloat = 1.0
     """The local discriminator's word. At 0 it is not trained."""
     adversarial_global: NonNegativeFloat = 1.0
     """The global discriminator's word. At 0 it is not trained."""
     adversarial_from_epoch: NonNegativeInt = 0
-    """First epoch in which the discriminators are trained and heard; before it both weigh nothing."""
+    """First epoch in which the discriminators are trained and heard; before it they weigh nothing."""
     gradient_penalty: NonNegativeFloat = 1.0
     """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
     mismatched_music: NonNegativeFloat = 0.5
@@ -136,10 +166,15 @@ class DanceModelConfig(Config):
     masked: bool = True
     """Leave missing joints out of every loss; otherwise they are learned as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
+    noise_encoder: NoiseEncoderConfig | None = NoiseEncoderConfig()
+    """What reads the noise out of a real dance; null trains with free noise alone, as published."""
     local_discriminator: LocalDiscriminatorConfig = LocalDiscriminatorConfig()
     global_discriminator: GlobalDiscriminatorConfig = GlobalDiscriminatorConfig()
     losses: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    tone_db: NonNegativeFloat = 6.0
+    """Deviation of the equaliser, new for each clip and update, that training hears sounds through; 0 hears them as
+    they are. It keeps the networks from knowing songs by their recording."""
     ema: Share = 0.998
     """Memory of the generator's running average, which is what is saved; 0 saves the last update."""
 
@@ -152,16 +187,24 @@ PAPER = DanceModelConfig(
     rhythm=False,
     masked=False,
     generator=GeneratorConfig(
-        audio=_PAPER_AUDIO, noise_memory_frames=0.0, width=1024, time_kernel_frames=1, dropout=0.5
+        audio=_PAPER_AUDIO, noise_memory_frames=0.0, seed_frames=0, width=1024, time_kernel_frames=1, dropout=0.5
     ),
+    noise_encoder=None,
     local_discriminator=LocalDiscriminatorConfig(
         channels=64, joint_features=32, motion_gain=1.0, hidden=256, dropout=0.5
     ),
     global_discriminator=GlobalDiscriminatorConfig(
-        audio=_PAPER_AUDIO, channels=64, joint_features=32, motion_gain=1.0, hidden=512, dropout=0.5
+        audio=_PAPER_AUDIO,
+        channels=64,
+        joint_features=32,
+        motion_gain=1.0,
+        hidden=512,
+        comparison="convolution",
+        dropout=0.5,
     ),
-    losses=LossConfig(l1=200.0, velocity=0.0, mismatched_music=0.0),
+    losses=LossConfig(l1=200.0, velocity=0.0, noise_kl=0.0, mismatched_music=0.0),
     optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999)),
+    tone_db=0.0,
     ema=0.0,
 )
 """The published recipe, with the corrections that do not change what it is."""

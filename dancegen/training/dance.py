@@ -1,16 +1,16 @@
 """One update of the generator and its two discriminators, and the state needed to carry on later.
 
-No Ray, no ranks, no paths. What is random in an update follows from (seed, stream, number of the update)
-alone, so a run that was stopped goes on to the bit, and each worker has randomness of its own.
+No Ray, no paths. What is random in an update follows from (seed, number of the update) alone, so a run that was
+stopped goes on to the bit, and any number of workers draw what one would.
 
 Axes used in shapes:
-    B clips    T frames    S samples a frame    J joints    R rhythm channels    Z noise
+    B clips    T frames    S samples a frame    J joints    R rhythm channels    Z noise    K given frames
 """
 
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,28 +20,40 @@ from torch import Tensor, nn
 
 from dancegen.errors import CheckpointError
 from dancegen.models import losses
-from dancegen.models.dance_model import build_generator, build_global_discriminator, build_local_discriminator
-from dancegen.models.global_discriminator import GlobalDiscriminator
-from dancegen.models.pose_generator import Generator
+from dancegen.models.dance_model import (
+    build_generator,
+    build_global_discriminator,
+    build_local_discriminator,
+    build_noise_encoder,
+)
+from dancegen.models.noise_encoder import Code
+from dancegen.models.stgcn import STGCN
 from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.training.batch import Batch
+from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize
+
+__all__ = ["Batch", "DanceTraining"]
 
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
-VALIDATION_STREAM = 1 << 30  # randomness of validation: no worker's, and the same after every epoch
-NETWORK_SETTINGS = ("norm", "rhythm", "generator", "local_discriminator", "global_discriminator")
+VALIDATION_SEED = 1 << 30  # randomness of validation: no update's, and the same after every epoch
+NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
+TRAINED = ("generator", "noise_encoder", "local", "globe")
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Clips, normalised as the model's settings say. No value is NaN: a missing joint has confidence 0 in `mask`."""
+class Attempt:
+    """A batch, the dances generated for it, and how."""
 
-    audio: Float[Tensor, "B T S"]
-    rhythm: Float[Tensor, "B T R"]
-    pose: Float[Tensor, "B T J 2"]
-    mask: Float[Tensor, "B T J"]
+    batch: Batch
+    fake: Float[Tensor, "B T J 2"]
+    code: Code | None
+    told: Float[Tensor, " B"]
+    """1 where the noise was read out of the real dance, which can then be asked for; 0 where it was drawn."""
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same on a device."""
-        return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+    @property
+    def target(self) -> Batch:
+        """The batch as the distances to the real dance see it: clips that are free count as missing."""
+        return replace(self.batch, mask=self.batch.mask * self.told[:, None, None])
 
 
 class DanceTraining:
@@ -52,40 +64,47 @@ class DanceTraining:
         config: DanceModelConfig,
         seed: int,
         wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
-        stream: int = 0,
+        rank: int = 0,
+        workers: int = 1,
+        perceptual: STGCN | None = None,
     ) -> None:
-        """`wrap` places and spreads each network (DDP); `stream` tells workers' randomness apart."""
-        self.config, self.seed, self.stream = config, seed, stream
+        """`wrap` places and spreads each network (DDP). `perceptual`, frozen, is needed where its loss has a weight."""
+        assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, and there is no network"
+        self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
+        self.perceptual_network = perceptual
         self.epoch = self.updates = 0
-        with self._randomness(0):
+        with _randomness(seed, 0):
             self.generator = build_generator(config)
             self.local = build_local_discriminator(config)
             self.globe = build_global_discriminator(config)
-        self._generator, self._local, self._globe = (wrap(net) for net in (self.generator, self.local, self.globe))
+            self.noise_encoder = build_noise_encoder(config)
+        self._wrapped = {name: wrap(network) for name, network in self._networks().items() if name in TRAINED}
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)  # after wrap: on the device
         rates = config.optimizer
         self.optimizers = {
-            "generator": self._adam(self.generator, rates.generator_rate),
-            "local": self._adam(self.local, rates.local_rate),
-            "global": self._adam(self.globe, rates.global_rate),
+            "generator": self._adam(rates.generator_rate, self.generator, self.noise_encoder),
+            "local": self._adam(rates.local_rate, self.local),
+            "global": self._adam(rates.global_rate, self.globe),
         }
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of all three on a batch. Returns the parts of the losses, detached, by name.
+        """One update of all networks on a batch. Returns the parts of the losses, detached, by name.
 
         The dance is generated once: the discriminators learn from it, then the generator from them.
         """
-        with self._randomness(self.updates):
-            for network in (self.generator, self.local, self.globe):
-                network.train()
-            batch = self._view(batch)
-            fake = self._generator(batch.audio, batch.rhythm, self._noise(self.generator, batch))
+        draws = self._draws(self.updates, batch)
+        with _randomness(self.seed, self.rank + 1, self.updates):  # of dropout
+            for name in self._wrapped:
+                getattr(self, name).train()
+            batch = self._view(batch, draws.tone)
+            attempt = self._attempt(batch, draws)
+            fake = attempt.fake.detach()
             parts: dict[str, Tensor] = {}
             if self._weight("adversarial_local"):
-                parts |= self._local_update(batch, fake.detach())
-            if self._weight("adversarial_global"):
-                parts |= self._global_update(batch, fake.detach())
-            parts |= self._generator_update(batch, fake)
+                parts |= self._local_update(batch, fake)
+            if self._weight("adversarial_global") or self._weight("feature_matching"):
+                parts |= self._global_update(batch, fake, draws)
+            parts |= self._generator_update(attempt)
             self._average()
         self.updates += 1
         return {name: value.detach() for name, value in parts.items()}
@@ -98,10 +117,8 @@ class DanceTraining:
         (0 is frozen); `diversity`, the distance of two dances to the same music, in units of the distance
         between the dances of different clips.
         """
-        with self._randomness(0, VALIDATION_STREAM):
-            batch = self._view(batch)
-            noises = [self._noise(self.ema, batch) for _ in range(2)]
-            one, other = (self.ema(batch.audio, batch.rhythm, noise) for noise in noises)
+        one, other = self.dances(batch), self.dances(batch, seed=1)
+        batch = self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
         real, one, other = (losses.seen(pose, batch.mask) for pose in (batch.pose, one, other))
         found = {
@@ -109,9 +126,19 @@ class DanceTraining:
             "speed_ratio": _change(one, batch.mask, 1) / _change(real, batch.mask, 1).clamp(min=1e-6),
             "jerk_ratio": _change(one, batch.mask, 3) / _change(real, batch.mask, 3).clamp(min=1e-6),
         }
+        if self.noise_encoder is not None:
+            told = self._reconstruction(batch)
+            found["l1_told"] = losses.l1(told, real, batch.mask) / present
         if len(one) > 1:  # a clip alone has no other to be compared with
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
         return found
+
+    @torch.no_grad()
+    def dances(self, batch: Batch, seed: int = 0) -> Float[Tensor, "B T J 2"]:
+        """The averaged generator's dances to the clips' music: the same noise every time, another for another seed."""
+        clips, frames = batch.audio.shape[:2]
+        noise = draw(VALIDATION_SEED, seed, self.ema, clips, frames).noise
+        return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
 
     def state(self) -> dict[str, Any]:
         """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
@@ -144,68 +171,126 @@ class DanceTraining:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
+    def _attempt(self, batch: Batch, draws: Draws) -> Attempt:
+        """Generate a dance for each clip: most with the noise read out of the real one, some with free noise."""
+        noise, code, told = draws.noise, None, torch.ones_like(draws.free)
+        if self.config.noise_encoder is not None:
+            code = self._wrapped["noise_encoder"](losses.seen(batch.pose, batch.mask), batch.rhythm)
+            told = (draws.free >= self.config.noise_encoder.free_share).to(noise)
+            noise = torch.where(told[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
+        fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
+        return Attempt(batch, fake, code, told)
+
+    def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
+        """The averaged generator's dances with the noise that stands for the real ones."""
+        assert self.noise_encoder is not None
+        code = self.noise_encoder.eval()(losses.seen(batch.pose, batch.mask), batch.rhythm)
+        return self.ema(batch.audio, batch.rhythm, code.mean[:, None].expand(-1, batch.pose.shape[1], -1))
+
+    def _start(self, batch: Batch, draws: Draws) -> Float[Tensor, "B K J 3"] | None:
+        """The first frames of the real dance for the clips that are given them."""
+        frames = self.config.generator.seed_frames
+        if not frames:
+            return None
+        given = (batch.mask[:, :frames] > 0) & (draws.seeded < SEEDED_SHARE)[:, None, None]
+        pose = torch.cat([batch.pose[:, :frames], torch.ones_like(batch.pose[:, :frames, :, :1])], dim=-1)
+        return pose * given[..., None]
+
     def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
         dances = torch.cat([losses.seen(pose, batch.mask) for pose in (batch.pose, fake)])
-        said_of_real, said_of_fake = self._local(dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
+        said_of_real, said_of_fake = self._wrapped["local"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
         loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
         self._descend("local", loss)
         return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
 
-    def _global_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
+    def _global_update(self, batch: Batch, fake: Tensor, draws: Draws) -> dict[str, Tensor]:
         """One backward for everything: a second one would break DDP."""
         weights = self.config.losses
         real, fake = (losses.seen(pose, batch.mask) for pose in (batch.pose, fake))
-        judgement = self._globe(batch.audio, batch.rhythm, (real, fake))
+        judgement = self._wrapped["globe"](batch.audio, batch.rhythm, (real, fake))
         said_of_real, said_of_fake = judgement.scores
         parts = {"global_right": _right(said_of_real, said_of_fake)}
         loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
         if weights.mismatched_music and len(real) > 1:
-            mismatched = losses.generated(self.globe.judge(judgement.dances[0], judgement.music.roll(1, dims=0)))
-            parts["mismatched_music"] = mismatched
-            loss = loss + weights.mismatched_music * mismatched
+            said = self.globe.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
+            parts["mismatched_music"] = losses.generated(said)
+            parts["mismatched_right"] = (said < said_of_real).float().mean()
+            loss = loss + weights.mismatched_music * parts["mismatched_music"]
         if weights.gradient_penalty:
-            judge = self._still_judge(self.globe, judgement.music.detach(), batch.rhythm)
-            penalty = losses.gradient_penalty(judge, real, fake)
+            music = judgement.music.detach()
+            self.globe.pose_encoder.eval()  # no dropout, and no mixing of samples
+            penalty = losses.gradient_penalty(
+                lambda pose: self.globe.judge(self.globe.pose_encoder(pose, batch.rhythm), music),
+                real,
+                fake,
+                draws.between[:, None, None, None],
+            )
             self.globe.pose_encoder.train()
             parts["gradient_penalty"] = penalty
             loss = loss + weights.gradient_penalty * penalty
         self._descend("global", loss)
         return {"global_discriminator": loss, **parts}
 
-    @staticmethod
-    def _still_judge(globe: GlobalDiscriminator, music: Tensor, rhythm: Tensor) -> Callable[[Tensor], Tensor]:
-        """D_global as a function of the dance alone: no dropout, and the music held fixed."""
-        globe.pose_encoder.eval()
-        return lambda pose: globe.judge(globe.pose_encoder(pose, rhythm), music)
-
-    def _generator_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
+    def _generator_update(self, attempt: Attempt) -> dict[str, Tensor]:
         critics = [*self.local.parameters(), *self.globe.parameters()]
         for parameter in critics:
             parameter.requires_grad_(False)
-        parts, total = {}, fake.new_zeros(())
-        for name, term in GENERATOR_TERMS.items():
-            if weight := self._weight(name):
-                parts[name] = term(self, batch, fake)
-                total = total + weight * parts[name]
+        parts: dict[str, Tensor] = {}
+        for terms in GENERATOR_TERMS:
+            if any(map(self._weight, terms.names)):
+                parts |= {name: value for name, value in terms.of(self, attempt).items() if self._weight(name)}
+        total = sum((self._weight(name) * value for name, value in parts.items()), attempt.fake.new_zeros(()))
         self._descend("generator", total)
         for parameter in critics:
             parameter.requires_grad_(True)
         return {"generator": total, **parts}
 
-    def adversarial_local(self, batch: Batch, fake: Tensor) -> Float[Tensor, ""]:
-        """What the generator lacks to be taken for real, window by window."""
-        return losses.real(self.local(losses.seen(fake, batch.mask), batch.rhythm))
+    def distances(self, attempt: Attempt) -> dict[str, Tensor]:
+        """How far the joints, and their steps, are from the real ones."""
+        target = attempt.target
+        return {
+            "l1": losses.l1(attempt.fake, target.pose, target.mask),
+            "velocity": losses.velocity(attempt.fake, target.pose, target.mask),
+        }
 
-    def adversarial_global(self, batch: Batch, fake: Tensor) -> Float[Tensor, ""]:
-        """What the generator lacks to be taken for real, with its music."""
+    def perceptual(self, attempt: Attempt) -> dict[str, Tensor]:
+        """Pose perceptual loss (section 3.3): how far apart the two dances look to the frozen network."""
+        assert self.perceptual_network is not None
+        batch, features = attempt.batch, self.perceptual_network.features
         with torch.no_grad():
-            music = self.globe.music(batch.audio)
-        dance = self.globe.pose_encoder(losses.seen(fake, batch.mask), batch.rhythm)
-        return losses.real(self.globe.judge(dance, music))
+            reals = features(losses.seen(batch.pose, batch.mask))
+        fakes = features(losses.seen(attempt.fake, batch.mask))
+        return {"perceptual": losses.feature_distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
+
+    def from_local(self, attempt: Attempt) -> dict[str, Tensor]:
+        """What the generator lacks to be taken for real, window by window."""
+        said = self.local(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
+        return {"adversarial_local": losses.real(said)}
+
+    def from_globe(self, attempt: Attempt) -> dict[str, Tensor]:
+        """What the generator lacks to be taken for real with its music, and to look so to each layer of D_global."""
+        batch, globe = attempt.batch, self.globe
+        fakes = globe.pose_encoder.layers(losses.seen(attempt.fake, batch.mask), batch.rhythm)
+        with torch.no_grad():
+            music = globe.music(batch.audio)
+        found = {"adversarial_global": losses.real(globe.judge(fakes[-1], music))}
+        if self._weight("feature_matching"):
+            with torch.no_grad():
+                reals = globe.pose_encoder.layers(losses.seen(batch.pose, batch.mask), batch.rhythm)
+                reals = [*reals, globe.joint(reals[-1], music)]
+            fakes = [*fakes, globe.joint(fakes[-1], music)]
+            found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.told)
+        return found
+
+    def kl(self, attempt: Attempt) -> dict[str, Tensor]:
+        """How much more the noise that stands for a real dance says than noise that is drawn; nats a dance."""
+        if attempt.code is None:
+            return {}
+        return {"noise_kl": attempt.code.divergence(self.config.generator.noise_std).mean()}
 
     def _weight(self, term: str) -> float:
-        """Weight of a generator's loss in this epoch."""
-        waits = term.startswith("adversarial") and self.epoch < self.config.losses.adversarial_from_epoch
+        """Weight of a generator's loss in this epoch; what is none of its losses weighs nothing."""
+        waits = term.startswith(("adversarial", "feature")) and self.epoch < self.config.losses.adversarial_from_epoch
         return 0.0 if waits else getattr(self.config.losses, term)
 
     def _descend(self, name: str, loss: Tensor) -> None:
@@ -223,36 +308,59 @@ class DanceTraining:
             else:
                 value.copy_(now[name])
 
-    def _view(self, batch: Batch) -> Batch:
-        """The batch as the settings want it seen: without masks, every joint counts fully."""
-        return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
+    def _view(self, batch: Batch, tone: Tensor | None = None) -> Batch:
+        """The batch as the settings want it: without masks every joint counts fully; sounds through an equaliser."""
+        if not self.config.masked:
+            batch = replace(batch, mask=torch.ones_like(batch.mask))
+        if tone is not None and self.config.tone_db:
+            batch = replace(batch, audio=equalize(batch.audio, tone * self.config.tone_db))
+        return batch
 
-    def _noise(self, generator: Generator, batch: Batch) -> Float[Tensor, "B T Z"]:
+    def _draws(self, update: int, batch: Batch) -> Draws:
         clips, frames = batch.audio.shape[:2]
-        return generator.noise(clips, frames, None, batch.audio.device)
+        everyone = draw(self.seed, update, self.generator, clips * self.workers, frames)
+        return everyone.part(self.rank, clips, like=batch.audio)
 
     def _networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "local": self.local, "global": self.globe, "ema": self.ema}
+        return {name: getattr(self, name) for name in (*TRAINED, "ema") if getattr(self, name, None) is not None}
 
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), lr=rate, betas=self.config.optimizer.betas, fused=True)
-
-    @contextmanager
-    def _randomness(self, update: int, stream: int | None = None) -> Iterator[None]:
-        """Torch's randomness for one update; what it was before comes back afterwards."""
-        words = [self.seed, self.stream if stream is None else stream, update]
-        with torch.random.fork_rng():
-            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
-            yield
+    def _adam(self, rate: float, *networks: nn.Module | None) -> torch.optim.Optimizer:
+        parameters = [parameter for network in networks if network is not None for parameter in network.parameters()]
+        return torch.optim.Adam(parameters, lr=rate, betas=self.config.optimizer.betas, fused=True)
 
 
-# The generator's losses by the name of their weight in LossConfig. A new one is a line here and a weight there.
-GENERATOR_TERMS: dict[str, Callable[[DanceTraining, Batch, Tensor], Tensor]] = {
-    "l1": lambda training, batch, fake: losses.l1(fake, batch.pose, batch.mask),
-    "velocity": lambda training, batch, fake: losses.velocity(fake, batch.pose, batch.mask),
-    "adversarial_local": DanceTraining.adversarial_local,
-    "adversarial_global": DanceTraining.adversarial_global,
-}
+@dataclass(frozen=True)
+class Terms:
+    """Losses of the generator that are computed together."""
+
+    names: tuple[str, ...]
+    """Their weights in LossConfig."""
+    of: Callable[[DanceTraining, Attempt], dict[str, Tensor]]
+
+
+# The generator's losses. A new one is a line here and a weight in LossConfig.
+GENERATOR_TERMS = (
+    Terms(("l1", "velocity"), DanceTraining.distances),
+    Terms(("perceptual",), DanceTraining.perceptual),
+    Terms(("adversarial_local",), DanceTraining.from_local),
+    Terms(("adversarial_global", "feature_matching"), DanceTraining.from_globe),
+    Terms(("noise_kl",), DanceTraining.kl),
+)
+
+
+@contextmanager
+def _randomness(*words: int) -> Iterator[None]:
+    """Torch's randomness from these words; what it was before comes back afterwards."""
+    with torch.random.fork_rng():
+        plain = [word % 2**32 for word in words]
+        torch.manual_seed(int(np.random.SeedSequence(plain).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        yield
+
+
+def _neighbours(clips: int) -> Tensor:
+    """Each clip's partner: they swap in pairs, so that shares of a batch pair alike; an odd last one has the first."""
+    partner = torch.arange(clips) ^ 1
+    return partner.where(partner < clips, 0)
 
 
 def _right(said_of_real: Tensor, said_of_fake: Tensor) -> Float[Tensor, ""]:

@@ -1,12 +1,20 @@
 """Generator and discriminators of both presets: sizes, shapes, and what depends on what."""
 
+import math
+
 import pytest
 import torch
 
 from dancegen.models import losses
-from dancegen.models.dance_model import build_generator, build_global_discriminator, build_local_discriminator
+from dancegen.models.dance_model import (
+    build_generator,
+    build_global_discriminator,
+    build_local_discriminator,
+    build_noise_encoder,
+)
+from dancegen.models.noise_encoder import Code
 from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import PAPER, DanceModelConfig
+from dancegen.settings.dance_model import PAPER, DanceModelConfig, GeneratorConfig
 
 PRESETS = {"default": DanceModelConfig(), "paper": PAPER}
 
@@ -148,8 +156,15 @@ def cut(inputs, clips):
     return [[x[:clips] for x in value] if isinstance(value, list) else value[:clips] for value in inputs]
 
 
+def test_one_draw_of_noise_lasts_a_dance():
+    noise = build_generator(DanceModelConfig()).noise(3, 40, torch.Generator().manual_seed(0), torch.device("cpu"))
+    assert noise.shape == (3, 40, 10)
+    assert not noise.diff(dim=1).any()
+    assert noise.diff(dim=0).abs().min() > 0
+
+
 def test_noise_that_remembers_has_the_same_deviation_and_changes_slowly():
-    generator = build_generator(DanceModelConfig())
+    generator = build_generator(DanceModelConfig(generator=GeneratorConfig(noise_memory_frames=20)))
     noise = generator.noise(200, 400, torch.Generator().manual_seed(0), torch.device("cpu"))
     assert noise.std().item() == pytest.approx(0.33, rel=0.05)
     assert noise[:, 0].std().item() == pytest.approx(noise[:, -1].std().item(), rel=0.1)
@@ -166,17 +181,51 @@ def test_a_generated_frame_follows_from_the_frames_around_it():
     assert moved[:100].max() == 0 == moved[200:].max()
 
 
+def test_a_dance_follows_from_the_frames_that_it_starts_from():
+    generator = build_generator(DanceModelConfig()).eval()
+    (audio, rhythm), noise = music(2, 40), torch.zeros(2, 40, 10)
+    start = torch.cat([dances(2, 5), torch.ones(2, 5, 18, 1)], dim=-1)
+    moved = (generator(audio, rhythm, noise, start) - generator(audio, rhythm, noise)).abs().sum(dim=(0, 2, 3))
+    assert moved[:8].min() > 0
+    assert torch.equal(generator(audio, rhythm, noise, torch.zeros_like(start)), generator(audio, rhythm, noise))
+
+
+def test_the_default_discriminator_can_tell_which_of_two_dances_belongs_to_which_music(preset):
+    """A score that is a sum of what it thinks of either cannot: swapping partners would change nothing."""
+    discriminator = build_global_discriminator(preset).eval()
+    dance, music_heard = torch.randn(2, 8, discriminator.score.in_features + 1)
+    swap = torch.arange(8) ^ 1
+    own, swapped = (discriminator.judge(dance, heard) for heard in (music_heard, music_heard[swap]))
+    gain = (own + own[swap] - swapped - swapped[swap]).abs().max().item()
+    assert (gain > 1e-2) == discriminator.projected
+
+
+def test_the_noise_read_out_of_a_dance_is_its_own_and_costs_nothing_when_it_says_nothing():
+    encoder = build_noise_encoder(DanceModelConfig())
+    code = encoder(dances(4, 50), music(4, 50)[1])
+    assert code.mean.shape == (4, 10)
+    assert (code.mean[0] - code.mean[1]).abs().max() > 1e-3
+    same = Code(torch.zeros(3, 10), torch.full((3, 10), math.log(0.33)))
+    assert same.divergence(0.33).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    surer = Code(same.mean + 0.33, same.log_std - math.log(2))  # a deviation away, and twice as sure
+    assert surer.divergence(0.33)[0].item() == pytest.approx(10 * (math.log(2) + 0.5 * (1 / 4 + 1) - 0.5), rel=1e-5)
+
+
 def test_the_gradient_penalty_of_a_linear_score_is_known():
     weights = torch.randn(50, 18, 2)
     one, other = dances(4, 50), dances(4, 50)
-    penalty = losses.gradient_penalty(lambda pose: (pose * weights).sum(dim=(1, 2, 3)), one, other)
+    penalty = losses.gradient_penalty(
+        lambda pose: (pose * weights).sum(dim=(1, 2, 3)), one, other, torch.rand(4, 1, 1, 1)
+    )
     assert penalty.item() == pytest.approx((weights.norm().item() - 1) ** 2, rel=1e-5)
 
 
 def test_the_gradient_penalty_of_a_quadratic_score_is_taken_between_the_dances_and_teaches_its_weight():
     scale = torch.tensor(0.7, requires_grad=True)
     pose = dances(1, 4)  # both ends are the same dance, so the point between is known
-    penalty = losses.gradient_penalty(lambda at: scale * at.square().sum(dim=(1, 2, 3)), pose, pose)
+    penalty = losses.gradient_penalty(
+        lambda at: scale * at.square().sum(dim=(1, 2, 3)), pose, pose, torch.ones(1, 1, 1, 1)
+    )
     norm = 2 * pose.norm().item()
     assert penalty.item() == pytest.approx((0.7 * norm - 1) ** 2, rel=1e-4)
     penalty.backward()
@@ -193,7 +242,7 @@ def test_the_gradient_penalty_of_the_discriminator_agrees_with_differences():
         alike = (dances, rhythm.double().expand(len(dances), -1, -1), embedding.expand(len(dances), -1))
         return discriminator.judge(discriminator.pose_encoder(*alike[:2]), alike[2])
 
-    penalty = losses.gradient_penalty(judge, pose, pose).item()
+    penalty = losses.gradient_penalty(judge, pose, pose, torch.ones(1, 1, 1, 1)).item()
     steps = 1e-6 * torch.eye(pose.numel(), dtype=torch.double).view(-1, *pose.shape[1:])
     with torch.no_grad():
         slopes = (judge(pose + steps) - judge(pose - steps)) / 2e-6
