@@ -11,12 +11,21 @@ Axes used in shapes:
     B clips    T frames    J joints    R rhythm channels    C input channels    H map height (time)    W map width
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.settings.dance_model import GlobalDiscriminatorConfig
+from dancegen.settings.dance_model import GlobalDiscriminatorConfig, NoiseEncoderConfig
+
+
+class Inputs(NamedTuple):
+    """What a dance comes with."""
+
+    joints: int
+    rhythm_channels: int
 
 
 class Stream(nn.Module):
@@ -38,8 +47,18 @@ class Stream(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C T J"]) -> Float[Tensor, "B channels H W"]:
         """A map of time by joint features; time is two frames shorter, and a quarter where it is pooled."""
-        hidden = self.along_time(self.point(x).relu())
-        return self.across_joints(hidden.transpose(1, 3))  # joints to channels: (B, J, T - 2, joint_features)
+        return self.layers(x)[-1]
+
+    def layers(self, x: Float[Tensor, "B C T J"]) -> list[Tensor]:
+        """What each convolution gives; the last one is `forward`'s map."""
+        point = self.point(x).relu()
+        along_time = self.along_time(point)
+        first, pool_first, *rest = self.across_joints
+        across = first(along_time.transpose(1, 3))  # joints to channels: (B, J, T - 2, joint_features)
+        last = pool_first(across)
+        for layer in rest:
+            last = layer(last)
+        return [point, along_time, across, last]
 
 
 class TwoStreams(nn.Module):
@@ -76,35 +95,53 @@ class TwoStreams(nn.Module):
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B maps H W"]:
         """The map; `pose` must have no missing joint left in it as NaN, and three frames at least."""
+        return self.layers(pose, rhythm)[-1]
+
+    def layers(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> list[Tensor]:
+        """What each convolution gives; the last one is `forward`'s map."""
+        where, how = self.apart(pose, rhythm)
+        first = self.together[:2](torch.cat([where[-1], how[-1]], dim=1))
+        return [*where, *how, first, self.together[2:](first)]
+
+    def apart(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> tuple[list[Tensor], list[Tensor]]:
+        """What each convolution of the two streams gives, before they meet."""
         position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
         motion = temporal_difference(position) * self.motion_gain
         if self.rhythm:
             beside = rhythm.transpose(1, 2)[..., None].expand(-1, -1, -1, pose.shape[2])  # (B, R, T, J)
             position, motion = (torch.cat([stream, beside], dim=1) for stream in (position, motion))
-        return self.together(torch.cat([self.position(position), self.motion(motion)], dim=1))
+        return self.position.layers(position), self.motion.layers(motion)
 
 
 class HCN(nn.Module):
     """A dance to one vector."""
 
-    def __init__(self, config: GlobalDiscriminatorConfig, rhythm_channels: int, joints: int) -> None:
+    def __init__(
+        self, config: GlobalDiscriminatorConfig | NoiseEncoderConfig, size: int, dropout: float, inputs: Inputs
+    ) -> None:
         super().__init__()
         channels, features = config.channels, config.joint_features
         self.streams = TwoStreams(
-            joints, rhythm_channels, channels, features, config.motion_gain, config.dropout, pooled=True
+            inputs.joints, inputs.rhythm_channels, channels, features, config.motion_gain, dropout, pooled=True
         )
         self.map = (3, max(1, features // 16))  # what 50 frames leave; other lengths are pooled to it
         self.head = nn.Sequential(
             nn.Linear(4 * channels * self.map[0] * self.map[1], config.hidden),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, config.audio.size),
+            nn.Dropout(dropout),
+            nn.Linear(config.hidden, size),
         )
         spread_evenly(self.head)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B size"]:
         """One vector for each dance."""
-        return self.head(F.adaptive_avg_pool2d(self.streams(pose, rhythm), self.map).flatten(1))
+        return self.layers(pose, rhythm)[-1]
+
+    def layers(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> list[Tensor]:
+        """What each layer gives; the last one is `forward`'s vector."""
+        maps = self.streams.layers(pose, rhythm)
+        hidden = self.head[:2](F.adaptive_avg_pool2d(maps[-1], self.map).flatten(1))
+        return [*maps, hidden, self.head[2:](hidden)]
 
 
 def temporal_difference(position: Float[Tensor, "B C T J"]) -> Float[Tensor, "B C T J"]:

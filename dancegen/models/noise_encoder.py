@@ -1,0 +1,45 @@
+"""A real dance to the noise that would have made it: one code for the whole dance, with its uncertainty.
+
+Axes used in shapes:
+    B clips    T frames    J joints    R rhythm channels    Z noise
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dancegen.models.hcn import HCN, Inputs
+from dancegen.settings.dance_model import DanceModelConfig, NoiseEncoderConfig
+
+
+class Code(NamedTuple):
+    """A normal distribution over the noise of each dance."""
+
+    mean: Float[Tensor, "B Z"]
+    log_std: Float[Tensor, "B Z"]
+
+    def sample(self, normal: Float[Tensor, "B Z"]) -> Float[Tensor, "B Z"]:
+        """A draw from it, made of a standard normal one."""
+        return self.mean + self.log_std.exp() * normal
+
+    def divergence(self, std: float) -> Float[Tensor, " B"]:
+        """Kullback-Leibler divergence from the noise that is drawn, N(0, std^2), of each dance."""
+        log_ratio = self.log_std - math.log(std)
+        return ((2 * log_ratio).exp() + (self.mean / std).square() - 1 - 2 * log_ratio).sum(dim=1) / 2
+
+
+class NoiseEncoder(nn.Module):
+    """The pose branch of a discriminator, with a mean and a deviation at its end."""
+
+    def __init__(self, config: DanceModelConfig, settings: NoiseEncoderConfig, inputs: Inputs) -> None:
+        super().__init__()
+        self.std = config.generator.noise_std
+        self.pose_encoder = HCN(settings, 2 * config.generator.noise, 0.0, inputs)
+
+    def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Code:
+        """The code of each dance; an untrained encoder is about as sure as the noise that is drawn."""
+        mean, log_std = self.pose_encoder(pose, rhythm).chunk(2, dim=1)
+        return Code(torch.tanh(mean / 3) * 3 * self.std, (log_std.clamp(-4, 1)) + math.log(self.std))

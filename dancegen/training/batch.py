@@ -1,0 +1,25 @@
+"""What one update learns from.
+
+Axes used in shapes:
+    B clips    T frames    S samples a frame    J joints    R rhythm channels
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips, normalised as the model's settings say. No value is NaN: a missing joint has confidence 0 in `mask`."""
+
+    audio: Float[Tensor, "B T S"]
+    rhythm: Float[Tensor, "B T R"]
+    pose: Float[Tensor, "B T J 2"]
+    mask: Float[Tensor, "B T J"]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same on a device."""
+        return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))

@@ -1,0 +1,91 @@
+"""Two workers with eight clips each learn what one worker with sixteen does, to the float error of 64 bits."""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+from dancegen.models.stgcn import STGCN
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.settings.dance_model import (
+    AudioEncoderConfig,
+    DanceModelConfig,
+    GeneratorConfig,
+    GlobalDiscriminatorConfig,
+    LocalDiscriminatorConfig,
+    NoiseEncoderConfig,
+)
+from dancegen.settings.stgcn import STGCNConfig
+from dancegen.training.dance import Batch, DanceTraining
+
+CLIPS, UPDATES, SEED = 16, 3, 5
+AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
+# All losses of the default preset on small networks. Dropout would draw other masks for other workers.
+CONFIG = DanceModelConfig(
+    generator=GeneratorConfig(audio=AUDIO, width=32, blocks=2, dropout=0.0),
+    noise_encoder=NoiseEncoderConfig(channels=4, joint_features=8, hidden=8),
+    local_discriminator=LocalDiscriminatorConfig(channels=4, joint_features=8, hidden=8),
+    global_discriminator=GlobalDiscriminatorConfig(audio=AUDIO, channels=4, joint_features=8, hidden=8),
+)
+
+
+def train(rank, workers, wrap):
+    """The state after some updates, each on the same clips, of which every worker has its part."""
+    torch.manual_seed(0)
+    perceptual = STGCN(STGCNConfig(widths=(4, 4, 4)), 2).double().eval().requires_grad_(False)
+    training = DanceTraining(CONFIG, SEED, wrap=wrap, rank=rank, workers=workers, perceptual=perceptual)
+    part = slice(rank * CLIPS // workers, (rank + 1) * CLIPS // workers)
+    for update in range(UPDATES):
+        whole = batch(update)
+        training.step(replace(whole, **{field.name: getattr(whole, field.name)[part] for field in fields(whole)}))
+    return training.state()
+
+
+def batch(seed):
+    random = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(CLIPS, 20, *shape, generator=random, dtype=torch.float64)
+
+    return Batch(
+        audio=0.1 * normal(1600),
+        rhythm=normal(len(RHYTHM_CHANNELS)).clamp(-1, 1),
+        pose=0.3 * normal(18, 2).cumsum(dim=1) / 5,
+        mask=(normal(18) > -1).double(),
+    )
+
+
+def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(tmp_path):
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    meeting = f"file://{tmp_path}/meeting"
+    workers = [
+        subprocess.Popen([sys.executable, __file__, str(rank), meeting, str(tmp_path)], env=environment)
+        for rank in range(2)
+    ]
+    alone = train(0, 1, lambda network: network.double())
+    assert [worker.wait(240) for worker in workers] == [0, 0]
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    start = DanceTraining(CONFIG, SEED, wrap=lambda network: network.double()).state()
+    for network in ("generator", "noise_encoder", "local", "globe", "ema"):
+        for name, value in alone["networks"][network].items():
+            assert torch.equal(first["networks"][network][name], second["networks"][network][name])
+            assert torch.allclose(value, first["networks"][network][name], rtol=1e-9, atol=1e-12), (network, name)
+        assert any(
+            not torch.equal(value, start["networks"][network][name])
+            for name, value in alone["networks"][network].items()
+        )
+
+
+def main(rank, meeting, folder):
+    """One of two workers."""
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    state = train(rank, 2, lambda network: DistributedDataParallel(network.double(), broadcast_buffers=False))
+    torch.save(state, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])
