@@ -25,6 +25,20 @@ def require(cpus: float, gpus: float, wait_s: float, remedy: str) -> None:
         time.sleep(POLL_S)
 
 
+def require_places(workers: int, cpus: float, gpus: float, remedy: str) -> None:
+    """Raise ClusterError unless its machines, each by itself, hold so many workers of so many CPUs and GPUs each."""
+    machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
+    places = sum(min(_times(machine.get("CPU", 0), cpus), _times(machine.get("GPU", 0), gpus)) for machine in machines)
+    if places < workers:
+        one = f"{cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+        problem = f"holds {places:g} workers of {one} on its {len(machines)} machines, and {workers} are needed."
+        raise ClusterError("the Ray cluster", problem, remedy)
+
+
+def _times(found: float, needed: float) -> float:
+    return (found + 1e-6) // needed if needed else float("inf")
+
+
 def _holds(cpus: float, gpus: float) -> bool:
     found = ray.cluster_resources()
     return found.get("CPU", 0) >= cpus and found.get("GPU", 0) >= gpus

@@ -1,37 +1,58 @@
 """How far a search is: a progress line, and a run in MLflow for each trial inside the one of the search."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import ray.tune
 from tqdm import tqdm
 
-from dancegen import storage, tracking
+from dancegen import tracking
 from dancegen.pipelines.progress import interval_s, say
+from dancegen.pipelines.search_trial import OBJECTIVE, folder_of
 from dancegen.settings.search import SearchConfig
 
 ENDED = {"TERMINATED": "FINISHED", "ERROR": "FAILED"}  # Tune's states in MLflow's words
 
 
 class TellTrials(ray.tune.Callback):
-    """Listens to Ray Tune in the driver. Tune stores it with the search, so what is alive is made in `setup`."""
+    """Listens to Ray Tune in the driver, and gives the places of trainings that have ended to others."""
 
     def __init__(self, config: SearchConfig, data_hash: str) -> None:
         self.config, self.data_hash = config, data_hash
-        self.best = float("inf")
+        self.turns: Any = None
+        """The actor that lets trainings run."""
+        self.runs: dict[str, tracking.Run] = {}
+        self.ended: set[str] = set()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"config": self.config, "data_hash": self.data_hash, "best": self.best}
-
-    def setup(self, *args: Any, **info: Any) -> None:
-        """The search starts, or goes on."""
+    def __enter__(self) -> Self:
         self.bar = tqdm(total=self.config.samples, unit=" trainings", mininterval=interval_s())
         self.teller = ThreadPoolExecutor(1)
         self.sent: list[Future[None]] = []
         self.search = self._run(self.config.output, "search", {"step": "search"})
         self.search.parameters = self.config.model_dump(mode="json")
-        self.runs: dict[str, tracking.Run] = {}
         self._send(self.search.open)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stopped = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        for trial_id in self.runs.keys() - self.ended:
+            self._send(self.runs[trial_id].close, stopped)
+        self._send(self.search.close, stopped if error else "FINISHED")
+        self.teller.shutdown()
+        self.bar.close()
+        for future in self.sent:
+            future.result()  # a mistake of ours in there must not pass unseen
+
+    def keep(self, name: str, text: str) -> None:
+        """A file of the search that MLflow keeps, too."""
+        self._send(self.search.artifact, name, text.encode())
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """The search starts, or goes on with more trainings in place of those that failed."""
+        self.bar.total = info["total_num_samples"]
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -39,35 +60,35 @@ class TellTrials(ray.tune.Callback):
         """A training has ended an epoch."""
         numbers = {name: value for name, value in result.items() if name.startswith(("train/", "validation/"))}
         self._send(self._run_of(trial).log, numbers, result["epoch"])
-        self.best = min(self.best, numbers.get(f"validation/{self.config.objective}", self.best))
         self._show(trials)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A training is done, or was stopped for being worse than others."""
-        self._send(self._run_of(trial).close, "FINISHED")
+        self._end(trial, "FINISHED")
         self._show(trials)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A training has failed for good."""
-        self._send(self._run_of(trial).close, "FAILED")
+        self._end(trial, "FAILED")
         self._show(trials)
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         """All trainings have ended, here or before the search was stopped and went on."""
         for trial in trials:
-            self._send(self._run_of(trial).close, ENDED.get(trial.status, "KILLED"))
-        self._send(self.search.close, "FINISHED" if all(trial.is_finished() for trial in trials) else "KILLED")
-        self.teller.shutdown()
+            self._end(trial, ENDED.get(trial.status, "KILLED"))
         self._show(trials)
-        self.bar.close()
-        for future in self.sent:
-            future.result()  # a mistake of ours in there must not pass unseen
+
+    def _end(self, trial: Any, status: str) -> None:
+        if trial.trial_id not in self.ended:
+            self.ended.add(trial.trial_id)
+            self.turns.leave.remote(trial.trial_id)
+            self._send(self._run_of(trial).close, status)
 
     def _run_of(self, trial: Any) -> tracking.Run:
         if trial.trial_id not in self.runs:
-            folder = storage.join(self.config.output, "trials", trial.trial_id)
+            folder = folder_of(self.config, trial.trial_id)
             run = self._run(folder, trial.trial_id, {"step": "train_dance", "trial_id": trial.trial_id})
-            run.parent, run.parameters = self.search, {"model": {"losses": trial.config}}
+            run.parent, run.parameters = self.search, {"model": trial.config}
             self.runs[trial.trial_id] = run
         return self.runs[trial.trial_id]
 
@@ -81,5 +102,6 @@ class TellTrials(ray.tune.Callback):
 
     def _show(self, trials: list[Any]) -> None:
         running = sum(trial.status == "RUNNING" for trial in trials)
-        self.bar.set_postfix({"running": running, f"best {self.config.objective}": f"{self.best:.3g}"}, refresh=False)
+        best = min((trial.last_result.get(OBJECTIVE, float("inf")) for trial in trials), default=float("inf"))
+        self.bar.set_postfix({"running": running, f"best {self.config.objective}": f"{best:.3g}"}, refresh=False)
         self.bar.update(sum(trial.is_finished() for trial in trials) - self.bar.n)

@@ -1,39 +1,54 @@
-"""Settings of search: which loss weights are tried, how many trainings, how soon a bad one is stopped."""
+"""Settings of search: which weights and learning rates are tried, how many trainings, how soon a bad one is stopped."""
 
-from typing import Literal, Self
+import difflib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from dancegen.config import Config, Uri
-from dancegen.settings.dance_model import LossConfig
+from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 
-DRIVER_CPUS = 0.1  # of the process that leads one training
+DRIVER_CPUS = 0.01  # of the process that leads one training: it only waits
+OF_THE_CLIPS = ("fps",)  # numbers of the model that the clips decide
+Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SearchConfig(Config):
     """Many short trainings -> best.yaml, the settings of the best one, for train_dance."""
 
     train: TrainDanceConfig = TrainDanceConfig(epochs=20)
-    """The training whose loss weights are searched for; all else in it stays. best.yaml keeps its `output`."""
+    """The training whose settings are searched for; all else in it stays. best.yaml keeps its `output`."""
     output: Uri = "runs/search"
-    """Folder of best.yaml, trials.csv and the trainings. A search that was stopped goes on from here."""
-    samples: PositiveInt = 8
-    """Trainings in all."""
+    """Folder of best.yaml, trials.csv, the plots and the trainings. A search that was stopped goes on from here."""
+    samples: PositiveInt = 24
+    """Trainings in all. May be raised later: the search then goes on. One that failed is replaced when it goes on."""
     concurrent: PositiveInt = 1
-    """Trainings at the same time, each with `train.workers` workers."""
+    """Trainings at the same time, each with `train.workers` workers. May be another number when a search goes on."""
     grace_epochs: PositiveInt = 2
     """Epochs before a training may be stopped for being worse than others."""
     reduction: int = Field(default=2, ge=2)
     """Of so many trainings, one is let go on at each stage."""
-    objective: Literal["misfit", "l1"] = "misfit"
-    """What is made small on the test clips: `misfit` also counts too little or too jerky movement."""
-    space: dict[str, tuple[PositiveFloat, PositiveFloat]] = Field(
-        default={"l1": (5.0, 100.0), "velocity": (5.0, 100.0), "adversarial_local": (0.1, 3.0)}, min_length=1
+    objective: Literal["misfit", "frechet_k2", "frechet_pose", "l1"] = "misfit"
+    """What is made small on the test clips, whose songs were not learned from. `misfit` is how unlike the real dances
+    the made ones are in movement, poses and beat; the others are one of these (see Frechet distance), or l1."""
+    space: dict[str, tuple[Bound, Bound]] = Field(
+        default={
+            "losses.perceptual": (0.1, 10.0),
+            "losses.feature_matching": (0.1, 10.0),
+            "losses.l1": (5.0, 200.0),
+            "losses.velocity": (5.0, 200.0),
+            "losses.gradient_penalty": (0.1, 10.0),
+            "optimizer.generator_rate": (1e-4, 3e-3),
+            "optimizer.local_rate": (3e-5, 1e-3),
+            "optimizer.global_rate": (3e-5, 1e-3),
+        },
+        min_length=1,
     )
-    """Weights in `train.model.losses` to choose, each from [low, high], evenly on a logarithmic scale."""
+    """Numbers below `train.model` to choose, each from [low, high], evenly on a logarithmic scale."""
     seed: int = 0
-    """Decides which weights are tried."""
+    """Decides which values are tried."""
 
     @property
     def cpus(self) -> float:
@@ -43,20 +58,65 @@ class SearchConfig(Config):
     @property
     def cpus_a_training(self) -> float:
         """Processor cores of one training."""
-        return self.train.workers * self.train.cpus_per_worker + DRIVER_CPUS
+        return self.train.cpus - 1 + DRIVER_CPUS
 
     @property
     def gpus(self) -> int:
         """GPUs of all trainings that run at the same time."""
         return self.concurrent * self.train.gpus
 
+    @field_validator("space")
+    @classmethod
+    def _space_is_of_numbers(cls, space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        mistakes = [text for name, bounds in space.items() if (text := _mistake(name, *bounds))]
+        if mistakes:
+            raise ValueError("\n  space: ".join(mistakes))
+        return space
+
     @model_validator(mode="after")
-    def _space_is_of_weights(self) -> Self:
-        for name, (low, high) in self.space.items():
-            if name not in LossConfig.model_fields:
-                raise ValueError(f"space.{name} is no weight of a loss; there are {', '.join(LossConfig.model_fields)}")
-            if low >= high:
-                raise ValueError(f"space.{name} must be [low, high], and is [{low:g}, {high:g}]")
+    def _trainings_can_be_compared(self) -> Self:
         if self.grace_epochs > self.train.epochs:
             raise ValueError(f"grace_epochs={self.grace_epochs} is more than train.epochs={self.train.epochs}")
+        if self.train.workers_min:
+            raise ValueError(
+                "train.workers_min: trainings are compared with equal numbers of workers; give train.workers"
+            )
         return self
+
+
+def nested(values: dict[str, float]) -> dict[str, Any]:
+    """Values by dotted name as settings inside settings."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *above, last = name.split(".")
+        level = tree
+        for part in above:
+            level = level.setdefault(part, {})
+        level[last] = value
+    return tree
+
+
+def _mistake(name: str, low: float, high: float) -> str | None:
+    """What is wrong with one line of the space."""
+    known = [found for found in _numbers(DanceModelConfig) if found not in OF_THE_CLIPS]
+    if name not in known:
+        close = [full for full in known if full.endswith(f".{name}")] or difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        return f"{name} is no number of the model that can be searched ({hint})"
+    if low >= high:
+        return f"{name} must be [low, high], and is [{low:g}, {high:g}]"
+    for end in (low, high):
+        try:
+            DanceModelConfig.model_validate(nested({name: end}))
+        except ValidationError as error:
+            return f"{name}={end:g}: {error.errors()[0]['msg'].lower()}"
+    return None
+
+
+def _numbers(kind: type[Config], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all settings that are real numbers."""
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Config):
+            yield from _numbers(field.annotation, f"{prefix}{name}.")
+        elif field.annotation is float:
+            yield prefix + name

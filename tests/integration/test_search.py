@@ -8,13 +8,16 @@ import pytest
 
 from dancegen import config as settings_module
 from dancegen import tracking
-from dancegen.errors import ClusterError, ConfigError
+from dancegen.errors import ClusterError, ConfigError, DanceGenError
 from dancegen.pipelines import train_dance
+from dancegen.pipelines.cluster import require_places
 from dancegen.pipelines.search import run
 from dancegen.settings.search import SearchConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 
 pytestmark = pytest.mark.ray
+SPACE = {"losses.l1": [1, 100], "optimizer.generator_rate": [1e-4, 1e-2]}
+PLOTS = ("importance.html", "parallel_coordinates.html")
 
 
 @pytest.fixture
@@ -22,14 +25,15 @@ def settings(make_clips, tiny_model, tmp_path):
     clips = make_clips(str(tmp_path / "clips"))
 
     def make(**changes):
-        train = {"clips": clips, "output": str(tmp_path / "best"), "model": tiny_model, "epochs": 3, "batch_size": 8}
+        model = {**tiny_model, "losses": {"perceptual": 0.0}}
+        train = {"clips": clips, "output": str(tmp_path / "best"), "model": model, "epochs": 3, "batch_size": 8}
         chosen = {
             "train": train | {"workers": 1},
             "output": str(tmp_path / "search"),
             "samples": 3,
             "concurrent": 3,
             "grace_epochs": 1,
-            "space": {"l1": [1, 100], "velocity": [1, 100]},
+            "space": SPACE,
         }
         return settings_module.validate(SearchConfig, chosen | changes)
 
@@ -38,17 +42,18 @@ def settings(make_clips, tiny_model, tmp_path):
 
 def runs_in_mlflow(config):
     client = tracking.connect(tracking.default_uri(config.output))
-    return client.search_runs([client.get_experiment_by_name(config.train.experiment).experiment_id])
+    return client, client.search_runs([client.get_experiment_by_name(config.train.experiment).experiment_id])
 
 
 def check_runs(config):
-    """One run of the search, and one of each trial inside it, all ended."""
-    runs = runs_in_mlflow(config)
+    """One run of the search with its files, and one of each trial inside it, all ended."""
+    client, runs = runs_in_mlflow(config)
     (search,) = [one for one in runs if one.data.tags["step"] == "search"]
     trials = [one for one in runs if one.data.tags["step"] == "train_dance"]
     assert len({one.data.tags["trial_id"] for one in trials}) == len(trials) == config.samples
     assert {one.data.tags["mlflow.parentRunId"] for one in trials} == {search.info.run_id}
     assert {one.info.status for one in runs} == {"FINISHED"}
+    assert {file.path for file in client.list_artifacts(search.info.run_id)} == {"best.yaml", "trials.csv", *PLOTS}
     assert all("model.losses.l1" in one.data.params and "validation/misfit" in one.data.metrics for one in trials)
 
 
@@ -60,19 +65,24 @@ def test_a_search_finds_settings_that_train(ray_session, settings):
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows] == [trial.id for trial in trials]
     assert len(rows) == 3
-    assert all(1 <= float(row["l1"]) <= 100 for row in rows)
+    assert all(1 <= float(row["losses.l1"]) <= 100 for row in rows)
+    assert all(1e-4 <= float(row["optimizer.generator_rate"]) <= 1e-2 for row in rows)
     done = [float(row["validation/misfit"]) for row in rows if row["epochs"] == rows[0]["epochs"]]
     assert done == sorted(done)
     check_runs(config)
 
     best = settings_module.load(TrainDanceConfig, str(Path(config.output, "best.yaml")), ["epochs=1"])
-    assert best.model.losses.l1 == pytest.approx(float(rows[0]["l1"]))
+    assert best.model.losses.l1 == pytest.approx(float(rows[0]["losses.l1"]))
+    assert best.model.optimizer.generator_rate == pytest.approx(float(rows[0]["optimizer.generator_rate"]))
     assert best.model_copy(update={"model": config.train.model, "epochs": 3}) == config.train
     trained = train_dance.run(best)
     assert Path(trained.model).exists()
+    assert all("Plotly.newPlot" in Path(config.output, name).read_text() for name in PLOTS)
 
 
-def test_a_killed_search_goes_on_when_it_is_started_again(ray_session, ray_environment, settings, tmp_path):
+def test_a_killed_search_goes_on_with_more_trainings_and_fewer_at_a_time(
+    ray_session, ray_environment, settings, tmp_path
+):
     config = settings(samples=2, concurrent=2)
     file = tmp_path / "search.yaml"
     file.write_text(settings_module.to_yaml(config))
@@ -88,9 +98,11 @@ def test_a_killed_search_goes_on_when_it_is_started_again(ray_session, ray_envir
             job.wait()
     begun = {folder.name for folder in Path(config.output, "trials").iterdir()}
 
+    config = settings(samples=3, concurrent=1)
     trials = run(config)
-    assert len(trials) == 2
+    assert len(trials) == 3
     assert begun <= {trial.id for trial in trials}
+    assert all(sorted(trial.history) == list(range(1, trial.epochs + 1)) for trial in trials)
     assert not [trial for trial in trials if trial.state == "failed"]
     check_runs(config)
 
@@ -104,19 +116,36 @@ def wait_for_trial(config, job, seconds=400):
         time.sleep(0.1)
 
 
+def test_a_search_whose_trainings_all_diverge_says_so_and_does_not_try_them_again(ray_session, settings):
+    config = settings(samples=1, space={"optimizer.generator_rate": [1e20, 1e21]})
+    with pytest.raises(DanceGenError, match=r"no training came to an end; the first: .*epoch 1"):
+        run(config)
+    with open(Path(config.output, "trials.csv")) as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["diverged"]
+
+
 def test_more_trainings_at_a_time_than_fit_are_refused_at_once(ray_session, settings):
-    with pytest.raises(ClusterError, match=r"has 8 CPUs.* needs 1.1 CPUs.*concurrent"):
+    with pytest.raises(ClusterError, match=r"has 8 CPUs.* needs 1.01 CPUs.*concurrent"):
         run(settings(concurrent=50))
 
 
-def test_a_space_that_is_none_of_weights_is_refused(settings):
-    with pytest.raises(ConfigError, match=r"space.l2 is no weight of a loss; there are l1"):
-        settings(space={"l2": [1, 2]})
-    with pytest.raises(ConfigError, match=r"must be \[low, high\], and is \[2, 1\]"):
-        settings(space={"l1": [2, 1]})
+def test_trainings_with_gpus_are_refused_where_there_are_none(ray_session, settings):
+    config = settings(concurrent=2)
+    with pytest.raises(ClusterError, match=r"0 GPUs, and 3.02 and 2 are needed.*needs 1.01 CPUs and 1 GPUs"):
+        run(config.model_copy(update={"train": config.train.model_copy(update={"use_gpu": True})}))
 
 
-def test_a_search_without_test_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
-    clips = make_clips(str(tmp_path / "other"), test=0)
-    with pytest.raises(ConfigError, match="no test clips"):
-        run(settings(train={"clips": clips, "workers": 1, "epochs": 3, "batch_size": 4, "model": tiny_model}))
+def test_workers_that_fit_in_all_but_on_no_machine_are_refused(ray_session):
+    require_places(4, cpus=2, gpus=0, remedy="")
+    with pytest.raises(ClusterError, match=r"holds 1 workers of 5 CPUs on its 1 machines, and 2 are needed"):
+        require_places(2, cpus=5, gpus=0, remedy="")
+
+
+def test_a_search_with_too_few_test_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
+    train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
+    clips = make_clips(str(tmp_path / "none"), test=0)
+    with pytest.raises(ConfigError, match="holds no test clips, and misfit needs 1"):
+        run(settings(train=train | {"clips": clips}))
+    clips = make_clips(str(tmp_path / "one"), test=1)
+    with pytest.raises(ConfigError, match="holds 1 test clips, and frechet_k2 needs 2"):
+        run(settings(train=train | {"clips": clips}, objective="frechet_k2"))
