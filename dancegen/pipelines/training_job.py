@@ -1,0 +1,112 @@
+"""What the drivers of all trainings share: Ray Train is started, what its workers tell is shown and sent to MLflow.
+
+All that a run needs to go on is in its checkpoints, so the same command goes on where the last one stopped.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import ray.train
+import ray.train.torch
+
+from dancegen import storage, tracking
+from dancegen.config import to_yaml
+from dancegen.pipelines.progress import Event, FinishedEpochs, TrainingBar, say
+from dancegen.pipelines.run_folder import KeepCheckpointList, mend_checkpoint_list
+from dancegen.settings.training_run import TrainingRun
+
+# Settings that say where and how a run runs, not what it makes.
+FREE = frozenset(
+    {"clips", "output", "name", "cpus_per_worker", "use_gpu", "checkpoint_every", "checkpoints_kept", "validate_every"}
+    | {"max_failures", "max_wait_s", "worker_environment", "tracking_uri", "experiment"}
+)
+START_FAILURES = 3  # times that Ray may fail to start the workers
+LOSE_CONTACT_S = 600  # after which a worker that hears nothing of the others gives up
+REPORT_POLL_S = "0.5"  # a report waits for the controller's next look; Ray's own choice is 2 s
+TOO_SMALL = (
+    "Give fewer workers or a smaller cpus_per_worker, add machines, or give max_wait_s if the cluster grows by itself."
+)
+
+
+def fit(
+    config: TrainingRun,
+    work: Callable[[dict[str, Any]], dict[str, Any]],
+    given: dict[str, Any],
+    callbacks: Sequence[ray.train.UserCallback],
+) -> dict[str, Any]:
+    """Run `work(given)` in every worker of a Ray that is there. Returns what the first worker returned."""
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", REPORT_POLL_S)
+    if mend_checkpoint_list(config.run_folder):
+        say(f"the list of checkpoints in {config.run_folder} was cut off; going on with the one before")
+    trainer = ray.train.torch.TorchTrainer(
+        work,
+        train_loop_config=given,
+        torch_config=ray.train.torch.TorchConfig(timeout_s=LOSE_CONTACT_S),
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=config.workers,
+            use_gpu=config.use_gpu,
+            resources_per_worker={"CPU": config.cpus_per_worker, "GPU": int(config.use_gpu)},
+        ),
+        run_config=ray.train.RunConfig(
+            name=config.name,
+            storage_path=storage.arrow_uri(config.output),
+            callbacks=[KeepCheckpointList(config.run_folder), *(FinishedEpochs(one) for one in callbacks)],
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.checkpoints_kept),
+            failure_config=ray.train.FailureConfig(config.max_failures, controller_failure_limit=START_FAILURES),
+            worker_runtime_env={"env_vars": config.worker_environment},
+        ),
+    )
+    end: Any = trainer.fit().return_value
+    return end
+
+
+@contextmanager
+def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], numbers: dict[str, str]) -> Iterator[Any]:
+    """Gives the function that takes the workers' events: to the progress line, and to MLflow in another thread.
+
+    `numbers` are the names of the few metrics that fit into the progress line, with what to call them there.
+    """
+    tracker = tracking.Run(
+        uri=config.tracking_uri or tracking.default_uri(config.output),
+        experiment=config.experiment,
+        key=config.run_folder,
+        name=config.name,
+        parameters=config.model_dump(mode="json"),
+        tags=tags,
+        warn=say,
+    )
+    bar = TrainingBar(config.epochs, clips_an_epoch)
+
+    def take(event: Event) -> None:
+        if event["kind"] == "steps":
+            bar.at(event["epoch"], event["clips"])
+        elif event["kind"] == "epoch":
+            metrics = dict(event["metrics"])
+            epoch = metrics.pop("epoch")
+            bar.at(epoch + 1, 0)
+            bar.numbers({short: metrics[name] for name, short in numbers.items() if name in metrics})
+            sent.append(teller.submit(tracker.log, metrics, epoch))
+        else:
+            who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
+            say(f"lost {who}; going on from the last checkpoint with new workers, {config.max_failures} times at most")
+
+    sent: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as teller:
+        if storage.is_remote(config.output) and not config.tracking_uri:
+            say(f"a remote folder cannot hold MLflow's database; it is {tracker.uri}")
+        sent.append(teller.submit(tracker.artifact, "settings.yaml", to_yaml(config).encode()))
+        ended = "FAILED"
+        try:
+            yield take
+            ended = "FINISHED"
+        except KeyboardInterrupt:
+            ended = "KILLED"
+            raise
+        finally:
+            bar.close()
+            sent.append(teller.submit(tracker.close, ended))
+    for future in sent:
+        future.result()  # a mistake of ours in there must not pass unseen
