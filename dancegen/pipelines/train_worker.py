@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,43 @@ import torch
 from torch import nn
 
 from dancegen import storage, tracking
+from dancegen.errors import DivergedError
 from dancegen.models import checkpoint
-from dancegen.models.dance_model import DanceModel
+from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.progress import Board
 from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.training.best import Best
 from dancegen.training.clips import Clips, Share
 from dancegen.training.dance import DanceTraining
-from dancegen.training.measure import Mean, merged, misfit, not_finite
+from dancegen.training.machine import Machine
+from dancegen.training.measure import Mean, merged
+from dancegen.training.pictures import SideBySide
+from dancegen.training.validation import measure, summarize
+from dancegen.training.watch import Watch, spoiled
+from dancegen.training.within_epoch import WithinEpoch, resumed
 
 STATE = "training.pt"  # in each checkpoint
-MODEL = "dance.safetensors"  # the finished model, in the run's output
+MODEL = "dance.safetensors"  # the best model, in the run's output
+PICTURES = "pictures"  # folder in the run's
+PICTURED = 4  # test clips in a picture
 TELL_EVERY_S = 1.0
-CHECK_STEPS = 100  # updates between two looks for NaN inside an epoch
+REMEDY = (
+    "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
+    "The checkpoints from before it are kept."
+)
 
 
 def work(settings: dict[str, Any]) -> dict[str, Any]:
-    """Train to the last epoch. Returns the last `metrics`, or `diverged` with the loss that is no number any more."""
+    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or what is `wrong` with which loss.
+
+    A training that went wrong must not raise: Ray Train would start it again.
+    """
     config = TrainDanceConfig.model_validate(settings["config"])
-    return Worker(config, settings["data_hash"], settings["board"]).run()
+    try:
+        return Worker(config, settings["data_hash"], settings["board"]).run()
+    except DivergedError as error:
+        return {"wrong": error.args}
 
 
 class Worker:
@@ -39,25 +59,39 @@ class Worker:
         self.rank, self.workers = context.get_world_rank(), context.get_world_size()
         self.config, self.data_hash, self.board = config, data_hash, board if self.rank == 0 else None
         self.device = ray.train.torch.get_device()
-        self.training = DanceTraining(config.model, config.seed, wrap=spread, stream=self.rank)
-        self.metrics: dict[str, float] = {}
-        self.told_at = 0.0
+        perceptual = load_perceptual(config)
+        self.training = DanceTraining(
+            config.model,
+            config.seed,
+            wrap=spread,
+            rank=self.rank,
+            workers=self.workers,
+            perceptual=perceptual and perceptual.to(self.device),
+        )
         self.clips = Clips(config.clips, "train", config.model.normalization)
         self.test_clips = Clips(config.clips, "test", config.model.normalization)
+        self.within, self.watch = WithinEpoch(self.workers), Watch(config.diverged_factor)
+        self.best, self.machine = Best(config.best_by), Machine(self.device)
+        self.metrics: dict[str, float] = {}
+        self.leaving: list[int] = []
+        self.told_at, self.saved_at = 0.0, time.monotonic()
 
     def run(self) -> dict[str, Any]:
         """All epochs that are left."""
         self.resume()
         while self.training.epoch < self.config.epochs:
             means = self.learn()
-            if wrong := not_finite(means):
-                return {"diverged": wrong, "epoch": self.training.epoch + 1}
             self.training.epoch += 1
+            self.within = WithinEpoch(self.workers)
+            epoch = self.training.epoch
             self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
-            self.report()
+            self.choose()
+            self.show()
+            due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
+            self.report({"epoch": epoch, **self.metrics, **self.usage()}, due)
         if self.rank == 0:
             self.save_model()
-        return {"metrics": self.metrics}
+        return {"metrics": self.best.metrics or self.metrics, "epoch": self.best.epoch or self.training.epoch}
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, if there is one."""
@@ -65,56 +99,124 @@ class Worker:
             with newest.as_directory() as folder:
                 state = torch.load(Path(folder, STATE), map_location=self.device, weights_only=True)
             self.training.load(state["training"])
-            self.metrics = state["metrics"]
+            self.within = resumed(state["within"], self.workers)
+            self.watch.load(state["watch"])
+            self.best, self.metrics = Best(**state["best"]), state["metrics"]
 
     def learn(self) -> dict[str, float]:
-        """One epoch. Returns the mean losses over all workers; it ends early when one is no number."""
-        share = Share(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
-        mean, steps, started = Mean(), 0, time.monotonic()
-        self.tell(0)
+        """What is left of an epoch. Returns the mean losses of all of it, over all workers."""
+        before = self.within.updates
+        share = Share(
+            self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch, done=before
+        )
+        mean, updates, started = Mean(), before, time.monotonic()
+        looked_at = started
+        self.tell(updates)
         for batch in self.clips.epoch(share):
             mean.add(self.training.step(batch.to(self.device)))
-            steps += 1
-            self.tell(steps)
-            if steps % CHECK_STEPS == 0 and not_finite(means := self.over_workers(mean)):
-                return means
-        clips = steps * self.workers * self.config.batch_size
-        return self.over_workers(mean) | {"clips_per_s": clips / (time.monotonic() - started)}
+            updates += 1
+            self.tell(updates)
+            if updates == self.within.next_look:
+                self.look(mean, updates, time.monotonic() - looked_at)
+                mean, looked_at = Mean(), time.monotonic()
+                self.save_inside()
+        if updates > self.within.updates:
+            self.look(mean, updates, time.monotonic() - looked_at)
+        means = merged([self.within.losses])
+        clips = (updates - before) * self.workers * self.config.batch_size
+        return {**means, "clips_per_s": clips / (time.monotonic() - started)} if clips else means
+
+    def look(self, mean: Mean, updates: int, seconds: float) -> None:
+        """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
+        parts = self.gather((mean.sums(), seconds))
+        losses = [sums for sums, _ in parts]
+        where = f"in epoch {self.training.epoch + 1} after {self.training.updates} updates."
+        if wrong := self.watch.wrong(merged(losses)):
+            raise DivergedError(wrong[0], f"{wrong[1]} {where}", REMEDY)
+        if network := spoiled(self.training.state()["networks"]):
+            raise DivergedError(f"{network} network", f"has weights that are no finite numbers {where}", REMEDY)
+        self.within.looked(updates, losses, max(seconds for _, seconds in parts))
+
+    def save_inside(self) -> None:
+        """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
+        leaving = ray.train.get_preemption_info()
+        ranks = sorted(leaving.preempted_ranks) if leaving else []
+        minutes = self.gather((time.monotonic() - self.saved_at) / 60)[0]
+        old = 0 < self.config.checkpoint_minutes <= minutes
+        if old or not set(ranks) <= set(self.leaving):
+            # no `epoch` of its own, so that nobody takes it for a finished one
+            self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
+            if self.board and ranks:
+                self.board.tell(kind="leaving", ranks=ranks, updates=self.training.updates)
+        self.leaving = ranks
 
     def validate(self) -> dict[str, float]:
-        """How the model does on the test clips, when that is due and there are some."""
-        due = self.training.epoch % self.config.validate_every == 0 or self.training.epoch == self.config.epochs
+        """How the averaged generator does on the test clips, when that is due and there are some."""
+        epoch = self.training.epoch
+        due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
         if not due or not len(self.test_clips):
             return {}
-        mean = Mean()
+        mean, rows = Mean(), []
         for batch in self.test_clips.every(self.rank, self.workers, self.config.batch_size):
-            mean.add(self.training.validate(batch.to(self.device)), weight=len(batch.pose))
-        means = self.over_workers(mean)
-        return {f"validation/{name}": value for name, value in {**means, "misfit": misfit(means)}.items()}
+            seen = batch.to(self.device)
+            mean.add(self.training.validate(seen), weight=len(batch.pose))
+            rows += measure(batch, self.training.dances(seen), self.config.model)
+        parts = self.gather((mean.sums(), rows))
+        found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
+        return {f"validation/{name}": value for name, value in found.items()}
 
-    def report(self) -> None:
-        """Hand the epoch to Ray Train: all workers at once, the first one with a checkpoint when that is due."""
-        epoch = self.training.epoch
-        due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
+    def choose(self) -> None:
+        """Keep the model of this epoch when it is the best so far."""
+        if self.best.beaten_by(self.metrics):
+            weights = {name: value.detach().cpu().clone() for name, value in self.training.ema.state_dict().items()}
+            self.best = Best(self.best.by, self.training.epoch, self.training.updates, self.metrics, weights)
+            if self.rank == 0:
+                self.save_model()
+
+    def show(self) -> None:
+        """Real and generated dances of a few test clips side by side, always the same clips and the same noise."""
+        every, epoch = self.config.pictures_every, self.training.epoch
+        if not self.board or not every or not len(self.test_clips) or (epoch % every and epoch != self.config.epochs):
+            return
+        batch = self.test_clips.some(PICTURED)
+        both = SideBySide(batch, self.training.dances(batch.to(self.device)), self.config.model)
+        for ending, write in ((".png", both.write_picture), (".mp4", both.write_video)):
+            uri = storage.join(self.config.run_folder, PICTURES, f"epoch-{epoch:05d}{ending}")
+            with storage.writing(uri) as path:
+                write(path)
+            self.board.tell(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
+
+    def report(self, metrics: dict[str, Any], save: bool) -> None:
+        """Hand numbers to Ray Train: all workers at once, the first one with a checkpoint when `save` says so."""
         with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
             saved = None
-            if self.rank == 0 and due:
-                torch.save(
-                    {"training": self.training.state(), "metrics": self.metrics, **self.origin()}, Path(folder, STATE)
-                )
+            if save and self.rank == 0:
+                torch.save(self.state(), Path(folder, STATE))
                 saved = ray.train.Checkpoint.from_directory(folder)
-            ray.train.report({"epoch": epoch, **self.metrics}, checkpoint=saved)
+            ray.train.report(metrics, checkpoint=saved)
+        if save:
+            self.saved_at = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """All that a run needs to go on from here: plain containers and tensors."""
+        own = {"within": self.within.state(), "watch": self.watch.state(), "best": self.best.state()}
+        return {"training": self.training.state(), "metrics": self.metrics, **own, **self.origin()}
 
     def save_model(self) -> None:
-        """Write the finished model: the running average of the generator, with its card."""
+        """Write the best model, or without test clips the newest: the averaged generator, with its card."""
+        best = self.best
         card = {
             **self.origin(),
-            "metrics": self.metrics,
+            "metrics": best.metrics or self.metrics,
+            "chosen_by": best.by if best.epoch else "being the last",
+            "epoch": best.epoch or self.training.epoch,
+            "updates": best.updates or self.training.updates,
             "epochs": self.training.epoch,
-            "updates": self.training.updates,
         }
+        generator = build_generator(self.config.model)
+        generator.load_state_dict(best.weights or self.training.ema.state_dict())
         with storage.writing(storage.join(self.config.output, MODEL)) as path:
-            checkpoint.save(path, DanceModel(self.training.ema, self.config.model), card)
+            checkpoint.save(path, DanceModel(generator, self.config.model), card)
 
     def origin(self) -> dict[str, Any]:
         """What the weights come from."""
@@ -124,21 +226,38 @@ class Worker:
             "code_version": tracking.code_version(),
         }
 
-    def over_workers(self, mean: Mean) -> dict[str, float]:
-        """The means over all workers, known to each of them."""
-        parts = [mean.sums()] * self.workers
-        if self.workers > 1:
-            torch.distributed.all_gather_object(parts, mean.sums())
-        return merged(parts)
+    def usage(self) -> dict[str, float]:
+        """How busy the workers' machines were, on average."""
+        mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
+        return merged(self.gather(mine))
 
-    def tell(self, steps: int) -> None:
+    def gather(self, mine: Any) -> list[Any]:
+        """What each worker has, known to all of them, by rank."""
+        parts = [mine] * self.workers
+        if self.workers > 1:
+            torch.distributed.all_gather_object(parts, mine)
+        return parts
+
+    def tell(self, updates: int) -> None:
         """Say how far this epoch is, but not too often."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
-            clips = steps * self.workers * self.config.batch_size
+            clips = updates * self.workers * self.config.batch_size
             self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
 
 
 def spread(network: nn.Module) -> nn.Module:
     """Place a network on this worker's device, and keep it equal on all workers."""
     return ray.train.torch.prepare_model(network, parallel_strategy_kwargs={"broadcast_buffers": False})
+
+
+def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
+    """The frozen network of the perceptual loss, when that loss weighs anything: the named one, or the shipped one.
+
+    Raises CheckpointError when it cannot be used.
+    """
+    if not config.model.losses.perceptual:
+        return None
+    place = config.perceptual
+    with nullcontext(checkpoint.shipped_perceptual()) if place is None else storage.reading(place) as path:
+        return checkpoint.load_perceptual(path, config.model)

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from dancegen import config as settings_module
 from dancegen import storage, tracking
 from dancegen.errors import ClusterError, ConfigError, DivergedError
 from dancegen.models import checkpoint
+from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.train_dance import run
+from dancegen.settings.stgcn import STGCNConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.dance import DanceTraining
 
@@ -28,22 +31,35 @@ def clips(tmp_path_factory, make_clips):
     return make_clips(str(tmp_path_factory.mktemp("data") / "clips"))
 
 
+@pytest.fixture(scope="module")
+def perceptual(tmp_path_factory):
+    """A checkpoint of a small perceptual network that has learnt nothing."""
+    path = tmp_path_factory.mktemp("perceptual") / "stgcn.safetensors"
+    torch.manual_seed(0)
+    checkpoint.save_perceptual(path, STGCN(STGCNConfig(widths=(4, 4, 8)), classes=2), ["one", "two"], {})
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def common(clips, tiny_model, perceptual):
+    """Settings of all runs."""
+    return {"clips": clips, "perceptual": perceptual, "model": tiny_model, "batch_size": 4, "pictures_every": 0}
+
+
 @pytest.fixture
-def settings(clips, tiny_model, tmp_path):
+def settings(common, tmp_path):
     def make(**changes):
-        chosen = {"clips": clips, "output": str(tmp_path / "run"), "model": tiny_model, "epochs": 2, "batch_size": 4}
+        chosen = {**common, "output": str(tmp_path / "run"), "epochs": 2}
         return settings_module.validate(TrainDanceConfig, chosen | changes)
 
     return make
 
 
 @pytest.fixture(scope="module")
-def straight(ray_session, clips, tiny_model, tmp_path_factory):
+def straight(ray_session, common, tmp_path_factory):
     """A run of 12 epochs, disturbed by nothing: its settings, how it ended, and its last state."""
     output = str(tmp_path_factory.mktemp("straight"))
-    config = TrainDanceConfig.model_validate(
-        {"clips": clips, "output": output, "model": tiny_model, "epochs": EPOCHS, "batch_size": 4}
-    )
+    config = TrainDanceConfig.model_validate({**common, "output": output, "epochs": EPOCHS, "pictures_every": EPOCHS})
     return config, run(config), newest_state(config)
 
 
@@ -67,7 +83,7 @@ def assert_equal_weights(one, other):
             assert torch.equal(value, other["training"]["networks"][network][name]), f"{network}.{name}"
 
 
-def test_two_workers_leave_a_checkpoint_a_model_and_their_losses(straight):
+def test_two_workers_leave_a_checkpoint_the_best_model_their_losses_and_pictures(straight):
     config, trained, state = straight
     training = DanceTraining(config.model, config.seed)
     training.load(state["training"])
@@ -79,21 +95,40 @@ def test_two_workers_leave_a_checkpoint_a_model_and_their_losses(straight):
     card = checkpoint.read_card(Path(trained.model))
     assert card["data_hash"] == state["data_hash"]
     assert card["metrics"] == trained.metrics
+    misfits = dict(logged(config, "validation/misfit")[1])
+    assert (card["epoch"], card["chosen_by"]) == (min(misfits, key=misfits.__getitem__), "misfit")
+    assert trained.epoch == card["epoch"]
+    assert trained.metrics["validation/misfit"] == pytest.approx(min(misfits.values()))
 
     one, losses = logged(config, "train/l1")
     assert [step for step, _ in losses] == list(range(1, EPOCHS + 1))
-    assert losses[-1][1] == pytest.approx(trained.metrics["train/l1"])
+    assert losses[trained.epoch - 1][1] == pytest.approx(trained.metrics["train/l1"])
+    assert all(value > 0 for _, value in logged(config, "train/perceptual")[1])
     assert one.data.params["model.generator.width"] == "16"
     assert one.data.tags["data_hash"] == state["data_hash"]
     assert one.info.status == "FINISHED"
-    assert "validation/misfit" in trained.metrics
+    assert one.data.metrics["system/system_memory_usage_percentage"] > 0
+
+    client = tracking.connect(tracking.default_uri(config.output))
+    pictures = [f"pictures/epoch-{EPOCHS:05d}.{ending}" for ending in ("mp4", "png")]
+    assert [file.path for file in client.list_artifacts(one.info.run_id, "pictures")] == pictures
+    assert all(storage.exists(storage.join(config.run_folder, picture)) for picture in pictures)
+    told = client.download_artifacts(one.info.run_id, "settings.yaml", config.output)
+    assert settings_module.load(TrainDanceConfig, told) == config
 
 
-def test_more_epochs_go_on_and_equal_a_straight_run_to_the_bit(settings, straight):
+def test_a_run_that_a_loss_stopped_keeps_its_checkpoint_and_goes_on_to_equal_a_straight_one_to_the_bit(
+    settings, straight
+):
     run(settings())
+    with pytest.raises(DivergedError, match=r"times its level before, in epoch \d+ after \d+ updates.*are kept"):
+        run(settings(epochs=EPOCHS, diverged_factor=1.0001))
+    assert newest_state(settings())["training"]["epoch"] < EPOCHS
     longer = settings(epochs=EPOCHS)
-    run(longer)
+    trained = run(longer)
     assert_equal_weights(newest_state(longer), straight[-1])
+    assert trained.epoch == straight[1].epoch, "the best epoch is known over all stops"
+    assert_same_model(trained, straight[1])
     assert [step for step, _ in logged(longer, "train/l1")[1]] == list(range(1, EPOCHS + 1))
 
     with pytest.raises(ConfigError, match="batch_size was 4 and is 2"):
@@ -102,8 +137,8 @@ def test_more_epochs_go_on_and_equal_a_straight_run_to_the_bit(settings, straigh
         run(settings(epochs=1))
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, settings, straight, capfd):
-    config = settings(epochs=EPOCHS)
+def test_a_killed_worker_is_replaced_and_goes_on_inside_the_epoch(ray_session, settings, straight, capfd):
+    config = settings(epochs=EPOCHS, checkpoint_every=EPOCHS, checkpoint_minutes=1e-6)  # none between epochs
     killer = threading.Thread(target=kill_a_worker, args=(config, ray_session), daemon=True)
     killer.start()
     run(config)
@@ -113,6 +148,11 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, settings, 
     assert "going on from the last checkpoint" in said
     assert "Traceback" not in said
     assert_equal_weights(newest_state(config), straight[-1])
+
+
+def assert_same_model(one, other):
+    weights = [checkpoint.load(Path(trained.model)).generator.state_dict() for trained in (one, other)]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def kill_a_worker(config, address):
@@ -145,18 +185,34 @@ def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings
             job.kill()
             job.wait()
 
+    half = leave_half_written(Path(config.run_folder))
     run(config)
-    clips_done = [int(done) for done in re.findall(r"\| (\d+)/192 ", capfd.readouterr().err)]
+    shutil.rmtree(half)
+    said = capfd.readouterr().err
+    assert "the list of checkpoints" in said
+    clips_done = [int(done) for done in re.findall(r"\| (\d+)/192 ", said)]
     assert 0 < clips_done[0] < clips_done[-1] == 192
     assert_equal_weights(newest_state(config), straight[-1])
     assert logged(config, "train/l1")[1][-1][0] == EPOCHS
 
 
+def leave_half_written(folder):
+    """What a kill leaves that comes while a checkpoint is copied, and while it is listed; the checkpoint's folder."""
+    newest = max(folder.glob("checkpoint_*"))
+    half = folder / "checkpoint_2999-01-01_00-00-00.000000"
+    half.mkdir()
+    (half / "training.pt").write_bytes((newest / "training.pt").read_bytes()[:5000])
+    listed = folder / "checkpoint_manager_snapshot.json"
+    listed.write_text(listed.read_text()[:300])
+    return half
+
+
 def test_the_whole_run_can_live_on_s3(ray_session, s3, settings, make_clips, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = settings(clips=make_clips(f"{s3}/clips"), output=f"{s3}/run", epochs=1)
+    config = settings(clips=make_clips(f"{s3}/clips"), output=f"{s3}/run", epochs=1, workers=1, pictures_every=1)
     trained = run(config)
     assert storage.exists(trained.model)
+    assert storage.exists(f"{config.run_folder}/pictures/epoch-00001.mp4")
     assert newest_state(config)["training"]["epoch"] == 1
     assert Path(tmp_path, "mlflow.db").exists()
 

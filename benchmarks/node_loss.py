@@ -1,0 +1,193 @@
+"""What does a training lose with a machine? One that is taken away with a warning, one that is killed without.
+
+    python benchmarks/node_loss.py
+
+Starts cluster/local.sh with four nodes for two workers of a small model and trains twice with the same settings:
+undisturbed, and with both losses. Prints how long after each loss the training was going again, and whether both
+runs ended with the same weights, to the bit. Ray is asked to notice a dead node after some seconds; by itself it
+takes about fifteen.
+"""
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from dancegen import schema, tables
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.skeleton import COCO18
+
+ROOT = Path(__file__).parents[1]
+CLUSTER, NODES, WARNING_S = f"loss-{os.getpid()}", 4, 20
+CLIPS, FRAMES, EPOCHS, BATCH = 1600, 20, 4, 4
+FAST = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_health_check_initial_delay_ms": "0",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
+    "OMP_NUM_THREADS": "1",
+}
+AUDIO = {"channels": [4, 4, 8, 8], "code": 8, "hidden": 8, "layers": 1, "size": 8}
+MODEL = {
+    "generator": {"audio": AUDIO, "width": 16, "blocks": 1, "time_kernel_frames": 3},
+    "local_discriminator": {"channels": 4, "joint_features": 4, "hidden": 8},
+    "global_discriminator": {"audio": AUDIO, "channels": 4, "joint_features": 4, "hidden": 8, "attention": 4},
+    "losses": {"perceptual": 0.0},
+}
+
+
+def main() -> None:
+    """Both runs, and what came out."""
+    os.environ.update(FAST)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_clips(str(folder / "clips"))
+        try:
+            dashboard = start_cluster()
+            straight = Job(folder, "straight", dashboard)
+            straight.wait()
+            disturbed = Job(folder, "disturbed", dashboard)
+            disturbed.wait_for(1)
+            lose(disturbed, dashboard, "preempt", "--after", str(WARNING_S))
+            lose(disturbed, dashboard, "kill")
+            disturbed.wait()
+        finally:
+            local("stop")
+        same = equal(straight.weights(), disturbed.weights())
+    print(
+        f"{EPOCHS} epochs: {straight.seconds:.0f} s undisturbed, {disturbed.seconds:.0f} s with both losses; ", end=""
+    )
+    print("the same weights to the bit" if same else "OTHER WEIGHTS")
+
+
+def lose(job: "Job", dashboard: str, *how: str) -> None:
+    """Take away a machine with a worker on it, and print when the training was going again."""
+    losses = job.losses()
+    local(*how, "--node", str(a_worker_s_node(dashboard)))
+    ended, at_end = time.monotonic(), job.position()
+    while job.losses() == losses:
+        job.check()
+        time.sleep(0.2)
+    noticed, reached = time.monotonic(), job.position()
+    job.wait_for(reached + 1)
+    seconds = f"noticed after {noticed - ended:.1f} s and saving again after {time.monotonic() - ended:.1f} s"
+    print(f"{how[0]}: gone when {at_end} updates were saved, {seconds}, {reached} saved before", flush=True)
+
+
+class Job:
+    """One training, submitted to the cluster."""
+
+    def __init__(self, folder: Path, name: str, dashboard: str) -> None:
+        self.folder, self.log = folder / name / "train", folder / f"{name}.log"
+        settings = {
+            "clips": str(folder / "clips"),
+            "output": str(folder / name),
+            "model": MODEL,
+            "epochs": EPOCHS,
+            "batch_size": BATCH,
+            "checkpoint_minutes": 0.03,
+            "pictures_every": 0,
+        }
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(settings))
+        command = [sys.executable, "-m", "dancegen", "train_dance", str(folder / f"{name}.yaml"), "--submit", dashboard]
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
+
+    def wait(self) -> None:
+        """To its end."""
+        if self.process.wait():
+            raise SystemExit(self.log.read_text())
+        self.seconds = time.monotonic() - self.started
+
+    def check(self) -> None:
+        """Raise when it has ended."""
+        if self.process.poll() is not None:
+            raise SystemExit(self.log.read_text())
+
+    def wait_for(self, updates: int) -> None:
+        """Until that many updates are saved."""
+        while self.position() < updates:
+            self.check()
+            time.sleep(0.2)
+
+    def position(self) -> int:
+        """Updates of the newest checkpoint that is whole; 0 without one."""
+        for file in sorted(self.folder.glob("checkpoint_*/training.pt"), reverse=True):
+            with suppress(OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+                return torch.load(file, weights_only=True)["training"]["updates"]
+        return 0
+
+    def losses(self) -> int:
+        """How often it said that it lost workers."""
+        return self.log.read_text().count("lost worker")
+
+    def weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Of all networks, at the end."""
+        newest = max(self.folder.glob("checkpoint_*/training.pt"))
+        return torch.load(newest, weights_only=True)["training"]["networks"]
+
+
+def a_worker_s_node(dashboard: str) -> int:
+    """The number of a node that one of the workers runs on."""
+    from ray.util.state import list_actors, list_nodes
+
+    alive: Any = [("class_name", "=", "RayTrainWorker"), ("state", "=", "ALIVE")]
+    nodes: Any = list_nodes(dashboard)
+    workers: Any = list_actors(dashboard, filters=alive)
+    ips = {node.node_id: node.node_ip for node in nodes}
+    return max(int(ips[actor.node_id].rpartition(".")[2]) - 2 for actor in workers)
+
+
+def start_cluster() -> str:
+    """The address of its job server."""
+    said = local("start", "--no-token", "--workers", str(NODES), "--cpus", "1", "--object-store-mb", "100")
+    return re.findall(r"RAY_API_SERVER_ADDRESS=(\S+)", said)[0]
+
+
+def local(*words: str) -> str:
+    """What cluster/local.sh says."""
+    command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def equal(one: dict[str, dict[str, torch.Tensor]], other: dict[str, dict[str, torch.Tensor]]) -> bool:
+    """Whether all weights are the same."""
+    return all(
+        torch.equal(value, other[network][name]) for network, weights in one.items() for name, value in weights.items()
+    )
+
+
+def write_clips(folder: str) -> None:
+    """A table of clips of noise, a few to test on."""
+    random = np.random.default_rng(0)
+    tables.begin(folder, schema.CLIPS, {})
+    for split, count in (("train", CLIPS), ("test", 8)):
+        rows = [
+            {
+                "clip_id": f"{split}{number}",
+                "split": split,
+                "fps": 10.0,
+                "aspect": 1.5,
+                "joints": schema.to_bytes(random.random((FRAMES, len(COCO18), 3)), "float32"),
+                "audio": schema.to_bytes(random.integers(-9999, 9999, FRAMES * 1600), "int16"),
+                "rhythm": schema.to_bytes(random.random((FRAMES, len(RHYTHM_CHANNELS))), "float32"),
+            }
+            for number in range(count)
+        ]
+        tables.write_part(folder, schema.table(schema.CLIPS, rows), split, folder=f"split={split}/category=noise")
+
+
+if __name__ == "__main__":
+    main()

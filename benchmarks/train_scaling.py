@@ -1,0 +1,91 @@
+"""Do two machines train faster than one? Clips a second of one worker on one node, and of two on two.
+
+    python benchmarks/train_scaling.py
+
+Starts cluster/local.sh with two nodes and trains the default preset on clips of noise, 16 a worker, with one thread
+each: first one worker, then two, which share every gradient. Both nodes are this machine's: it needs a core for
+each, and some of a third for Ray. Prints clips a second, from the second epoch, and how much faster two are.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dancegen import schema, tables
+from dancegen.config import load
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.skeleton import COCO18
+
+ROOT = Path(__file__).parents[1]
+CLUSTER = f"scale-{os.getpid()}"
+FRAMES, BATCH, UPDATES, EPOCHS = 50, 16, 12, 2
+
+
+def main() -> None:
+    """Measure both."""
+    os.environ.update({"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"})
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            # A worker asks for two of a node's three CPUs, so that each has a node to itself.
+            said = local("start", "--no-token", "--workers", "2", "--cpus", "3", "--object-store-mb", "100")
+            port = (Path(f"/tmp/dancegen-{os.getuid()}") / CLUSTER / "port").read_text().strip()
+            os.environ["RAY_ADDRESS"] = f"127.0.0.2:{port}"
+            assert re.search("RAY_AUTH_MODE=disabled", said)
+            one, two = (clips_per_s(folder, workers) for workers in (1, 2))
+        finally:
+            local("stop")
+    print(f"1 worker {one:.2f} clips/s, 2 workers on 2 nodes {two:.2f} clips/s: {two / one:.2f} times as fast")
+
+
+def clips_per_s(folder: str, workers: int) -> float:
+    """Of all workers together."""
+    from dancegen.pipelines import train_dance
+
+    clips = f"{folder}/clips-{workers}"
+    write_clips(clips, workers * BATCH * UPDATES)
+    overrides = [
+        f"clips={clips}",
+        f"output={folder}/run-{workers}",
+        f"workers={workers}",
+        "cpus_per_worker=2",
+        f"batch_size={BATCH}",
+        f"epochs={EPOCHS}",
+        "checkpoint_every=100",
+        "pictures_every=0",
+    ]
+    trained = train_dance.run(load(TrainDanceConfig, str(ROOT / "configs" / "train_dance.yaml"), overrides))
+    return trained.metrics["train/clips_per_s"]
+
+
+def local(*words: str) -> str:
+    """What cluster/local.sh says."""
+    command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def write_clips(folder: str, count: int) -> None:
+    """A table of clips of noise to learn from; none to test on, so that nothing else is measured."""
+    random = np.random.default_rng(0)
+    rows = [
+        {
+            "clip_id": str(number),
+            "split": "train",
+            "fps": 10.0,
+            "aspect": 1.5,
+            "joints": schema.to_bytes(random.random((FRAMES, len(COCO18), 3)), "float32"),
+            "audio": schema.to_bytes(random.integers(-9999, 9999, FRAMES * 1600), "int16"),
+            "rhythm": schema.to_bytes(random.random((FRAMES, len(RHYTHM_CHANNELS))), "float32"),
+        }
+        for number in range(count)
+    ]
+    tables.begin(folder, schema.CLIPS, {})
+    tables.write_part(folder, schema.table(schema.CLIPS, rows), "benchmark", "split=train/category=noise")
+
+
+if __name__ == "__main__":
+    main()
