@@ -32,7 +32,7 @@ PUBLISHED_CLASSES = 16
 TOLD = 3  # mistakes that a message names
 
 GENERATOR_CONFIG = PAPER.model_copy(update={"equal_loudness": False})
-SAVE_WEIGHTS = "Give the weights of one of them alone: torch.save(network.state_dict(), FILE)."
+SAVE_WEIGHTS = "Give the state dict alone, as torch.save(network.state_dict(), FILE) writes it."
 # Seen from torch.load on damaged files, beside pickle's own error.
 DAMAGE = (
     *(RuntimeError, EOFError, OSError, LookupError, ValueError, struct.error),
