@@ -7,6 +7,7 @@ from dancegen.settings.dance_model import PAPER, DanceModelConfig
 from dancegen.settings.search import SearchConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 
+ADDED = {"adversarial_global", "feature_matching", "adversarial_local", "perceptual"}
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
@@ -14,6 +15,20 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 def test_a_preset_is_the_model_of_its_name(name, model):
     found = config.load(TrainDanceConfig, str(CONFIGS / "train_dance.yaml"), [f"base={CONFIGS}/presets/{name}.yaml"])
     assert found.model == model
+
+
+@pytest.mark.parametrize("model", ["train_dance.yaml", "presets/paper.yaml"])
+def test_each_row_of_the_ablation_adds_a_loss_to_any_model(model):
+    counted = []
+    for row in ("l1", "global_d", "local_d", "full"):
+        found = config.load(TrainDanceConfig, str(CONFIGS / model), [f"base={CONFIGS}/presets/{row}.yaml"])
+        losses = found.model.losses
+        counted.append({name for name, weight in losses if name in ADDED and weight})
+        plain = config.load(TrainDanceConfig, str(CONFIGS / model))
+        assert found.model.model_copy(update={"losses": plain.model.losses}) == plain.model
+    assert [len(counted[index] - counted[index - 1]) for index in (1, 2, 3)] == [2, 1, 1]
+    assert counted[0] == set()
+    assert counted[3] == ADDED
 
 
 @pytest.mark.parametrize("uri", ["file:///tmp/runs", "mlruns"])
