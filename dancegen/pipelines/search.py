@@ -59,7 +59,7 @@ def run(config: SearchConfig) -> list[Trial]:
             storage.write_text(storage.join(config.output, name), text)
             teller.keep(name, text)
         if trials[0].state not in COMPARED:
-            error = f"no training came to an end; the first: {trials[0].error}."
+            error = f"no training came to an end; the first: {trials[0].error.rstrip('.')}."
             raise DanceGenError(config.output, error, f"See {TRIALS} there; the same command tries others.")
     say(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
     if warning := search_plots.few(trials):

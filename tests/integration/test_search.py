@@ -118,7 +118,7 @@ def wait_for_trial(config, job, seconds=400):
 
 def test_a_search_whose_trainings_all_diverge_says_so_and_does_not_try_them_again(ray_session, settings):
     config = settings(samples=1, space={"optimizer.generator_rate": [1e20, 1e21]})
-    with pytest.raises(DanceGenError, match=r"no training came to an end; the first: .*epoch 1"):
+    with pytest.raises(DanceGenError, match=r"no training came to an end; the first: .* epoch \d"):
         run(config)
     with open(Path(config.output, "trials.csv")) as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["diverged"]
