@@ -14,6 +14,7 @@ import ray.train.torch
 
 from dancegen import storage, tracking
 from dancegen.config import to_yaml
+from dancegen.errors import StorageError
 from dancegen.pipelines.progress import Event, FinishedEpochs, TrainingBar, say
 from dancegen.pipelines.run_folder import KeepCheckpointList, mend_checkpoint_list
 from dancegen.settings.training_run import TrainingRun
@@ -26,6 +27,7 @@ FREE = frozenset(
 START_FAILURES = 3  # times that Ray may fail to start the workers
 LOSE_CONTACT_S = 600  # after which a worker that hears nothing of the others gives up
 REPORT_POLL_S = "0.5"  # a report waits for the controller's next look; Ray's own choice is 2 s
+ELASTIC_START_S = "20"  # after which fewer workers are tried, where that is allowed
 TOO_SMALL = (
     "Give fewer workers or a smaller cpus_per_worker, add machines, or give max_wait_s if the cluster grows by itself."
 )
@@ -36,9 +38,15 @@ def fit(
     work: Callable[[dict[str, Any]], dict[str, Any]],
     given: dict[str, Any],
     callbacks: Sequence[ray.train.UserCallback],
+    workers_min: int | None = None,
 ) -> dict[str, Any]:
-    """Run `work(given)` in every worker of a Ray that is there. Returns what the first worker returned."""
+    """Run `work(given)` in every worker of a Ray that is there. Returns what the first worker returned.
+
+    With `workers_min`, there may be as few workers while machines are missing.
+    """
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", REPORT_POLL_S)
+    if workers_min:
+        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", ELASTIC_START_S)
     if mend_checkpoint_list(config.run_folder):
         say(f"the list of checkpoints in {config.run_folder} was cut off; going on with the one before")
     trainer = ray.train.torch.TorchTrainer(
@@ -46,7 +54,7 @@ def fit(
         train_loop_config=given,
         torch_config=ray.train.torch.TorchConfig(timeout_s=LOSE_CONTACT_S),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=config.workers,
+            num_workers=(workers_min, config.workers) if workers_min else config.workers,
             use_gpu=config.use_gpu,
             resources_per_worker={"CPU": config.cpus_per_worker, "GPU": int(config.use_gpu)},
         ),
@@ -87,8 +95,12 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             metrics = dict(event["metrics"])
             epoch = metrics.pop("epoch")
             bar.at(epoch + 1, 0)
-            bar.numbers({short: metrics[name] for name, short in numbers.items() if name in metrics})
+            bar.numbers(named(metrics, numbers))
             sent.append(teller.submit(tracker.log, metrics, epoch))
+        elif event["kind"] == "file":
+            sent.append(teller.submit(_keep, tracker, event["name"], event["uri"]))
+        elif event["kind"] == "leaving":
+            say(f"the machine of worker {event['ranks']} goes away; saved after {event['updates']} updates")
         else:
             who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
             say(f"lost {who}; going on from the last checkpoint with new workers, {config.max_failures} times at most")
@@ -110,3 +122,16 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             sent.append(teller.submit(tracker.close, ended))
     for future in sent:
         future.result()  # a mistake of ours in there must not pass unseen
+
+
+def named(metrics: dict[str, float], numbers: dict[str, str]) -> dict[str, float]:
+    """The metrics that `numbers` names, as it calls them."""
+    return {short: metrics[name] for name, short in numbers.items() if name in metrics}
+
+
+def _keep(tracker: tracking.Run, name: str, uri: str) -> None:
+    """Send a file of the run to MLflow. It stays where it is, so that it cannot be read is no reason to fail."""
+    try:
+        tracker.artifact(name, storage.read_bytes(uri))
+    except StorageError as error:
+        say(f"not in MLflow: {error}")
