@@ -1,4 +1,4 @@
-"""Numbers of many updates as one number each, and how far a dance is from a real one."""
+"""Numbers of many updates, on many workers, as one number each."""
 
 import math
 from collections.abc import Iterable
@@ -45,13 +45,3 @@ def merged(parts: Iterable[Sums]) -> dict[str, float]:
 def not_finite(values: dict[str, float]) -> str | None:
     """The first name whose value is NaN or infinite."""
     return next((name for name, value in values.items() if not math.isfinite(value)), None)
-
-
-def misfit(validation: dict[str, float]) -> float:
-    """One number for how unlike the real dances the generated ones are; 0 is no difference.
-
-    L1 alone would choose a dancer that stands still in the mean pose; so moving or jerking half as much
-    as a person, or twice as much, costs ln 2 each.
-    """
-    ratios = (validation[name] for name in ("speed_ratio", "jerk_ratio"))
-    return validation["l1"] + sum(abs(math.log(max(ratio, 1e-6))) for ratio in ratios)

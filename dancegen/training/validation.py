@@ -23,7 +23,7 @@ from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.motion.normalize import square
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
-from dancegen.training.dance import Batch
+from dancegen.training.batch import Batch
 
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 POSE_EVERY_S = 0.5  # poses nearer in time are alike

@@ -11,7 +11,7 @@ from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.motion.normalize import CAMERA_ASPECT
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
-from dancegen.training.dance import Batch
+from dancegen.training.batch import Batch
 from dancegen.training.validation import measure, summarize
 
 CLIPS, FRAMES, FPS = 30, 50, 10.0
