@@ -1,6 +1,6 @@
 """Settings of pretrain_perceptual: which network learns to see dances, on which clips, by which tasks."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -9,9 +9,6 @@ from dancegen.settings.dance_model import Share
 from dancegen.settings.heldout import HeldoutConfig
 from dancegen.settings.stgcn import STGCNConfig
 from dancegen.settings.training_run import TrainingRun
-
-Low = Annotated[float, Field(gt=0)]
-High = Annotated[float, Field(gt=0)]
 
 
 class TasksConfig(Config):
@@ -23,9 +20,9 @@ class TasksConfig(Config):
     """How many times faster, or slower, another pace is. The network sees what is left: 1 / pace of a clip's frames."""
     pace_jitter: Share = 0.05
     """How far each clip's pace strays from its class."""
-    shake: tuple[Low, High] = (0.004, 0.03)
+    shake: tuple[PositiveFloat, PositiveFloat] = (0.004, 0.03)
     """Standard deviation of the noise on each joint of a shaken dance, from - to (a torso is 0.25 in `body`)."""
-    smooth_s: tuple[Low, High] = (0.1, 0.3)
+    smooth_s: tuple[PositiveFloat, PositiveFloat] = (0.1, 0.3)
     """Standard deviation of the window that smooths a dance, from - to, in seconds."""
     joint_dropout: Share = 0.05
     """Share of the joints that go missing for a part of the clip, as estimators lose them."""
