@@ -25,10 +25,14 @@ class Code(NamedTuple):
         """A draw from it, made of a standard normal one."""
         return self.mean + self.log_std.exp() * normal
 
-    def divergence(self, std: float) -> Float[Tensor, " B"]:
-        """Kullback-Leibler divergence from the noise that is drawn, N(0, std^2), of each dance."""
+    def divergence(self, std: float, free: float = 0.0) -> Float[Tensor, " B"]:
+        """Kullback-Leibler divergence from the noise that is drawn, N(0, std^2), of each dance in nats.
+
+        Less than `free` in a channel counts as that ("free bits": Kingma et al., 2016).
+        """
         log_ratio = self.log_std - math.log(std)
-        return ((2 * log_ratio).exp() + (self.mean / std).square() - 1 - 2 * log_ratio).sum(dim=1) / 2
+        nats = ((2 * log_ratio).exp() + (self.mean / std).square() - 1 - 2 * log_ratio) / 2
+        return nats.clamp(min=free).sum(dim=1)
 
 
 class NoiseEncoder(nn.Module):

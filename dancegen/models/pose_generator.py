@@ -59,7 +59,9 @@ class PoseGenerator(nn.Module):
     def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
         super().__init__()
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
-        self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True)
+        self.noise_std = config.noise_std
+        shaped = config.noise_memory_frames is not None  # one draw for a dance has no course over time to shape
+        self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
         self.layer0 = nn.Linear(features + config.noise + given, config.width)
         for block in range(1, config.blocks + 1):  # the names of the released weights
@@ -74,8 +76,7 @@ class PoseGenerator(nn.Module):
         start: Float[Tensor, "B K J 3"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Joints in the model's normalised coordinates."""
-        shaped_noise, _ = self.rnn_noise(noise)
-        inputs = [features, shaped_noise.tanh()]
+        inputs = [features, noise / self.noise_std if self.rnn_noise is None else self.rnn_noise(noise)[0].tanh()]
         if self.seeded:
             given = features.new_zeros(*features.shape[:2], 3 * self.joints)
             if start is not None:
@@ -84,7 +85,9 @@ class PoseGenerator(nn.Module):
         hidden = self.layer0(torch.cat(inputs, dim=-1))
         for block in range(1, self.blocks + 1):
             hidden = self.get_submodule(f"layer{block}")(hidden)
-        return self.final_linear(self.dropout(hidden)).tanh().unflatten(-1, (self.joints, 2))
+        last = self.final_linear
+        with torch.autocast(hidden.device.type, enabled=False):  # a rounded dance would tremble
+            return last(self.dropout(hidden).to(last.weight)).tanh().unflatten(-1, (self.joints, 2))
 
 
 class Generator(nn.Module):
@@ -105,7 +108,7 @@ class Generator(nn.Module):
         noise: Float[Tensor, "B T Z"],
         start: Float[Tensor, "B K J 3"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint that is not given."""
+        """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint not given."""
         features = self.audio_encoder(audio)
         if self.rhythm:
             features = torch.cat([features, rhythm], dim=-1)

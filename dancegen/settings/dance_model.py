@@ -67,6 +67,8 @@ class NoiseEncoderConfig(Config):
     """What steps from frame to frame are multiplied by."""
     hidden: PositiveInt = 128
     """Width of the last hidden layer."""
+    free_nats: NonNegativeFloat = 0.4
+    """What each noise channel may say of a dance uncharged (by noise_kl), which keeps it from falling silent."""
     free_share: Share = 0.25
     """Share of the clips that get free noise instead; they are judged by the discriminators alone."""
 
@@ -129,7 +131,7 @@ class LossConfig(Config):
     adversarial_global: NonNegativeFloat = 1.0
     """The global discriminator's word. At 0 it is not trained."""
     adversarial_from_epoch: NonNegativeInt = 0
-    """First epoch in which the discriminators are trained and heard; before it they weigh nothing."""
+    """First epoch in which the discriminators are trained, and they and the perceptual network are heard."""
     gradient_penalty: NonNegativeFloat = 1.0
     """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
     mismatched_music: NonNegativeFloat = 0.5
