@@ -49,9 +49,10 @@ def feature_distance(
 ) -> Float[Tensor, ""]:
     """Mean distance of each layer's features, over the layers by their weights; clips count as `counted` says."""
     weights = weights or [1.0] * len(fakes)
-    total = fakes[0].new_zeros(())
+    total = counted.new_zeros(())
     for weight, fake, real_one in zip(weights, fakes, reals, strict=True):
-        total = total + weight * ((fake - real_one).abs().flatten(1).mean(dim=1) * counted).mean()
+        difference = fake.to(counted) - real_one.to(counted)  # never rounded
+        total = total + weight * (difference.abs().flatten(1).mean(dim=1) * counted).mean()
     return total
 
 

@@ -31,12 +31,14 @@ from dancegen.models.stgcn import STGCN
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.training.batch import Batch
 from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize
+from dancegen.training.precision import Precision, rounded
 
 __all__ = ["Batch", "DanceTraining"]
 
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
 VALIDATION_SEED = 1 << 30  # randomness of validation: no update's, and the same after every epoch
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
+SECOND_STAGE = ("adversarial_local", "adversarial_global", "feature_matching", "perceptual")
 TRAINED = ("generator", "noise_encoder", "local", "globe")
 
 
@@ -67,11 +69,16 @@ class DanceTraining:
         rank: int = 0,
         workers: int = 1,
         perceptual: STGCN | None = None,
+        precision: Precision = "auto",
+        compiled: bool = False,
     ) -> None:
-        """`wrap` places and spreads each network (DDP). `perceptual`, frozen, is needed where its loss has a weight."""
+        """`wrap` places and spreads each network (DDP). `perceptual`, frozen, is needed where its loss has a weight.
+
+        `compiled` has torch compile the networks that need no second derivative.
+        """
         assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, and there is no network"
         self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
-        self.perceptual_network = perceptual
+        self.precision: Precision = precision
         self.epoch = self.updates = 0
         with _randomness(seed, 0):
             self.generator = build_generator(config)
@@ -80,6 +87,12 @@ class DanceTraining:
             self.noise_encoder = build_noise_encoder(config)
         self._wrapped = {name: wrap(network) for name, network in self._networks().items() if name in TRAINED}
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)  # after wrap: on the device
+        if compiled:
+            for network in (self.generator, self.local):
+                network.compile()
+        self._seen_by_perceptual = perceptual.features if perceptual else None
+        if compiled and self._seen_by_perceptual:
+            self._seen_by_perceptual = torch.compile(self._seen_by_perceptual)
         rates = config.optimizer
         self.optimizers = {
             "generator": self._adam(rates.generator_rate, self.generator, self.noise_encoder),
@@ -97,7 +110,8 @@ class DanceTraining:
             for name in self._wrapped:
                 getattr(self, name).train()
             batch = self._view(batch, draws.tone)
-            attempt = self._attempt(batch, draws)
+            with rounded(self.precision, batch.pose):
+                attempt = self._attempt(batch, draws)
             fake = attempt.fake.detach()
             parts: dict[str, Tensor] = {}
             if self._weight("adversarial_local"):
@@ -198,8 +212,9 @@ class DanceTraining:
 
     def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
         dances = torch.cat([losses.seen(pose, batch.mask) for pose in (batch.pose, fake)])
-        said_of_real, said_of_fake = self._wrapped["local"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
-        loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+        with rounded(self.precision, fake):
+            said_of_real, said_of_fake = self._wrapped["local"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
+            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
         self._descend("local", loss)
         return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
 
@@ -207,17 +222,18 @@ class DanceTraining:
         """One backward for everything: a second one would break DDP."""
         weights = self.config.losses
         real, fake = (losses.seen(pose, batch.mask) for pose in (batch.pose, fake))
-        judgement = self._wrapped["globe"](batch.audio, batch.rhythm, (real, fake))
-        said_of_real, said_of_fake = judgement.scores
-        parts = {"global_right": _right(said_of_real, said_of_fake)}
-        loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
-        if weights.mismatched_music and len(real) > 1:
-            said = self.globe.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
-            parts["mismatched_music"] = losses.generated(said)
-            parts["mismatched_right"] = (said < said_of_real).float().mean()
-            loss = loss + weights.mismatched_music * parts["mismatched_music"]
+        with rounded(self.precision, fake):
+            judgement = self._wrapped["globe"](batch.audio, batch.rhythm, (real, fake))
+            said_of_real, said_of_fake = judgement.scores
+            parts = {"global_right": _right(said_of_real, said_of_fake)}
+            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+            if weights.mismatched_music and len(real) > 1:
+                said = self.globe.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
+                parts["mismatched_music"] = losses.generated(said)
+                parts["mismatched_right"] = (said < said_of_real).float().mean()
+                loss = loss + weights.mismatched_music * parts["mismatched_music"]
         if weights.gradient_penalty:
-            music = judgement.music.detach()
+            music = judgement.music.detach().to(real)  # nothing here is rounded
             self.globe.pose_encoder.eval()  # no dropout, and no mixing of samples
             penalty = losses.gradient_penalty(
                 lambda pose: self.globe.judge(self.globe.pose_encoder(pose, batch.rhythm), music),
@@ -236,10 +252,11 @@ class DanceTraining:
         for parameter in critics:
             parameter.requires_grad_(False)
         parts: dict[str, Tensor] = {}
-        for terms in GENERATOR_TERMS:
-            if any(map(self._weight, terms.names)):
-                parts |= {name: value for name, value in terms.of(self, attempt).items() if self._weight(name)}
-        total = sum((self._weight(name) * value for name, value in parts.items()), attempt.fake.new_zeros(()))
+        with rounded(self.precision, attempt.fake):
+            for terms in GENERATOR_TERMS:
+                if any(map(self._weight, terms.names)):
+                    parts |= {name: value for name, value in terms.of(self, attempt).items() if self._weight(name)}
+            total = sum((self._weight(name) * value for name, value in parts.items()), attempt.fake.new_zeros(()))
         self._descend("generator", total)
         for parameter in critics:
             parameter.requires_grad_(True)
@@ -255,8 +272,8 @@ class DanceTraining:
 
     def perceptual(self, attempt: Attempt) -> dict[str, Tensor]:
         """Pose perceptual loss (section 3.3): how far apart the two dances look to the frozen network."""
-        assert self.perceptual_network is not None
-        batch, features = attempt.batch, self.perceptual_network.features
+        assert self._seen_by_perceptual is not None
+        batch, features = attempt.batch, self._seen_by_perceptual
         with torch.no_grad():
             reals = features(losses.seen(batch.pose, batch.mask))
         fakes = features(losses.seen(attempt.fake, batch.mask))
@@ -286,11 +303,13 @@ class DanceTraining:
         """How much more the noise that stands for a real dance says than noise that is drawn; nats a dance."""
         if attempt.code is None:
             return {}
-        return {"noise_kl": attempt.code.divergence(self.config.generator.noise_std).mean()}
+        assert self.config.noise_encoder is not None
+        std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
+        return {"noise_kl": attempt.code.divergence(std, free).mean()}
 
     def _weight(self, term: str) -> float:
         """Weight of a generator's loss in this epoch; what is none of its losses weighs nothing."""
-        waits = term.startswith(("adversarial", "feature")) and self.epoch < self.config.losses.adversarial_from_epoch
+        waits = term in SECOND_STAGE and self.epoch < self.config.losses.adversarial_from_epoch
         return 0.0 if waits else getattr(self.config.losses, term)
 
     def _descend(self, name: str, loss: Tensor) -> None:
@@ -302,11 +321,10 @@ class DanceTraining:
     def _average(self) -> None:
         keep = min(self.config.ema, (1 + self.updates) / (EMA_WARM_UP + self.updates))
         mean, now = self.ema.state_dict(), self.generator.state_dict()
-        for name, value in mean.items():
-            if value.is_floating_point():
-                value.lerp_(now[name], 1 - keep)
-            else:
-                value.copy_(now[name])
+        moving = [name for name, value in mean.items() if value.is_floating_point()]
+        torch._foreach_lerp_([mean[name] for name in moving], [now[name] for name in moving], 1 - keep)
+        for name in mean.keys() - moving:
+            mean[name].copy_(now[name])
 
     def _view(self, batch: Batch, tone: Tensor | None = None) -> Batch:
         """The batch as the settings want it: without masks every joint counts fully; sounds through an equaliser."""
