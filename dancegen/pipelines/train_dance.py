@@ -21,7 +21,10 @@ from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.clips import Summary, batches_per_epoch, summarize
 
 # Settings that say where and how a run runs, not what it makes.
-FREE = training_job.FREE | {"workers_min", "checkpoint_minutes", "diverged_factor", "pictures_every"}
+FREE = training_job.FREE | {
+    *("precision", "compile", "workers_min"),
+    *("checkpoint_minutes", "diverged_factor", "pictures_every"),
+}
 GROWING = "epochs"
 SHOWN = {  # the few numbers that fit into the progress line
     "train/l1": "l1",

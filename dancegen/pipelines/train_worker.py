@@ -67,6 +67,8 @@ class Worker:
             rank=self.rank,
             workers=self.workers,
             perceptual=perceptual and perceptual.to(self.device),
+            precision=config.precision,
+            compiled=config.compile,
         )
         self.clips = Clips(config.clips, "train", config.model.normalization)
         self.test_clips = Clips(config.clips, "test", config.model.normalization)

@@ -20,6 +20,11 @@ class TrainDanceConfig(TrainingRun):
     """Checkpoint of the network behind `model.losses.perceptual`, as pretrain_perceptual makes it; null is ours."""
     epochs: PositiveInt = 100
     """Times that every clip is seen. May be raised later: the run then goes on."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """How the networks calculate. `auto` is bfloat16 where the GPU is made for it, and float32 elsewhere; weights and
+    losses are float32 always."""
+    compile: bool = False
+    """Let torch compile the networks: a minute at the start, then faster updates, above all on a GPU."""
     workers_min: PositiveInt | None = None
     """With it the run goes on with as few workers when machines are lost, and grows back; null is always `workers`.
     Other workers share out the clips anew, and fewer make a smaller batch at the same learning rates: the result is

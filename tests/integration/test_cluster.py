@@ -63,6 +63,11 @@ def processes(name: str) -> list[str]:
     return found
 
 
+def raylets(name: str) -> int:
+    """How many nodes of the cluster run."""
+    return sum("raylet/raylet\0" in process for process in processes(name))
+
+
 def started(name: str, *words: str) -> Iterator[Cluster]:
     answer = local("start", "--name", name, "--workers", "2", "--cpus", "2", "--object-store-mb", "100", *words)
     assert answer.returncode == 0, answer.stderr
@@ -166,10 +171,16 @@ def test_a_running_cluster_says_so_and_is_not_started_twice(with_token: Cluster)
     assert token.stat().st_mode & 0o077 == 0, "the token is for its owner only"
 
 
-def test_stopping_ends_the_nodes_and_may_be_repeated_and_touches_no_other_cluster(without_token: Cluster) -> None:
+def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_touches_no_other_cluster(
+    without_token: Cluster,
+) -> None:
     name = f"x-{os.getpid()}"
-    answer = local("start", "--name", name, "--workers", "0", "--cpus", "1", "--object-store-mb", "100")
+    answer = local("start", "--name", name, "--workers", "2", "--cpus", "1", "--object-store-mb", "100")
     assert answer.returncode == 0, answer.stderr
+    assert raylets(name) == 3
+    assert local("kill", "--name", name, "--node", "2").returncode == 0
+    assert raylets(name) == 2
+    assert "has no node 2 that runs" in local("kill", "--name", name, "--node", "2").stderr
     assert any("gcs_server" in process for process in processes(name))
     others = len(processes(without_token.name))
     assert [local("stop", "--name", name).returncode for _ in range(2)] == [0, 0]
@@ -195,6 +206,7 @@ def test_options_that_are_wrong_are_named() -> None:
         (["start", "--workres", "2"], "there is no option --workres"),
         (["start", "--workers", "two"], "--workers two: give a whole number"),
         (["stop", "--name"], "--name has no value"),
+        (["kill"], "--node says which node"),
         (["stop", "--name", "../x"], "give 1 to 16 of a-z, 0-9 and -"),
     ):
         answer = local(*words)
