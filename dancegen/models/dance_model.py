@@ -46,15 +46,21 @@ class DanceModel:
         samples = normalize_loudness(samples) if self.config.equal_loudness else samples
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
         noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
-        beat = rhythm(samples, frames, self.config.fps)
+        beat = self._rhythm(samples, frames)
         known = self.config.generator.seed_frames
         dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
         given = start[:known] if start is not None else dance[:0]
-        for first in range(0, frames, window_frames - known) if known else (0,):
+        for first in range(0, max(1, frames - known), window_frames - known) if known else (0,):
             part = slice(first, first + window_frames if known else frames)
-            dance[part] = self._part(pieces[part], beat[part], noise[part], given[: frames - first])
+            dance[part] = self._part(pieces[part], beat[part], noise[part], given[:frames])
             given = dance[part][-known:] if known else given
         return dance
+
+    def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
+        """The rhythm channels; zeros for a model that does not look at them, since beat tracking takes its time."""
+        if not self.config.rhythm:
+            return np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
+        return rhythm(samples, frames, self.config.fps)
 
     def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The dance to a part of a song; its first frames are the given ones."""

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from scipy.signal import resample_poly
 
+from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError
+from dancegen.media.audio import SAMPLE_RATE
+from dancegen.metrics.motion_quality import seam
 from dancegen.models import checkpoint
 from dancegen.models.audio_encoder import CHUNK_PIECES
 from dancegen.models.dance_model import DanceModel, build_generator
@@ -52,6 +57,42 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_dance(model
     torch.manual_seed(2)
     assert model.dance(song(8), seed=7).tobytes() == first.tobytes()
     assert np.abs(model.dance(song(8), seed=8) - first).mean() > 1e-5
+
+
+def test_a_dance_starts_from_given_frames_and_goes_on_from_them(model):
+    start = np.full((5, 18, 2), 0.2, dtype=np.float32)
+    free, begun = model.dance(song(6), seed=1), model.dance(song(6), seed=1, start=start)
+    assert np.array_equal(begun[:5], start)
+    assert not np.array_equal(begun[5:8], free[5:8])
+
+
+@pytest.mark.parametrize("seconds", [0.2, 3.9, 4.0, 4.1, 9.3])
+def test_a_song_in_windows_is_danced_to_its_end_and_each_takes_up_the_one_before(model, seconds):
+    whole, parts = (model.dance(song(seconds), seed=1, window_frames=frames) for frames in (1000, 40))
+    assert parts.shape == whole.shape
+    assert np.isfinite(parts).all()
+    if seconds <= 4:
+        assert np.array_equal(parts, whole)
+    taken_up = []
+    inner = model._part
+    model._part = lambda *inputs: taken_up.append(inputs[-1]) or inner(*inputs)
+    model.dance(song(seconds), seed=1, window_frames=40)
+    assert len(taken_up) == (1 if seconds <= 4 else 2 if seconds < 5 else 3)
+    assert not len(taken_up[0])
+    for number, given in enumerate(taken_up[1:], 1):
+        assert np.array_equal(given, parts[number * 35 : number * 35 + len(given)])
+
+
+@pytest.mark.parametrize("category", ["kpop", "popping"])
+def test_windows_of_the_shipped_model_join_without_a_jump(category):
+    """At its joins the dance moves and changes its speed no more than it does inside the windows."""
+    model = checkpoint.load(checkpoint.shipped())
+    sound = resample_poly(synthesize(compose(category, 950_000, 40.0)), SAMPLE_RATE, RATE).astype(np.float32)
+    window, known = 60, model.config.generator.seed_frames
+    pose = model.dance(sound, seed=0, window_frames=window)
+    found = seam(pose.astype(np.float64), range(window, len(pose) - 2, window - known))
+    assert found.position < 1.5
+    assert found.velocity < 2.0
 
 
 def test_a_song_longer_than_a_chunk_is_danced_to_as_if_it_were_one(model):

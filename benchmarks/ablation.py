@@ -1,0 +1,109 @@
+"""What each loss adds: the four rows of the paper's ablation, trained alike, with the curves of all losses and metrics.
+
+    python benchmarks/ablation.py CLIPS [--start training.pt] [--updates 1200] [--every 150] [--output FOLDER]
+
+Every row starts from the same weights: new ones, or those of a training's checkpoint (as a rule after its first stage,
+before `adversarial_from_epoch`). Writes ablation.csv and ablation.png: every loss, and what validation says on songs
+that were held out, against the number of updates.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+
+from dancegen import config as settings
+from dancegen.models import checkpoint
+from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.training.clips import Clips, Share
+from dancegen.training.dance import Batch, DanceTraining
+from dancegen.training.measure import Mean, merged
+from dancegen.training.validation import measure, summarize
+
+mpl.use("agg")
+from matplotlib import pyplot as plt
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+ROWS = ("l1", "global_d", "local_d", "full")
+TESTED = 256  # clips, evenly from all
+Point = dict[str, float | str]
+
+
+def main() -> None:
+    """Train the rows, and write what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips")
+    parser.add_argument("--start")
+    parser.add_argument("--updates", type=int, default=1200)
+    parser.add_argument("--every", type=int, default=150)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    given = parser.parse_args()
+    points = [point for row in ROWS for point in train(row, given.clips, given.start, given.updates, given.every)]
+    write(points, given.output)
+
+
+def train(row: str, uri: str, start: str | None, updates: int, every: int) -> Iterator[Point]:
+    """One row's numbers, every so many updates."""
+    overrides = [f"base={CONFIGS}/presets/{row}.yaml", "model.losses.adversarial_from_epoch=0"]
+    config = settings.load(TrainDanceConfig, str(CONFIGS / "train_dance.yaml"), overrides)
+    perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
+    training = DanceTraining(config.model, config.seed, perceptual=perceptual)
+    if start:
+        training.load(torch.load(start, weights_only=True)["training"])
+    clips, test = (Clips(uri, split, config.model.normalization) for split in ("train", "test"))
+    tested, mean = test.some(TESTED), Mean()
+    yield tell({"row": row, "updates": 0, **validate(training, tested)})
+    for update, batch in enumerate(endless(clips, config), 1):
+        mean.add(training.step(batch))
+        if update % every == 0:
+            losses = {f"train/{name}": value for name, value in merged([mean.sums()]).items()}
+            yield tell({"row": row, "updates": update, **losses, **validate(training, tested)})
+            mean = Mean()
+        if update == updates:
+            return
+
+
+def endless(clips: Clips, config: TrainDanceConfig) -> Iterator[Batch]:
+    """The same batches for every row."""
+    for epoch in count():
+        yield from clips.epoch(Share(0, 1, config.batch_size, config.seed, epoch))
+
+
+def validate(training: DanceTraining, tested: Batch) -> dict[str, float]:
+    """What train_dance says of held-out songs."""
+    plain = {name: float(value) for name, value in training.validate(tested).items()}
+    return plain | summarize(measure(tested, training.dances(tested), training.config))
+
+
+def tell(point: Point) -> Point:
+    """A line for whoever waits."""
+    print(" ".join(f"{name}={value if isinstance(value, str) else f'{value:.3g}'}" for name, value in point.items()))
+    return point
+
+
+def write(points: list[Point], folder: Path) -> None:
+    """The numbers and the curves."""
+    names = list(dict.fromkeys(name for point in points for name in point))
+    with open(folder / "ablation.csv", "w", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        table.writerows(points)
+    drawn = [name for name in names if name not in ("row", "updates")]
+    figure, axes = plt.subplots(-(-len(drawn) // 4), 4, figsize=(16, 2.6 * -(-len(drawn) // 4)), layout="constrained")
+    for place, name in zip(axes.flat, drawn, strict=False):
+        for row in ROWS:
+            found = [(point["updates"], point[name]) for point in points if point["row"] == row and name in point]
+            place.plot(*zip(*found, strict=True), marker=".", label=row) if found else None
+        place.set_title(name)
+    for place in axes.flat[len(drawn) :]:
+        place.axis("off")
+    axes.flat[0].legend()
+    figure.savefig(folder / "ablation.png", dpi=80)
+
+
+if __name__ == "__main__":
+    main()
