@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import ray.train
 
 from dancegen import storage
-from dancegen.errors import ConfigError, DivergedError
+from dancegen.errors import ConfigError
 from dancegen.pipelines import train_worker, training_job
 from dancegen.pipelines.cluster import require
 from dancegen.pipelines.progress import Board, TellBoard, say
@@ -86,11 +86,14 @@ def check(config: TrainDanceConfig) -> Summary:
 def fit(
     config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: Board | None
 ) -> Trained:
-    """Run the workers on a Ray that is there. Raises DivergedError when a loss is no number any more, or explodes."""
+    """Run the workers on a Ray that is there.
+
+    Raises DivergedError when a loss is no number any more or explodes, CheckpointError when the run cannot go on.
+    """
     given = {"config": config.model_dump(), "data_hash": data_hash, "board": board}
     end = training_job.fit(config, train_worker.work, given, callbacks, config.workers_min)
-    if "wrong" in end:
-        raise DivergedError(*end["wrong"])
+    if error := end.get("error"):
+        raise error
     return Trained(storage.join(config.output, train_worker.MODEL), end["metrics"], end["epoch"])
 
 

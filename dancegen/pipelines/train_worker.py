@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from dancegen import storage, tracking
-from dancegen.errors import DivergedError
+from dancegen.errors import CheckpointError, DivergedError
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
 from dancegen.models.stgcn import STGCN
@@ -40,15 +40,15 @@ REMEDY = (
 
 
 def work(settings: dict[str, Any]) -> dict[str, Any]:
-    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or what is `wrong` with which loss.
+    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or the `error` that all workers met.
 
-    A training that went wrong must not raise: Ray Train would start it again.
+    What would be the same again must not be raised: Ray Train would start it again.
     """
     config = TrainDanceConfig.model_validate(settings["config"])
     try:
         return Worker(config, settings["data_hash"], settings["board"]).run()
-    except DivergedError as error:
-        return {"wrong": error.args}
+    except (DivergedError, CheckpointError) as error:
+        return {"error": error}
 
 
 class Worker:
