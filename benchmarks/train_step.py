@@ -3,7 +3,7 @@
     python benchmarks/train_step.py [ROUNDS]
 
 The plain one (`plain_step.py`) is written down from the recipe. Both are measured by turns in one run, so that a busy
-machine slows both; medians over the rounds. On 1 and 2 threads in float32 and bfloat16, and on a GPU where there is one.
+machine slows both; medians over the rounds. On 1 and 2 threads, in float32 and bfloat16, and on a GPU if there is one.
 """
 
 import statistics
@@ -50,7 +50,7 @@ def report(title: str, device: str, precision: Precision, rounds: int, *, parts:
     ours = training(device, precision, compiled)
     pairs: dict[str, Forms] = {"a whole update": {"plain": lambda: plain.step(batch), "ours": lambda: ours.step(batch)}}
     if parts:
-        pairs |= {name: {"plain": f, "ours": g} for name, f, g in parts_of(plain, ours, batch)}
+        pairs |= parts_of(plain, ours, batch)
     print(f"\n{title}\n{'':24}{'plain, s':>12}{'ours, s':>12}{'ratio':>8}")
     for name, forms in pairs.items():
         times, ratio = by_turns(forms, rounds, device)
@@ -84,9 +84,7 @@ def seconds(form: Callable[[], object], device: str) -> float:
     return (time.perf_counter() - started) / calls
 
 
-def parts_of(
-    plain: PlainStep, ours: DanceTraining, batch: Batch
-) -> list[tuple[str, Callable[[], object], Callable[[], object]]]:
+def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, Forms]:
     """Forward and backward passes of each part of both, on their own."""
     fake = (batch.pose + 0.05).requires_grad_()
     attempt = Attempt(batch, fake, None, torch.ones(CLIPS, device=fake.device))
@@ -111,14 +109,21 @@ def parts_of(
         with torch.autocast(fake.device.type, enabled=False):
             return losses.gradient_penalty(judge, batch.pose, fake.detach(), share)
 
-    noise = torch.randn(CLIPS, FRAMES, PAPER.generator.noise, device=fake.device)
-    return [
-        ("generator", lambda: plain.dance(batch).mean().backward(), near(lambda: ours.generator(batch.audio, batch.rhythm, noise).mean())),
-        ("D_local, a pass", lambda: plain.judge(batch, fake).mean().backward(), near(lambda: ours.local(fake, batch.rhythm).mean())),
-        ("D_global, a pass", lambda: plain.compare(batch, fake)[0].mean().backward(), near(lambda: ours.globe(batch.audio, batch.rhythm, [fake]).scores[0].mean())),
-        ("gradient penalty", lambda: plain.penalty(batch, fake.detach()).backward(), near(penalty)),
-        ("perceptual loss", lambda: plain.perceptual(batch, fake).backward(), near(lambda: ours.perceptual(attempt)["perceptual"])),
-    ]  # fmt: skip
+    def generated() -> Tensor:
+        noise = torch.randn(CLIPS, FRAMES, PAPER.generator.noise, device=fake.device)
+        return ours.generator(batch.audio, batch.rhythm, noise).mean()
+
+    pairs: dict[str, tuple[Callable[[], Tensor], Callable[[], Tensor]]] = {
+        "generator": (lambda: plain.dance(batch).mean(), generated),
+        "D_local, a pass": (lambda: plain.judge(batch, fake).mean(), lambda: ours.local(fake, batch.rhythm).mean()),
+        "D_global, a pass": (
+            lambda: plain.compare(batch, fake)[0].mean(),
+            lambda: ours.globe(batch.audio, batch.rhythm, [fake]).scores[0].mean(),
+        ),
+        "gradient penalty": (lambda: plain.penalty(batch, fake.detach()), penalty),
+        "perceptual loss": (lambda: plain.perceptual(batch, fake), lambda: ours.perceptual(attempt)["perceptual"]),
+    }
+    return {name: {"plain": lambda of=of: of().backward(), "ours": near(mine)} for name, (of, mine) in pairs.items()}
 
 
 def training(device: str, precision: Precision, compiled: bool) -> DanceTraining:
