@@ -62,9 +62,11 @@ class Report(TuneReportCallback):
         self.folder, self.objective = folder, objective
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """All workers report the same numbers: the first one's stand for all."""
+        """All workers report the same numbers: the first one's stand for all. Those inside an epoch are none."""
         numbers = dict(metrics[0])
-        epoch = numbers.pop("epoch")
+        epoch = numbers.pop("epoch", None)
+        if epoch is None:
+            return
         history = {**history_in(self.folder), epoch: numbers}
         storage.write_text(storage.join(self.folder, HISTORY), json.dumps(history))
         objective = numbers.get(f"validation/{self.objective}", float("inf"))
