@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from dancegen import schema, tables
+from dancegen.models import checkpoint
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
@@ -54,7 +55,8 @@ def write_clips(folder: str) -> None:
 
 def updates_per_s(batch: Batch) -> float:
     """Whole updates (both discriminators and the generator) per second."""
-    training = DanceTraining(DanceModelConfig(), seed=0)
+    perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
+    training = DanceTraining(DanceModelConfig(), seed=0, perceptual=perceptual)
     training.step(batch)
     started = time.perf_counter()
     for _ in range(UPDATES):

@@ -103,7 +103,9 @@ class TwoStreams(nn.Module):
         first = self.together[:2](torch.cat([where[-1], how[-1]], dim=1))
         return [*where, *how, first, self.together[2:](first)]
 
-    def apart(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> tuple[list[Tensor], list[Tensor]]:
+    def apart(
+        self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """What each convolution of the two streams gives, before they meet."""
         position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
         motion = temporal_difference(position) * self.motion_gain

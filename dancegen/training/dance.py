@@ -321,10 +321,11 @@ class DanceTraining:
     def _average(self) -> None:
         keep = min(self.config.ema, (1 + self.updates) / (EMA_WARM_UP + self.updates))
         mean, now = self.ema.state_dict(), self.generator.state_dict()
-        moving = [name for name, value in mean.items() if value.is_floating_point()]
-        torch._foreach_lerp_([mean[name] for name in moving], [now[name] for name in moving], 1 - keep)
-        for name in mean.keys() - moving:
-            mean[name].copy_(now[name])
+        for name, value in mean.items():
+            if value.is_floating_point():
+                value.lerp_(now[name], 1 - keep)
+            else:
+                value.copy_(now[name])
 
     def _view(self, batch: Batch, tone: Tensor | None = None) -> Batch:
         """The batch as the settings want it: without masks every joint counts fully; sounds through an equaliser."""

@@ -1,5 +1,6 @@
 """Two workers with eight clips each learn what one worker with sixteen does, to the float error of 64 bits."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -33,15 +34,16 @@ CONFIG = DanceModelConfig(
 
 
 def train(rank, workers, wrap):
-    """The state after some updates, each on the same clips, of which every worker has its part."""
+    """The state before and after some updates, each on the same clips, of which every worker has its part."""
     torch.manual_seed(0)
     perceptual = STGCN(STGCNConfig(widths=(4, 4, 4)), 2).double().eval().requires_grad_(False)
     training = DanceTraining(CONFIG, SEED, wrap=wrap, rank=rank, workers=workers, perceptual=perceptual)
+    start = copy.deepcopy(training.state())
     part = slice(rank * CLIPS // workers, (rank + 1) * CLIPS // workers)
     for update in range(UPDATES):
         whole = batch(update)
         training.step(replace(whole, **{field.name: getattr(whole, field.name)[part] for field in fields(whole)}))
-    return training.state()
+    return start, training.state()
 
 
 def batch(seed):
@@ -65,10 +67,9 @@ def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(tmp_path):
         subprocess.Popen([sys.executable, __file__, str(rank), meeting, str(tmp_path)], env=environment)
         for rank in range(2)
     ]
-    alone = train(0, 1, lambda network: network.double())
+    start, alone = train(0, 1, lambda network: network.double())
     assert [worker.wait(240) for worker in workers] == [0, 0]
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
-    start = DanceTraining(CONFIG, SEED, wrap=lambda network: network.double()).state()
     for network in ("generator", "noise_encoder", "local", "globe", "ema"):
         for name, value in alone["networks"][network].items():
             assert torch.equal(first["networks"][network][name], second["networks"][network][name])
@@ -82,7 +83,7 @@ def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(tmp_path):
 def main(rank, meeting, folder):
     """One of two workers."""
     torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    state = train(rank, 2, lambda network: DistributedDataParallel(network.double(), broadcast_buffers=False))
+    _, state = train(rank, 2, lambda network: DistributedDataParallel(network.double(), broadcast_buffers=False))
     torch.save(state, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
