@@ -42,7 +42,7 @@ def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True)
     about = {
         "settings": model.config.model_dump(mode="json"),
         "fps": model.config.fps,
-        "rhythm_channels": RHYTHM_CHANNELS,
+        "rhythm_channels": model.rhythm_channels,
         "card": card,
     }
     weights_file.write(path, DANCE, about, model.generator.state_dict(), half)
@@ -51,17 +51,22 @@ def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True)
 def load(path: Path) -> DanceModel:
     """The dance model of a file, in full precision. Raises CheckpointError for one that is missing or damaged."""
     remedy = MAKE_ANOTHER[DANCE]
-    about, tensors = weights_file.read(path, DANCE, remedy, rhythm_channels=list(RHYTHM_CHANNELS))
+    about, tensors = weights_file.read(path, DANCE, remedy)
+    channels = about.get("rhythm_channels", [])
+    if unknown := [name for name in channels if name not in RHYTHM_CHANNELS]:
+        problem = f"hears {', '.join(map(repr, unknown))} in the rhythm, and this release knows {RHYTHM_CHANNELS}."
+        raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
     try:
         config = DanceModelConfig.model_validate(about["settings"])
-        return DanceModel(weights_file.fill(build_generator(config), tensors), config)
+        generator = weights_file.fill(build_generator(config, len(channels)), tensors)
+        return DanceModel(generator, config, channels)
     except (ValidationError, KeyError, RuntimeError) as error:
         raise weights_file.unfit(path, error, remedy) from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """What the file of a dance model says of how it was made."""
-    about, _ = weights_file.read(path, DANCE, MAKE_ANOTHER[DANCE], rhythm_channels=list(RHYTHM_CHANNELS))
+    about, _ = weights_file.read(path, DANCE, MAKE_ANOTHER[DANCE])
     return about.get("card", {})
 
 

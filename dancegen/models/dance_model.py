@@ -5,6 +5,7 @@ Axes used in shapes:
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -26,8 +27,11 @@ WINDOW_FRAMES = 3000  # five minutes at 10 poses a second: a mix of hours needs 
 class DanceModel:
     """A trained generator, ready to dance."""
 
-    def __init__(self, generator: Generator, config: DanceModelConfig) -> None:
-        self.generator, self.config = generator.eval(), config
+    def __init__(
+        self, generator: Generator, config: DanceModelConfig, rhythm_channels: Sequence[str] = RHYTHM_CHANNELS
+    ) -> None:
+        """`rhythm_channels` are those that the generator was built for, of RHYTHM_CHANNELS."""
+        self.generator, self.config, self.rhythm_channels = generator.eval(), config, tuple(rhythm_channels)
 
     @torch.inference_mode()
     def dance(
@@ -59,8 +63,9 @@ class DanceModel:
     def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
         """The rhythm channels; zeros for a model that does not look at them, since beat tracking takes its time."""
         if not self.config.rhythm:
-            return np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
-        return rhythm(samples, frames, self.config.fps)
+            return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32)
+        heard = rhythm(samples, frames, self.config.fps)
+        return heard[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
 
     def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The dance to a part of a song; its first frames are the given ones."""
@@ -77,9 +82,9 @@ def samples_per_frame(config: DanceModelConfig) -> int:
     return round(SAMPLE_RATE / config.fps)
 
 
-def build_generator(config: DanceModelConfig) -> Generator:
+def build_generator(config: DanceModelConfig, rhythm_channels: int = len(RHYTHM_CHANNELS)) -> Generator:
     """An untrained generator for these settings."""
-    return Generator(config, samples_per_frame(config), len(RHYTHM_CHANNELS), len(COCO18))
+    return Generator(config, samples_per_frame(config), rhythm_channels, len(COCO18))
 
 
 def build_local_discriminator(config: DanceModelConfig) -> LocalDiscriminator:

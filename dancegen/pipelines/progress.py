@@ -62,8 +62,7 @@ class TellBoard(ray.train.UserCallback):
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
         """All workers report the same numbers: the first one's stand for all."""
-        if "epoch" in metrics[0]:
-            self.board.tell(kind="epoch", metrics=metrics[0])
+        self.board.tell(kind="epoch", metrics=metrics[0])
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Workers died or raised."""

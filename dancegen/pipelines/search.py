@@ -31,6 +31,7 @@ GROWING = "samples"
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a training that diverges in its first epoch tells nothing
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C would look like the end of the search
 }
 EXPERIMENT = "tune"  # Ray Tune's folder in the output

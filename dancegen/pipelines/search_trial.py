@@ -27,10 +27,17 @@ def run(values: dict[str, float], config: dict[str, Any], data_hash: str, turns:
         time.sleep(POLL_S)
     folder = folder_of(search, trial_id)
     training = with_values(search.train, values).model_copy(update={"output": folder, "validate_every": 1})
+    if told := history_in(folder):  # the training may have ended unheard while the search was killed
+        ray.tune.report(result(max(told), told[max(told)], search.objective))
     try:
         train_dance.fit(training, data_hash, [Report(folder, search.objective)], board=None)
     except DivergedError as error:
         storage.write_text(storage.join(folder, DIVERGED), str(error))
+
+
+def result(epoch: int, numbers: dict[str, float], objective: str) -> dict[str, float]:
+    """What Ray Tune is told of an epoch."""
+    return {"epoch": epoch, **numbers, OBJECTIVE: numbers.get(f"validation/{objective}", float("inf"))}
 
 
 def folder_of(config: SearchConfig, trial_id: str) -> str:
@@ -62,15 +69,12 @@ class Report(TuneReportCallback):
         self.folder, self.objective = folder, objective
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """All workers report the same numbers: the first one's stand for all. Those inside an epoch are none."""
+        """All workers report the same numbers: the first one's stand for all."""
         numbers = dict(metrics[0])
-        epoch = numbers.pop("epoch", None)
-        if epoch is None:
-            return
+        epoch = numbers.pop("epoch")
         history = {**history_in(self.folder), epoch: numbers}
         storage.write_text(storage.join(self.folder, HISTORY), json.dumps(history))
-        objective = numbers.get(f"validation/{self.objective}", float("inf"))
-        super().after_report(run_context, [{**metrics[0], OBJECTIVE: objective}], checkpoint)
+        super().after_report(run_context, [result(epoch, numbers, self.objective)], checkpoint)
 
 
 class Turns:

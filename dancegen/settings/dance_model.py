@@ -126,6 +126,9 @@ class LossConfig(Config):
     """Distance of what the layers of the global discriminator see in the two dances."""
     noise_kl: NonNegativeFloat = 0.02
     """Keeps the noise that stands for a real dance like noise that is drawn (where there is a noise encoder)."""
+    noise_recovery: NonNegativeFloat = 0.5
+    """How well the noise can be read out of the generated dance again (latent regression; where there is a noise
+    encoder). It is what makes another seed another dance."""
     adversarial_local: NonNegativeFloat = 1.0
     """The local discriminator's word. At 0 it is not trained."""
     adversarial_global: NonNegativeFloat = 1.0
@@ -204,7 +207,7 @@ PAPER = DanceModelConfig(
         comparison="convolution",
         dropout=0.5,
     ),
-    losses=LossConfig(l1=200.0, velocity=0.0, noise_kl=0.0, mismatched_music=0.0),
+    losses=LossConfig(l1=200.0, velocity=0.0, noise_kl=0.0, noise_recovery=0.0, mismatched_music=0.0),
     optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999)),
     tone_db=0.0,
     ema=0.0,

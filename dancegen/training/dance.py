@@ -48,6 +48,7 @@ class Attempt:
 
     batch: Batch
     fake: Float[Tensor, "B T J 2"]
+    noise: Float[Tensor, "B T Z"]
     code: Code | None
     told: Float[Tensor, " B"]
     """1 where the noise was read out of the real dance, which can then be asked for; 0 where it was drawn."""
@@ -125,25 +126,19 @@ class DanceTraining:
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """How the averaged generator does on clips it need not have seen.
+        """What needs the networks to be measured on clips they need not have seen; `validation` measures the dances.
 
-        `l1`; `speed_ratio` and `jerk_ratio`, 1 when it moves as much and as smoothly as the real dance
-        (0 is frozen); `diversity`, the distance of two dances to the same music, in units of the distance
-        between the dances of different clips.
+        `l1` of a dance, and of one with the noise that stands for the real dance (`l1_told`); `diversity`, the
+        distance of two dances to the same music, in units of the distance between the dances of different clips.
         """
         one, other = self.dances(batch), self.dances(batch, seed=1)
         batch = self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
-        real, one, other = (losses.seen(pose, batch.mask) for pose in (batch.pose, one, other))
-        found = {
-            "l1": losses.l1(one, real, batch.mask) / present,
-            "speed_ratio": _change(one, batch.mask, 1) / _change(real, batch.mask, 1).clamp(min=1e-6),
-            "jerk_ratio": _change(one, batch.mask, 3) / _change(real, batch.mask, 3).clamp(min=1e-6),
-        }
+        found = {"l1": losses.l1(one, batch.pose, batch.mask) / present}
         if self.noise_encoder is not None:
-            told = self._reconstruction(batch)
-            found["l1_told"] = losses.l1(told, real, batch.mask) / present
+            found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
         if len(one) > 1:  # a clip alone has no other to be compared with
+            one, other = losses.seen(one, batch.mask), losses.seen(other, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
         return found
 
@@ -193,7 +188,7 @@ class DanceTraining:
             told = (draws.free >= self.config.noise_encoder.free_share).to(noise)
             noise = torch.where(told[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
         fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
-        return Attempt(batch, fake, code, told)
+        return Attempt(batch, fake, noise, code, told)
 
     def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
         """The averaged generator's dances with the noise that stands for the real ones."""
@@ -248,18 +243,13 @@ class DanceTraining:
         return {"global_discriminator": loss, **parts}
 
     def _generator_update(self, attempt: Attempt) -> dict[str, Tensor]:
-        critics = [*self.local.parameters(), *self.globe.parameters()]
-        for parameter in critics:
-            parameter.requires_grad_(False)
         parts: dict[str, Tensor] = {}
-        with rounded(self.precision, attempt.fake):
+        with _frozen(self.local, self.globe), rounded(self.precision, attempt.fake):
             for terms in GENERATOR_TERMS:
                 if any(map(self._weight, terms.names)):
                     parts |= {name: value for name, value in terms.of(self, attempt).items() if self._weight(name)}
             total = sum((self._weight(name) * value for name, value in parts.items()), attempt.fake.new_zeros(()))
         self._descend("generator", total)
-        for parameter in critics:
-            parameter.requires_grad_(True)
         return {"generator": total, **parts}
 
     def distances(self, attempt: Attempt) -> dict[str, Tensor]:
@@ -299,13 +289,17 @@ class DanceTraining:
             found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.told)
         return found
 
-    def kl(self, attempt: Attempt) -> dict[str, Tensor]:
-        """How much more the noise that stands for a real dance says than noise that is drawn; nats a dance."""
+    def about_noise(self, attempt: Attempt) -> dict[str, Tensor]:
+        """Divergence of the noise read out of real dances, in nats; and how much of a dance's noise is lost in it."""
         if attempt.code is None:
             return {}
         assert self.config.noise_encoder is not None
+        assert self.noise_encoder is not None
         std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
-        return {"noise_kl": attempt.code.divergence(std, free).mean()}
+        with _frozen(self.noise_encoder):
+            seen = self.noise_encoder(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm).mean
+        lost = (seen - attempt.noise[:, 0].detach()).abs().mean() / std
+        return {"noise_kl": attempt.code.divergence(std, free).mean(), "noise_recovery": lost}
 
     def _weight(self, term: str) -> float:
         """Weight of a generator's loss in this epoch; what is none of its losses weighs nothing."""
@@ -363,8 +357,19 @@ GENERATOR_TERMS = (
     Terms(("perceptual",), DanceTraining.perceptual),
     Terms(("adversarial_local",), DanceTraining.from_local),
     Terms(("adversarial_global", "feature_matching"), DanceTraining.from_globe),
-    Terms(("noise_kl",), DanceTraining.kl),
+    Terms(("noise_kl", "noise_recovery"), DanceTraining.about_noise),
 )
+
+
+@contextmanager
+def _frozen(*networks: nn.Module) -> Iterator[None]:
+    """What is computed meanwhile teaches these networks nothing."""
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    yield
+    for parameter in parameters:
+        parameter.requires_grad_(True)
 
 
 @contextmanager
@@ -385,10 +390,3 @@ def _neighbours(clips: int) -> Tensor:
 def _right(said_of_real: Tensor, said_of_fake: Tensor) -> Float[Tensor, ""]:
     """Share of dances, or windows, that a discriminator told right."""
     return 0.5 * ((said_of_real > 0).float().mean() + (said_of_fake < 0).float().mean())
-
-
-def _change(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"], order: int) -> Float[Tensor, ""]:
-    """Mean size of the joints' differences of some order over time, where no joint in them is missing."""
-    whole = (mask > 0).unfold(1, order + 1, 1).all(dim=-1) if pose.shape[1] > order else mask[:, :0] > 0
-    size = pose.diff(n=order, dim=1).norm(dim=-1) * whole
-    return size.sum() / whole.sum().clamp(min=1)

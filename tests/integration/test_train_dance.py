@@ -18,6 +18,7 @@ from dancegen.errors import ClusterError, ConfigError, DivergedError
 from dancegen.models import checkpoint
 from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.train_dance import run
+from dancegen.pipelines.train_worker import load_perceptual
 from dancegen.settings.stgcn import STGCNConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.dance import DanceTraining
@@ -85,7 +86,7 @@ def assert_equal_weights(one, other):
 
 def test_two_workers_leave_a_checkpoint_the_best_model_their_losses_and_pictures(straight):
     config, trained, state = straight
-    training = DanceTraining(config.model, config.seed)
+    training = DanceTraining(config.model, config.seed, perceptual=load_perceptual(config))
     training.load(state["training"])
     assert (training.epoch, training.updates) == (EPOCHS, 2 * EPOCHS)
     assert state["settings"] == config.model_dump(mode="json")
@@ -164,10 +165,14 @@ def kill_a_worker(config, address):
     os.kill(workers[-1].pid, signal.SIGKILL)
 
 
-def wait_for_checkpoint(config, seconds=400):
+def wait_for_checkpoint(config):
+    wait_for(lambda: list(Path(config.run_folder).glob("checkpoint_*/training.pt")), "no checkpoint came")
+
+
+def wait_for(there, otherwise, seconds=400):
     deadline = time.monotonic() + seconds
-    while not list(Path(config.run_folder).glob("checkpoint_*/training.pt")):
-        assert time.monotonic() < deadline, "no checkpoint came"
+    while not there():
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
 
 
@@ -180,6 +185,7 @@ def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings
         job = subprocess.Popen(command, env=ray_environment, stderr=log, stdout=log, start_new_session=True)
         try:
             wait_for_checkpoint(config)
+            wait_for(Path(config.run_folder, "checkpoints.json").exists, "no list of checkpoints came")
             assert job.poll() is None, Path(tmp_path, "log").read_text()
         finally:
             job.kill()

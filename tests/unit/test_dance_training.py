@@ -111,12 +111,12 @@ def test_it_learns_one_batch_by_heart():
     weights, rates = LossConfig(adversarial_local=0.1, adversarial_global=0.1), OptimizerConfig(generator_rate=3e-3)
     training = train_of(SMALL.model_copy(update={"losses": weights, "optimizer": rates, "ema": 0.0}), 0)
     clips = batch(clips=2, frames=8)
-    before = training.validate(clips)["l1"]
+    before = training.validate(clips)["l1_told"]
     for _ in range(120):
         training.step(clips)
-    after = training.validate(clips)
-    assert after["l1"] < 0.25 * before
-    assert 0.6 < after["speed_ratio"] < 1.5
+    assert training.validate(clips)["l1_told"] < 0.25 * before
+    speed, speed_real = (pose.diff(dim=1).norm(dim=-1).mean() for pose in (training.dances(clips), clips.pose))
+    assert 0.6 < speed / speed_real < 1.5
 
 
 def test_different_noise_gives_a_different_dance():
@@ -193,11 +193,10 @@ def test_the_published_preset_makes_an_update():
     assert "velocity" not in parts
 
 
-def test_a_still_dance_is_seen_in_the_speed_ratio():
-    training, clips = train_of(SMALL, 0), batch()
-    with torch.no_grad():
-        training.ema.pose_generator.final_linear.weight.zero_()
-    assert training.validate(clips)["speed_ratio"] == 0
+def test_the_noise_of_a_dance_can_be_read_out_of_it_again_after_some_training():
+    training = train_of(SMALL, 0)
+    lost = [training.step(batch())["noise_recovery"].item() for _ in range(60)]
+    assert sum(lost[-10:]) < 0.8 * sum(lost[:10])
 
 
 def test_state_of_other_networks_or_no_state_is_refused():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dancegen.cli import STEPS, dance, doctor, step_command
+from dancegen.cli import STEPS, dance, doctor, import_weights, step_command
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
@@ -57,5 +57,7 @@ def test_a_command_of_the_readme_can_be_given(command: str):
             dance.make_context("dance", rest)
         case ["doctor", *rest]:
             doctor.make_context("doctor", rest)
+        case ["import-weights", *rest]:
+            import_weights.make_context("import-weights", rest)
         case [step, *rest]:
             show(step, *rest)
