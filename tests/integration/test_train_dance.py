@@ -204,10 +204,10 @@ def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings
 
 def leave_half_written(folder):
     """What a kill leaves that comes while a checkpoint is copied, and while it is listed; the checkpoint's folder."""
-    newest = max(folder.glob("checkpoint_*"))
+    newest = max(folder.glob("checkpoint_*/training.pt"))
     half = folder / "checkpoint_2999-01-01_00-00-00.000000"
     half.mkdir()
-    (half / "training.pt").write_bytes((newest / "training.pt").read_bytes()[:5000])
+    (half / "training.pt").write_bytes(newest.read_bytes()[:5000])
     listed = folder / "checkpoint_manager_snapshot.json"
     listed.write_text(listed.read_text()[:300])
     return half
