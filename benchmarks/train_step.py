@@ -87,7 +87,8 @@ def seconds(form: Callable[[], object], device: str) -> float:
 def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, Forms]:
     """Forward and backward passes of each part of both, on their own."""
     fake = (batch.pose + 0.05).requires_grad_()
-    attempt = Attempt(batch, fake, None, torch.ones(CLIPS, device=fake.device))
+    noise = fake.new_zeros(CLIPS, FRAMES, PAPER.generator.noise)
+    attempt = Attempt(batch, fake, noise, None, torch.ones(CLIPS, device=fake.device))
 
     def near(of: Callable[[], Tensor]) -> Callable[[], None]:
         def call() -> None:
