@@ -19,13 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
-
-from dancegen import schema, tables
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.skeleton import COCO18
+from noise_clips import write_clips
 
 ROOT = Path(__file__).parents[1]
 CLUSTER, NODES, WARNING_S = f"loss-{os.getpid()}", 4, 20
@@ -53,7 +49,7 @@ def main() -> None:
     os.environ.update(FAST)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_clips(str(folder / "clips"))
+        write_clips(str(folder / "clips"), FRAMES, train=CLIPS, test=8)
         try:
             dashboard = start_cluster()
             straight = Job(folder, "straight", dashboard)
@@ -167,26 +163,6 @@ def equal(one: dict[str, dict[str, torch.Tensor]], other: dict[str, dict[str, to
     return all(
         torch.equal(value, other[network][name]) for network, weights in one.items() for name, value in weights.items()
     )
-
-
-def write_clips(folder: str) -> None:
-    """A table of clips of noise, a few to test on."""
-    random = np.random.default_rng(0)
-    tables.begin(folder, schema.CLIPS, {})
-    for split, count in (("train", CLIPS), ("test", 8)):
-        rows = [
-            {
-                "clip_id": f"{split}{number}",
-                "split": split,
-                "fps": 10.0,
-                "aspect": 1.5,
-                "joints": schema.to_bytes(random.random((FRAMES, len(COCO18), 3)), "float32"),
-                "audio": schema.to_bytes(random.integers(-9999, 9999, FRAMES * 1600), "int16"),
-                "rhythm": schema.to_bytes(random.random((FRAMES, len(RHYTHM_CHANNELS))), "float32"),
-            }
-            for number in range(count)
-        ]
-        tables.write_part(folder, schema.table(schema.CLIPS, rows), split, folder=f"split={split}/category=noise")
 
 
 if __name__ == "__main__":

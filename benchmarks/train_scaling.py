@@ -13,13 +13,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import numpy as np
+from noise_clips import write_clips
 
-from dancegen import schema, tables
 from dancegen.config import load
-from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.settings.train_dance import TrainDanceConfig
-from dancegen.skeleton import COCO18
 
 ROOT = Path(__file__).parents[1]
 CLUSTER = f"scale-{os.getpid()}"
@@ -47,7 +44,7 @@ def clips_per_s(folder: str, workers: int) -> float:
     from dancegen.pipelines import train_dance
 
     clips = f"{folder}/clips-{workers}"
-    write_clips(clips, workers * BATCH * UPDATES)
+    write_clips(clips, FRAMES, train=workers * BATCH * UPDATES)  # none to test on: nothing else is measured
     overrides = [
         f"clips={clips}",
         f"output={folder}/run-{workers}",
@@ -66,25 +63,6 @@ def local(*words: str) -> str:
     """What cluster/local.sh says."""
     command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def write_clips(folder: str, count: int) -> None:
-    """A table of clips of noise to learn from; none to test on, so that nothing else is measured."""
-    random = np.random.default_rng(0)
-    rows = [
-        {
-            "clip_id": str(number),
-            "split": "train",
-            "fps": 10.0,
-            "aspect": 1.5,
-            "joints": schema.to_bytes(random.random((FRAMES, len(COCO18), 3)), "float32"),
-            "audio": schema.to_bytes(random.integers(-9999, 9999, FRAMES * 1600), "int16"),
-            "rhythm": schema.to_bytes(random.random((FRAMES, len(RHYTHM_CHANNELS))), "float32"),
-        }
-        for number in range(count)
-    ]
-    tables.begin(folder, schema.CLIPS, {})
-    tables.write_part(folder, schema.table(schema.CLIPS, rows), "benchmark", "split=train/category=noise")
 
 
 if __name__ == "__main__":
