@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import ray.train
-import ray.train.torch
 import torch
-from torch import nn
 
 from dancegen import storage, tracking
 from dancegen.models import checkpoint
 from dancegen.pipelines.progress import Board
+from dancegen.pipelines.workers import gather, spread
 from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
 from dancegen.training.clips import Share, batches_per_epoch
 from dancegen.training.measure import Mean, merged, not_finite
@@ -142,10 +141,7 @@ class Worker:
 
     def over_workers(self, mean: Mean) -> dict[str, float]:
         """The means over all workers, known to each of them."""
-        parts = [mean.sums()] * self.workers
-        if self.workers > 1:
-            torch.distributed.all_gather_object(parts, mean.sums())
-        return merged(parts)
+        return merged(gather(mean.sums(), self.workers))
 
     def tell(self, steps: int) -> None:
         """Say how far this epoch is, but not too often."""
@@ -153,8 +149,3 @@ class Worker:
             self.told_at = time.monotonic()
             clips = steps * self.workers * self.config.batch_size
             self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
-
-
-def spread(network: nn.Module) -> nn.Module:
-    """Place a network on this worker's device, and keep it equal on all workers."""
-    return ray.train.torch.prepare_model(network, parallel_strategy_kwargs={"broadcast_buffers": False})

@@ -9,7 +9,6 @@ from typing import Any
 import ray.train
 import ray.train.torch
 import torch
-from torch import nn
 
 from dancegen import storage, tracking
 from dancegen.errors import CheckpointError, DivergedError
@@ -17,6 +16,7 @@ from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
 from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.progress import Board
+from dancegen.pipelines.workers import gather, spread
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.best import Best
 from dancegen.training.clips import Clips, Share
@@ -130,7 +130,7 @@ class Worker:
 
     def look(self, mean: Mean, updates: int, seconds: float) -> None:
         """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
-        parts = self.gather((mean.sums(), seconds))
+        parts = gather((mean.sums(), seconds), self.workers)
         losses = [sums for sums, _ in parts]
         where = f"in epoch {self.training.epoch + 1} after {self.training.updates} updates."
         if wrong := self.watch.wrong(merged(losses)):
@@ -143,7 +143,7 @@ class Worker:
         """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
         leaving = ray.train.get_preemption_info()
         ranks = sorted(leaving.preempted_ranks) if leaving else []
-        minutes = self.gather((time.monotonic() - self.saved_at) / 60)[0]
+        minutes = gather((time.monotonic() - self.saved_at) / 60, self.workers)[0]
         old = 0 < self.config.checkpoint_minutes <= minutes
         if old or not set(ranks) <= set(self.leaving):
             # no `epoch` of its own, so that nobody takes it for a finished one
@@ -163,7 +163,7 @@ class Worker:
             seen = batch.to(self.device)
             mean.add(self.training.validate(seen), weight=len(batch.pose))
             rows += measure(batch, self.training.dances(seen), self.config.model)
-        parts = self.gather((mean.sums(), rows))
+        parts = gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
         return {f"validation/{name}": value for name, value in found.items()}
 
@@ -231,14 +231,7 @@ class Worker:
     def usage(self) -> dict[str, float]:
         """How busy the workers' machines were, on average."""
         mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
-        return merged(self.gather(mine))
-
-    def gather(self, mine: Any) -> list[Any]:
-        """What each worker has, known to all of them, by rank."""
-        parts = [mine] * self.workers
-        if self.workers > 1:
-            torch.distributed.all_gather_object(parts, mine)
-        return parts
+        return merged(gather(mine, self.workers))
 
     def tell(self, updates: int) -> None:
         """Say how far this epoch is, but not too often."""
@@ -246,11 +239,6 @@ class Worker:
             self.told_at = time.monotonic()
             clips = updates * self.workers * self.config.batch_size
             self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
-
-
-def spread(network: nn.Module) -> nn.Module:
-    """Place a network on this worker's device, and keep it equal on all workers."""
-    return ray.train.torch.prepare_model(network, parallel_strategy_kwargs={"broadcast_buffers": False})
 
 
 def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
