@@ -21,8 +21,8 @@ class TrainDanceConfig(TrainingRun):
     epochs: PositiveInt = 100
     """Times that every clip is seen. May be raised later: the run then goes on."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """How the networks calculate. `auto` is bfloat16 where the GPU is made for it, and float32 elsewhere; weights and
-    losses are float32 always."""
+    """How the networks calculate. `auto` is bfloat16 where the GPU or the processor is made for it, and float32
+    elsewhere; weights and losses are float32 always."""
     compile: bool = False
     """Let torch compile the networks: a minute at the start, then faster updates, above all on a GPU."""
     workers_min: PositiveInt | None = None

@@ -3,6 +3,7 @@
 A context is for one forward pass: it keeps rounded copies of weights, which must not outlive an optimizer's step.
 """
 
+from functools import cache
 from typing import Literal
 
 import torch
@@ -12,10 +13,16 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def rounded(precision: Precision, like: Tensor) -> torch.autocast:
-    """A context for a forward pass on the device of a tensor; "auto" rounds on GPUs that compute in bfloat16.
-
-    A processor without instructions for it takes about three times as long, so that "auto" never rounds there.
-    """
+    """A context for a forward pass on the device of a tensor; "auto" rounds on devices that compute in bfloat16."""
     device = like.device.type
-    able = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16" or (precision == "auto" and able))
+    round_it = precision == "bfloat16" or (precision == "auto" and computes_in_bfloat16(device))
+    return torch.autocast(device, torch.bfloat16, enabled=round_it)
+
+
+@cache
+def computes_in_bfloat16(device: str) -> bool:
+    """Whether it has instructions for it; without them a processor takes about three times as long as in float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in older torch, which then never rounds here
+    return device == "cpu" and capabilities.get("avx512_bf16", False)

@@ -14,6 +14,7 @@ from dancegen.settings.dance_model import (
 )
 from dancegen.settings.stgcn import STGCNConfig
 from dancegen.training.dance import Batch, DanceTraining
+from dancegen.training.precision import computes_in_bfloat16, rounded
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
 CONFIG = DanceModelConfig(
@@ -55,3 +56,11 @@ def test_a_dance_is_not_rounded():
         dance = training.generator(*clips, torch.zeros(1, 20, 10))
     assert dance.dtype == torch.float32
     assert not torch.equal(dance, dance.bfloat16().float())
+
+
+def test_auto_rounds_just_where_the_device_computes_in_bfloat16():
+    with rounded("auto", torch.zeros(1)):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if computes_in_bfloat16("cpu") else torch.float32)
+    assert computes_in_bfloat16("cpu") == torch.cpu.get_capabilities().get("avx512_bf16", False)
+    assert not computes_in_bfloat16("meta")
