@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two at a time: those of Ray mostly wait for processes. conftest.py says which must stay together.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # ablation needs a table of clips; the last two are parts of others
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py plain_step.py noise_clips.py),$(wildcard benchmarks/*.py))
@@ -36,10 +38,10 @@ check: $(READY)  ## formatting, lint, types, the rules of who may import whom, g
 	$(BIN)/python docs/generate.py --check
 
 test: $(READY)  ## every test (minutes; two cores and no GPU are enough)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY)  ## only the tests that need no Ray (seconds)
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 demo: $(READY)  ## the whole flow on a small corpus, ending in videos to look at
 	@PATH="$(CURDIR)/$(BIN):$$PATH" configs/laptop/demo.sh

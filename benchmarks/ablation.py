@@ -75,8 +75,9 @@ def endless(clips: Clips, config: TrainDanceConfig) -> Iterator[Batch]:
 
 def validate(training: DanceTraining, tested: Batch) -> dict[str, float]:
     """What train_dance says of held-out songs."""
-    plain = {name: float(value) for name, value in training.validate(tested).items()}
-    return plain | summarize(measure(tested, training.dances(tested), training.config))
+    dances = training.dances(tested)
+    plain = {name: float(value) for name, value in training.validate(tested, dances).items()}
+    return plain | summarize(measure(tested, dances, training.config))
 
 
 def tell(point: Point) -> Point:

@@ -37,6 +37,15 @@ RAY_ENVIRONMENT = {
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side (pytest-xdist), those of one Ray, or of one cluster, stay in one process."""
+    for item in items:
+        if "ray_session" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("one Ray"))
+        elif item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """A real S3 server in this process. It starts before Ray does, so that Ray's workers know its address too."""

@@ -1,19 +1,53 @@
-"""Music features of each pose frame, from its piece of waveform: one copy in the generator, one in D_global.
+"""Music features of each pose frame, from its piece of sound: one copy in the generator, one in D_global.
 
 Axes used in shapes:
-    B clips    T frames    P = B * T pieces    S samples a piece    E features
+    B clips    T frames    P = B * T pieces    S samples a piece    M mel bands    E features
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from dancegen.motion.beats import mel_filters
 from dancegen.settings.dance_model import AudioEncoderConfig, Norm
 
 # kernel, stride and padding of the convolutions but the last, which spans what is left of the piece
 CONVOLUTIONS = ((80, 16, 32), (4, 2, 1), (4, 2, 1), (10, 5, 3))
 CHUNK_PIECES = 2048  # whole songs go through the convolutions in chunks: memory does not grow with length
 SILENCE = 1e-4  # added to the loudness before its logarithm: -80 dB
+WINDOW_SAMPLES, STEP_SAMPLES = 512, 136  # of the mel spectrum: 32 ms, nine of them in a tenth of a second
+FAINT = 1e-5  # added to the power of a band before its logarithm
+
+
+class MelEncoder(nn.Module):
+    """Loudness of the mel bands at moments of each piece to one code, on its own."""
+
+    hann: Tensor
+    filters: Tensor
+
+    def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
+        super().__init__()
+        bands = mel_filters(WINDOW_SAMPLES, config.mel_bands)
+        self.register_buffer("hann", torch.hann_window(WINDOW_SAMPLES), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(bands), persistent=False)  # (W, M)
+        moments = max(0, samples - WINDOW_SAMPLES) // STEP_SAMPLES + 1
+        self.layers = nn.Sequential(
+            nn.Linear(moments * config.mel_bands, 2 * config.code),
+            _norm(norm, 2 * config.code),
+            nn.ReLU(),
+            nn.Linear(2 * config.code, config.code),
+            nn.Tanh(),
+        )
+
+    def forward(self, pieces: Float[Tensor, "P S"]) -> Float[Tensor, "P code"]:
+        """One code for each piece."""
+        with torch.no_grad(), torch.autocast(pieces.device.type, enabled=False):
+            short = max(0, WINDOW_SAMPLES - pieces.shape[1])
+            windows = F.pad(pieces, (0, short)).unfold(1, WINDOW_SAMPLES, STEP_SAMPLES) * self.hann
+            power = torch.view_as_real(torch.fft.rfft(windows)).square().sum(dim=-1) @ self.filters
+            loudness = (power + FAINT).log10() / 2 + 1.25  # about [-1, 1]
+        return self.layers(loudness.flatten(1))
 
 
 class PieceEncoder(nn.Module):
@@ -45,7 +79,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
         self.loudness = config.loudness
-        self.encoder = PieceEncoder(config, norm, samples)
+        self.encoder = (MelEncoder if config.hears == "mel" else PieceEncoder)(config, norm, samples)
         inputs = config.code + config.loudness
         self.rnn = nn.GRU(inputs, config.hidden, config.layers, batch_first=True, bidirectional=True)
         self.fc = nn.Linear(2 * config.hidden, config.size)

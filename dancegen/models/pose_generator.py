@@ -97,8 +97,9 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config.generator
         self.audio_encoder = AudioEncoder(config.generator.audio, config.norm, samples)
-        features = config.generator.audio.size + (rhythm_channels if config.rhythm else 0)
         self.rhythm = config.rhythm
+        phases = (rhythm_channels - 1) * config.generator.rhythm_harmonics
+        features = config.generator.audio.size + (1 + phases if config.rhythm else 0)
         self.pose_generator = PoseGenerator(config.generator, config.norm, features, joints)
 
     def forward(
@@ -111,7 +112,7 @@ class Generator(nn.Module):
         """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint not given."""
         features = self.audio_encoder(audio)
         if self.rhythm:
-            features = torch.cat([features, rhythm], dim=-1)
+            features = torch.cat([features, harmonics(rhythm, self.config.rhythm_harmonics)], dim=-1)
         return self.pose_generator(features, noise, start)
 
     def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
@@ -129,3 +130,17 @@ class Generator(nn.Module):
                 steps.append(keep * steps[-1] + fresh * frame)
             white = torch.stack(steps)
         return white.transpose(0, 1)
+
+
+def harmonics(rhythm: Float[Tensor, "B T R"], count: int) -> Float[Tensor, "B T R2"]:
+    """The rhythm with sine and cosine of its phases' multiples, up to `count` times each; R2 = 1 + (R - 1) * count.
+
+    What is danced on a beat of a bar of a phrase is a narrow function of slow phases, which networks are slow to learn
+    from the phases alone (Tancik et al., "Fourier Features", 2020).
+    """
+    sine, cosine = rhythm[..., 1::2], rhythm[..., 2::2]
+    found, turned = [rhythm], (sine, cosine)
+    for _ in range(count - 1):
+        turned = turned[0] * cosine + turned[1] * sine, turned[1] * cosine - turned[0] * sine
+        found += turned
+    return torch.cat(found, dim=-1)

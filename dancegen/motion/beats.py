@@ -61,12 +61,17 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     return channels
 
 
-def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
-    """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
+def mel_filters(window_samples: int, bands: int) -> Float32[np.ndarray, "W M"]:
+    """How much each frequency of a spectrum counts in each mel band, from 30 Hz up."""
     own_compiled_code()
     from librosa.filters import mel
 
-    filters = mel(sr=SAMPLE_RATE, n_fft=WINDOW_SAMPLES, n_mels=BANDS, fmin=30.0).T
+    return np.ascontiguousarray(mel(sr=SAMPLE_RATE, n_fft=window_samples, n_mels=bands, fmin=30.0).T)
+
+
+def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
+    """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
+    filters = mel_filters(WINDOW_SAMPLES, BANDS)
     padded = np.pad(np.nan_to_num(samples), WINDOW_SAMPLES // 2)
     windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
     hann = np.hanning(WINDOW_SAMPLES).astype(np.float32)

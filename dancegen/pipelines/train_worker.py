@@ -161,8 +161,9 @@ class Worker:
         mean, rows = Mean(), []
         for batch in self.test_clips.every(self.rank, self.workers, self.config.batch_size):
             seen = batch.to(self.device)
-            mean.add(self.training.validate(seen), weight=len(batch.pose))
-            rows += measure(batch, self.training.dances(seen), self.config.model)
+            dances = self.training.dances(seen)
+            mean.add(self.training.validate(seen, dances), weight=len(batch.pose))
+            rows += measure(batch, dances, self.config.model)
         parts = gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
         return {f"validation/{name}": value for name, value in found.items()}

@@ -14,12 +14,17 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class AudioEncoderConfig(Config):
-    """Waveform to music features: convolutions on each frame's piece of sound, then a recurrent network over time."""
+    """Sound to music features: a code for each frame's piece of sound, then a recurrent network over time."""
 
+    hears: Literal["mel", "waveform"] = "mel"
+    """What the code of a piece is made of: the loudness of mel bands, or the published convolutions of the waveform,
+    which have to learn to tell pitches apart before they can learn anything of music."""
+    mel_bands: PositiveInt = 48
+    """Bands of the mel spectrum (mel)."""
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (16, 32, 64, 128)
-    """Channels of the first four convolutions."""
+    """Channels of the first four convolutions (waveform)."""
     code: PositiveInt = 128
-    """Features of a piece, and channels of the last convolution."""
+    """Features of a piece; of a waveform, channels of the last convolution."""
     hidden: PositiveInt = 128
     """Width of the recurrent network, each way."""
     layers: PositiveInt = 2
@@ -42,14 +47,18 @@ class GeneratorConfig(Config):
     """Frames over which the noise forgets itself; null draws it once for a dance, 0 for every frame (as published)."""
     seed_frames: NonNegativeInt = 5
     """Frames at the start that may be given, so that a dance goes on where another ended (0 as published)."""
+    rhythm_harmonics: PositiveInt = 4
+    """Multiples of each phase of the rhythm that the decoder is given: the fourth of a phrase of eight bars turns once in
+    two of them, which is as long as a move. 1 gives the phases alone."""
     width: PositiveInt = 512
     """Hidden width of the decoder."""
     blocks: PositiveInt = 3
     """Residual blocks of the decoder."""
     time_kernel_frames: PositiveInt = 9
     """Frames that a residual block sees at once (odd); 1 is the published decoder, one frame at a time."""
-    dropout: Share = 0.1
-    """Share of the decoder's last hidden features that are dropped while training."""
+    dropout: Share = 0.0
+    """Share of the decoder's last hidden features that are dropped while training (0.5 as published). Every frame drops
+    others, which costs the more velocity the larger a movement is: the dance grows timid."""
 
 
 class NoiseEncoderConfig(Config):
@@ -184,7 +193,7 @@ class DanceModelConfig(Config):
     """Memory of the generator's running average, which is what is saved; 0 saves the last update."""
 
 
-_PAPER_AUDIO = AudioEncoderConfig(code=256, hidden=256, size=256, loudness=False)
+_PAPER_AUDIO = AudioEncoderConfig(hears="waveform", code=256, hidden=256, size=256, loudness=False)
 
 PAPER = DanceModelConfig(
     normalization="camera",

@@ -125,14 +125,13 @@ class DanceTraining:
         return {name: value.detach() for name, value in parts.items()}
 
     @torch.no_grad()
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
+    def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
         """What needs the networks to be measured on clips they need not have seen; `validation` measures the dances.
 
-        `l1` of a dance, and of one with the noise that stands for the real dance (`l1_told`); `diversity`, the
+        `one` is what `dances` gives for the clips. `l1` of a dance, and of one with the noise that stands for the real dance (`l1_told`); `diversity`, the
         distance of two dances to the same music, in units of the distance between the dances of different clips.
         """
-        one, other = self.dances(batch), self.dances(batch, seed=1)
-        batch = self._view(batch)
+        other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
         found = {"l1": losses.l1(one, batch.pose, batch.mask) / present}
         if self.noise_encoder is not None:

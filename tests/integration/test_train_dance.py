@@ -232,11 +232,10 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_named_though_mlflow_is_aw
     assert capfd.readouterr().err.count("MLflow at http://127.0.0.1:9 cannot be used") == 1
 
 
-def test_a_training_that_does_not_fit_the_cluster_is_refused_at_once(ray_session, settings):
-    started = time.monotonic()
+def test_a_training_that_does_not_fit_the_cluster_is_refused_at_once(ray_session, settings, capfd):
     with pytest.raises(ClusterError, match=r"has 8 CPUs.* 201 and 0 are needed"):
         run(settings(workers=2, cpus_per_worker=100, batch_size=1))
-    assert time.monotonic() - started < 5
+    assert "starting" not in capfd.readouterr().err
 
 
 def test_too_few_clips_for_the_workers_are_refused_before_anything_starts(settings):
