@@ -45,7 +45,8 @@ class MelEncoder(nn.Module):
         with torch.no_grad(), torch.autocast(pieces.device.type, enabled=False):
             short = max(0, WINDOW_SAMPLES - pieces.shape[1])
             windows = F.pad(pieces, (0, short)).unfold(1, WINDOW_SAMPLES, STEP_SAMPLES) * self.hann
-            power = torch.view_as_real(torch.fft.rfft(windows)).square().sum(dim=-1) @ self.filters
+            spectrum = torch.fft.rfft(windows)
+            power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
             loudness = (power + FAINT).log10() / 2 + 1.25  # about [-1, 1]
         return self.layers(loudness.flatten(1))
 
