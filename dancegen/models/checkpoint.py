@@ -57,7 +57,7 @@ def load(path: Path) -> DanceModel:
         problem = f"hears {', '.join(map(repr, unknown))} in the rhythm, and this release knows {RHYTHM_CHANNELS}."
         raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
     try:
-        config = DanceModelConfig.model_validate(about["settings"])
+        config = DanceModelConfig.model_validate(_as_it_was(about["settings"]))
         generator = weights_file.fill(build_generator(config, len(channels)), tensors)
         return DanceModel(generator, config, channels)
     except (ValidationError, KeyError, RuntimeError) as error:
@@ -116,6 +116,13 @@ def read_perceptual_card(path: Path, kind: str = PERCEPTUAL) -> dict[str, Any]:
     """What the file of a network that sees dances says of how it was made."""
     about, _ = weights_file.read(path, kind, MAKE_ANOTHER[kind])
     return about.get("card", {})
+
+
+def _as_it_was(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a dance model; one from before a setting was there has what was the only way then."""
+    generator = settings["generator"]
+    audio = {"hears": "waveform", **generator["audio"]}
+    return {**settings, "generator": {"rhythm_harmonics": 1, **generator, "audio": audio}}
 
 
 def _check_sees(path: Path, network: STGCNConfig, model: DanceModelConfig) -> None:

@@ -43,9 +43,17 @@ class DanceModel:
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` a second, to its end; same seed, same bytes.
 
-        The dance begins with the frames of `start`, where the model can take them up (`seed_frames` at most). A song
-        longer than `window_frames` goes through in parts: each takes up the last frames of the one before.
+        An odd seed is danced as a mirror shows it (`mirror_odd_seeds`). The dance begins with the frames of `start`,
+        where the model can take them up (`seed_frames` at most). A song longer than `window_frames` goes through in
+        parts: each takes up the last frames of the one before.
         """
+        if self.config.mirror_odd_seeds and seed % 2:
+            return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
+        return self._dance(samples, seed, start, window_frames)
+
+    def _dance(
+        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int
+    ) -> Float32[np.ndarray, "T J 2"]:
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
         samples = normalize_loudness(samples) if self.config.equal_loudness else samples
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
@@ -75,6 +83,11 @@ class DanceModel:
         found = self.generator(*inputs, torch.from_numpy(start).to(device) if len(given) else None)[0].cpu().numpy()
         found[: len(given)] = given
         return found
+
+
+def mirrored(pose: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:
+    """The dance as a mirror shows it, in any normalisation: x is 0 in the middle."""
+    return pose[:, COCO18.mirror] * np.array([-1, 1], dtype=np.float32)
 
 
 def samples_per_frame(config: DanceModelConfig) -> int:

@@ -46,6 +46,6 @@ class NoiseEncoder(nn.Module):
         self.pose_encoder = HCN(settings, 2 * config.generator.noise, 0.0, inputs)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Code:
-        """The code of each dance; an untrained encoder is sure, so that the generator learns to listen before it doubts."""
+        """The code of each dance; an untrained encoder is sure, so that the generator learns to listen to it first."""
         mean, log_std = self.pose_encoder(pose, rhythm).chunk(2, dim=1)
         return Code(torch.tanh(mean / 3) * 3 * self.std, (log_std + FIRST_LOG_STD).clamp(-4, 1) + math.log(self.std))

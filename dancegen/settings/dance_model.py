@@ -48,8 +48,8 @@ class GeneratorConfig(Config):
     seed_frames: NonNegativeInt = 5
     """Frames at the start that may be given, so that a dance goes on where another ended (0 as published)."""
     rhythm_harmonics: PositiveInt = 4
-    """Multiples of each phase of the rhythm that the decoder is given: the fourth of a phrase of eight bars turns once in
-    two of them, which is as long as a move. 1 gives the phases alone."""
+    """Multiples of each phase of the rhythm that the decoder is given: the fourth of a phrase of eight bars turns once
+    in two bars, which is how long a move is. 1 gives the phases alone."""
     width: PositiveInt = 512
     """Hidden width of the decoder."""
     blocks: PositiveInt = 3
@@ -79,7 +79,10 @@ class NoiseEncoderConfig(Config):
     free_nats: NonNegativeFloat = 0.4
     """What each noise channel may say of a dance uncharged (by noise_kl), which keeps it from falling silent."""
     free_share: Share = 0.25
-    """Share of the clips that get free noise instead; they are judged by the discriminators alone."""
+    """Share of the clips that get free noise instead, and sounds that were never danced to: another clip's mixed in,
+    and a strong equaliser. The discriminators alone judge them, so that unknown music gets a whole dance, too."""
+    free_tone_db: NonNegativeFloat = 18.0
+    """Deviation of that equaliser (see `tone_db`)."""
 
 
 class LocalDiscriminatorConfig(Config):
@@ -177,6 +180,8 @@ class DanceModelConfig(Config):
     equal_loudness: bool = True
     """Bring a song to the loudness of the clips before dancing; off for the published weights, which know songs as
     loud as they are."""
+    mirror_odd_seeds: bool = True
+    """Dance odd seeds as a mirror shows them: another dance, as good as the first; off for the published weights."""
     masked: bool = True
     """Leave missing joints out of every loss; otherwise they are learned as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
@@ -199,6 +204,7 @@ PAPER = DanceModelConfig(
     normalization="camera",
     norm="batch",
     rhythm=False,
+    mirror_odd_seeds=False,
     masked=False,
     generator=GeneratorConfig(
         audio=_PAPER_AUDIO, noise_memory_frames=0.0, seed_frames=0, width=1024, time_kernel_frames=1, dropout=0.5

@@ -110,7 +110,7 @@ class DanceTraining:
         with _randomness(self.seed, self.rank + 1, self.updates):  # of dropout
             for name in self._wrapped:
                 getattr(self, name).train()
-            batch = self._view(batch, draws.tone)
+            batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
             with rounded(self.precision, batch.pose):
                 attempt = self._attempt(batch, draws)
             fake = attempt.fake.detach()
@@ -128,8 +128,9 @@ class DanceTraining:
     def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
         """What needs the networks to be measured on clips they need not have seen; `validation` measures the dances.
 
-        `one` is what `dances` gives for the clips. `l1` of a dance, and of one with the noise that stands for the real dance (`l1_told`); `diversity`, the
-        distance of two dances to the same music, in units of the distance between the dances of different clips.
+        `one` is what `dances` gives for the clips. `l1` of it, and of a dance with the noise that stands for the real
+        one (`l1_told`); `diversity`, the distance of two dances to the same music, in units of the distance between
+        the dances of different clips.
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
@@ -320,13 +321,23 @@ class DanceTraining:
             else:
                 value.copy_(now[name])
 
-    def _view(self, batch: Batch, tone: Tensor | None = None) -> Batch:
-        """The batch as the settings want it: without masks every joint counts fully; sounds through an equaliser."""
-        if not self.config.masked:
-            batch = replace(batch, mask=torch.ones_like(batch.mask))
-        if tone is not None and self.config.tone_db:
-            batch = replace(batch, audio=equalize(batch.audio, tone * self.config.tone_db))
-        return batch
+    def _view(self, batch: Batch) -> Batch:
+        """The batch as the settings want it: without masks every joint counts fully."""
+        return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
+
+    def _heard(self, audio: Float[Tensor, "B T S"], draws: Draws) -> Float[Tensor, "B T S"]:
+        """Sounds as training hears them: through an equaliser, as loud as before.
+
+        A free clip has another one's sound in it and a stronger equaliser, like a song of a kind that was never danced
+        to: as nothing but the discriminators judges it, the dance to it need not be the mean of all that could be.
+        """
+        settings = self.config.noise_encoder
+        deviation_db = torch.full_like(draws.free, self.config.tone_db)
+        if settings is not None:
+            free = draws.free < settings.free_share
+            audio = torch.where(free[:, None, None], audio + audio[_neighbours(len(audio), 2)], audio)
+            deviation_db = deviation_db.where(~free, settings.free_tone_db)
+        return equalize(audio, draws.tone * deviation_db[:, None]) if deviation_db.any() else audio
 
     def _draws(self, update: int, batch: Batch) -> Draws:
         clips, frames = batch.audio.shape[:2]
@@ -380,9 +391,9 @@ def _randomness(*words: int) -> Iterator[None]:
         yield
 
 
-def _neighbours(clips: int) -> Tensor:
-    """Each clip's partner: they swap in pairs, so that shares of a batch pair alike; an odd last one has the first."""
-    partner = torch.arange(clips) ^ 1
+def _neighbours(clips: int, apart: int = 1) -> Tensor:
+    """Each clip's partner: they swap in pairs, so that shares of a batch pair alike; one left over has the first."""
+    partner = torch.arange(clips) ^ apart
     return partner.where(partner < clips, 0)
 
 

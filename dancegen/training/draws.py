@@ -20,6 +20,7 @@ from dancegen.models.pose_generator import Generator
 SEEDED_SHARE = 0.5  # of the clips start from given frames, where the generator can
 TONE_BANDS = 9  # about one for each octave
 LOWEST_HZ = 40.0
+SILENT = 1e-6  # loudness to divide by
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
 
 
 def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> Float[Tensor, "B T S"]:
-    """Sounds as another room and another loudspeaker would give them: smooth gains over the octaves, no phase."""
+    """Sounds as another room and another loudspeaker would give them, each clip as loud as before: smooth gains over
+    the octaves, no phase."""
     samples = audio.flatten(1)
     spectrum = torch.fft.rfft(samples)
     frequencies = torch.linspace(0, SAMPLE_RATE / 2, spectrum.shape[1], device=audio.device, dtype=audio.dtype)
@@ -66,4 +68,6 @@ def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> F
     below = place.floor().long().clamp(max=gains_db.shape[1] - 2)
     share = place - below
     gain_db = gains_db[:, below] * (1 - share) + gains_db[:, below + 1] * share
-    return torch.fft.irfft(spectrum * 10 ** (gain_db / 20), samples.shape[1]).view(audio.shape)
+    changed = torch.fft.irfft(spectrum * 10 ** (gain_db / 20), samples.shape[1])
+    before, after = (sound.square().mean(dim=1, keepdim=True).sqrt() for sound in (samples, changed))
+    return (changed * (before / after.clamp(min=SILENT))).view(audio.shape)

@@ -13,10 +13,11 @@ from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics.motion_quality import seam
-from dancegen.models import checkpoint
+from dancegen.models import checkpoint, weights_file
 from dancegen.models.audio_encoder import CHUNK_PIECES
-from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.models.dance_model import DanceModel, build_generator, mirrored
 from dancegen.settings.dance_model import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
+from dancegen.skeleton import COCO18
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
 SMALL = DanceModelConfig(generator=GeneratorConfig(audio=AUDIO, width=32, blocks=1))
@@ -68,7 +69,7 @@ def test_a_dance_starts_from_given_frames_and_goes_on_from_them(model):
 
 @pytest.mark.parametrize("seconds", [0.2, 3.9, 4.0, 4.1, 9.3])
 def test_a_song_in_windows_is_danced_to_its_end_and_each_takes_up_the_one_before(model, seconds):
-    whole, parts = (model.dance(song(seconds), seed=1, window_frames=frames) for frames in (1000, 40))
+    whole, parts = (model.dance(song(seconds), seed=2, window_frames=frames) for frames in (1000, 40))
     assert parts.shape == whole.shape
     assert np.isfinite(parts).all()
     if seconds <= 4:
@@ -76,7 +77,7 @@ def test_a_song_in_windows_is_danced_to_its_end_and_each_takes_up_the_one_before
     taken_up = []
     inner = model._part
     model._part = lambda *inputs: taken_up.append(inputs[-1]) or inner(*inputs)
-    model.dance(song(seconds), seed=1, window_frames=40)
+    model.dance(song(seconds), seed=2, window_frames=40)
     assert len(taken_up) == (1 if seconds <= 4 else 2 if seconds < 5 else 3)
     assert not len(taken_up[0])
     for number, given in enumerate(taken_up[1:], 1):
@@ -107,6 +108,24 @@ def test_a_song_longer_than_a_chunk_is_danced_to_as_if_it_were_one(model):
     assert torch.isfinite(features).all()
     assert codes.shape[0] == features.shape[1]
     assert torch.allclose(features[:, :CHUNK_PIECES], head[:, :CHUNK_PIECES], atol=1e-4)
+
+
+def test_an_odd_seed_is_danced_mirrored_also_from_given_frames(model):
+    start = np.random.default_rng(0).uniform(-0.3, 0.3, (5, 18, 2)).astype(np.float32)
+    plain = DanceModel(model.generator, model.config.model_copy(update={"mirror_odd_seeds": False}))
+    assert np.array_equal(model.dance(song(4), 3), mirrored(plain.dance(song(4), 3)))
+    assert np.array_equal(model.dance(song(4), 2), plain.dance(song(4), 2))
+    begun = model.dance(song(4), 3, start=start)
+    assert np.array_equal(begun[:5], start)
+    assert np.array_equal(begun, mirrored(plain.dance(song(4), 3, start=mirrored(start))))
+
+
+def test_a_mirror_shows_the_left_hand_on_the_other_side():
+    pose = np.zeros((1, 18, 2), dtype=np.float32)
+    pose[0, COCO18.index("left_wrist")] = (0.3, -0.1)
+    (hand,) = np.argwhere(mirrored(pose)[0].any(axis=1)).ravel()
+    assert hand == COCO18.index("right_wrist")
+    assert mirrored(pose)[0, hand].tolist() == pytest.approx([-0.3, -0.1])
 
 
 def test_a_saved_model_dances_the_same_to_half_precision(model, saved):
@@ -203,3 +222,14 @@ def test_saving_replaces_a_model_whole(model, saved):
     checkpoint.save(saved, model, {"songs": 4})
     assert checkpoint.read_card(saved) == {"songs": 4}
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_model_from_before_there_was_a_choice_hears_what_it_heard_then(tmp_path):
+    audio = AUDIO.model_copy(update={"hears": "waveform"})
+    generator = SMALL.generator.model_copy(update={"audio": audio, "rhythm_harmonics": 1})
+    model = DanceModel(build_generator(then := SMALL.model_copy(update={"generator": generator})), then)
+    about = then.model_dump(mode="json")
+    del about["generator"]["audio"]["hears"], about["generator"]["rhythm_harmonics"]
+    written = {"settings": about, "fps": 10.0, "rhythm_channels": model.rhythm_channels, "card": {}}
+    weights_file.write(tmp_path / "kept", checkpoint.DANCE, written, model.generator.state_dict(), half=False)
+    assert np.array_equal(checkpoint.load(tmp_path / "kept").dance(song(3), 3), model.dance(song(3), 3))

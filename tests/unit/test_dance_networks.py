@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dancegen.models import losses
+from dancegen.models.audio_encoder import MelEncoder
 from dancegen.models.dance_model import (
     build_generator,
     build_global_discriminator,
@@ -13,8 +14,9 @@ from dancegen.models.dance_model import (
     build_noise_encoder,
 )
 from dancegen.models.noise_encoder import Code
+from dancegen.models.pose_generator import harmonics
 from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import PAPER, DanceModelConfig, GeneratorConfig
+from dancegen.settings.dance_model import PAPER, AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 
 PRESETS = {"default": DanceModelConfig(), "paper": PAPER}
 
@@ -266,3 +268,42 @@ def test_losses_of_a_dance_with_itself_are_zero_and_of_a_still_one_is_its_speed(
     assert losses.l1(real, real, mask) == 0 == losses.velocity(real, real, mask)
     still = real[:, :1].expand_as(real)
     assert losses.velocity(still, real, mask).item() == pytest.approx(real.diff(dim=1).abs().mean().item(), rel=1e-5)
+
+
+def test_harmonics_are_sines_and_cosines_of_multiples_of_the_phases():
+    phase = 6 * torch.rand(2, 9, 3)
+    onset = torch.rand(2, 9, 1)
+    rhythm = torch.cat([onset, torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(2)], dim=-1)
+    found = harmonics(rhythm, 4)
+    assert torch.equal(found[..., :7], rhythm)
+    wanted = [of(times * phase) for times in (2, 3, 4) for of in (torch.sin, torch.cos)]
+    assert torch.allclose(found[..., 7:], torch.cat(wanted, dim=-1), atol=1e-5)
+    assert torch.equal(harmonics(rhythm, 1), rhythm)
+
+
+def test_harmonics_of_no_beat_are_zeros():
+    assert not harmonics(torch.zeros(1, 4, len(RHYTHM_CHANNELS)), 4).any()
+
+
+def test_mel_bands_tell_pitches_apart_and_moments_of_a_piece():
+    encoder = MelEncoder(AudioEncoderConfig(), "layer", 1600)
+    loudness = []
+    encoder.layers.register_forward_pre_hook(lambda _, inputs: loudness.append(inputs[0].unflatten(1, (-1, 48))))
+    times = torch.arange(1600) / 16_000
+    low, high = (0.1 * torch.sin(2 * math.pi * hertz * times) for hertz in (110.0, 3520.0))
+    late = high * (times > 0.05)
+    assert encoder(torch.stack([low, high, late])).shape == (3, 128)
+    low, high, late = loudness[0]
+    assert low.mean(dim=0).argmax() < high.mean(dim=0).argmax()
+    assert late[0].max() < -1 < late[-1].max()  # silence, then the tone
+    assert loudness[0].abs().max() < 2.5
+
+
+@pytest.mark.parametrize("samples", [160, 533, 1600, 4000])
+def test_pieces_of_any_length_have_a_mel_spectrum(samples):
+    assert torch.isfinite(MelEncoder(AudioEncoderConfig(), "batch", samples)(torch.zeros(5, samples))).all()
+
+
+def test_an_untrained_noise_encoder_is_surer_than_noise_that_is_drawn():
+    code = build_noise_encoder(DanceModelConfig())(dances(4, 50), music(4, 50)[1])
+    assert code.log_std.mean() < math.log(DanceModelConfig().generator.noise_std) - 1
