@@ -25,7 +25,7 @@ from noise_clips import write_clips
 
 ROOT = Path(__file__).parents[1]
 CLUSTER, NODES, WARNING_S = f"loss-{os.getpid()}", 4, 20
-CLIPS, FRAMES, EPOCHS, BATCH = 1600, 20, 4, 4
+CLIPS, FRAMES, EPOCHS, BATCH = 480, 20, 4, 4
 FAST = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_health_check_initial_delay_ms": "0",

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+import yaml
 
 from dancegen.media.video import probe
 from dancegen.models import checkpoint
@@ -189,6 +192,57 @@ def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_to
     assert others > 0
     assert len(processes(without_token.name)) >= others
     assert local("status", "--name", name).returncode == 3
+
+
+def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
+    without_token: Cluster,
+    make_clips: Callable[..., str],
+    tiny_model: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    settings = {
+        "clips": make_clips(str(tmp_path / "clips")),
+        "output": str(tmp_path / "run"),
+        "model": {**tiny_model, "losses": {"perceptual": 0.0}},
+        "epochs": 40,
+        "batch_size": 4,
+        "pictures_every": 0,
+    }
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
+    words = ["train_dance", str(tmp_path / "train.yaml"), "--submit", without_token.address]
+    with open(tmp_path / "log", "w") as log:
+        command = [sys.executable, "-m", "dancegen", *words]
+        job = subprocess.Popen(command, cwd=ROOT, env=without_token.environment, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 240
+            while not list(tmp_path.glob("run/train/checkpoint_*/training.pt")) and time.monotonic() < until:
+                assert job.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.2)
+            node = node_of_a_worker(without_token.address)
+            assert local("kill", "--name", without_token.name, "--node", str(node)).returncode == 0
+            ended = job.wait(300)
+        finally:
+            job.kill()
+    said = (tmp_path / "log").read_text()
+    assert ended == 0, said
+    assert "going on from the last checkpoint with new workers" in said
+    assert "Traceback" not in said
+    assert raylets(without_token.name) == 2
+    newest = max(tmp_path.glob("run/train/checkpoint_*/training.pt"))
+    assert torch.load(newest, weights_only=True)["training"]["updates"] == 2 * 40
+
+
+def node_of_a_worker(address: str) -> int:
+    """The number, in cluster/local.sh, of a node that a training's worker runs on."""
+    from ray.util.state import list_actors, list_nodes
+
+    alive: Any = [("class_name", "=", "RayTrainWorker"), ("state", "=", "ALIVE")]
+    nodes: Any = list_nodes(address)
+    workers: Any = list_actors(address, filters=alive)
+    ips = {node.node_id: node.node_ip for node in nodes}
+    return int(ips[workers[0].node_id].rpartition(".")[2]) - 2
 
 
 def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster) -> None:
