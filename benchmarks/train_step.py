@@ -22,7 +22,7 @@ from dancegen.settings.dance_model import PAPER
 from dancegen.settings.stgcn import PAPER_STGCN
 from dancegen.training.batch import Batch
 from dancegen.training.dance import Attempt, DanceTraining
-from dancegen.training.precision import Precision, rounded
+from dancegen.training.precision import Precision, computes_in_bfloat16, rounded
 
 CLIPS, FRAMES, SAMPLES, JOINTS = 16, 50, 1600, 18
 CLASSES, ROUNDS, GPU_UPDATES = 16, 5, 10
@@ -35,7 +35,10 @@ def main() -> None:
     for threads in (1, 2):
         torch.set_num_threads(threads)
         report(f"CPU, {threads} thread(s), float32", "cpu", "float32", rounds, parts=True)
-    report("CPU, 2 threads, bfloat16", "cpu", "bfloat16", max(1, rounds // 2), parts=False)
+        if computes_in_bfloat16("cpu"):
+            report(f"CPU, {threads} thread(s), bfloat16", "cpu", "bfloat16", rounds, parts=True)
+    if not computes_in_bfloat16("cpu"):
+        print("\nThis processor has no instructions for bfloat16.")
     if torch.cuda.is_available():
         torch.backends.cudnn.benchmark = True
         for precision in ("float32", "bfloat16"):
