@@ -64,6 +64,19 @@ def load(path: Path) -> DanceModel:
         raise weights_file.unfit(path, error, remedy) from error
 
 
+def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
+    """A dance model whose training can go on with these settings. Raises CheckpointError when it is of others."""
+    model = load(path)
+    remedy = "Train with the settings that it was trained with (model.*), or start anew."
+    for name in ("fps", "normalization", "norm", "rhythm", "generator"):
+        theirs, ours = getattr(model.config, name), getattr(wanted, name)
+        if theirs != ours:
+            raise CheckpointError(str(path), f"was trained with {name} {theirs!r}, and not with {ours!r}.", remedy)
+    if model.rhythm_channels != RHYTHM_CHANNELS:
+        raise CheckpointError(str(path), f"hears only {', '.join(model.rhythm_channels)} in the rhythm.", remedy)
+    return model
+
+
 def read_card(path: Path) -> dict[str, Any]:
     """What the file of a dance model says of how it was made."""
     about, _ = weights_file.read(path, DANCE, MAKE_ANOTHER[DANCE])

@@ -75,6 +75,7 @@ def check(config: TrainDanceConfig) -> Summary:
     data = summarize(config.clips)
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     train_worker.load_perceptual(config)
+    train_worker.load_start(config)
     if data.fps != config.model.fps:
         problem = f"does not fit the clips in {config.clips}, which have {data.fps:g} poses a second."
         raise ConfigError(

@@ -96,7 +96,7 @@ class Worker:
         return {"metrics": self.best.metrics or self.metrics, "epoch": self.best.epoch or self.training.epoch}
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint, if there is one."""
+        """Go on from the newest checkpoint, if there is one, or begin with the model that is named."""
         if newest := ray.train.get_checkpoint():
             with newest.as_directory() as folder:
                 state = torch.load(Path(folder, STATE), map_location=self.device, weights_only=True)
@@ -104,6 +104,8 @@ class Worker:
             self.within = resumed(state["within"], self.workers)
             self.watch.load(state["watch"])
             self.best, self.metrics = Best(**state["best"]), state["metrics"]
+        elif model := load_start(self.config):
+            self.training.start_from(model.generator)
 
     def learn(self) -> dict[str, float]:
         """What is left of an epoch. Returns the mean losses of all of it, over all workers."""
@@ -252,3 +254,11 @@ def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
     place = config.perceptual
     with nullcontext(checkpoint.shipped_perceptual()) if place is None else storage.reading(place) as path:
         return checkpoint.load_perceptual(path, config.model)
+
+
+def load_start(config: TrainDanceConfig) -> DanceModel | None:
+    """The model that the run begins with, if one is named. Raises CheckpointError when it cannot be used."""
+    if config.start is None:
+        return None
+    with storage.reading(config.start) as path:
+        return checkpoint.load_to_train(path, config.model)

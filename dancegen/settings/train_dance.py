@@ -18,6 +18,8 @@ class TrainDanceConfig(TrainingRun):
     """The model and its losses; configs/presets/ has whole sets of these."""
     perceptual: InputUri | None = None
     """Checkpoint of the network behind `model.losses.perceptual`, as pretrain_perceptual makes it; null is ours."""
+    start: InputUri | None = None
+    """Checkpoint of a dance model to begin with, such as one that was trained on more clips; null begins anew."""
     epochs: PositiveInt = 100
     """Times that every clip is seen. May be raised later: the run then goes on."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

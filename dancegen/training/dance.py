@@ -180,6 +180,11 @@ class DanceTraining:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
+    def start_from(self, generator: nn.Module) -> None:
+        """Begin with a generator's weights; all else is new."""
+        for network in (self.generator, self.ema):
+            network.load_state_dict(generator.state_dict())
+
     def _attempt(self, batch: Batch, draws: Draws) -> Attempt:
         """Generate a dance for each clip: most with the noise read out of the real one, some with free noise."""
         noise, code, told = draws.noise, None, torch.ones_like(draws.free)
