@@ -14,7 +14,7 @@ import torch
 
 from dancegen import config as settings_module
 from dancegen import storage, tracking
-from dancegen.errors import ClusterError, ConfigError, DivergedError
+from dancegen.errors import CheckpointError, ClusterError, ConfigError, DivergedError
 from dancegen.models import checkpoint
 from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.train_dance import run
@@ -213,10 +213,21 @@ def leave_half_written(folder):
     return half
 
 
-def test_the_whole_run_can_live_on_s3(ray_session, s3, settings, make_clips, tmp_path, monkeypatch):
+def test_the_whole_run_can_live_on_s3_and_starts_from_a_model(
+    ray_session, s3, settings, straight, make_clips, tiny_model, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    config = settings(clips=make_clips(f"{s3}/clips"), output=f"{s3}/run", epochs=1, workers=1, pictures_every=1)
+    hardly_learning = {**tiny_model, "optimizer": {"generator_rate": 1e-12}}
+    storage.copy(straight[1].model, start := f"{s3}/start.safetensors")
+    places = {"clips": make_clips(f"{s3}/clips"), "output": f"{s3}/run", "start": start}
+    config = settings(**places, model=hardly_learning, epochs=1, workers=1, pictures_every=1)
     trained = run(config)
+    with storage.reading(trained.model) as path:
+        learned = checkpoint.load(path).generator.state_dict()
+    for name, value in checkpoint.load(Path(straight[1].model)).generator.state_dict().items():
+        assert torch.allclose(value, learned[name], atol=1e-6), name
+    with pytest.raises(CheckpointError, match="was trained with rhythm True, and not with False"):
+        run(settings(start=start, model={**tiny_model, "rhythm": False}))
     assert storage.exists(trained.model)
     assert storage.exists(f"{config.run_folder}/pictures/epoch-00001.mp4")
     assert newest_state(config)["training"]["epoch"] == 1

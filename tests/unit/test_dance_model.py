@@ -140,6 +140,22 @@ def test_a_model_saved_in_full_precision_comes_back_to_the_bit(model, tmp_path):
     assert np.array_equal(checkpoint.load(tmp_path / "full").dance(song(3), 3), model.dance(song(3), 3))
 
 
+def test_a_model_is_trained_further_with_its_own_settings_only(model, saved):
+    assert checkpoint.load_to_train(saved, SMALL).config == model.config
+    losses = SMALL.losses.model_copy(update={"l1": 1.0})
+    assert checkpoint.load_to_train(saved, SMALL.model_copy(update={"losses": losses})).config == model.config
+    for change in ({"normalization": "camera"}, {"generator": SMALL.generator.model_copy(update={"width": 48})}):
+        with pytest.raises(CheckpointError, match=f"was trained with {next(iter(change))}.*model\\.\\*"):
+            checkpoint.load_to_train(saved, SMALL.model_copy(update=change))
+
+
+def test_a_model_of_fewer_rhythm_channels_is_not_trained_further(tmp_path):
+    model = DanceModel(build_generator(SMALL, 3), SMALL, ("onset", "beat_sin", "beat_cos"))
+    checkpoint.save(tmp_path / "kept", model, {})
+    with pytest.raises(CheckpointError, match="hears only onset, beat_sin, beat_cos"):
+        checkpoint.load_to_train(tmp_path / "kept", SMALL)
+
+
 def test_a_model_that_was_made_for_fewer_rhythm_channels_hears_those(tmp_path):
     channels = ("onset", "beat_sin", "beat_cos")
     model = DanceModel(build_generator(SMALL, len(channels)), SMALL, channels)
