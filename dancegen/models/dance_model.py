@@ -21,6 +21,7 @@ from dancegen.motion.beats import RHYTHM_CHANNELS, rhythm
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
 
+OVERLAP_FRAMES = 20  # of two windows
 WINDOW_FRAMES = 3000  # five minutes at 10 poses a second: a mix of hours needs no more memory than that
 
 
@@ -45,7 +46,8 @@ class DanceModel:
 
         An odd seed is danced as a mirror shows it (`mirror_odd_seeds`). The dance begins with the frames of `start`,
         where the model can take them up (`seed_frames` at most). A song longer than `window_frames` goes through in
-        parts: each takes up the last frames of the one before.
+        parts: each takes up frames of the one before, and fades in over it for two seconds, since it has heard other
+        music before and after.
         """
         if self.config.mirror_odd_seeds and seed % 2:
             return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
@@ -60,12 +62,13 @@ class DanceModel:
         noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
         beat = self._rhythm(samples, frames)
         known = self.config.generator.seed_frames
+        overlap = max(OVERLAP_FRAMES, known + 1)
         dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
-        given = start[:known] if start is not None else dance[:0]
-        for first in range(0, max(1, frames - known), window_frames - known) if known else (0,):
+        for first in range(0, max(1, frames - overlap), window_frames - overlap) if known else (0,):
             part = slice(first, first + window_frames if known else frames)
-            dance[part] = self._part(pieces[part], beat[part], noise[part], given[:frames])
-            given = dance[part][-known:] if known else given
+            before = dance[first:][:known] if first else dance[:0] if start is None else start[:known][:frames]
+            after = self._part(pieces[part], beat[part], noise[part], before)
+            dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
 
     def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
@@ -83,6 +86,12 @@ class DanceModel:
         found = self.generator(*inputs, torch.from_numpy(start).to(device) if len(given) else None)[0].cpu().numpy()
         found[: len(given)] = given
         return found
+
+
+def _faded(before: np.ndarray, after: np.ndarray, known: int, overlap: int) -> np.ndarray:
+    """From one window's dance to the next one's, frame by frame: the first `known` frames are the same in both."""
+    share = (np.arange(len(after)) - known + 1) / (overlap - known)
+    return before + np.clip(share, 0, 1)[:, None, None].astype(np.float32) * (after - before)
 
 
 def mirrored(pose: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:

@@ -15,7 +15,7 @@ from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics.motion_quality import seam
 from dancegen.models import checkpoint, weights_file
 from dancegen.models.audio_encoder import CHUNK_PIECES
-from dancegen.models.dance_model import DanceModel, build_generator, mirrored
+from dancegen.models.dance_model import OVERLAP_FRAMES, DanceModel, build_generator, mirrored
 from dancegen.settings.dance_model import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 from dancegen.skeleton import COCO18
 
@@ -67,33 +67,42 @@ def test_a_dance_starts_from_given_frames_and_goes_on_from_them(model):
     assert not np.array_equal(begun[5:8], free[5:8])
 
 
-@pytest.mark.parametrize("seconds", [0.2, 3.9, 4.0, 4.1, 9.3])
-def test_a_song_in_windows_is_danced_to_its_end_and_each_takes_up_the_one_before(model, seconds):
+@pytest.mark.parametrize(("seconds", "windows"), [(0.2, 1), (3.9, 1), (4.0, 1), (4.1, 2), (6.0, 2), (6.1, 3), (9.3, 4)])
+def test_a_song_in_windows_is_danced_to_its_end_and_each_takes_up_the_one_before(model, seconds, windows):
     whole, parts = (model.dance(song(seconds), seed=2, window_frames=frames) for frames in (1000, 40))
     assert parts.shape == whole.shape
     assert np.isfinite(parts).all()
-    if seconds <= 4:
+    if windows == 1:
         assert np.array_equal(parts, whole)
-    taken_up = []
+    taken_up, made = [], []
     inner = model._part
-    model._part = lambda *inputs: taken_up.append(inputs[-1]) or inner(*inputs)
+
+    def listening(*inputs):
+        taken_up.append(inputs[-1].copy())
+        made.append(inner(*inputs))
+        return made[-1]
+
+    model._part = listening
     model.dance(song(seconds), seed=2, window_frames=40)
-    assert len(taken_up) == (1 if seconds <= 4 else 2 if seconds < 5 else 3)
+    assert len(taken_up) == windows
     assert not len(taken_up[0])
     for number, given in enumerate(taken_up[1:], 1):
-        assert np.array_equal(given, parts[number * 35 : number * 35 + len(given)])
+        first, end = number * (40 - OVERLAP_FRAMES), min(len(parts), number * (40 - OVERLAP_FRAMES) + OVERLAP_FRAMES)
+        assert np.array_equal(given, parts[first : first + len(given)])
+        assert np.allclose(parts[end - 1], made[number][end - first - 1], atol=1e-6), "it has become the new one"
 
 
-@pytest.mark.parametrize("category", ["kpop", "popping"])
+@pytest.mark.parametrize("category", ["kpop", "popping", "ballet"])
 def test_windows_of_the_shipped_model_join_without_a_jump(category):
-    """At its joins the dance moves and changes its speed no more than it does inside the windows."""
+    """Where windows fade into one another the dance moves and changes its speed no more than it does inside them."""
     model = checkpoint.load(checkpoint.shipped())
     sound = resample_poly(synthesize(compose(category, 950_000, 40.0)), SAMPLE_RATE, RATE).astype(np.float32)
     window, known = 60, model.config.generator.seed_frames
     if not known:
         pytest.skip("the shipped model dances songs of any length in one window")
     pose = model.dance(sound, seed=0, window_frames=window)
-    found = seam(pose.astype(np.float64), range(window, len(pose) - 2, window - known))
+    starts = range(window - OVERLAP_FRAMES, len(pose) - OVERLAP_FRAMES - 2, window - OVERLAP_FRAMES)
+    found = seam(pose.astype(np.float64), [start + frame for start in starts for frame in (known, OVERLAP_FRAMES)])
     assert found.position < 1.5
     assert found.velocity < 2.0
 
