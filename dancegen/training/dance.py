@@ -337,12 +337,14 @@ class DanceTraining:
         to: as nothing but the discriminators judges it, the dance to it need not be the mean of all that could be.
         """
         settings = self.config.noise_encoder
+        if settings is None and not self.config.tone_db:
+            return audio
         deviation_db = torch.full_like(draws.free, self.config.tone_db)
         if settings is not None:
             free = draws.free < settings.free_share
             audio = torch.where(free[:, None, None], audio + audio[_neighbours(len(audio), 2)], audio)
             deviation_db = deviation_db.where(~free, settings.free_tone_db)
-        return equalize(audio, draws.tone * deviation_db[:, None]) if deviation_db.any() else audio
+        return equalize(audio, draws.tone * deviation_db[:, None])
 
     def _draws(self, update: int, batch: Batch) -> Draws:
         clips, frames = batch.audio.shape[:2]
