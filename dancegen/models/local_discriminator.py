@@ -7,9 +7,9 @@ Axes used in shapes:
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dancegen.models.hcn import TwoStreams, spread_evenly
-from dancegen.models.winograd import convolve
 from dancegen.settings.dance_model import DanceModelConfig
 
 
@@ -41,27 +41,19 @@ class LocalDiscriminator(nn.Module):
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B N"]:
         """Scores as logits: above 0 is a real dance."""
         pose, rhythm = self._windows(pose), self._windows(rhythm)
-        windows = pose.flatten(0, 1), rhythm.flatten(0, 1)
-        quick = pose.device.type == "cpu" and pose.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        maps = self._quick_maps(*windows) if quick else self.streams(*windows)
+        maps = self._maps(pose.flatten(0, 1), rhythm.flatten(0, 1))
         return self.head(maps.flatten(1)).view(pose.shape[:2])
 
-    def _quick_maps(self, pose: Float[Tensor, "B W J 2"], rhythm: Float[Tensor, "B W R"]) -> Tensor:
-        """What `streams` gives, with half of the arithmetic: rows that the last pool leaves out are not computed.
-
-        That pool comes before ReLU and dropout, neither of which changes which value is the largest.
-        """
+    def _maps(self, pose: Float[Tensor, "B W J 2"], rhythm: Float[Tensor, "B W R"]) -> Float[Tensor, "B maps H2 W2"]:
+        """What `streams` gives. The row that the last pool leaves out is not computed: one of a window's three."""
         where, how = self.streams.apart(pose, rhythm)
-        first, second = (layer for layer in self.streams.together if isinstance(layer, nn.Conv2d))
-        dropout = self.streams.together[2]
+        *first, last, relu, dropout, pool = self.streams.together
         maps = torch.cat([where[-1], how[-1]], dim=1)
-        height, width = (size // 2 * 2 for size in maps.shape[2:])
-        hidden = convolve(maps.permute(3, 0, 2, 1), first, maps.shape[2]).relu()
-        hidden = dropout(hidden.permute(1, 3, 2, 0)).permute(3, 0, 2, 1)
-        last = convolve(hidden, second, height)[:width]
-        last = torch.maximum(last[:, :, 0::2], last[:, :, 1::2])
-        last = torch.maximum(last[0::2], last[1::2]).relu()
-        return dropout(last.permute(1, 3, 2, 0))
+        for layer in first:
+            maps = layer(maps)
+        below = 1 - maps.shape[2] % 2  # rows of zeros that the convolution sees below the map
+        maps = F.conv2d(F.pad(maps, (1, 1, 1, below)), last.weight, last.bias)
+        return dropout(relu(pool(maps)))  # the largest value is the same one before as after them
 
     def _windows(self, x: Tensor) -> Tensor:
         """(B, T, ...) as (B, N, W, ...)."""

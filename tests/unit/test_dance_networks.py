@@ -307,3 +307,20 @@ def test_pieces_of_any_length_have_a_mel_spectrum(samples):
 def test_an_untrained_noise_encoder_is_surer_than_noise_that_is_drawn():
     code = build_noise_encoder(DanceModelConfig())(dances(4, 50), music(4, 50)[1])
     assert code.log_std.mean() < math.log(DanceModelConfig().generator.noise_std) - 1
+
+
+def test_d_local_says_and_teaches_what_whole_maps_would(preset):
+    """The row that is not computed has no part in it; dropout falls on the same features."""
+    network = build_local_discriminator(preset).double()
+    pose, rhythm = dances(2, 14).double().requires_grad_(), music(2, 14)[1].double()
+
+    def whole():
+        windows, beside = (network._windows(x).flatten(0, 1) for x in (pose, rhythm))
+        return network.head(network.streams(windows, beside).flatten(1)).view(2, -1)
+
+    said = []
+    for judge in (lambda: network(pose, rhythm), whole):
+        torch.manual_seed(1)
+        scores = judge()
+        said.append([scores, *torch.autograd.grad(scores.square().sum(), [pose, *network.parameters()])])
+    assert all(torch.allclose(one, other, atol=1e-12) for one, other in zip(*said, strict=True))
