@@ -105,7 +105,8 @@ ray_start() {
     }
 }
 
-# Each node has an address of its own in 127.0.0.0/8, so that Ray takes them for different machines.
+# Each node has an address of its own in 127.0.0.0/8, so that Ray takes them for different machines, and a folder of its
+# own: one node would unpack a job's code over that in which another one is running.
 start_nodes() {
     local worker devices head=127.0.0.2 head_cpus=0
     node=head
@@ -116,7 +117,7 @@ start_nodes() {
         node=$((worker + 1))
         devices=$(seq -s, $((worker * gpus)) $((worker * gpus + gpus - 1)))
         CUDA_VISIBLE_DEVICES=$devices ray_start --address="$head:$port" \
-            --node-ip-address="127.0.0.$((worker + 3))" --num-cpus="$cpus" --num-gpus="$gpus"
+            --node-ip-address="127.0.0.$((worker + 3))" --temp-dir="$state/n$node" --num-cpus="$cpus" --num-gpus="$gpus"
     done
 }
 
@@ -177,7 +178,7 @@ status() {
         return 3
     fi
     cat "$state/variables"
-    echo "'$name' runs: $running processes, logs in $state/ray/session_latest/logs" >&2
+    echo "'$name' runs: $running processes, logs in $state/*/session_latest/logs" >&2
 }
 
 # Ends one node at once; Ray notices when it asks for its health and gets no answer.

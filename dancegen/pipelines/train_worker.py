@@ -75,7 +75,7 @@ class Worker:
         self.within, self.watch = WithinEpoch(self.workers), Watch(config.diverged_factor)
         self.best, self.machine = Best(config.best_by), Machine(self.device)
         self.metrics: dict[str, float] = {}
-        self.leaving: list[int] = []
+        self.leaving: set[int] = set()
         self.told_at, self.saved_at = 0.0, time.monotonic()
 
     def run(self) -> dict[str, Any]:
@@ -144,15 +144,17 @@ class Worker:
     def save_inside(self) -> None:
         """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
         leaving = ray.train.get_preemption_info()
-        ranks = sorted(leaving.preempted_ranks) if leaving else []
-        minutes = gather((time.monotonic() - self.saved_at) / 60, self.workers)[0]
+        mine = (time.monotonic() - self.saved_at) / 60, set(leaving.preempted_ranks) if leaving else set()
+        heard = gather(mine, self.workers)  # all must do the same, and some hear of it earlier
+        minutes, ranks = heard[0][0], set().union(*(ranks for _, ranks in heard))
         old = 0 < self.config.checkpoint_minutes <= minutes
-        if old or not set(ranks) <= set(self.leaving):
+        warned = not ranks <= self.leaving
+        if old or warned:
             # no `epoch` of its own, so that nobody takes it for a finished one
             self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
-            if self.board and ranks:
-                self.board.tell(kind="leaving", ranks=ranks, updates=self.training.updates)
-        self.leaving = ranks
+            if self.board and warned:
+                self.board.tell(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
+        self.leaving |= ranks  # Ray says it now and then, not at every look
 
     def validate(self) -> dict[str, float]:
         """How the averaged generator does on the test clips, when that is due and there are some."""

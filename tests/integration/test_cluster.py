@@ -229,6 +229,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     assert ended == 0, said
     assert "going on from the last checkpoint with new workers" in said
     assert "Traceback" not in said
+    assert "MLflow at" not in said, "it was told everything, too"
     assert raylets(without_token.name) == 2
     newest = max(tmp_path.glob("run/train/checkpoint_*/training.pt"))
     assert torch.load(newest, weights_only=True)["training"]["updates"] == 2 * 40
