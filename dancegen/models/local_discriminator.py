@@ -48,6 +48,7 @@ class LocalDiscriminator(nn.Module):
         """What `streams` gives. The row that the last pool leaves out is not computed: one of a window's three."""
         where, how = self.streams.apart(pose, rhythm)
         *first, last, relu, dropout, pool = self.streams.together
+        assert isinstance(last, nn.Conv2d)
         maps = torch.cat([where[-1], how[-1]], dim=1)
         for layer in first:
             maps = layer(maps)
