@@ -96,9 +96,9 @@ def write(points: list[Point], folder: Path) -> None:
     drawn = [name for name in names if name not in ("row", "updates")]
     figure, axes = plt.subplots(-(-len(drawn) // 4), 4, figsize=(16, 2.6 * -(-len(drawn) // 4)), layout="constrained")
     for place, name in zip(axes.flat, drawn, strict=False):
-        for row in ROWS:
+        for number, row in enumerate(ROWS):
             found = [(point["updates"], point[name]) for point in points if point["row"] == row and name in point]
-            place.plot(*zip(*found, strict=True), marker=".", label=row) if found else None
+            place.plot(*zip(*found, strict=True), marker=".", color=f"C{number}", label=row) if found else None
         place.set_title(name)
     for place in axes.flat[len(drawn) :]:
         place.axis("off")
