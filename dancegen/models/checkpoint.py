@@ -135,7 +135,8 @@ def _as_it_was(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a dance model; one from before a setting was there has what was the only way then."""
     generator = settings["generator"]
     audio = {"hears": "waveform", **generator["audio"]}
-    return {**settings, "generator": {"rhythm_harmonics": 1, **generator, "audio": audio}}
+    generator = {"rhythm_harmonics": 1, **generator, "audio": audio}
+    return {"mirror_odd_seeds": False, **settings, "generator": generator}
 
 
 def _check_sees(path: Path, network: STGCNConfig, model: DanceModelConfig) -> None:
