@@ -24,6 +24,10 @@ class StorageError(DanceGenError):
     """A URI cannot be read or written."""
 
 
+class StorageUnreachableError(StorageError):
+    """Storage does not answer now: what was asked of it may work a moment later."""
+
+
 class TableError(DanceGenError):
     """A table is missing, of another schema, or of another format version."""
 

@@ -13,12 +13,13 @@ import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from dancegen.errors import StorageError
+from dancegen.errors import StorageError, StorageUnreachableError
 
 TEMPORARY = ".tmp-"  # in the name of every unfinished file
 CHUNK_BYTES = 1 << 20
+RANGE_BYTES = 4 << 20  # fetched at a time of a remote file that is read in parts
 
 
 def is_remote(uri: str) -> bool:
@@ -111,6 +112,39 @@ def reading(uri: str) -> Iterator[Path]:
         with _explained(uri):
             _filesystem(uri).get_file(uri, str(path))
         yield path
+
+
+@contextmanager
+def opening(uri: str) -> Iterator[Path | BinaryIO]:
+    """The local file, or a remote one opened so that only what is read of it is fetched: for parts of long files."""
+    if not is_remote(uri):
+        with reading(uri) as path:
+            yield path
+        return
+    with _explained(uri):
+        file = _filesystem(uri).open(uri, "rb", block_size=RANGE_BYTES)
+    with file:
+        yield cast(BinaryIO, _Explaining(file, uri))
+
+
+class _Explaining:
+    """A remote file whose faults are told as storage's, also to a reader that takes any OSError for a damaged file."""
+
+    def __init__(self, file: Any, uri: str) -> None:
+        self._file, self._uri = file, uri
+
+    def read(self, size: int = -1) -> bytes:
+        with _explained(self._uri):
+            return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
 
 
 @contextmanager
@@ -251,10 +285,11 @@ def _explained(uri: str) -> Iterator[None]:
         raise StorageError(uri, "does not exist.", "Correct the path, or run the step that makes it.") from error
     except PermissionError as error:
         raise StorageError(uri, f"may not be used ({error}).", "Check the permissions or the credentials.") from error
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+        raise StorageError(uri, f"cannot be used ({error}).", "Name another place.") from error
     except (OSError, *_remote_errors(uri)) as error:
-        raise StorageError(
-            uri, f"cannot be reached ({error}).", "Check the disk, or AWS_ENDPOINT_URL and the network."
-        ) from error
+        remedy = "Check the disk, or AWS_ENDPOINT_URL and the network."
+        raise StorageUnreachableError(uri, f"cannot be reached ({error}).", remedy) from error
 
 
 def _remote_errors(uri: str) -> tuple[type[Exception], ...]:
