@@ -3,9 +3,7 @@
 Songs are made from nothing, so that they are free to give away and their beats are known exactly.
 """
 
-import wave
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
@@ -48,15 +46,6 @@ def synthesize(structure: SongStructure, rate: int = RATE) -> Float32[np.ndarray
     for bar in band.bars():
         arrangement(band, bar)
     return _mixed(band, MIXES[structure.category])
-
-
-def write_wav(path: Path, sound: Float32[np.ndarray, " S"], rate: int = RATE) -> None:
-    """Write a sound as a WAV file, mono, 16 bits."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(sound * 32767).astype("<i2").tobytes())
 
 
 def _mixed(band: Band, mix: Mix) -> Float32[np.ndarray, " S"]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -28,15 +29,19 @@ REENCODE = "Download or export it again, or re-encode it: ffmpeg -i IN OUT.mp4"
 
 
 @contextmanager
-def open_container(path: Path, thing: str) -> Iterator[InputContainer]:
-    """The opened file. `thing` is what messages call it."""
+def open_container(source: Path | BinaryIO, thing: str) -> Iterator[InputContainer]:
+    """The opened file: a local one, or a remote one as storage opens it. `thing` is what messages call it."""
     limits = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}
     whitelists = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-    url = "file:" + os.path.abspath(path)  # no name can pass for a protocol or an option
+    # "file:", so that no name can pass for a protocol or an option
+    file: Any = "file:" + os.path.abspath(source) if isinstance(source, Path) else source
     try:
-        if os.path.getsize(path) == 0:
-            raise BadMediaError(thing, "is empty (0 bytes).", "Download or export it again.")
-        container = av.open(url, metadata_errors="ignore", options=limits | whitelists)
+        if isinstance(source, Path):
+            if os.path.getsize(source) == 0:
+                raise BadMediaError(thing, "is empty (0 bytes).", "Download or export it again.")
+        else:
+            source.seek(0)
+        container = cast(InputContainer, av.open(file, metadata_errors="ignore", options=limits | whitelists))
     except (FFmpegError, OSError) as error:
         problem = f"cannot be opened: it is damaged, cut off, or no video or sound ({error.strerror})."
         raise BadMediaError(thing, problem, REENCODE) from error

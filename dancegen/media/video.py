@@ -5,9 +5,12 @@ Axes used in shapes:
 """
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -27,6 +30,8 @@ BEHIND_TRANSPARENT = 128  # grey: neither dark nor light people vanish before it
 MAX_ASPECT = 4  # of a pixel; beyond, the header lies
 MAX_LAST_FRAME_S = 10.0
 TIMESTAMP_ROUNDING_S = 0.001  # of Matroska
+SEEKABLE = {"mp4", "matroska"}  # formats with an index and with times that are told, not guessed from what went before
+SEEK_EARLIER_S = 0.5  # the index has decoding times, which lie before those of showing
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,72 @@ def probe(path: Path, thing: str) -> VideoInfo:
         return VideoInfo(width_px, height_px, _rate(stream), _seconds(container, stream), bool(container.streams.audio))
 
 
-def frames(path: Path, thing: str, fps: int | float) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+def frames(
+    source: Path | BinaryIO, thing: str, fps: int | float, first: int = 0, stop: int | None = None
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """RGB pictures, upright: picture k is the one on the screen k/fps seconds after the file's beginning.
 
-    A damaged or cut-off video gives the pictures that can be decoded; BadMediaError if there are none.
+    Only pictures first..stop-1 are given, from a key frame on where that is the same as decoding from the beginning;
+    none beyond the end. A damaged or cut-off video gives the pictures that can be decoded; BadMediaError if there are
+    none in the whole file.
     """
+    if stop is not None and stop <= first:
+        return
+    for seeking in (True, False) if first > 0 else (False,):
+        with open_container(source, thing) as container:
+            stream = picture_stream(container, thing)
+            timed = _timed_near(container, stream, thing, first, fps) if seeking else _timed(container, stream, thing)
+            if timed is not None:
+                yield from _shown(timed, stream, thing, fps, first, sys.maxsize if stop is None else stop)
+                return
+
+
+def _shown(
+    timed: Iterator[tuple[float, VideoFrame]],
+    stream: VideoStream,
+    thing: str,
+    fps: int | float,
+    first: int,
+    stop: int,
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Pictures first..stop-1, of which those from `first` on are in `timed`."""
     shown: VideoFrame | None = None
-    count, end = 0, 0.0  # pictures given, and when the one on the screen is over
-    with open_container(path, thing) as container:
-        stream = picture_stream(container, thing)
-        period = 1 / _rate(stream)
-        for begin, frame in _timed(container, stream, thing):
-            for picture in _repeated(shown, stream, thing, _due(begin, fps) - count):
-                count += 1
-                yield picture
-            shown = frame
-            end = begin + _duration(frame, period)
-        if shown is None:
-            raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
-        yield from _repeated(shown, stream, thing, max(_due(end, fps), 1) - count)
+    count, end, period = first, 0.0, 1 / _rate(stream)  # count: of the next picture; end: when the last one is over
+    for begin, frame in timed:
+        due = min(_due(begin, fps), stop)
+        yield from _repeated(shown, stream, thing, due - count)
+        count = max(count, due)
+        if count >= stop:
+            return
+        shown = frame
+        end = begin + _duration(frame, period)
+    if shown is None:
+        raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
+    yield from _repeated(shown, stream, thing, min(max(_due(end, fps), 1), stop) - count)
+
+
+def _timed_near(
+    container: InputContainer, stream: VideoStream, thing: str, first: int, fps: int | float
+) -> Iterator[tuple[float, VideoFrame]] | None:
+    """As `_timed`, but only from the key frame on that is on the screen at or before picture `first`.
+
+    None where there is no such frame, or its times cannot be told without those before it: decode from the beginning.
+    """
+    if not SEEKABLE & set(container.format.name.split(",")) or stream.time_base is None:
+        return None
+    seconds = max(0.0, first / fps - SEEK_EARLIER_S)
+    try:
+        container.seek(round((origin(container) + seconds) / stream.time_base), stream=stream)
+    except FFmpegError:
+        return None
+    pictures = _pictures(container, stream, thing)
+    key = next((frame for frame in pictures if frame.key_frame), None)  # what comes before lacks what it builds on
+    if key is None or key.is_corrupt or key.time is None:
+        return None
+    begin = key.time - origin(container)
+    if _due(begin, fps) > first:
+        return None
+    return _at_their_times(chain([key], pictures), begin, origin(container), 1 / _rate(stream), thing)
 
 
 def _due(seconds: float, fps: int | float) -> int:
@@ -79,8 +131,15 @@ def _due(seconds: float, fps: int | float) -> int:
 
 def _timed(container: InputContainer, stream: VideoStream, thing: str) -> Iterator[tuple[float, VideoFrame]]:
     """Each picture with the second at which it appears; the first one at 0, never going back."""
-    start, period, now = origin(container), 1 / _rate(stream), 0.0
-    for number, frame in enumerate(_pictures(container, stream, thing)):
+    return _at_their_times(_pictures(container, stream, thing), 0.0, origin(container), 1 / _rate(stream), thing)
+
+
+def _at_their_times(
+    pictures: Iterator[VideoFrame], begin: float, start: float, period: float, thing: str
+) -> Iterator[tuple[float, VideoFrame]]:
+    """Pictures, of which the first appears at `begin`, with their times. `start` is the origin of the file's clock."""
+    now = begin
+    for number, frame in enumerate(pictures):
         if number:
             now = max(now, now + period if frame.time is None else frame.time - start)
         if now > MAX_SECONDS:

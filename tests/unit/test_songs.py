@@ -8,9 +8,10 @@ import pytest
 
 from dancegen.corpus.arrangements import ARRANGEMENTS
 from dancegen.corpus.harmony import MAJOR, Key
-from dancegen.corpus.songs import MIXES, RATE, synthesize, write_wav
+from dancegen.corpus.songs import MIXES, RATE, synthesize
 from dancegen.corpus.sounds import DRUMS, TIMBRES, note, riser
 from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.media.wav import write_wav
 
 EVERY_CATEGORY = pytest.mark.parametrize("category", CATEGORIES)
 
@@ -146,7 +147,7 @@ def test_every_category_has_an_arrangement_and_a_mix():
 
 def test_a_wav_file_holds_the_sound(tmp_path):
     sound = np.array([0.0, 0.5, -0.5, 1.0], np.float32)
-    write_wav(tmp_path / "a.wav", sound)
+    write_wav(tmp_path / "a.wav", sound, RATE)
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getframerate(), file.getnchannels()) == (RATE, 1)
         read = np.frombuffer(file.readframes(4), "<i2") / 32767

@@ -1,6 +1,8 @@
 import contextlib
+import io
 import math
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -73,6 +75,7 @@ def test_videos_of_turned_phones_stand_upright(tmp_path, make_video, matrix, upr
     picture = next(frames(path, "video", 10))
     info = probe(path, "video")
     assert corners(picture) == upright
+    assert corners(next(frames(path, "video", 25, 2))) == upright
     assert (info.height_px, info.width_px) == picture.shape[:2] == ((64, 48) if a == 0 else (48, 64))
 
 
@@ -125,6 +128,122 @@ def test_what_an_edit_list_hides_is_not_shown(tmp_path, make_video):
     content[entry : entry + 4] = struct.pack(">i", first + timescale * 10 // 25)
     path.write_bytes(content)
     assert abs(levels(path, 25)[0] - 100) <= 3
+    assert np.array_equal(np.stack(cut(path, 4, 25)), np.stack(list(frames(path, "video", 25))))
+
+
+def cut(path: Path, size: int, fps: float = 10) -> list[np.ndarray]:
+    """All pictures, read in parts of so many."""
+    whole: list[np.ndarray] = []
+    while part := list(frames(path, "video", fps, len(whole), len(whole) + size)):
+        whole += part
+    return whole
+
+
+def moving(count: int) -> list[np.ndarray]:
+    noise = cv2.blur(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8), (5, 5))
+    return [np.roll(noise, (number, 2 * number), (0, 1)) for number in range(count)]
+
+
+def write_coded(path: Path, codec: str, options: dict[str, str], times_s: list[float]) -> Path:
+    """A video with many key frames; without a time of a picture its container tells none."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, 25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for picture, seconds in zip(moving(len(times_s)), times_s, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture)
+            frame.pts, frame.time_base = round(seconds * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+EVEN = [number / 25 for number in range(75)]
+UNEVEN = list(np.cumsum(np.random.default_rng(1).choice([0.01, 0.04, 0.2], 75)))
+H264 = "keyint=10:bframes=3:b-pyramid=2:scenecut=0"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "times_s"),
+    [
+        ("b-frames.mp4", "libx264", {"x264-params": H264}, EVEN),
+        ("open-groups.mkv", "libx264", {"x264-params": f"{H264}:open-gop=1"}, EVEN),
+        ("refreshed-bit-by-bit.mp4", "libx264", {"x264-params": "keyint=10:intra-refresh=1"}, EVEN),
+        ("uneven.mp4", "libx264", {"x264-params": H264}, UNEVEN),
+        ("uneven.webm", "libvpx", {"g": "10", "cpu-used": "8"}, UNEVEN),
+        ("starts-late.mkv", "libx264", {"x264-params": H264}, [1.37 + seconds for seconds in EVEN]),
+        ("without-times.avi", "mpeg4", {"g": "10", "bf": "2"}, EVEN),
+        ("stream.ts", "libx264", {"x264-params": H264}, EVEN),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7])
+def test_parts_are_the_same_pictures_as_the_whole(tmp_path, name, codec, options, times_s, size):
+    path = write_coded(tmp_path / name, codec, options, times_s)
+    whole = list(frames(path, "video", 10))
+    assert len(whole) >= 30
+    assert np.array_equal(np.stack(cut(path, size)), np.stack(whole))
+    assert np.array_equal(np.stack(list(frames(path, "video", 10, 13))), np.stack(whole[13:]))
+
+
+@pytest.mark.skipif(not BAD_VIDEOS.is_dir(), reason="the collection of bad media files is not on this machine")
+def test_parts_of_every_bad_video_are_the_same_pictures_as_the_whole():
+    for path in sorted(BAD_VIDEOS.iterdir()):
+        with contextlib.suppress(BadMediaError):
+            whole = list(frames(path, path.name, 5))
+            assert np.array_equal(np.stack(cut(path, 9, 5)), np.stack(whole)), path.name
+
+
+def test_a_part_beyond_the_end_has_no_pictures(tmp_path, make_video):
+    path = make_video(tmp_path / "video.mp4", moving(30), fps=10)
+    assert [len(list(frames(path, "video", 10, first, stop))) for first, stop in ((25, 40), (30, 40), (500, None))] == [
+        5,
+        0,
+        0,
+    ]
+
+
+def test_a_part_of_a_file_without_pictures_says_so(tmp_path, make_video):
+    path = make_video(tmp_path / "video.mp4", moving(30))
+    with av.open(path) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    for place, size in places:
+        content[place : place + size] = bytes(size)
+    path.write_bytes(content)
+    for first in (0, 5):
+        with pytest.raises(BadMediaError, match="no picture that can be decoded"):
+            list(frames(path, "video", 10, first, first + 5))
+
+
+class Watched(io.FileIO):
+    """A file that counts the bytes that are read of it."""
+
+    count = 0
+
+    def readinto(self, buffer):
+        got = super().readinto(buffer)
+        self.count += got or 0
+        return got
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_of_a_long_file_only_the_part_is_read(tmp_path, ending):
+    noise = np.random.default_rng(0).integers(0, 255, (100, 240, 320, 3), np.uint8)
+    path = tmp_path / f"video{ending}"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", 25, width=320, height=240, options={"g": "5", "crf": "10"})
+        for picture in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    with Watched(path) as file:
+        part = list(frames(file, "video", 25, 80, 85))
+        assert file.count < path.stat().st_size / 3
+    assert np.array_equal(np.stack(part), np.stack(list(frames(path, "video", 25))[80:85]))
 
 
 def test_probe_says_what_a_video_is(tmp_path, make_video):
@@ -147,6 +266,7 @@ def test_a_file_that_does_not_know_its_length_is_read_to_its_end(tmp_path):
         container.mux(stream.encode(None))
     assert probe(path, "video").seconds is None
     assert levels(path, 25) == list(range(25))
+    assert [round(float(frame.mean())) for frame in cut(path, 4, 25)] == list(range(25))
 
 
 def test_a_cut_off_video_gives_its_beginning_or_says_why(tmp_path, make_video):
