@@ -30,6 +30,7 @@ QUIETEST = 0.1  # power of a band; where none is louder, 60 dB below it are coun
 SLOWEST_BPM, FASTEST_BPM, LIKELIEST_BPM = 70.0, 150.0, 108.0
 OCTAVES = 0.7  # deviation of the tempo's prior
 SHORTEST_S = 2.0  # of sound in which a beat may be looked for
+SURE = 0.4  # of the onsets' strength comes back at the beat in music with a clear one
 LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
 
 
@@ -37,6 +38,23 @@ def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
     """Seconds of the beats, none where there is no beat to be found."""
     bands = _bands_db(samples)
     return _beat_hops(_flux(bands)) / HOPS_A_SECOND
+
+
+def tempo(samples: Float32[np.ndarray, " S"]) -> tuple[float, float]:
+    """Beats a minute as `beat_times` takes them, and how sure that is, from 0 to 1; NaN and 0 where there are none.
+
+    Sure is how much stronger the onsets repeat at that tempo than half a beat off it, against their own strength.
+    """
+    flux = _flux(_bands_db(samples)) if len(samples) else np.zeros(0)
+    if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
+        return float("nan"), 0.0
+    bpm = _tempo(flux)
+    repeats = _repeats(flux)
+    lag = 60 * HOPS_A_SECOND / bpm
+    lags = [lag * times for times in (1, 2, 3, 4) if lag * times < len(flux) / 2]
+    off = [each - lag / 2 for each in lags]
+    at, between = (np.interp(each, np.arange(len(repeats)), repeats).mean() if each else 0.0 for each in (lags, off))
+    return bpm, float(np.clip((at - between) / max(repeats[0], 1e-9) / SURE, 0, 1))
 
 
 def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
@@ -114,13 +132,17 @@ def _tempo(flux: Float[np.ndarray, " H"]) -> float:
     """Beats a minute: the lag at which onsets repeat best, also two and four beats on, times a broad prior."""
     slowest, fastest = (60 * HOPS_A_SECOND / bpm for bpm in (SLOWEST_BPM, FASTEST_BPM))
     lags = np.arange(fastest, slowest, 0.25)
-    centred = flux - flux.mean()
-    spectrum = np.fft.rfft(centred, 2 * len(flux))
-    repeats = np.fft.irfft(np.abs(spectrum) ** 2)[: len(flux)]
+    repeats = _repeats(flux)
     heard = sum(np.interp(times * lags, np.arange(len(repeats)), repeats, right=0.0) for times in (1, 2, 4))
     bpm = 60 * HOPS_A_SECOND / lags
     prior = np.exp(-0.5 * (np.log2(bpm / LIKELIEST_BPM) / OCTAVES) ** 2)
     return float(bpm[np.argmax(np.maximum(heard, 0) * prior)])
+
+
+def _repeats(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " H"]:
+    """How strongly onsets repeat after each number of hops."""
+    spectrum = np.fft.rfft(flux - flux.mean(), 2 * len(flux))
+    return np.fft.irfft(np.abs(spectrum) ** 2)[: len(flux)]
 
 
 def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:

@@ -1,0 +1,163 @@
+"""sound -> what a song is known by, and which recordings are of one song: re-encoded, trimmed, transposed or not.
+
+A fingerprint is how loud each semitone is, four times a second, against the semitones and the seconds around it. Two of
+them are laid over each other at every lag, up to two semitones apart, and at three speeds (as turntables give); `alike`
+is the best correlation found (the idea of Ellis and Poliner, 2007, on semitones instead of pitch classes, which tell
+songs of one progression apart). `benchmarks/song_guard.py` measures it.
+
+Axes used in shapes:
+    S samples (mono, 16 kHz)    N quarters of a second    K semitones
+"""
+
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, Float16, Float32
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import uniform_filter1d
+
+from dancegen.media.audio import SAMPLE_RATE
+
+SAME_SONG = 0.7  # measured: different songs reach 0.6, two of the corpus that share a pattern 0.78; see the benchmark
+PITCHES = 36  # semitones from LOWEST up
+LOWEST = 48  # MIDI: 131 Hz
+RATE = 4  # a second
+WINDOW_SAMPLES = 4096
+HOP_SAMPLES = SAMPLE_RATE // RATE // 2  # two spectra to a quarter of a second
+CHUNK_HOPS = 512
+LONGEST_S = 600.0  # of a recording that is listened to
+AROUND = 16  # quarters of a second on either side, whose mean is taken off
+SPEEDS = (1.0, 2 ** (1 / 12), 2 ** (-1 / 12))
+SHIFTS = range(-2, 3)  # semitones
+LEAST_OVERLAP_S = 8.0
+PATCH = 64  # quarters of a second that a candidate is looked for by
+COMPARE_ALL = 150  # songs; of more, each is compared with its nearest candidates only
+CANDIDATES = 30
+
+
+def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"]:
+    """What a recording is known by, from its first ten minutes."""
+    heard = np.nan_to_num(samples[: round(LONGEST_S * SAMPLE_RATE)])
+    padded = np.pad(heard, WINDOW_SAMPLES // 2)
+    windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
+    hann = np.hanning(WINDOW_SAMPLES).astype(np.float32)
+    filters = _semitones()
+    chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
+    power = np.concatenate([np.abs(np.fft.rfft(chunk)) @ filters for chunk in chunks])
+    power = power[: len(power) // 2 * 2].reshape(-1, 2, PITCHES).mean(axis=1)
+    loud = np.log1p(power / (np.median(power) + 1e-9)) if power.size else power
+    return loud.astype(np.float16)
+
+
+def alike(one: Float[np.ndarray, "N K"], other: Float[np.ndarray, "M K"]) -> float:
+    """How well two recordings fit over each other, from 0 to 1."""
+    return _alike(_contrast(one), _contrast(other))
+
+
+def same_song_groups(fingerprints: dict[str, Float[np.ndarray, "N K"]]) -> dict[str, int]:
+    """The number of each recording's group: those of one song have the same."""
+    names = sorted(fingerprints)
+    contents: dict[bytes, list[int]] = {}
+    for number, name in enumerate(names):
+        contents.setdefault(fingerprints[name].tobytes(), []).append(number)
+    parent = list(range(len(names)))
+    for copies in contents.values():
+        for copy in copies[1:]:
+            _join(parent, copies[0], copy)
+    different = [copies[0] for copies in contents.values()]
+    contrasts = {number: _contrast(fingerprints[names[number]]) for number in different}
+    for one, other in _pairs(contrasts):
+        if _root(parent, one) != _root(parent, other) and _alike(contrasts[one], contrasts[other]) >= SAME_SONG:
+            _join(parent, one, other)
+    return {name: _root(parent, number) for number, name in enumerate(names)}
+
+
+def _semitones() -> Float32[np.ndarray, "W K"]:
+    """How much each frequency of a spectrum counts for each semitone."""
+    frequencies = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE)
+    notes = 69 + 12 * np.log2(np.maximum(frequencies, 1.0) / 440)
+    weights = np.maximum(1 - np.abs(notes[:, None] - (LOWEST + np.arange(PITCHES))), 0)
+    return (weights / np.maximum(weights.sum(axis=0), 1e-9)).astype(np.float32)
+
+
+def _contrast(loud: Float[np.ndarray, "N K"]) -> Float32[np.ndarray, "N K"]:
+    """Against the seconds and the semitones around; each quarter of a second as long as the others."""
+    loud = loud.astype(np.float32)
+    if len(loud) < 2:
+        return np.zeros((0, PITCHES), dtype=np.float32)
+    against = loud - uniform_filter1d(loud, 2 * AROUND + 1, axis=0, mode="nearest")
+    against -= against.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(against, axis=1, keepdims=True)
+    return against / np.maximum(lengths, 0.3 * np.median(lengths) + 1e-6)
+
+
+def _alike(one: Float32[np.ndarray, "N K"], other: Float32[np.ndarray, "M K"]) -> float:
+    if min(len(one), len(other)) < LEAST_OVERLAP_S * RATE / max(SPEEDS):
+        return 0.0
+    return max(_best_lag(one, _played_at(other, speed)) for speed in SPEEDS)
+
+
+def _played_at(contrast: Float32[np.ndarray, "N K"], speed: float) -> Float32[np.ndarray, "M K"]:
+    if speed == 1.0:
+        return contrast
+    at = np.arange(int(len(contrast) * speed)) / speed
+    before = np.minimum(at.astype(int), len(contrast) - 2)
+    share = (at - before)[:, None].astype(np.float32)
+    return contrast[before] * (1 - share) + contrast[before + 1] * share
+
+
+def _best_lag(one: Float32[np.ndarray, "N K"], other: Float32[np.ndarray, "M K"]) -> float:
+    """The best correlation over all lags and shifts of pitch."""
+    size = 1 << int(len(one) + len(other)).bit_length()
+    spectrum, turned = np.fft.rfft(one, size, axis=0), np.conj(np.fft.rfft(other, size, axis=0))
+    lags = np.arange(1 - len(other), len(one))
+    begin, end = np.maximum(lags, 0), np.minimum(len(one), lags + len(other))
+    enough = end - begin >= min(LEAST_OVERLAP_S * RATE, len(one), len(other))
+    energy = _energy(one, begin, end) * _energy(other, begin - lags, end - lags)
+    best = 0.0
+    for shift in SHIFTS:
+        low, high = max(0, shift), min(PITCHES, PITCHES + shift)
+        product = (spectrum[:, low:high] * turned[:, low - shift : high - shift]).sum(axis=1)
+        fits = np.fft.irfft(product, size)[lags] / (np.sqrt(energy) + 1e-6)
+        best = max(best, float(fits[enough].max()))
+    return min(best, 1.0)
+
+
+def _energy(contrast: Float32[np.ndarray, "N K"], begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    total = np.concatenate([[0.0], np.cumsum((contrast**2).sum(axis=1), dtype=np.float64)])
+    return total[end] - total[begin]
+
+
+def _pairs(contrasts: dict[int, Float32[np.ndarray, "N K"]]) -> list[tuple[int, int]]:
+    """Those that are worth a comparison: all, or each with those of the most similar texture.
+
+    The texture is the magnitude of the 2-D Fourier transform of stretches, which neither lag nor transposition
+    changes (Bertin-Mahieux and Ellis, 2012).
+    """
+    numbers = list(contrasts)
+    if len(numbers) <= COMPARE_ALL:
+        return list(combinations(numbers, 2))
+    textures = np.stack([_texture(contrasts[number]) for number in numbers])
+    near = np.argsort(-(textures @ textures.T), axis=1)[:, : CANDIDATES + 1]
+    pairs = {tuple(sorted((numbers[row], numbers[column]))) for row, each in enumerate(near) for column in each}
+    return sorted((one, other) for one, other in pairs if one != other)
+
+
+def _texture(contrast: Float32[np.ndarray, "N K"]) -> Float32[np.ndarray, " X"]:
+    starts = range(0, max(1, len(contrast) - PATCH + 1), PATCH // 4)
+    patches = np.stack([np.resize(contrast[start : start + PATCH], (PATCH, PITCHES)) for start in starts])
+    texture = np.log1p(np.abs(np.fft.rfft2(patches))).mean(axis=0).ravel()
+    texture -= texture.mean()
+    return (texture / (np.linalg.norm(texture) + 1e-9)).astype(np.float32)
+
+
+def _root(parent: list[int], number: int) -> int:
+    while parent[number] != number:
+        parent[number] = parent[parent[number]]
+        number = parent[number]
+    return number
+
+
+def _join(parent: list[int], one: int, other: int) -> None:
+    low, high = sorted((_root(parent, one), _root(parent, other)))
+    parent[high] = low
