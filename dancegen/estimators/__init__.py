@@ -1,27 +1,50 @@
-"""Pose estimators: a backend is a module here and a line in the table."""
+"""Pose estimators: a backend is a module here and a line in the table.
 
+Axes used in shapes:
+    P people    H rows    W columns    18 joints of skeleton.COCO18    3 x, y, confidence
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float32, UInt8
 
 from dancegen.errors import ConfigError
 from dancegen.media.video import VideoInfo
-from dancegen.settings.extract_poses import EstimatorConfig
+from dancegen.settings.estimator import EstimatorConfig
+
+Picture = UInt8[np.ndarray, "H W 3"]
+People = Float32[np.ndarray, "P 18 3"]
+
+
+@dataclass(frozen=True)
+class VideoPart:
+    """Pictures first..stop-1 of a video, of which picture k is on the screen k/fps seconds after its beginning."""
+
+    uri: str
+    """The video's real address."""
+    info: VideoInfo
+    fps: float
+    first: int
+    stop: int | None
+    """None: to the end."""
 
 
 class Estimator(Protocol):
-    """Finds one dancer's joints in a video."""
+    """Finds everyone's joints in a part of a video."""
 
     name: str
     """Name and version, for the table."""
 
-    def __call__(self, path: Path, uri: str, info: VideoInfo, fps: float) -> Float[np.ndarray, "T 18 3"]:
-        """COCO-18 joints at k/fps seconds: x and y as fractions of the upright frame, confidence; NaN when missing.
+    def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
+        """Everyone in each picture of the part.
 
-        `path` is a local copy of the video at `uri`. Raises BadMediaError when it cannot be used.
+        x and y are fractions of the upright frame, NaN where the confidence is 0 and the joint missing. P may be 0.
+        An estimator that reads files need not consume `pictures`. Raises BadMediaError when the video, or
+        what was found in it before, cannot be used.
         """
         ...
 
@@ -29,6 +52,7 @@ class Estimator(Protocol):
 # name -> (where it lives, the extra that brings its dependencies)
 ESTIMATORS = {
     "mediapipe": ("dancegen.estimators.mediapipe:MediaPipe", "mediapipe"),
+    "onnx": ("dancegen.estimators.onnx:OnnxPose", "onnx"),
     "openpose_json": ("dancegen.estimators.openpose_json:OpenPoseJson", ""),
 }
 

@@ -1,50 +1,165 @@
-"""pictures -> joints, by MediaPipe's pose landmarker (its full model is inside its wheel)."""
+"""pictures -> everyone's joints, by MediaPipe's pose models (the full ones are inside its wheel).
 
+Its own solutions find one person (`solutions.pose`), or forget people who stand side by side (the Tasks API takes two
+bodies whose surroundings overlap for one). Their two halves do well on their own: one finds people's hips in the whole
+picture, the other finds the joints of one person in a square, and tells the square in which to look next.
+
+Axes used in shapes:
+    P people    H rows    W columns    L the model's 33 landmarks
+"""
+
+import math
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float32
 
 from dancegen import skeleton
-from dancegen.media.video import VideoInfo, frames
-from dancegen.settings.extract_poses import EstimatorConfig
+from dancegen.estimators import People, Picture, VideoPart
+from dancegen.estimators.plausible import alike, is_plausible
+from dancegen.settings.estimator import EstimatorConfig
 
-LANDMARKS = 33
-OUTSIDE = 0.1  # of the frame's size: a joint that is farther out was guessed, not seen
+FIND_PEOPLE = """
+    input_stream: "image"
+    output_stream: "detections"
+    node {
+        calculator: "PoseDetectionCpu"
+        input_stream: "IMAGE:image"
+        output_stream: "DETECTIONS:detections"
+    }
+"""
+FIND_JOINTS = """
+    input_stream: "image"
+    input_stream: "roi"
+    input_side_packet: "model_complexity"
+    output_stream: "landmarks"
+    output_stream: "alignment"
+    node {
+        calculator: "PoseLandmarkByRoiCpu"
+        input_side_packet: "MODEL_COMPLEXITY:model_complexity"
+        input_stream: "IMAGE:image"
+        input_stream: "ROI:roi"
+        output_stream: "LANDMARKS:landmarks"
+        output_stream: "AUXILIARY_LANDMARKS:alignment"
+    }
+"""
 BUNDLED_MODEL = 1  # the "full" one; the light and the heavy one would be downloaded when first used
+LOOK_EVERY_S = 0.5  # for others than the one who is followed; in every picture when that is nobody, or several
+MARGIN = 1.25  # around a body: what the model was trained with
+MARGIN_AMONG_OTHERS = 1.1  # with more of a neighbour in sight, the model makes one body of both
+OUTSIDE = 0.1  # of the frame's size: a joint that is farther out was guessed, not seen
+SAME_WITHIN = 0.35  # of a body's reach: hips no farther from a followed person's are that person's
+
+
+@dataclass(frozen=True)
+class Square:
+    """Where a person is: around the hips, turned so that the body stands upright. In picture heights."""
+
+    x: float
+    y: float
+    reach: float  # from the hips to where the body ends
+    angle: float  # radians, clockwise
+
+
+Person = tuple[Float32[np.ndarray, "18 3"], Square]  # joints, and where to look for them next
 
 
 class MediaPipe:
-    """One dancer's joints, tracked through a video."""
+    """Everyone's joints, each person followed from picture to picture."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ half reports every graph that it makes
-        from mediapipe.python.solutions import pose  # late: it takes seconds
+        from mediapipe.framework.formats import rect_pb2  # late: it takes seconds
+        from mediapipe.python.solution_base import SolutionBase
 
-        self._pose = pose
-        self._min_confidence = config.min_confidence
+        self._graph, self._rect = SolutionBase, vars(rect_pb2)["NormalizedRect"]
+        self._min_confidence, self._max_people = config.min_confidence, config.max_people
         self.name = f"mediapipe {metadata.version('mediapipe')}"
 
-    def __call__(self, path: Path, uri: str, info: VideoInfo, fps: float) -> Float[np.ndarray, "T 18 3"]:
+    def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
         """See Estimator."""
-        # One tracker a video: it carries the dancer's place from frame to frame.
-        with self._pose.Pose(model_complexity=BUNDLED_MODEL, smooth_landmarks=False) as tracker:
-            found = [_landmarks(tracker.process(picture)) for picture in frames(path, uri, fps)]
-        landmarks = np.array(found, dtype=np.float32).reshape(-1, LANDMARKS, 3)
-        return self._only_seen(skeleton.from_mediapipe33(landmarks))
+        with ExitStack() as graphs:
+            people = graphs.enter_context(closing(self._graph(graph_config=FIND_PEOPLE)))
+            side_inputs = {"model_complexity": BUNDLED_MODEL}
+            joints = graphs.enter_context(closing(self._graph(graph_config=FIND_JOINTS, side_inputs=side_inputs)))
+            look_every = max(1, round(LOOK_EVERY_S * part.fps))
+            followed: list[Square] = []
+            found: list[People] = []
+            for number, picture in enumerate(pictures):
+                persons = self._persons(joints, picture, followed)
+                lost = len(persons) < len(followed)
+                if len(persons) < self._max_people and (len(persons) != 1 or lost or number % look_every == 0):
+                    known = [square for _, square in persons]
+                    new = [square for square in _squares(people, picture) if not _is_known(square, known)]
+                    persons += self._persons(joints, picture, new, len(known))
+                    persons = _different(persons, picture)[: self._max_people]
+                followed = [square for _, square in persons]
+                found.append(_stacked([person for person, _ in persons]))
+            return found
 
-    def _only_seen(self, joints: Float[np.ndarray, "T 18 3"]) -> Float[np.ndarray, "T 18 3"]:
+    def _persons(self, joints: Any, picture: Picture, squares: list[Square], others: int = 0) -> list[Person]:
+        """Those who are in the squares, while `others` are elsewhere."""
+        aspect = picture.shape[1] / picture.shape[0]
+        margin = MARGIN if len(squares) + others == 1 else MARGIN_AMONG_OTHERS
+        persons: list[Person] = []
+        for square in squares:
+            side = 2 * margin * square.reach
+            roi = self._rect(
+                x_center=square.x / aspect, y_center=square.y, width=side / aspect, height=side, rotation=square.angle
+            )
+            seen = joints.process({"image": picture, "roi": roi})
+            if seen.landmarks is None:
+                continue
+            person = self._only_seen(_landmarks(seen.landmarks))
+            if is_plausible(person, aspect):
+                hips, end = seen.alignment.landmark
+                persons.append((person, _square((hips.x, hips.y), (end.x, end.y), aspect)))
+        return _different(persons, picture)
+
+    def _only_seen(self, landmarks: Float32[np.ndarray, "L 3"]) -> Float32[np.ndarray, "18 3"]:
+        joints = skeleton.from_mediapipe33(landmarks)
         outside = ((joints[..., :2] < -OUTSIDE) | (joints[..., :2] > 1 + OUTSIDE)).any(axis=-1)
         unsure = joints[..., 2] < self._min_confidence
         joints[outside | unsure, 2] = 0.0
         return skeleton.hide_missing(joints)
 
 
-def _landmarks(result: Any) -> list[tuple[float, float, float]]:
-    """The 33 landmarks of one frame; of confidence 0 when nobody was found."""
-    if result.pose_landmarks is None:
-        return [(0.0, 0.0, 0.0)] * LANDMARKS
-    return [(mark.x, mark.y, mark.visibility) for mark in result.pose_landmarks.landmark]
+def _landmarks(marks: Any) -> Float32[np.ndarray, "L 3"]:
+    return np.array([(mark.x, mark.y, mark.visibility) for mark in marks.landmark], dtype=np.float32)
+
+
+def _stacked(persons: list[np.ndarray]) -> People:
+    return np.stack(persons) if persons else np.zeros((0, len(skeleton.COCO18), 3), dtype=np.float32)
+
+
+def _squares(people: Any, picture: Picture) -> list[Square]:
+    """Where new people are, the surest first."""
+    aspect = picture.shape[1] / picture.shape[0]
+    detections = sorted(people.process({"image": picture}).detections or [], key=lambda one: -one.score[0])
+    places = [detection.location_data.relative_keypoints[:2] for detection in detections]
+    return [_square((hips.x, hips.y), (end.x, end.y), aspect) for hips, end in places]
+
+
+def _square(hips: tuple[float, float], end: tuple[float, float], aspect: float) -> Square:
+    """The square around a body, from the middle of its hips and a point above it as far away as the body reaches."""
+    across, down = (end[0] - hips[0]) * aspect, end[1] - hips[1]
+    return Square(hips[0] * aspect, hips[1], math.hypot(across, down), math.atan2(across, -down))
+
+
+def _is_known(square: Square, followed: list[Square]) -> bool:
+    return any(math.hypot(square.x - one.x, square.y - one.y) < SAME_WITHIN * one.reach for one in followed)
+
+
+def _different(persons: list[Person], picture: Picture) -> list[Person]:
+    """The persons without those who are one of the persons before them."""
+    aspect = picture.shape[1] / picture.shape[0]
+    kept: list[Person] = []
+    for person, square in persons:
+        if not any(alike(person, other, aspect) for other, _ in kept):
+            kept.append((person, square))
+    return kept

@@ -1,22 +1,36 @@
-"""OpenPose's files, one JSON a frame -> joints. Nothing of OpenPose is needed: only what it wrote."""
+"""files that an estimator wrote beside the video -> joints. Nothing of the estimator is needed: only what it wrote.
+
+Two forms are read, told apart by where they are:
+    <video's name>_openpose/*_<frame>_keypoints.json
+        OpenPose: a file a frame, with all its people
+    <video's name>.json
+        COCO's results, as AlphaPose and others write them: a list of {image_id, category_id, keypoints, score}, one
+        a person; image_id is the frame, as a number or in the name of a picture
+Frames count from 0, at the video's own rate. COCO-17, COCO-18 and BODY_25 are told apart by the numbers a person has.
+
+Axes used in shapes:
+    P people
+"""
 
 import json
 import math
 import re
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from dancegen import skeleton, storage
 from dancegen.errors import BadMediaError
-from dancegen.media.video import VideoInfo
-from dancegen.settings.extract_poses import EstimatorConfig
-from dancegen.skeleton import COCO18
+from dancegen.estimators import People, Picture, VideoPart
+from dancegen.settings.estimator import EstimatorConfig
+from dancegen.skeleton import COCO17_JOINTS, COCO18
 
 ENDING = "_keypoints.json"
+PERSON = 1  # COCO's category
 DOWNLOADS = 16  # at the same time
 MAX_HOLE_S = 3 * 3600  # a frame number beyond this is a mistake in a name, not a long video
 BODY_25 = (
@@ -29,74 +43,122 @@ COLUMNS = {  # numbers a person -> where COCO-18's joints are among them
     len(COCO18) * 3: list(range(len(COCO18))),
     len(BODY_25) * 3: [BODY_25.index(name) for name in COCO18.joints],
 }
+KNOWN = "51 (COCO-17), 54 (COCO-18) or 75 (BODY_25)"
+
+Frame = str | list[Any]  # the file that holds the people, or the people
+Frames = dict[int, Frame]
 
 
 class OpenPoseJson:
-    """Reads `<video's name>_openpose/*_<frame number>_keypoints.json`."""
+    """Reads what was found before."""
 
     name = "openpose_json"
 
     def __init__(self, config: EstimatorConfig) -> None:
         self._min_confidence = config.min_confidence
         self._json_folder = config.json_folder
+        self._frames = lru_cache(maxsize=1)(self._listed)  # the parts of a video follow one another
 
-    def __call__(self, path: Path, uri: str, info: VideoInfo, fps: float) -> Float[np.ndarray, "T 18 3"]:
-        """See Estimator."""
-        folder, files = self._files(uri)
-        numbers = [_frame_number(file) for file in files]
-        if max(numbers) > MAX_HOLE_S * info.fps:
-            raise BadMediaError(folder, f"has a file for frame {max(numbers):,}.", "Correct the files' names.")
-        joints_px = np.zeros((max(numbers) + 1, len(COCO18), 3), dtype=np.float32)
-        joints_px[numbers] = _read(files)
-        joints_px[joints_px[..., 2] < self._min_confidence, 2] = 0.0
-        at_wanted_rate = joints_px[_nearest(len(joints_px), info.fps, fps)]
-        return skeleton.hide_missing(at_wanted_rate / (info.width_px, info.height_px, 1))
+    def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
+        """See Estimator. Only the files of the part's pictures are read, and no picture."""
+        frames, rate = self._frames(part.uri), part.info.fps
+        last = max(frames)
+        if last > MAX_HOLE_S * rate:
+            raise BadMediaError(part.uri, f"has people in frame {last:,}, says its JSON.", "Correct the frame numbers.")
+        there = math.ceil((last + 1) / rate * part.fps - 1e-6)
+        final = last
+        if isinstance(frames[last], list) and part.info.seconds:  # who writes lists leaves out frames without anyone
+            there = max(there, math.floor(part.info.seconds * part.fps))
+            final = max(last, round(part.info.seconds * rate))
+        stop = there if part.stop is None else min(part.stop, there)
+        wanted = [min(final, round(k / part.fps * rate)) for k in range(part.first, stop)]
+        scale = np.array([part.info.width_px, part.info.height_px, 1], dtype=np.float32)
+        return [
+            self._only_seen(people_px / scale) for people_px in _read([frames.get(number, []) for number in wanted])
+        ]
 
-    def _files(self, uri: str) -> tuple[str, list[str]]:
-        """The folder of a video's files, and the files."""
+    def _only_seen(self, people: People) -> People:
+        people[people[..., 2] < self._min_confidence, 2] = 0.0
+        people[..., 2] = np.minimum(people[..., 2], 1.0)
+        return skeleton.hide_missing(people)[(people[..., 2] > 0).any(axis=1)]
+
+    def _listed(self, uri: str) -> Frames:
+        """What there is for each frame of a video."""
         beside = self._json_folder or uri.rsplit("/", 1)[0]
         folders = [storage.join(beside, storage.stem(uri) + ending) for ending in ("_openpose", "")]
         for folder in folders:
             files = [file for file in storage.find(folder, (".json",)) if file.endswith(ENDING)]
             if files:
-                return folder, files
-        remedy = "Run OpenPose with --write_json on it, or set estimator.json_folder."
-        raise BadMediaError(uri, f"has no files *{ENDING} in {folders[0]}.", remedy)
+                return {_frame_of_file(file): file for file in files}
+        results = f"{folders[1]}.json"
+        if storage.exists(results):
+            return _results(results)
+        problem = f"has neither files *{ENDING} in {folders[0]}, nor {results}."
+        raise BadMediaError(uri, problem, "Run OpenPose with --write_json on it, or set estimator.json_folder.")
 
 
-def _frame_number(file: str) -> int:
+def _frame_of_file(file: str) -> int:
     number = re.search(r"(\d+)_keypoints\.json$", file)
     if number is None:
         raise BadMediaError(file, "has no frame number in its name.", f"Name it like dance_000000000012{ENDING}.")
     return int(number[1])
 
 
-def _nearest(count: int, fps_in: float, fps_out: float) -> list[int]:
-    """Which of `count` frames are nearest to k/fps_out seconds, for every k before the end."""
-    wanted = math.ceil(count / fps_in * fps_out - 1e-6)
-    return [min(count - 1, round(k / fps_out * fps_in)) for k in range(wanted)]
-
-
-def _read(files: list[str]) -> np.ndarray:
-    """Joints `(files, 18, 3)` in pixels."""
-    if not storage.is_remote(files[0]):
-        return np.stack([_joints(file) for file in files])
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        return np.stack(list(pool.map(_joints, files)))
-
-
-def _joints(file: str) -> np.ndarray:
-    """The surest person of one frame, `(18, 3)`; zeros when there is nobody."""
+def _results(file: str) -> Frames:
+    """The people of each frame in COCO's form of results."""
+    frames: Frames = {}
     try:
-        people = [_person(person) for person in json.loads(storage.read_bytes(file))["people"]]
+        for found in json.loads(storage.read_bytes(file)):
+            if found.get("category_id", PERSON) == PERSON:
+                people = frames.setdefault(_frame_of_image(found["image_id"]), [])
+                assert isinstance(people, list)
+                people.append(_person(found["keypoints"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = f"is no list of COCO's results ({type(error).__name__}: {error})."
+        raise BadMediaError(
+            file, problem, "Write {image_id, category_id, keypoints, score} for each person."
+        ) from error
+    if not frames:
+        raise BadMediaError(file, "holds nobody.", "Run the estimator again, or leave the video out.")
+    return frames
+
+
+def _frame_of_image(image: int | str) -> int:
+    """The frame, from its number or from the name of its picture, such as dance_0012.jpg."""
+    if isinstance(image, int):
+        return image
+    numbers = re.findall(r"\d+", Path(image).stem)
+    if not numbers:
+        raise ValueError(f"image_id {image!r} has no frame number")
+    return int(numbers[-1])
+
+
+def _read(frames: Sequence[Frame]) -> list[People]:
+    """The people of frames, in pixels."""
+    if not any(isinstance(frame, str) and storage.is_remote(frame) for frame in frames):
+        return [_people(frame) for frame in frames]
+    with ThreadPoolExecutor(DOWNLOADS) as pool:
+        return list(pool.map(_people, frames))
+
+
+def _people(frame: Frame) -> People:
+    persons = _of_file(frame) if isinstance(frame, str) else frame
+    return np.stack(persons) if persons else np.zeros((0, len(COCO18), 3), dtype=np.float32)
+
+
+def _of_file(file: str) -> list[np.ndarray]:
+    try:
+        return [_person(person["pose_keypoints_2d"]) for person in json.loads(storage.read_bytes(file))["people"]]
     except (ValueError, KeyError, TypeError) as error:
         problem = f"is not what OpenPose writes ({type(error).__name__}: {error})."
         raise BadMediaError(file, problem, "Run OpenPose again; COCO and BODY_25 are read.") from error
-    return max(people, key=lambda joints: joints[:, 2].sum(), default=np.zeros((len(COCO18), 3), dtype=np.float32))
 
 
-def _person(person: dict[str, Any]) -> np.ndarray:
-    numbers = np.asarray(person["pose_keypoints_2d"], dtype=np.float32)
-    if numbers.size not in COLUMNS:
-        raise ValueError(f"{numbers.size} numbers a person, and 54 or 75 are known")
-    return np.nan_to_num(numbers.reshape(-1, 3)[COLUMNS[numbers.size]])
+def _person(numbers: list[float]) -> np.ndarray:
+    """Joints `(18, 3)` in pixels; those that were not found have confidence 0."""
+    values = np.nan_to_num(np.asarray(numbers, dtype=np.float32))
+    if values.size == len(COCO17_JOINTS) * 3:
+        return np.nan_to_num(skeleton.from_coco17(values.reshape(-1, 3)))
+    if values.size not in COLUMNS:
+        raise ValueError(f"{values.size} numbers a person, and {KNOWN} are known")
+    return values.reshape(-1, 3)[COLUMNS[values.size]]

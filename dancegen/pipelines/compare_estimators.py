@@ -1,0 +1,76 @@
+"""Two pose estimators on a sample of videos: a folder of figures and pictures, without Ray."""
+
+import math
+
+from tqdm import tqdm
+
+from dancegen import storage
+from dancegen.errors import DanceGenError
+from dancegen.estimators import load_estimator
+from dancegen.media.video import VideoInfo, probe
+from dancegen.settings.compare_estimators import CompareEstimatorsConfig
+from dancegen.stages import compare_estimators_page as page
+from dancegen.stages.compare_estimators import Compared, Tick, compare, worst_frames
+from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
+
+INTERVAL_S = 0.5  # from one state of the progress line to the next
+
+
+def run(config: CompareEstimatorsConfig) -> list[str]:
+    """Write the folder. Returns lines that say what came out.
+
+    A video that one of the estimators cannot use is left out, with its reason; raises that reason when none is left.
+    """
+    estimators = [load_estimator(each) for each in config.each()]
+    uris = [row["uri"] for row in list_media(config.videos, VIDEO_SUFFIXES)]
+    compared: list[Compared] = []
+    bad: dict[str, DanceGenError] = {}
+    with tqdm(total=0, unit=" frames", mininterval=INTERVAL_S) as bar:
+        for number, uri in enumerate(uris, 1):
+            bar.set_description(f"video {number} of {len(uris)}", refresh=False)
+            try:
+                with storage.reading(uri) as path:
+                    info = probe(path, uri)
+                    stop = _stop(config, info)
+                    bar.total += 2 * stop
+                    compared.append(compare(path, uri, info, config.fps, stop, estimators, _tick(bar)))
+            except DanceGenError as error:
+                bad[uri] = error
+    if bad and not compared:
+        raise next(iter(bad.values()))
+    names = (estimators[0].name, estimators[1].name)
+    return _write(config, compared, names, {uri: str(error) for uri, error in bad.items()})
+
+
+def _stop(config: CompareEstimatorsConfig, info: VideoInfo) -> int:
+    """How many pictures of a video are compared at most."""
+    seconds = config.max_seconds if info.seconds is None else min(info.seconds, config.max_seconds)
+    return max(1, math.ceil(seconds * config.fps))
+
+
+def _tick(bar: tqdm) -> Tick:
+    return lambda done: bar.update(done)
+
+
+def _write(
+    config: CompareEstimatorsConfig, compared: list[Compared], names: tuple[str, str], bad: dict[str, str]
+) -> list[str]:
+    table = page.rows(compared, config.estimators)
+    page.write_table(storage.join(config.output, "agreement.csv"), table)
+    pictures = []
+    for number, (video, frame, badness) in enumerate(worst_frames(compared, config.fps, config.pictures)):
+        if (file := page.write_picture(config.output, number, video, frame, config.fps)) is not None:
+            about = {"video": storage.name(video.uri), "seconds": frame / config.fps, "bad": badness}
+            pictures.append({"file": file, **about})
+    index = storage.join(config.output, "index.html")
+    page.write_page(index, config.estimators, names, table, pictures, bad)
+    return [_summary(config, table[0], len(compared)), *bad.values(), f"Look at {index}"]
+
+
+def _summary(config: CompareEstimatorsConfig, whole: dict[str, float], videos: int) -> str:
+    one, other = config.estimators
+    return (
+        f"{videos} videos, {whole['frames']:,} frames: {one} finds someone in {whole[f'found_{one}']:.1%}, {other} in "
+        f"{whole[f'found_{other}']:.1%}; both find {whole['both']:.1%} of the joints; of those that {one} finds, "
+        f"{whole['pck']:.1%} are within 0.2 torsos; median {whole['median_torsos']:.3f} torsos"
+    )
