@@ -11,10 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from dancegen.corpus.songs import synthesize, write_wav
+from dancegen.corpus.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
+from dancegen.media.wav import write_wav
 from dancegen.models.dance_model import DanceModel
 from dancegen.settings.render import PictureConfig
 from dancegen.stages.render import dance, load_model, render_song
@@ -26,7 +27,7 @@ def main() -> None:
     model = load_model(None)
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder, "song.wav")
-        write_wav(song, synthesize(compose("kpop", 0, seconds)))
+        write_wav(song, synthesize(compose("kpop", 0, seconds)), RATE)
         render_song(str(song), f"{folder}/warm.mp4", model, PictureConfig(look="skeleton"))  # libraries load once
         for look in LOOKS:
             picture = PictureConfig(look=look)

@@ -13,12 +13,59 @@ import pyarrow as pa
 
 from dancegen.errors import TableError
 
-FORMATS = {"clips": 2}  # of a table's columns, where it is not 1. clips 2: the rhythm knows phrases
+FORMATS = {  # of a table's columns, where it is not 1
+    "poses": 2,  # cleaned, with marks, tracks and cuts
+    "clips": 3,  # 2: the rhythm knows phrases; 3: marks of repaired joints
+}
+
+# What each video file is and how it sounds: the first pass of extract_poses.
+FILES = pa.schema(
+    [
+        ("uri", pa.string()),  # the video
+        ("version", pa.string()),  # cheap mark of the file's content: changes when the file does
+        ("content_hash", pa.string()),  # SHA-256 of the video's bytes: the same file elsewhere is the same video
+        ("width_px", pa.int32()),  # of the upright picture
+        ("height_px", pa.int32()),  # of the upright picture
+        ("fps", pa.float32()),  # pictures per second, as the file says
+        ("seconds", pa.float32()),  # length, as the file says; null when it does not
+        ("has_audio", pa.bool_()),  # whether there is a sound track
+        ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
+        ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
+        ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
+        ("fingerprint", pa.binary()),  # float16 (N, 12): what motion.fingerprint knows the song by
+        ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
+        ("error", pa.string()),  # why it cannot be used; null when the row is good
+    ],
+    metadata={"dancegen.table": "files"},
+)
+
+# Everyone in each picture of a part of a video: the second pass of extract_poses, the one that costs.
+PEOPLE = pa.schema(
+    [
+        ("uri", pa.string()),  # names the part: <content hash>@<first picture>
+        ("version", pa.string()),  # changes when the part does
+        ("video_uri", pa.string()),  # a video with this content
+        ("first", pa.int32()),  # number of the part's first picture, at the settings' fps
+        ("frames", pa.int32()),  # pictures in the part
+        ("counts", pa.binary()),  # int16 (T): people in each picture
+        (
+            "joints",
+            pa.binary(),
+        ),  # float32 (sum of counts, J, 3): picture by picture; fractions of the frame, confidence
+        ("cuts", pa.list_(pa.int32())),  # pictures of the video that begin a new shot
+        ("estimator", pa.string()),  # name and version
+        ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
+        ("error", pa.string()),  # why there are no people; null when the row is good
+    ],
+    metadata={"dancegen.table": "people"},
+)
 
 POSES = pa.schema(
     [
         ("uri", pa.string()),  # the video
-        ("version", pa.string()),  # cheap mark of the file's content: changes when the file does
+        ("version", pa.string()),  # changes when the video or its labels do
         ("content_hash", pa.string()),  # SHA-256 of the video's bytes
         ("category", pa.string()),  # kind of dance, such as "kpop"
         ("song", pa.string()),  # song id: a song is never both trained on and tested on
@@ -28,12 +75,24 @@ POSES = pa.schema(
         ("frames", pa.int32()),  # T
         ("width_px", pa.int32()),  # of the upright picture
         ("height_px", pa.int32()),  # of the upright picture
-        ("joints", pa.binary()),  # float32 (T, J, 3): x and y as fractions of the frame, confidence; NaN when missing
+        ("joints", pa.binary()),  # float32 (T, J, 3), cleaned: fractions of the frame, confidence; NaN when missing
+        ("marks", pa.binary()),  # uint8 (T, J): motion.clean.Mark says what was seen, filled or put right
+        ("tracks", pa.binary()),  # int32 (T): which track is the dancer; -1 where the dancer is not there
+        ("cuts", pa.list_(pa.int32())),  # poses that begin a new shot
         ("audio_uri", pa.string()),  # where the sound is; null when there is none
-        ("missing_share", pa.float32()),  # share of joints that are missing
+        ("missing_share", pa.float32()),  # share of joints that the estimator did not give
+        ("repaired_share", pa.float32()),  # share of joints that were filled or put right
+        ("people", pa.float32()),  # mean number of people in a picture
+        ("switches", pa.int32()),  # times that the dancer who is followed changes within a shot
+        ("usable_s", pa.float32()),  # seconds that a clip could be cut from
+        ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
+        ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
+        ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
+        ("fingerprint", pa.binary()),  # float16 (N, 12): what motion.fingerprint knows the song by
         ("estimator", pa.string()),  # name and version
         ("wall_s", pa.float32()),  # seconds of work
-        ("error", pa.string()),  # why there are no poses; null when the row is good
+        ("attempts", pa.int32()),  # runs in which it was tried
+        ("error", pa.string()),  # why the video is set aside; null when the row is good
     ],
     metadata={"dancegen.table": "poses"},
 )
@@ -52,7 +111,11 @@ CLIPS = pa.schema(
         ("joints", pa.binary()),  # float32 (T, J, 3): fractions of the frame, confidence
         ("audio", pa.binary()),  # int16 (T * samples a frame): mono, 16 kHz, loudness-normalised
         ("rhythm", pa.binary()),  # float32 (T, R): the channels of motion.beats.RHYTHM_CHANNELS
-        ("missing_share", pa.float32()),  # share of joints that were missing before they were filled
+        ("marks", pa.binary()),  # uint8 (T, J): motion.clean.Mark says what was seen, filled or put right
+        ("loudness_db", pa.float32()),  # RMS of the video's sound in dBFS, before it was normalised
+        ("tempo_bpm", pa.float32()),  # of the song
+        ("missing_share", pa.float32()),  # share of joints that are missing
+        ("repaired_share", pa.float32()),  # share of joints that were filled or put right
     ],
     metadata={"dancegen.table": "clips"},
 )
@@ -62,13 +125,28 @@ CUTS = pa.schema(
     [
         ("uri", pa.string()),  # the video
         ("version", pa.string()),  # changes when the file does
-        ("split", pa.string()),  # train or test
+        ("split", pa.string()),  # train, test or left_out
         ("clips", pa.int32()),  # how many it gave
-        ("windows_left_out", pa.int32()),  # windows with too many joints missing
+        ("left_out", pa.map_(pa.string(), pa.int32())),  # windows that gave no clip, by reason
         ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
         ("error", pa.string()),  # why it gave no clips; null when the row is good
     ],
     metadata={"dancegen.table": "cuts"},
+)
+
+# What import_poses says of each source: how many recordings it gave, or why none.
+IMPORTS = pa.schema(
+    [
+        ("uri", pa.string()),  # the file or folder
+        ("version", pa.string()),  # changes when the source does
+        ("recordings", pa.int32()),  # how many good ones it gave
+        ("bad", pa.int32()),  # how many that are set aside; reasons in their rows of poses
+        ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
+        ("error", pa.string()),  # why it gave none; null when the row is good
+    ],
+    metadata={"dancegen.table": "imports"},
 )
 
 RENDERS = pa.schema(
@@ -115,12 +193,13 @@ VIDEOS = pa.schema(
         ("frames", pa.int32()),  # of the video
         ("fps", pa.float32()),  # of the video
         ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
         ("error", pa.string()),  # why there is no video; null when the row is good
     ],
     metadata={"dancegen.table": "videos"},
 )
 
-SCHEMAS = (VIDEOS, SONGS, POSES, CUTS, CLIPS, RENDERS)
+SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, CUTS, CLIPS, RENDERS)
 
 
 def name_of(schema: pa.Schema) -> str:
@@ -155,7 +234,7 @@ def check(found: pa.Schema, wanted: pa.Schema, uri: str) -> None:
 
 
 def to_bytes(array: np.ndarray, dtype: str) -> bytes:
-    """An array as the little-endian bytes of a binary column; dtype is "float32" or "int16"."""
+    """An array as the little-endian bytes of a binary column; dtype is such as "float32" or "int16"."""
     return np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
 
 

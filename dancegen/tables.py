@@ -50,6 +50,11 @@ def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
 
 
+def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
+    """The one row of a key. Raises TableError when the table has none."""
+    return read(storage.join(uri, part_name(key)), schema).to_pylist()[0]
+
+
 def part_name(key: str) -> str:
     """The file name of the part that holds a key's rows."""
     return f"part-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"

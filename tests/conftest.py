@@ -1,6 +1,7 @@
 """What several tests share: a real S3 endpoint, a real local Ray, small tables of clips, and small media files."""
 
 import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -13,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from dancegen import schema, tables
+from dancegen import schema, storage, tables
 from dancegen.motion.beats import RHYTHM_CHANNELS
 
 S3_ENVIRONMENT = {
@@ -135,8 +136,43 @@ def _clip(split: str, index: int, frames: int, seed: int) -> dict[str, object]:
         "joints": schema.to_bytes(joints, "float32"),
         "audio": schema.to_bytes(random.integers(-3000, 3000, frames * 1600), "int16"),
         "rhythm": schema.to_bytes(random.uniform(-1, 1, (frames, len(RHYTHM_CHANNELS))), "float32"),
+        "marks": bytes(frames * 18),
         "missing_share": 0.0,
+        "repaired_share": 0.0,
     }
+
+
+@pytest.fixture(scope="session")
+def make_library(make_video: Callable[..., Path]) -> Callable[..., dict[str, np.ndarray]]:
+    """A function that fills a folder with videos of six seconds, with OpenPose's files beside them.
+
+    It gives the true joints of each, by its uri: float32 (60, 18, 3), fractions of the frame.
+    """
+
+    def make(folder: Path, videos: int) -> dict[str, np.ndarray]:
+        truth = {}
+        (folder / "kpop").mkdir(parents=True)
+        for number in range(videos):
+            path = folder / "kpop" / f"{number}.mp4"
+            tone = 0.5 * np.sin(np.arange(6 * 16_000) * (0.05 + 0.01 * number))
+            make_video(path, [np.full((48, 64, 3), 90, np.uint8)] * 60, 10, tone, 16_000)
+            truth[str(path)] = _swaying(number)
+            for frame, joints in enumerate(truth[str(path)]):
+                numbers = (joints * (64, 48, 1)).ravel().tolist()
+                text = json.dumps({"people": [{"pose_keypoints_2d": numbers}]})
+                place = folder / "kpop" / f"{number}_openpose" / f"{number}_{frame:012d}_keypoints.json"
+                storage.write_text(str(place), text)
+        return truth
+
+    return make
+
+
+def _swaying(seed: int) -> np.ndarray:
+    """A person as wide as high, each joint on a circle of its own: float32 (60, 18, 3)."""
+    random = np.random.default_rng(seed)
+    standing = (0.5, 0.5) + (random.uniform(size=(1, 18, 2)) - 0.5) * (0.3, 0.6)
+    phase = np.arange(60)[:, None, None] / 8 + random.uniform(0, 6, (1, 18, 2))
+    return np.concatenate([standing + 0.02 * np.sin(phase), np.full((60, 18, 1), 0.9)], axis=-1).astype(np.float32)
 
 
 @pytest.fixture(scope="session")

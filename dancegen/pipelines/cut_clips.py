@@ -1,45 +1,100 @@
 """poses -> clips, on Ray Data."""
 
+import sys
 from typing import Any
 
-import pyarrow.dataset as pads
+from tqdm import tqdm
 
 from dancegen import schema, storage, tables
+from dancegen.motion.fingerprint import PITCHES, same_song_groups
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.stages.cut_clips import CutClips, clips_folder
-from dancegen.stages.splits import split_songs
+from dancegen.stages.inputs import UNKNOWN
+from dancegen.stages.report import COLUMNS, report_folder, write_pages
+from dancegen.stages.splits import LEFT_OUT, TEST, TRAIN, split
 
-COLUMNS = ["uri", "version", "song", "category", "fps", "frames", "missing_share", "estimator", "audio_uri"]
+# a change of any of these changes the clips
+MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
+CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips
+DECIDING = {"frames", "stride_frames", "max_missing_share", "min_loudness_db", "min_tempo_confidence"}
+
+Row = dict[str, Any]
 
 
 def run(config: CutClipsConfig) -> Summary:
     """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
-    poses = tables.read(config.poses, schema.POSES, COLUMNS, where=pads.field("error").is_null()).to_pylist()
-    split = split_songs([row for row in poses if row["audio_uri"]], config.test_share)
-    rows = [_row(row, split.get(row["song"], "train")) for row in poses]
-    deciding = config.model_dump(mode="json", include={"frames", "stride_frames", "max_gap_s", "max_missing_share"})
-    cuts = f"{config.clips.rstrip('/')}_cuts"
+    columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint"})
+    poses = tables.read(config.poses, schema.POSES, columns).to_pylist()
+    deciding = config.model_dump(mode="json", include=DECIDING)
+    cuts = config.clips + CUTS
     tables.begin(config.clips, schema.CLIPS, deciding, config.overwrite)
-    _tidy(config.clips, cuts, rows)
-    return run_table_job(TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding), rows, config)
+    there, said = set(tables.parts(config.clips)), _clips_of(cuts)
+    rows = [_row(config, pose, side, there, said) for pose, side in _sides(config, poses)]
+    _remove_strays(config, rows, there)
+    job = TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding, unit="clips")
+    try:
+        return run_table_job(job, rows, config)
+    finally:
+        if config.report and tables.parts(cuts):
+            _write_report(config, poses, cuts)
 
 
-def _row(pose: dict[str, Any], split: str) -> dict[str, Any]:
+def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
+    """The good videos, each with its side; says what that means for songs and dancers."""
+    good = [pose for pose in poses if pose["error"] is None]
+    heard = {pose["uri"]: pose["fingerprint"] for pose in good if pose["fingerprint"] and pose["audio_uri"]}
+    groups = same_song_groups({uri: schema.from_bytes(mark, "float16", -1, PITCHES) for uri, mark in heard.items()})
+    sounding = [pose for pose in good if pose["uri"] in heard]
+    sides = split(sounding, config.test_share, config.apart, groups) if sounding else {}
+    if sounding:
+        tqdm.write(_told(sounding, sides, groups), file=sys.stderr)
+    return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
+
+
+def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
+    """How the split turned out, in a line."""
+    songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in (TRAIN, TEST)}
+    dancers = {side: {pose["dancer"] for pose in poses if sides[pose["uri"]] == side} for side in (TRAIN, TEST)}
+    shared = (dancers[TRAIN] & dancers[TEST]) - {UNKNOWN}
+    left_out = sum(side == LEFT_OUT for side in sides.values())
+    labels = len({pose["song"] for pose in poses})
+    sounds = len({groups.get(pose["uri"], pose["uri"]) for pose in poses})
+    return (
+        f"split: {len(songs[TRAIN]):,} songs to train on, {len(songs[TEST]):,} to test on "
+        f"({labels:,} labels, {sounds:,} songs by their sound); "
+        f"{len(shared):,} dancers on both sides, {left_out:,} videos left out to keep dancers apart"
+    )
+
+
+def _row(config: CutClipsConfig, pose: Row, side: str, there: set[str], said: dict[str, int]) -> Row:
     """What the stage works on. The version changes with all that changes the clips."""
-    marks = ("version", "estimator", "fps", "frames", "missing_share", "category", "song")
-    version = "|".join(str(pose[mark]) for mark in marks)
-    return {"uri": pose["uri"], "version": f"{version}|{split}", "split": split, "category": pose["category"]}
+    row = {"uri": pose["uri"], "split": side, "category": pose["category"]}
+    version = "|".join([*(str(pose[mark]) for mark in MARKS), side])
+    return {**row, "version": version, "gone": bool(said.get(pose["uri"])) and _place(config, row) not in there}
 
 
-def _tidy(clips: str, cuts: str, rows: list[dict[str, Any]]) -> None:
-    """Delete clips that are not where today's split has them, and what is said of videos that have no clips."""
-    names = {row["uri"]: tables.part_name(row["uri"]) for row in rows}
-    places = {storage.join(clips, clips_folder(row["split"], row["category"]), names[row["uri"]]) for row in rows}
-    present = set(tables.parts(clips))
-    for stray in present - places:
+def _place(config: CutClipsConfig, row: Row) -> str:
+    """Where a video's clips are."""
+    return storage.join(config.clips, clips_folder(row["split"], row["category"]), tables.part_name(row["uri"]))
+
+
+def _remove_strays(config: CutClipsConfig, rows: list[Row], there: set[str]) -> None:
+    """Delete clips that are not where today's split has them."""
+    for stray in there - {_place(config, row) for row in rows}:
         storage.delete(stray)
-    with_clips = {storage.name(part) for part in present & places}
-    for part in tables.parts(cuts):
-        if storage.name(part) not in with_clips:
-            storage.delete(part)
+
+
+def _clips_of(cuts: str) -> dict[str, int]:
+    """How many clips each video gave, as an earlier run said."""
+    if not tables.parts(cuts):
+        return {}
+    said = tables.read(cuts, schema.CUTS, ["uri", "clips"]).to_pylist()
+    return {row["uri"]: row["clips"] or 0 for row in said}
+
+
+def _write_report(config: CutClipsConfig, poses: list[Row], cuts: str) -> None:
+    """Pages beside the table; their pictures are those that extract_poses made."""
+    pictures = report_folder(config.poses)
+    said = tables.read(cuts, schema.CUTS).to_pylist()
+    write_pages(report_folder(config.clips), f"Clips in {config.clips}", poses, said, pictures)

@@ -25,7 +25,7 @@ def run(config: MakeCorpusConfig) -> Summary:
     settings = {name: getattr(config, name) for name in DECIDING}
     table = storage.join(config.output, VIDEOS_TABLE)
     _write_songs_table(config, songs, settings)
-    job = TableJob("videos", table, schema.VIDEOS, MakeCorpus, (config,), settings)
+    job = TableJob("videos", table, schema.VIDEOS, MakeCorpus, (config,), settings, unit="frames")
     storage.sweep(config.output)
     summary = run_table_job(job, _rows(config, songs), config)
     _write_list(config.output, table)
@@ -43,7 +43,7 @@ def _songs(config: MakeCorpusConfig) -> list[SongStructure]:
 
 
 def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str, Any]]:
-    """The input of MakeCorpus: one row a video. A version of None has it made, whatever the table says."""
+    """The input of MakeCorpus: one row a video."""
     videos = storage.join(config.output, VIDEOS)
     there = set(storage.find(videos, (".mp4",))) if storage.exists(videos) else set()
     rows = []
@@ -54,7 +54,7 @@ def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str
             number = (first + turn) % config.dancers
             dancer = Dancer.from_seed(config.seed * SEEDS + number)
             uri = storage.join(videos, song.category, f"{song.song}_{dancer.name}.mp4")
-            row = {"uri": uri, "version": __version__ if uri in there else None, "song_uri": song_uri(config, song)}
+            row = {"uri": uri, "version": __version__, "gone": uri not in there, "song_uri": song_uri(config, song)}
             rows.append({**row, "category": song.category, "song_seed": song.seed, "dancer_seed": dancer.seed})
     return rows
 

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from dancegen import schema, storage, tables
+from dancegen import schema, storage
 from dancegen.models import checkpoint
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import PictureConfig, RenderConfig
@@ -24,28 +24,25 @@ def run(config: RenderConfig) -> Summary:
     table = config.output.rstrip("/") + RENDERS
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture, device), settings={})
-    return run_table_job(job, _rows(config, table), config)
+    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
+    return run_table_job(job, _rows(config), config)
 
 
-def _rows(config: RenderConfig, table: str) -> list[dict[str, Any]]:
+def _rows(config: RenderConfig) -> list[dict[str, Any]]:
     """The input of RenderSongs: one row a song."""
     songs = list_media(config.songs, SONG_SUFFIXES)
     outputs = output_uris([song["uri"] for song in songs], config.output)
     there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
     model = _model_hash(config.checkpoint)
-    tried = _attempts(table)
     rows = []
     for song, output in zip(songs, outputs, strict=True):
-        version = f"{song['version']} {_choice(config, model)}"
         rows.append(
             {
                 "uri": song["uri"],
-                "version": version if output in there else None,  # None: do it, whatever the table says
-                "made_version": version,
+                "version": f"{song['version']} {_choice(config, model)}",
+                "gone": output not in there,
                 "output_uri": output,
                 "checkpoint_hash": model,
-                "attempts": tried.get(song["uri"], 0) + 1,
             }
         )
     return rows
@@ -69,11 +66,3 @@ def _model_hash(uri: str | None) -> str:
 def _choice(config: RenderConfig, model: str) -> str:
     """What, besides the song, decides about a video's content."""
     return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"
-
-
-def _attempts(table: str) -> dict[str, int]:
-    """How often each song has been tried."""
-    if not tables.parts(table):
-        return {}
-    tried = tables.read(table, schema.RENDERS, ["uri", "attempts"])
-    return dict(zip(tried["uri"].to_pylist(), tried["attempts"].to_pylist(), strict=True))

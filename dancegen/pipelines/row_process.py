@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 import pyarrow as pa
 
-from dancegen.errors import DanceGenError
+from dancegen.errors import DanceGenError, StorageUnreachableError
 
 POLL_S = 0.2
 ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
@@ -60,7 +60,10 @@ class RowProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self, row: pa.Table, thing: str) -> pa.Table:
-        """The stage's table for a one-row table. `thing` names the row in messages."""
+        """The stage's table for a one-row table. `thing` names the row in messages.
+
+        Raises BadRowError, and StorageUnreachableError when the stage does: the row may work a moment later.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             if self._child is None:
                 self._start()
@@ -120,7 +123,10 @@ class RowProcess:
                 self.close()
                 remedy = "Raise max_memory_gb_per_row, or make the file smaller."
                 raise BadRowError(thing, f"needed more than {self._memory_bytes / 1e9:.1f} GB of memory.", remedy)
-        return self._pipe.recv()
+        answer = self._pipe.recv()
+        if isinstance(answer, StorageUnreachableError):
+            raise answer
+        return answer
 
     def _used_bytes(self) -> int:
         assert self._child is not None
@@ -179,7 +185,11 @@ def main(descriptor: int, folder: str) -> None:
             row = pipe.recv()
         except EOFError:
             return
-        pipe.send(stage(row))
+        try:
+            answer = stage(row)
+        except StorageUnreachableError as error:
+            answer = error
+        pipe.send(answer)
 
 
 def _make(pipe: Connection) -> Any:

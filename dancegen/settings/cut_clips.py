@@ -1,8 +1,8 @@
 """Settings of cut_clips: poses -> clips."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from dancegen.config import InputUri, Uri
 from dancegen.settings.parallel import Parallel
@@ -21,9 +21,15 @@ class CutClipsConfig(Parallel):
     """Poses in a clip."""
     stride_frames: PositiveInt = 25
     """Poses from the start of a clip to the start of the next."""
-    max_gap_s: NonNegativeFloat = 0.3
-    """A joint that is missing for no longer is filled in; longer gaps stay missing."""
     max_missing_share: Share = 0.3
-    """A window with more of its joints missing after that is left out."""
+    """A window with more of its joints missing is left out."""
+    min_loudness_db: float = -60.0
+    """A video whose sound is softer (RMS, dBFS) is set aside: there is nothing to dance to."""
+    min_tempo_confidence: Share = 0.0
+    """A video whose beat is less sure is set aside; 0.3 leaves out speech and noise."""
     test_share: Share = 0.1
     """Share of each category's songs that is kept for testing. A song is never both trained on and tested on."""
+    apart: Literal["song", "song_and_dancer"] = "song_and_dancer"
+    """What is never on both sides: a song, by its id and by its sound; or also a dancer, which leaves videos out."""
+    report: bool = True
+    """Make pages that say of each video how many clips it gave, and why not more."""

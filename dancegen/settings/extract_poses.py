@@ -1,38 +1,37 @@
 """Settings of extract_poses: videos -> poses."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import InputUri, Uri
+from dancegen.settings.estimator import EstimatorConfig
 from dancegen.settings.parallel import Parallel
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class EstimatorConfig(Config):
-    """Who says where the joints are."""
-
-    name: Literal["mediapipe", "openpose_json"] = "mediapipe"
-    """mediapipe looks at the pictures; openpose_json reads the files that OpenPose wrote beside the video."""
-    min_confidence: Share = 0.3
-    """A joint of less confidence (mediapipe: visibility) is missing."""
-    json_folder: Uri | None = None
-    """openpose_json: where the folders `<video's name>_openpose` are; beside each video when not set."""
+from dancegen.settings.poses import CleanConfig, VerdictConfig
 
 
 class ExtractPosesConfig(Parallel):
-    """Videos to poses: the dancer in each frame."""
+    """Videos to poses: everyone in each frame is found, and the dancer is followed."""
 
     videos: InputUri
     """A folder of videos, a list (.txt) or a table (.csv, .parquet: uri, and category, song, dancer if known)."""
     poses: Uri
-    """Where the table of poses goes."""
+    """Where the table of poses goes; POSES_files, POSES_people and POSES_report beside it."""
+    people: Uri | None = None
+    """The table of everyone who was found, such as an earlier run's for other `poses`; POSES_people when not set."""
     estimator: EstimatorConfig = EstimatorConfig()
     """The pose estimator."""
     fps: PositiveInt = 10
     """Poses per second."""
-    min_found_share: Share = 0.5
-    """A video with a dancer in less of its frames is set aside."""
-    previews: Uri | None = None
-    """When set: a folder for one picture a video, some frames with the skeleton drawn over them."""
+    part_s: PositiveFloat = 60.0
+    """Videos are worked on in parts of so many seconds, so that one long video keeps every worker busy."""
+    find_cuts: bool = True
+    """Look for cuts between shots; no dancer is followed across one."""
+    follow: Literal["longest", "largest", "centre"] = "longest"
+    """Who of several people is the dancer: who is seen longest, is largest, or is nearest to the picture's middle."""
+    clean: CleanConfig = CleanConfig()
+    """How joints are repaired."""
+    verdict: VerdictConfig = VerdictConfig()
+    """Which videos are set aside."""
+    report: bool = True
+    """Make pages with a picture of each video: the skeleton over some frames, and what was seen, repaired and lost."""

@@ -2,22 +2,26 @@
 
 import hashlib
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Float32
 
 from dancegen import schema, storage, tables
-from dancegen.errors import BadMediaError, DanceGenError, TableError
+from dancegen.errors import BadMediaError, DanceGenError, StorageUnreachableError, TableError
 from dancegen.media import audio
-from dancegen.motion import clean, windows
+from dancegen.motion import windows
 from dancegen.motion.beats import rhythm
+from dancegen.motion.clean import Mark
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.skeleton import COCO18
+from dancegen.stages.splits import LEFT_OUT
 
-SILENT = 1e-4  # loudness (RMS) below which there is nothing to dance to
 INT16 = 32767
+DANCER_TESTED = "its dancer is kept for testing"
 
 
 class CutClips:
@@ -30,8 +34,6 @@ class CutClips:
 
     def __init__(self, config: CutClipsConfig) -> None:
         self._config = config
-        settings = config.model_dump(include={"frames", "max_gap_s"})
-        self._mark = repr(sorted(settings.items()))  # the settings that change what is in a clip
 
     def __call__(self, videos: pa.Table) -> pa.Table:
         """What became of each video."""
@@ -43,60 +45,97 @@ class CutClips:
         cut: dict[str, Any] = {name: row[name] for name in ("uri", "version", "split")}
         folder = clips_folder(row["split"], row["category"])
         try:
-            clips, left_out = self._clips(self._pose(row["uri"]), row["split"])
-            tables.write_part(self._config.clips, schema.table(schema.CLIPS, clips), row["uri"], folder)
-            cut |= {"clips": len(clips), "windows_left_out": left_out}
+            self._cut(row, cut, folder)
+        except StorageUnreachableError:
+            raise
         except DanceGenError as error:
             storage.delete(storage.join(self._config.clips, folder, tables.part_name(row["uri"])))
             cut["error"] = str(error)
         return {**cut, "wall_s": time.monotonic() - started}
 
-    def _pose(self, uri: str) -> dict[str, Any]:
-        part = storage.join(self._config.poses, tables.part_name(uri))
-        pose = tables.read(part, schema.POSES).to_pylist()[0]
-        if pose["audio_uri"] is None:
-            raise BadMediaError(uri, "has no sound.", "Use videos with the music in them.")
-        return pose
-
-    def _clips(self, pose: dict[str, Any], split: str) -> tuple[list[dict[str, Any]], int]:
-        """Rows of schema.CLIPS, and how many windows gave none."""
-        config, fps, uri = self._config, float(pose["fps"]), pose["uri"]
-        samples_a_frame = _samples_a_frame(fps, uri)
-        raw = schema.from_bytes(pose["joints"], "float32", -1, len(COCO18), 3)
-        aspect = pose["width_px"] / pose["height_px"]
-        joints = clean.fill_gaps(clean.reject_leaps(raw, fps, aspect), fps, config.max_gap_s)
+    def _cut(self, row: dict[str, Any], cut: dict[str, Any], folder: str) -> None:
+        """Writes the clips of a video; fills `cut` with what is known of it, as it becomes known."""
+        pose = tables.read_part(self._config.poses, schema.POSES, row["uri"])
+        _check_sound(pose, self._config)
         sound = _sound(pose["audio_uri"])
-        cut = windows.cut(
-            joints, config.frames, config.stride_frames, config.max_missing_share, len(sound) / samples_a_frame
-        )
-        if not cut.kept:
-            raise BadMediaError(
-                uri, f"gives no clip: {_told(cut.left_out)}.", "Use longer videos of one dancer, seen whole."
-            )
-        sound = np.pad(sound, (0, max(0, len(raw) * samples_a_frame - len(sound))))
-        heard = rhythm(sound, len(raw), fps)
-        clips = []
-        for window in cut.kept:
-            start, stop = window.slice.start * samples_a_frame, window.slice.stop * samples_a_frame
-            clips.append(
-                {
-                    "clip_id": self._clip_id(pose["content_hash"], window.start_frame / fps, fps),
-                    "video_uri": uri,
-                    **{name: pose[name] for name in ("song", "dancer", "category")},
-                    "split": split,
-                    "start_s": window.start_frame / fps,
-                    "fps": fps,
-                    "aspect": aspect,
-                    "joints": schema.to_bytes(joints[window.slice], "float32"),
-                    "audio": schema.to_bytes(np.round(sound[start:stop] * INT16), "int16"),
-                    "rhythm": schema.to_bytes(heard[window.slice], "float32"),
-                    "missing_share": float((raw[window.slice, :, 2] <= 0).mean()),
-                }
-            )
-        return clips, sum(cut.left_out.values())
+        found = self._windows(pose, len(sound))
+        cut["left_out"] = sorted(found.left_out.items())
+        if not found.kept:
+            problem = f"gives no clip: {_told(found.left_out)}."
+            raise BadMediaError(row["uri"], problem, "Use longer videos of one dancer, seen whole.")
+        if row["split"] == LEFT_OUT:
+            cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_TESTED, len(found.kept))]}
+            return
+        clips = list(_clips(pose, found.kept, sound, row["split"]))
+        tables.write_part(self._config.clips, schema.table(schema.CLIPS, clips), row["uri"], folder)
+        cut["clips"] = len(clips)
 
-    def _clip_id(self, content_hash: str, start_s: float, fps: float) -> str:
-        return hashlib.sha256(f"{content_hash} {start_s:.3f} {fps:g} {self._mark}".encode()).hexdigest()[:16]
+    def _windows(self, pose: dict[str, Any], samples: int) -> windows.Windows:
+        config = self._config
+        return windows.cut(
+            _joints(pose),
+            schema.from_bytes(pose["tracks"], "int32", -1),
+            pose["cuts"],
+            config.frames,
+            config.stride_frames,
+            config.max_missing_share,
+            sounding_frames=samples / _samples_a_frame(pose["fps"], pose["uri"]),
+        )
+
+
+def _clips(
+    pose: dict[str, Any], kept: list[windows.Window], sound: Float32[np.ndarray, " S"], split: str
+) -> Iterator[dict[str, Any]]:
+    """Rows of schema.CLIPS."""
+    fps, samples_a_frame = float(pose["fps"]), _samples_a_frame(pose["fps"], pose["uri"])
+    joints, marks = _joints(pose), schema.from_bytes(pose["marks"], "uint8", -1, len(COCO18))
+    sound = np.pad(sound, (0, max(0, len(joints) * samples_a_frame - len(sound))))
+    heard = rhythm(sound, len(joints), fps)
+    labels = {name: pose[name] for name in ("song", "dancer", "category", "loudness_db", "tempo_bpm")}
+    for window in kept:
+        start, stop = window.slice.start * samples_a_frame, window.slice.stop * samples_a_frame
+        columns = {
+            "joints": schema.to_bytes(joints[window.slice], "float32"),
+            "audio": schema.to_bytes(np.round(sound[start:stop] * INT16), "int16"),
+            "rhythm": schema.to_bytes(heard[window.slice], "float32"),
+            "marks": schema.to_bytes(marks[window.slice], "uint8"),
+        }
+        yield {
+            "clip_id": _clip_id(*columns.values()),
+            "video_uri": pose["uri"],
+            **labels,
+            "split": split,
+            "start_s": window.start_frame / fps,
+            "fps": fps,
+            "aspect": pose["width_px"] / pose["height_px"],
+            **columns,
+            "missing_share": window.missing_share,
+            "repaired_share": float(np.isin(marks[window.slice], (Mark.FILLED, Mark.REPLACED)).mean()),
+        }
+
+
+def _joints(pose: dict[str, Any]) -> Float32[np.ndarray, "T 18 3"]:
+    return schema.from_bytes(pose["joints"], "float32", -1, len(COCO18), 3)
+
+
+def _clip_id(*content: bytes) -> str:
+    """The same content has the same id, wherever it lies and whoever cut it."""
+    digest = hashlib.sha256()
+    for part in content:
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _check_sound(pose: dict[str, Any], config: CutClipsConfig) -> None:
+    """Raise BadMediaError when there is nothing to dance to."""
+    if pose["audio_uri"] is None:
+        raise BadMediaError(pose["uri"], "has no sound.", "Use videos with the music in them.")
+    if pose["loudness_db"] < config.min_loudness_db:
+        problem = f"is silent ({pose['loudness_db']:.0f} dBFS)."
+        raise BadMediaError(pose["uri"], problem, "Use videos with the music in them; min_loudness_db sets the limit.")
+    if pose["tempo_confidence"] < config.min_tempo_confidence:
+        problem = f"has no sure beat (confidence {pose['tempo_confidence']:.2f})."
+        raise BadMediaError(pose["uri"], problem, "Use music with a beat; min_tempo_confidence sets the limit.")
 
 
 def clips_folder(split: str, category: str) -> str:
@@ -111,12 +150,9 @@ def _samples_a_frame(fps: float, uri: str) -> int:
     return round(audio.SAMPLE_RATE / fps)
 
 
-def _sound(uri: str) -> np.ndarray:
+def _sound(uri: str) -> Float32[np.ndarray, " S"]:
     with storage.reading(uri) as path:
-        samples = audio.load(path, uri)
-    if float(np.sqrt(np.mean(samples**2))) < SILENT:
-        raise BadMediaError(uri, "is silent.", "Use videos with the music in them.")
-    return audio.normalize_loudness(samples)
+        return audio.normalize_loudness(audio.load(path, uri))
 
 
 def _told(left_out: dict[str, int]) -> str:

@@ -10,12 +10,13 @@ from dancegen import __version__, schema, storage
 from dancegen.corpus.camera import film
 from dancegen.corpus.choreography import choreograph
 from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.songs import RATE, synthesize, write_wav
+from dancegen.corpus.songs import RATE, synthesize
 from dancegen.corpus.structure import SongStructure, compose
 from dancegen.corpus.truth import write_openpose
-from dancegen.errors import StorageError
+from dancegen.errors import StorageError, StorageUnreachableError
 from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
+from dancegen.media.wav import write_wav
 from dancegen.settings.make_corpus import MakeCorpusConfig
 
 
@@ -48,6 +49,8 @@ class MakeCorpus:
             self._write_video(row["uri"], row["song_uri"], joints_px)
             with storage.writing_folder(f"{row['uri'].removesuffix('.mp4')}_openpose") as folder:
                 write_openpose(folder, storage.stem(row["uri"]), joints_px)
+        except StorageUnreachableError:
+            raise
         except StorageError as error:
             return {**made, "error": str(error)}
         return {**made, "frames": len(joints_px), "wall_s": time.perf_counter() - started}

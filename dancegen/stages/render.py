@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from dancegen import schema, storage
-from dancegen.errors import BadMediaError, StorageError
+from dancegen.errors import BadMediaError, StorageError, StorageUnreachableError
 from dancegen.media import audio
 from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
@@ -42,7 +42,7 @@ class Rendered:
 class RenderSongs:
     """Table of songs in, one video each and a table of what became of them out.
 
-    reads    uri, made_version, output_uri, attempts, checkpoint_hash
+    reads    uri, version, output_uri, checkpoint_hash
     writes   the videos, and schema.RENDERS
     on error the row stays, with `error` set and what is not known null
     """
@@ -57,9 +57,11 @@ class RenderSongs:
 
     def one(self, song: dict[str, Any]) -> dict[str, Any]:
         """Render one song."""
-        row = {**song, "version": song["made_version"], "seed": self._picture.seed, "look": self._picture.look}
+        row = {**song, "seed": self._picture.seed, "look": self._picture.look}
         try:
             rendered = render_song(song["uri"], song["output_uri"], self._model, self._picture)
+        except StorageUnreachableError:
+            raise
         except (BadMediaError, StorageError) as error:
             return {**row, "output_uri": None, "error": str(error)}
         return {**row, **asdict(rendered)}

@@ -48,7 +48,9 @@ def clips(ray_session: str, bucket: str) -> str:
     estimator = {"name": "openpose_json"}
     seen = extract_poses.run(inputs_exist(ExtractPosesConfig, videos=videos, poses=poses, estimator=estimator))
     assert (seen.rows, seen.bad) == (2, 0)
-    cut = cut_clips.run(inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10))
+    cut = cut_clips.run(
+        inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10, apart="song")
+    )
     assert cut.bad == 0
     return clips
 

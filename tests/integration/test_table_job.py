@@ -1,13 +1,16 @@
 import os
+import re
 import signal
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, tables
-from dancegen.errors import ConfigError, TableError, TooManyBadRowsError
+from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.settings.parallel import Parallel
 
@@ -26,11 +29,15 @@ class Stage:
         (row,) = table.to_pylist()
         name = row["uri"].strip("/")
         earlier = len(list(self.folder.glob(f"{name} *")))
-        (self.folder / f"{name} {earlier}").touch()
+        (self.folder / f"{name} {earlier}").write_text(str(os.getppid()))
+        if name.startswith("slow"):
+            time.sleep(1.0)
         if name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("actor") and earlier == 0:
             os.kill(os.getppid(), signal.SIGKILL)
+        if (name.startswith("flaky") and earlier < 2) or name.startswith("unreachable"):
+            raise StorageUnreachableError(row["uri"], "cannot be reached (503).", "Check the network.")
         error = f"{row['uri']}: is broken. Mend it." if name.startswith("broken") else None
         clips = None if error else 7
         cut = {"uri": row["uri"], "version": row["version"], "split": row["split"], "clips": clips, "error": error}
@@ -94,6 +101,58 @@ def test_overwrite_starts_again(tmp_path, job):
     run_table_job(job, rows("a"), Parallel(overwrite=True, actors=1))
     assert errors(job) == {"/a": None}
     assert calls(tmp_path) == ["a 0", "a 1", "b 0"]
+
+
+def test_a_row_waits_for_storage_that_does_not_answer(tmp_path, job):
+    summary = run_table_job(job, rows("a", "flaky"), TOLERANT)
+    assert summary.bad == 0
+    assert calls(tmp_path) == ["a 0", "flaky 0", "flaky 1", "flaky 2"]
+
+
+def test_storage_that_never_answers_costs_the_row_and_not_the_job(tmp_path, job):
+    run_table_job(job, rows("a", "unreachable"), TOLERANT.model_copy(update={"storage_attempts": 2}))
+    assert errors(job) == {"/a": None, "/unreachable": "/unreachable: cannot be reached (503). Check the network."}
+    assert calls(tmp_path) == ["a 0", "unreachable 0", "unreachable 1"]
+
+
+def test_a_row_that_fails_again_and_again_is_put_in_quarantine_until_it_changes_or_is_asked_for(tmp_path, job):
+    twice = TOLERANT.model_copy(update={"quarantine_after": 2})
+    for _ in range(4):
+        summary = run_table_job(job, rows("a", "broken"), twice)
+    assert (summary.done_before, summary.quarantined, summary.bad) == (1, 1, 1)
+    assert "1 in quarantine" in str(summary)
+    assert calls(tmp_path) == ["a 0", "broken 0", "broken 1"]
+    assert errors(job)["/broken"] == "/broken: is broken. Mend it.", "its reason stays"
+    run_table_job(job, rows("a", "broken", version="2"), twice)
+    assert calls(tmp_path) == ["a 0", "a 1", "broken 0", "broken 1", "broken 2"]
+    run_table_job(job, rows("a", "broken", version="2"), twice.model_copy(update={"retry_quarantined": True}))
+    assert "broken 3" in calls(tmp_path)
+
+
+def test_a_row_whose_outcome_is_gone_is_done_again(tmp_path, job):
+    run_table_job(job, rows("a", "b"), TOLERANT)
+    first, second = rows("a", "b")
+    run_table_job(job, [{**first, "gone": True}, second], TOLERANT)
+    assert calls(tmp_path) == ["a 0", "a 1", "b 0"]
+
+
+def test_the_summary_tells_throughput_and_cost(job):
+    parallel = TOLERANT.model_copy(update={"cpus_per_actor": 2.0, "price_per_cpu_hour": 1e6})
+    counted = replace(job, unit="clips")
+    summary = run_table_job(counted, rows("a", "b", "broken"), parallel)
+    assert summary.units == 14
+    assert "14 clips, " in str(summary)
+    assert re.search(r"[\d.e-]+ CPU hours, cost [\d,.]+", str(summary))
+
+
+def test_bad_rows_of_a_tolerant_step_are_left_to_the_next_one(job):
+    assert run_table_job(replace(job, tolerant=True), rows("broken"), Parallel(max_bad_share=0)).bad == 1
+
+
+def test_the_pool_grows_from_one_process_to_as_many_as_are_asked_for(tmp_path, job):
+    run_table_job(job, rows(*(f"slow{number}" for number in range(12))), Parallel(actors=3, min_actors=1))
+    workers = {path.read_text() for path in (tmp_path / "calls").glob("slow*")}
+    assert 1 < len(workers) <= 3
 
 
 def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from dancegen import schema, storage, tables
+from dancegen.corpus.songs import synthesize
+from dancegen.corpus.structure import compose
 from dancegen.pipelines import cut_clips, extract_poses
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.settings.extract_poses import EstimatorConfig, ExtractPosesConfig
 
 pytestmark = pytest.mark.ray
+PERSON = [number for joint in range(18) for number in (20 + 24 * (joint % 3) / 2, 8 + 2 * joint, 0.9)]
 
 # In the order in which they are taken for testing.
 SONGS = sorted((f"song{number}" for number in range(3)), key=lambda song: hashlib.sha256(song.encode()).hexdigest())
@@ -19,15 +22,15 @@ SONGS = sorted((f"song{number}" for number in range(3)), key=lambda song: hashli
 
 @pytest.fixture
 def add_video(tmp_path, s3, make_video):
-    """A function that puts a video of six seconds, with sound and OpenPose's files, on S3."""
-    times = np.arange(6 * 16_000) / 16_000
-    clicks = (np.sin(times * 880) * np.exp(-(times % 0.5) * 30)).astype(np.float32)
-    local = make_video(tmp_path / "video.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 60, 10, clicks, 16_000)
+    """A function that puts a video of six seconds, with a song of its own and OpenPose's files, on S3."""
 
     def add(song):
+        sound = synthesize(compose("kpop", SONGS.index(song), 8.0), 16_000)[: 6 * 16_000]
+        pictures = [np.full((48, 64, 3), 90, np.uint8)] * 60
+        local = make_video(tmp_path / f"{song}.mp4", pictures, 10, sound, 16_000)
         storage.copy(str(local), f"{s3}/videos/kpop/{song}.mp4")
         for number in range(60):
-            people = [{"pose_keypoints_2d": [32, 24, 0.9] * 18}]
+            people = [{"pose_keypoints_2d": PERSON}]
             uri = f"{s3}/videos/kpop/{song}_openpose/{song}_{number:012d}_keypoints.json"
             storage.write_text(uri, json.dumps({"people": people}))
 
@@ -61,5 +64,7 @@ def test_videos_become_clips_and_a_song_that_changes_sides_leaves_nothing_behind
     add_video(SONGS[0])
     assert extract(s3).done_before == 2
     assert cut(s3).done_before == 1, "only the song that stays where it was"
+    assert storage.exists(f"{s3}/poses_report/index.html")
+    assert storage.exists(f"{s3}/clips_report/index.html")
     assert sides(s3) == ({(SONGS[0], "test"), (SONGS[1], "train"), (SONGS[2], "train")}, 3)
     assert len(tables.parts(f"{s3}/clips")) == 3

@@ -4,9 +4,9 @@ import pytest
 
 from dancegen import schema, storage, tables
 from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.clean import Mark
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.stages.cut_clips import CutClips
-from dancegen.stages.splits import split_songs
 
 SECONDS = 12
 RATE = 16_000
@@ -30,13 +30,17 @@ def add_pose(tmp_path, config, make_sound):
     song = make_sound(tmp_path / "song.wav", clicks(), RATE)
 
     def add(name="a", category="kpop", split="train", frames=SECONDS * 10, **changes):
-        random = np.random.default_rng(0)
+        random = np.random.default_rng(ord(name))
         joints = np.concatenate([random.uniform(0.4, 0.6, (frames, 18, 2)), np.ones((frames, 18, 1))], axis=-1)
-        joints[20:22, 0] = (np.nan, np.nan, 0)
+        marks = np.full((frames, 18), Mark.SEEN)
+        joints[20:22, 0], marks[20:22, 0] = (np.nan, np.nan, 0), Mark.MISSING
+        marks[25, :9] = Mark.FILLED
         pose = {
             **{"uri": f"/videos/{name}.mp4", "version": "1", "content_hash": f"hash of {name}", "category": category},
             **{"song": name, "dancer": "mia", "skeleton": "coco18", "fps": 10.0, "frames": frames},
             **{"width_px": 160, "height_px": 90, "audio_uri": str(song), "joints": schema.to_bytes(joints, "float32")},
+            **{"marks": schema.to_bytes(marks, "uint8"), "tracks": schema.to_bytes(np.zeros(frames), "int32")},
+            **{"cuts": [], "loudness_db": -20.0, "tempo_bpm": 120.0, "tempo_confidence": 0.9},
             **changes,
         }
         tables.write_part(config.poses, schema.table(schema.POSES, [pose]), pose["uri"])
@@ -62,9 +66,24 @@ def test_clips_hold_joints_sound_and_rhythm_of_the_same_five_seconds(config, add
         loud = np.abs(sound.reshape(10, 8000)).argmax(axis=1)
         assert (loud < 200).all(), "a click at the start of each half second"
         assert clip["aspect"] == pytest.approx(16 / 9)
-    joints = schema.from_bytes(clips[0]["joints"], "float32", 50, 18, 3)
-    assert np.isfinite(joints).all(), "the short gap is filled"
+        assert (clip["loudness_db"], clip["tempo_bpm"]) == (-20, 120)
     assert clips[0]["missing_share"] == pytest.approx(2 / (50 * 18))
+    marks = schema.from_bytes(clips[0]["marks"], "uint8", 50, 18)
+    assert (marks[25, :9] == Mark.FILLED).all(), "the masks go with the clips"
+    assert clips[0]["repaired_share"] == pytest.approx(9 / (50 * 18))
+
+
+def test_windows_that_give_no_clip_are_counted_by_reason(config, add_pose):
+    tracks = np.repeat([0, 1], [70, 50])
+    cut = CutClips(config).one(add_pose(cuts=[70], tracks=schema.to_bytes(tracks, "int32")))
+    assert cut["clips"] == 1
+    assert dict(cut["left_out"]) == {"a cut crosses it": 2}
+
+
+def test_a_video_left_out_of_the_split_gives_no_clips_and_says_why(config, add_pose):
+    cut = CutClips(config).one(add_pose(split="left_out"))
+    assert (cut["clips"], dict(cut["left_out"])) == (0, {"its dancer is kept for testing": 3})
+    assert tables.parts(config.clips) == []
 
 
 def test_the_same_clip_has_the_same_id_and_another_has_another(config, add_pose):
@@ -86,17 +105,19 @@ def test_the_same_clip_has_the_same_id_and_another_has_another(config, add_pose)
         ({"audio_uri": "/gone.mp4"}, "does not exist"),
         ({"frames": 30}, "the video is shorter than a clip"),
         ({"fps": 7.0}, "7 poses a second"),
+        ({"loudness_db": -90.0}, r"is silent (-90 dBFS)"),
+        ({"tempo_confidence": 0.1}, "has no sure beat (confidence 0.10)"),
     ],
 )
 def test_a_video_that_gives_no_clips_says_why(config, add_pose, changes, told):
+    config = config.model_copy(update={"min_tempo_confidence": 0.3})
     assert told in CutClips(config).one(add_pose(**changes))["error"]
 
 
-def test_a_silent_video_is_set_aside_and_its_old_clips_go(tmp_path, config, add_pose, make_sound):
+def test_a_video_that_turned_silent_is_set_aside_and_its_old_clips_go(config, add_pose):
     stage = CutClips(config)
     stage.one(add_pose())
-    silence = make_sound(tmp_path / "silence.wav", np.zeros(SECONDS * RATE, np.float32), RATE)
-    assert "is silent" in stage.one(add_pose(audio_uri=str(silence)))["error"]
+    assert "is silent" in stage.one(add_pose(loudness_db=-100.0))["error"]
     assert tables.parts(config.clips) == []
 
 
@@ -110,29 +131,3 @@ def test_any_name_of_a_category_makes_a_folder(config, add_pose):
 def test_a_table_of_bad_videos_keeps_the_types_of_its_columns(config, add_pose):
     cuts = CutClips(config)(pa.Table.from_pylist([add_pose(audio_uri=None)]))
     assert cuts.schema.types == schema.CUTS.types
-
-
-def songs(category, count):
-    return [{"category": category, "song": f"{category} {number}"} for number in range(count)]
-
-
-def test_each_category_gives_its_share_of_songs_rounded_up_for_testing():
-    split = split_songs(songs("kpop", 11) + songs("ballet", 2), 0.1)
-    assert sum(side == "test" for song, side in split.items() if song.startswith("kpop")) == 2
-    assert sum(side == "test" for song, side in split.items() if song.startswith("ballet")) == 1
-
-
-def test_a_category_of_one_song_is_trained_on():
-    assert split_songs(songs("kpop", 1), 0.5) == {"kpop 0": "train"}
-
-
-def test_some_songs_are_left_for_training_whatever_the_share():
-    assert set(split_songs(songs("kpop", 3), 1.0).values()) == {"train", "test"}
-    assert set(split_songs(songs("kpop", 3), 0.0).values()) == {"train"}
-
-
-def test_a_song_in_two_categories_has_one_side_and_the_order_of_rows_does_not_matter():
-    rows = songs("a", 4) + [{"category": "b", "song": row["song"]} for row in songs("a", 4)]
-    split = split_songs(rows, 0.3)
-    assert sum(side == "test" for side in split.values()) == 2
-    assert split_songs(rows[::-1], 0.3) == split

@@ -57,11 +57,9 @@ def rows(*songs: Path | str) -> pa.Table:
         [
             {
                 "uri": str(song),
-                "version": None,
-                "made_version": "1",
+                "version": "1",
                 "output_uri": f"{song}.mp4",
                 "checkpoint_hash": "h",
-                "attempts": 1,
             }
             for song in songs
         ]

@@ -1,0 +1,140 @@
+"""How fast do clips come from Parquet into torch batches, and what limits it?
+
+    python benchmarks/read_clips.py [CLIPS]
+
+Makes a table of clips with sound of the corpus, and reads it in four ways, by turns, three times each, on two cores:
+
+    parquet     pyarrow reads and unpacks the columns, and no more: the limit that the format sets
+    decoded     as above, and bytes become arrays in one batch after another, in one thread
+    ours        the loader that training uses (training/clips.py): shuffled, normalised, read ahead
+    ray data    ray.data.read_parquet in Ray's tasks, and as `decoded` from there on
+
+Prints clips a second of each from its first batch on, MB a second of the packed table, and seconds to the first batch;
+all are the medians of the turns.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dancegen import schema, tables
+from dancegen.corpus.songs import synthesize
+from dancegen.corpus.structure import compose
+from dancegen.media.audio import SAMPLE_RATE
+from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.normalize import NORMALIZATIONS
+from dancegen.skeleton import COCO18
+from dancegen.training.clips import COLUMNS, FULL_SCALE, Clips, Share
+
+FRAMES, FRAME_SAMPLES, BATCH, A_PART, AHEAD, TURNS = 50, 1600, 64, 96, 4, 3
+
+
+def main() -> None:
+    """Measure all four."""
+    clips = int(sys.argv[1]) if len(sys.argv) > 1 else 4096
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, clips)
+        megabytes = sum(path.stat().st_size for path in Path(folder).rglob("*.parquet")) / 1e6
+        ways = {"parquet": parquet, "decoded": decoded, "ours": ours, "ray data": ray_data()}
+        turns = {name: [measured(way(folder)) for _ in range(TURNS)] for name, way in ways.items()}
+        for name, measures in turns.items():
+            rate, first_s = (statistics.median(each) for each in zip(*measures, strict=True))
+            print(f"{name:9s} {rate:6.0f} clips/s {rate / clips * megabytes:5.0f} MB/s, first batch {first_s:.2f} s")
+
+
+def measured(batches: Iterator[int]) -> tuple[float, float]:
+    """Clips a second from the first batch on, and seconds to that; `batches` are sizes."""
+    started = time.perf_counter()
+    next(batches)
+    first = time.perf_counter()
+    return sum(batches) / (time.perf_counter() - first), first - started
+
+
+def write(folder: str, clips: int) -> None:
+    """A table of so many clips: joints that sway, and stretches of songs."""
+    random = np.random.default_rng(0)
+    songs = [synthesize(compose(category, 0, 60.0), SAMPLE_RATE) for category in ("kpop", "ballet", "popping")]
+    tables.begin(folder, schema.CLIPS, {})
+    for start in range(0, clips, A_PART):
+        rows = [clip(random, songs[start % len(songs)], number) for number in range(start, min(start + A_PART, clips))]
+        tables.write_part(folder, schema.table(schema.CLIPS, rows), str(start), folder="split=train/category=mixed")
+
+
+def clip(random: np.random.Generator, song: np.ndarray, number: int) -> dict[str, object]:
+    """A row of schema.CLIPS."""
+    first = random.integers(0, len(song) - FRAMES * FRAME_SAMPLES)
+    joints = np.cumsum(random.normal(scale=0.01, size=(FRAMES, len(COCO18), 3)), axis=0) + 0.5
+    return {
+        "clip_id": str(number),
+        "split": "train",
+        "fps": 10.0,
+        "aspect": 1.5,
+        "joints": schema.to_bytes(joints, "float32"),
+        "audio": schema.to_bytes(np.round(song[first : first + FRAMES * FRAME_SAMPLES] * 32767), "int16"),
+        "rhythm": schema.to_bytes(random.random((FRAMES, len(RHYTHM_CHANNELS))), "float32"),
+    }
+
+
+def parquet(folder: str) -> Iterator[int]:
+    """The columns, unpacked."""
+    for batch in tables.open_dataset(folder, schema.CLIPS).to_batches(columns=COLUMNS, batch_size=BATCH):
+        yield len(batch)
+
+
+def decoded(folder: str) -> Iterator[int]:
+    """Tensors, a batch at a time."""
+    for batch in tables.open_dataset(folder, schema.CLIPS).to_batches(columns=COLUMNS, batch_size=BATCH):
+        yield len(tensors(batch.to_pydict())["audio"])
+
+
+def ours(folder: str) -> Iterator[int]:
+    """An epoch of the loader that training uses."""
+    share = Share(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
+    for batch in Clips(folder, "train", "body").epoch(share):
+        yield len(batch.audio)
+
+
+def ray_data() -> Callable[[str], Iterator[int]]:
+    """Ray Data, started before the clock is."""
+    import ray
+
+    from dancegen.pipelines.ray_session import quiet_ray_data, start_ray
+
+    start_ray(2)
+    quiet_ray_data()
+
+    def read(folder: str) -> Iterator[int]:
+        clips = ray.data.read_parquet(tables.parts(folder)).select_columns(COLUMNS)
+        clips.context.enable_progress_bars = False
+        for batch in clips.iter_batches(batch_size=BATCH, batch_format="pyarrow", prefetch_batches=AHEAD):
+            yield len(tensors(batch.to_pydict())["audio"])
+
+    return read
+
+
+def tensors(batch: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Columns of bytes as what the networks want, normalised."""
+    normalize = NORMALIZATIONS["body"]
+    joints = [schema.from_bytes(data, "float32", FRAMES, len(COCO18), 3) for data in batch["joints"]]
+    poses = [normalize(each, aspect) for each, aspect in zip(joints, batch["aspect"], strict=True)]
+    sounds = [schema.from_bytes(data, "int16", FRAMES, FRAME_SAMPLES) for data in batch["audio"]]
+    made = {
+        "pose": np.stack([pose for pose, _ in poses]),
+        "mask": np.stack([mask for _, mask in poses]),
+        "audio": np.stack(sounds) / np.float32(FULL_SCALE),
+        "rhythm": np.stack([schema.from_bytes(data, "float32", FRAMES, -1) for data in batch["rhythm"]]),
+    }
+    return {name: torch.from_numpy(array) for name, array in made.items()}
+
+
+if __name__ == "__main__":
+    main()
