@@ -54,6 +54,12 @@ STEPS = {
             "Find the dancer in videos.",
             "videos in {videos} to poses in {poses}",
         ),
+        Step(
+            "import_poses",
+            "ImportPosesConfig",
+            "Take poses from other people's files.",
+            "{format} in {source} to poses in {poses}",
+        ),
         Step("cut_clips", "CutClipsConfig", "Cut poses and sound into clips.", "poses in {poses} to clips in {clips}"),
         Step(
             "pretrain_perceptual",
@@ -225,6 +231,27 @@ def import_weights(weights: str, output: str) -> None:
         config.check_inputs(settings)
         found = _load("dancegen.pipelines.import_weights:run")(settings)
         click.echo(f"The published {found}, as a checkpoint: {settings.output}")
+
+
+@main.command("compare-estimators", short_help="See how far two pose estimators agree on some videos.")
+@click.argument("videos", metavar="VIDEOS")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--estimators", nargs=2, default=("mediapipe", "openpose_json"), show_default=True, metavar="ONE OTHER")
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the page, the table and the pictures go.")
+def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple[str, str], output: str) -> None:
+    """See how far two pose estimators agree on some videos: figures, and the frames where they differ most.
+
+    VIDEOS is a folder, a list (.txt), a table (.csv, .parquet) or one video. OTHER is measured against ONE.
+    """
+    with Explained():
+        from dancegen import config
+
+        kind = _load("dancegen.settings.compare_estimators:CompareEstimatorsConfig")
+        given = {"videos": videos, "output": output, "estimators": list(estimators)}
+        chosen = config.validate(kind, {**config.merge(None, settings), **given})
+        config.check_inputs(chosen)
+        for line in _load("dancegen.pipelines.compare_estimators:run")(chosen):
+            click.echo(line)
 
 
 @main.command(short_help="Say what works on this machine, and what to do about the rest.")
