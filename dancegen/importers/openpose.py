@@ -16,7 +16,8 @@ from dancegen import storage
 from dancegen.errors import BadMediaError
 from dancegen.estimators import People, VideoPart
 from dancegen.estimators.openpose_json import OpenPoseJson
-from dancegen.importers.recording import SOUND_SUFFIXES, VIDEO_SUFFIXES, BadRecording, Recording, named, no_sound
+from dancegen.importers.recording import BadRecording, Recording, named, no_sound
+from dancegen.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from dancegen.media.video import VideoInfo, probe
 from dancegen.settings.estimator import EstimatorConfig
 from dancegen.settings.import_poses import ImportPosesConfig

@@ -13,9 +13,8 @@ from jaxtyping import Float, Float32, Int
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
+from dancegen.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
-SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".m4a", ".aac", ".aif", ".aiff", ".wma")
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".3gp")
 SAME_TIME = 1e-6  # of a frame
 
 

@@ -22,6 +22,12 @@ FORMATS = (
     "apng,mxf,nut,rm,wtv,dv,ogg,yuv4mpegpipe,mp3,flac,wav,w64,aac,adts,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,tak,"
     "mpc,mpc8,dsf,loas,voc,qoa,amrnb,amrwb,truehd,mlp,vc1,vob,swf,oma"
 )
+# how the names end of files that are looked for in folders
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"),
+    *(".ts", ".wmv", ".flv", ".3gp", ".gif"),
+)
+SOUND_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma")
 MAX_SECONDS = 3 * 3600
 MAX_PIXELS = 7680 * 4320
 MAX_BLOCK_SAMPLES = 1 << 21  # in one decoded frame of sound

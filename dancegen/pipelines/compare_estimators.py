@@ -7,11 +7,12 @@ from tqdm import tqdm
 from dancegen import storage
 from dancegen.errors import DanceGenError
 from dancegen.estimators import load_estimator
+from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.media.video import VideoInfo, probe
 from dancegen.settings.compare_estimators import CompareEstimatorsConfig
 from dancegen.stages import compare_estimators_page as page
 from dancegen.stages.compare_estimators import Compared, Tick, compare, worst_frames
-from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
+from dancegen.stages.inputs import list_media
 
 INTERVAL_S = 0.5  # from one state of the progress line to the next
 

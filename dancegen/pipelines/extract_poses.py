@@ -4,13 +4,14 @@ import math
 from typing import Any
 
 from dancegen import schema, tables
+from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.settings.parallel import Parallel
 from dancegen.stages.extract_poses.find import FindPeople
 from dancegen.stages.extract_poses.follow import FollowDancer
 from dancegen.stages.extract_poses.look import LookAtVideos
-from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
+from dancegen.stages.inputs import list_media
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
 
 FILES, PEOPLE = "_files", "_people"  # end the names of the tables, which lie beside that of the poses

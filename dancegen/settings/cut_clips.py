@@ -26,7 +26,8 @@ class CutClipsConfig(Parallel):
     min_loudness_db: float = -60.0
     """A video whose sound is softer (RMS, dBFS) is set aside: there is nothing to dance to."""
     min_tempo_confidence: Share = 0.0
-    """A video whose beat is less sure is set aside; 0.3 leaves out speech and noise."""
+    """A video whose beat is less sure is set aside; 0.25 leaves out speech, noise and music without a steady
+    beat."""
     test_share: Share = 0.1
     """Share of each category's songs that is kept for testing. A song is never both trained on and tested on."""
     apart: Literal["song", "song_and_dancer"] = "song_and_dancer"

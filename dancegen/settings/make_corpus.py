@@ -23,7 +23,7 @@ class MakeCorpusConfig(Parallel):
     """Kinds of music and dance."""
     songs_per_category: Count = 8
     """Songs of each kind of music."""
-    dancers: Count = 6
+    dancers: Count = 12
     """People who dance in the corpus, each with a body and a style of their own."""
     dancers_per_song: PositiveInt = 2
     """Each song is danced by so many of them, in a video each."""

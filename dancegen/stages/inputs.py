@@ -12,37 +12,9 @@ import pyarrow.parquet as pq
 
 from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
+from dancegen.media.container import SOUND_SUFFIXES
 
-VIDEO_SUFFIXES = (
-    ".mp4",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".m4v",
-    ".mpg",
-    ".mpeg",
-    ".ts",
-    ".wmv",
-    ".flv",
-    ".3gp",
-    ".gif",
-)
-SONG_SUFFIXES = (
-    ".mp3",
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".opus",
-    ".m4a",
-    ".aac",
-    ".aif",
-    ".aiff",
-    ".wma",
-    ".oga",
-    ".webm",
-    ".mp4",
-)
+SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
 UNKNOWN = "unknown"
 LABELS = ("category", "song", "dancer")
 LOOKUPS = 16  # files asked about at the same time: on S3 each question takes tens of milliseconds

@@ -94,6 +94,12 @@ def without_token() -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """For a test that kills nodes."""
+    yield from started(f"own-{os.getpid()}", "--no-token")
+
+
+@pytest.fixture
 def words(tmp_path: Path) -> list[str]:
     """Settings of a small rendering: two songs of a second, and a model that has learnt nothing."""
     songs = tmp_path / "my songs"
@@ -220,7 +226,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
             while not list(tmp_path.glob("run/train/checkpoint_*/training.pt")) and time.monotonic() < until:
                 assert job.poll() is None, (tmp_path / "log").read_text()
                 time.sleep(0.2)
-            node = node_of_a_worker(without_token.address)
+            node = node_of_a_worker(without_token.address, "RayTrainWorker")
             assert local("kill", "--name", without_token.name, "--node", str(node)).returncode == 0
             ended = job.wait(300)
         finally:
@@ -235,11 +241,44 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     assert torch.load(newest, weights_only=True)["training"]["updates"] == 2 * 40
 
 
-def node_of_a_worker(address: str) -> int:
-    """The number, in cluster/local.sh, of a node that a training's worker runs on."""
+def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
+    own_cluster: Cluster,
+    make_library: Callable[..., dict[str, np.ndarray]],
+    assert_whole: Callable[[Path, dict[str, np.ndarray], int], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    truth = make_library(tmp_path / "videos", 12)
+    # all CPUs of a node for each actor, so that both nodes work; a part a frame, so that there is time to kill one
+    places = (f"videos={tmp_path}/videos", f"poses={tmp_path}/poses", "estimator.name=openpose_json", "part_s=0.1")
+    shares = ("actors=2", "min_actors=2", "cpus_per_actor=2", "clean.smoothing=0", "max_bad_share=0", "report=false")
+    command = [sys.executable, "-m", "dancegen", "extract_poses", *places, *shares, "--submit", own_cluster.address]
+    with open(tmp_path / "log", "w") as log:
+        job = subprocess.Popen(command, cwd=ROOT, env=own_cluster.environment, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 240
+            while not list(tmp_path.glob("poses_people/*.parquet")) and time.monotonic() < until:
+                assert job.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            node = node_of_a_worker(own_cluster.address, "MapWorker(MapBatches(_RowActor))")
+            assert local("kill", "--name", own_cluster.name, "--node", str(node)).returncode == 0
+            written = len(list(tmp_path.glob("poses_people/*.parquet")))
+            ended = job.wait(400)
+        finally:
+            job.kill()
+    said = (tmp_path / "log").read_text()
+    assert written < len(truth) * 60, "it was killed in the middle"
+    assert ended == 0, said
+    assert raylets(own_cluster.name) == 2
+    assert_whole(tmp_path, truth, 60)
+
+
+def node_of_a_worker(address: str, kind: str) -> int:
+    """The number, in cluster/local.sh, of a node that an actor of a class runs on."""
     from ray.util.state import list_actors, list_nodes
 
-    alive: Any = [("class_name", "=", "RayTrainWorker"), ("state", "=", "ALIVE")]
+    alive: Any = [("class_name", "=", kind), ("state", "=", "ALIVE")]
     nodes: Any = list_nodes(address)
     workers: Any = list_actors(address, filters=alive)
     ips = {node.node_id: node.node_ip for node in nodes}

@@ -10,9 +10,10 @@ import pytest
 from dancegen import schema, storage, tables
 from dancegen.corpus.structure import compose
 from dancegen.errors import TableError
+from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.pipelines.make_corpus import run
 from dancegen.settings.make_corpus import MakeCorpusConfig
-from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
+from dancegen.stages.inputs import list_media
 
 pytestmark = pytest.mark.ray
 

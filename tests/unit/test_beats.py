@@ -10,7 +10,7 @@ from dancegen.corpus.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.motion.beats import RHYTHM_CHANNELS, beat_times, rhythm
+from dancegen.motion.beats import RHYTHM_CHANNELS, beat_times, rhythm, tempo
 
 MEDIA = Path(__file__).parents[3] / "shared" / "media" / "beats"
 ANNOTATED = {"gtzan_country.00000.wav": "gtzan_country.00000.beats", "mirdata__Media-105901.wav": "Media-105901.beats"}
@@ -112,6 +112,47 @@ def test_where_there_is_no_beat_the_phases_are_zeros(samples):
 def test_loudness_changes_no_rhythm():
     samples = clicks(np.arange(0.2, 10, 0.6), 10)
     assert np.allclose(rhythm(samples, 100, 10), rhythm(samples * 0.2, 100, 10), atol=1e-3)
+
+
+@pytest.mark.parametrize("bpm", [75, 100, 128])
+def test_a_steady_beat_is_sure_and_has_its_tempo(bpm):
+    found, sure = tempo(clicks(np.arange(0.2, 20, 60 / bpm), 20))
+    assert found == pytest.approx(bpm, rel=0.01)
+    assert sure > 0.5
+
+
+def test_a_beat_that_drifts_is_sure_too():
+    times = np.cumsum(np.linspace(0.48, 0.55, 60))  # 125 to 109 bpm, as a band that tires
+    assert tempo(clicks(times, times[-1] + 0.5))[1] > 0.5
+
+
+def test_noise_and_clicks_without_order_are_not_sure():
+    random = np.random.default_rng(0)
+    assert tempo(0.1 * random.standard_normal(20 * SAMPLE_RATE).astype(np.float32))[1] < 0.2
+    assert tempo(clicks(np.sort(random.uniform(0, 20, 50)), 20))[1] < 0.25
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0, np.float32), np.zeros(5 * SAMPLE_RATE, np.float32)])
+def test_silence_has_no_tempo(samples):
+    found, sure = tempo(samples)
+    assert np.isnan(found)
+    assert sure == 0
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the real songs are not beside this checkout")
+@pytest.mark.parametrize(
+    ("file", "sure"),
+    [
+        ("songs/howler.js__rave_digger.mp3", True),
+        ("songs/audiocraft__electro_1.mp3", True),
+        ("songs/webaudio-examples__outfoxing.mp3", True),
+        ("bad/audio/audiomentations__hens.ogg", False),
+        ("bad/audio/data__glacier-bay-humpback.ogg", False),
+        ("bad/audio/essentia-audio__long_voice.flac", False),
+    ],
+)
+def test_songs_are_told_from_speech_hens_and_whales_by_how_sure_their_beat_is(file, sure):
+    assert (tempo(audio.load(MEDIA.parent / file, file))[1] > 0.25) == sure
 
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="the annotated songs are not beside this checkout")

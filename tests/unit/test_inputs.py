@@ -4,7 +4,8 @@ import pytest
 
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError
-from dancegen.stages.inputs import VIDEO_SUFFIXES, list_media
+from dancegen.media.container import VIDEO_SUFFIXES
+from dancegen.stages.inputs import list_media
 
 
 def files(folder, *names):

@@ -1,0 +1,31 @@
+"""What several integration tests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancegen import schema, tables
+
+
+@pytest.fixture(scope="session")
+def assert_whole() -> Callable[[Path, dict[str, np.ndarray], int], None]:
+    """A function that checks folder/poses against the truth of `make_library`, videos having `parts` parts each.
+
+    Every video has one row with its joints, every part one row, and nothing is half written.
+    """
+
+    def check(folder: Path, truth: dict[str, np.ndarray], parts: int) -> None:
+        poses = tables.read(f"{folder}/poses", schema.POSES).to_pylist()
+        assert sorted(row["uri"] for row in poses) == sorted(truth)
+        for row in poses:
+            assert row["error"] is None
+            joints = schema.from_bytes(row["joints"], "float32", -1, 18, 3)
+            assert np.allclose(joints[..., :2], truth[row["uri"]][..., :2], atol=1e-4)
+        people = tables.read(f"{folder}/poses_people", schema.PEOPLE, ["uri", "error"]).to_pylist()
+        assert len({part["uri"] for part in people}) == len(people) == len(truth) * parts
+        assert all(part["error"] is None for part in people)
+        assert not list(folder.rglob("*.tmp-*"))
+
+    return check
