@@ -32,7 +32,7 @@ FILES = pa.schema(
         ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
         ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
         ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
-        ("fingerprint", pa.binary()),  # float16 (N, 12): what motion.fingerprint knows the song by
+        ("fingerprint", pa.binary()),  # float16 (N, 36): what motion.fingerprint knows the song by
         ("wall_s", pa.float32()),  # seconds of work
         ("attempts", pa.int32()),  # runs in which it was tried
         ("error", pa.string()),  # why it cannot be used; null when the row is good
@@ -88,7 +88,7 @@ POSES = pa.schema(
         ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
         ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
         ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
-        ("fingerprint", pa.binary()),  # float16 (N, 12): what motion.fingerprint knows the song by
+        ("fingerprint", pa.binary()),  # float16 (N, 36): what motion.fingerprint knows the song by
         ("estimator", pa.string()),  # name and version
         ("wall_s", pa.float32()),  # seconds of work
         ("attempts", pa.int32()),  # runs in which it was tried

@@ -1,0 +1,137 @@
+"""Is a song known again whatever was done to it, and told from all others? And how long does it take for a library?
+
+    python benchmarks/song_guard.py [FOLDER_WITH_SONGS]
+
+Songs are the corpus's of a minute, or those of a folder.
+
+changes    likeness (motion/fingerprint.py, from 0 to 1) of each song to itself after each change, and how many are
+           known as the same
+others     likeness of each pair of different songs, and how many are taken for the same
+library    the corpus's songs with changed copies among them: how many copies are put beside their song, how many
+           songs are put with others, and seconds
+"""
+
+import itertools
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from scipy import signal
+
+from dancegen.corpus.songs import synthesize
+from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.errors import BadMediaError
+from dancegen.media import audio
+from dancegen.media.audio import SAMPLE_RATE
+from dancegen.media.container import SOUND_SUFFIXES
+from dancegen.motion.fingerprint import SAME_SONG, alike, fingerprint, same_song_groups
+
+SONGS, LIBRARY, COPIES, SECONDS = 36, 600, 60, 60.0  # copies among the library's songs
+SEMITONE = 2 ** (1 / 12)
+
+Samples = Float32[np.ndarray, " S"]
+
+
+def transposed(samples: Samples, semitones: int) -> Samples:
+    """Higher at the same speed."""
+    from librosa.effects import pitch_shift
+
+    return pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones)
+
+
+def turned(samples: Samples, factor: float) -> Samples:
+    """Faster and higher, as a turntable does it."""
+    return np.asarray(signal.resample(samples, round(len(samples) / factor)), dtype=np.float32)
+
+
+def middle(samples: Samples) -> Samples:
+    """20 seconds, at no round place."""
+    start = max(0, (len(samples) - 20 * SAMPLE_RATE) // 2 + 3123)
+    return samples[start : start + 20 * SAMPLE_RATE]
+
+
+def telephoned(samples: Samples) -> Samples:
+    """300 to 3,400 Hz."""
+    band = signal.butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfilt(band, samples), dtype=np.float32)
+
+
+def noisy(samples: Samples) -> Samples:
+    """With noise 10 dB below."""
+    noise = np.random.default_rng(0).normal(size=len(samples))
+    return (samples + noise * np.sqrt(np.mean(samples**2)) * 10 ** (-10 / 20)).astype(np.float32)
+
+
+CHANGES: dict[str, Callable[[Samples], Samples]] = {
+    "a semitone up": lambda samples: transposed(samples, 1),
+    "a semitone down": lambda samples: transposed(samples, -1),
+    "turntable, a semitone up": lambda samples: turned(samples, SEMITONE),
+    "turntable, a semitone down": lambda samples: turned(samples, 1 / SEMITONE),
+    "20 s of it": middle,
+    "on a telephone": telephoned,
+    "noise": noisy,
+}
+
+
+def main() -> None:
+    """All three."""
+    songs = real_songs(Path(sys.argv[1])) if len(sys.argv) > 1 else corpus_songs(SONGS)
+    marks = [fingerprint(song) for song in songs]
+    for name, change in CHANGES.items():
+        likeness = [alike(mark, fingerprint(change(song))) for mark, song in zip(marks, songs, strict=True)]
+        known = np.mean(np.array(likeness) >= SAME_SONG)
+        print(f"{name:27} least {min(likeness):.2f}  median {np.median(likeness):.2f}  known {known:.1%}")
+    likeness = np.array([alike(one, other) for one, other in itertools.combinations(marks, 2)])
+    print(
+        f"{'others':27} median {np.median(likeness):.2f}  99th percentile {np.quantile(likeness, 0.99):.2f}  "
+        f"largest {likeness.max():.2f}  taken for the same {np.mean(likeness >= SAME_SONG):.2%} of {len(likeness):,}"
+    )
+    library()
+
+
+def library() -> None:
+    """Groups of a library with copies."""
+    songs = corpus_songs(LIBRARY)
+    changes = itertools.cycle(CHANGES.values())
+    copied = range(0, LIBRARY, LIBRARY // COPIES)
+    started = time.perf_counter()
+    marks = {f"song {number}": fingerprint(song) for number, song in enumerate(songs)}
+    heard_s = time.perf_counter() - started
+    marks |= {f"copy {number}": fingerprint(next(changes)(songs[number])) for number in copied}
+    started = time.perf_counter()
+    groups = same_song_groups(marks)
+    compared_s = time.perf_counter() - started
+    found = sum(groups[f"song {number}"] == groups[f"copy {number}"] for number in copied)
+    sizes = Counter(groups[f"song {number}"] for number in range(LIBRARY))
+    wrong = sum(size for size in sizes.values() if size > 1)
+    print(
+        f"library: {found} of {len(copied)} copies found among {LIBRARY} songs, {wrong} songs put with others; "
+        f"{1000 * heard_s / LIBRARY:.0f} ms to hear a song of a minute, {1000 * compared_s / len(marks):.0f} ms a song "
+        f"to compare"
+    )
+
+
+def corpus_songs(count: int) -> list[Samples]:
+    """A song of each category in turn."""
+    each = itertools.product(range(-(-count // len(CATEGORIES))), CATEGORIES)
+    return [synthesize(compose(category, 500 + seed, SECONDS), SAMPLE_RATE) for seed, category in each][:count]
+
+
+def real_songs(folder: Path) -> list[Samples]:
+    """Those of a folder that are long enough."""
+    songs = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SOUND_SUFFIXES:
+            try:
+                songs.append(audio.load(path, path.name))
+            except BadMediaError as error:
+                print(error, file=sys.stderr)
+    return [song for song in songs if len(song) >= 12 * SAMPLE_RATE]
+
+
+if __name__ == "__main__":
+    main()
