@@ -1,6 +1,9 @@
 """other people's pose data -> poses, on Ray Data: a source a row."""
 
 import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
 
 from dancegen import schema, storage, tables
 from dancegen.importers import sources
@@ -23,9 +26,26 @@ def run(config: ImportPosesConfig) -> Summary:
         return run_table_job(job, rows, config)
     finally:
         if tables.parts(config.poses):
+            _remove_strays(config.poses, rows)
             poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
             folder = report_folder(config.poses)
             write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
+
+
+def _remove_strays(poses: str, rows: list[dict[str, Any]]) -> None:
+    """Delete recordings that a source held in an earlier version, and in today's no more."""
+    today = {(row["uri"], row["version"]) for row in rows}
+    sources = {source for source, _ in today}
+    for made in tables.read(poses, schema.POSES, ["uri", "version"]).to_pylist():
+        source = next((before for before in _befores(made["uri"]) if before in sources), None)
+        if source and (source, made["version"]) not in today:
+            storage.delete(storage.join(poses, tables.part_name(made["uri"])))
+
+
+def _befores(uri: str) -> Iterator[str]:
+    """What may be the source of a recording <source>#<part>: file names have # too."""
+    yield uri
+    yield from (uri[: found.start()] for found in re.finditer("#", uri))
 
 
 def _version(source: str) -> str:
