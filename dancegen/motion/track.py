@@ -36,6 +36,7 @@ TRUNK_MOVES, LIMBS_MOVE = 0.05, 0.1  # how far joints usually are from where the
 MOVES_A_S = 3.0  # times as much more, for each second since they were seen
 POSE, OVERLAP = 0.7, 0.3  # weights of the poses' resemblance and of the boxes' (intersection over union)
 LEAST_ALIKE = 0.1
+LOST_A_S = 1.0  # so much less, for each second that it was lost, a track is entitled to a person whom another wants too
 CLEARLY = 0.05
 """So much more alike must two persons be, together, than if they were exchanged. Where dancers cross so closely that
 they are not, both tracks end: a clip can be refused where a track ends, but not where it goes on as somebody else."""
@@ -145,7 +146,8 @@ def _assigned(tracks: Tracks, seen: Seen) -> tuple[np.ndarray, np.ndarray, Float
     usual = USUAL_MOVES * (tracks.heights * (1 + MOVES_A_S * tracks.ages_s))[:, None]
     alike = POSE * _pose_alike(apart, common, usual) + OVERLAP * _overlap(expected, seen.places)
     possible &= alike >= LEAST_ALIKE
-    mine, theirs = linear_sum_assignment(np.where(possible, 1 - alike, NEVER))
+    waited = LOST_A_S * tracks.ages_s[:, None]
+    mine, theirs = linear_sum_assignment(np.where(possible, 1 - alike + waited, NEVER))
     good = possible[mine, theirs]
     mine, theirs = mine[good], theirs[good]
     clear = ~_doubtful(alike, possible, mine, theirs, seen)

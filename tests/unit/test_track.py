@@ -131,6 +131,15 @@ def test_an_estimator_of_one_person_that_hops_breaks_the_track(apart):
     assert len(tracks_of(numbers)) == SECONDS // 3
 
 
+def test_a_track_that_slid_to_a_neighbour_and_was_lost_takes_the_place_of_nobody():
+    x = np.full(FRAMES, 0.5)
+    x[145:150] -= np.arange(1, 6) * 0.025  # as an estimator of several people slides from one to the next
+    steady, sliding = dancer(0.3, 1), dancer(x, 1)
+    numbers = followed([steady, sliding])
+    assert len(tracks_of(numbers[0])) == 1
+    assert identity_switches(numbers) == 0
+
+
 def test_somebody_of_another_size_in_the_same_place_is_somebody_else():
     near, far = dancer(0.5, 1), dancer(0.5, 1, torso=TORSO / 2)
     hide(near, slice(150, None))
