@@ -14,25 +14,27 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Float16, Float32
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import convolve1d, uniform_filter1d
 
 from dancegen.media.audio import SAMPLE_RATE
 
-SAME_SONG = 0.7  # measured: different songs reach 0.6, two of the corpus that share a pattern 0.78; see the benchmark
+SAME_SONG = 0.72  # real songs: the same 0.75 and more, others 0.3 at most; the corpus's, of one pattern, up to 0.8
 PITCHES = 36  # semitones from LOWEST up
 LOWEST = 48  # MIDI: 131 Hz
 RATE = 4  # a second
 WINDOW_SAMPLES = 4096
 HOP_SAMPLES = SAMPLE_RATE // RATE // 2  # two spectra to a quarter of a second
+BLUR = np.array([1.0, 2, 2, 2, 1])  # spectra around each quarter: an excerpt's may be half a quarter off the song's
 CHUNK_HOPS = 512
+LOUDNESS = 0.3  # power to this is about how loud something is heard (Stevens): what is soft counts too
 LONGEST_S = 600.0  # of a recording that is listened to
-AROUND = 16  # quarters of a second on either side, whose mean is taken off
+AROUND = 16
 SPEEDS = (1.0, 2 ** (1 / 12), 2 ** (-1 / 12))
 SHIFTS = range(-2, 3)  # semitones
-LEAST_OVERLAP_S = 8.0
+LEAST_OVERLAP_S, LEAST_OVERLAP = 8.0, 1 / 3  # and share of the shorter: songs of one pattern fit for moments
 PATCH = 64  # quarters of a second that a candidate is looked for by
 COMPARE_ALL = 150  # songs; of more, each is compared with its nearest candidates only
-CANDIDATES = 30
+CANDIDATES = 20
 
 
 def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"]:
@@ -44,9 +46,8 @@ def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"
     filters = _semitones()
     chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
     power = np.concatenate([np.abs(np.fft.rfft(chunk)) @ filters for chunk in chunks])
-    power = power[: len(power) // 2 * 2].reshape(-1, 2, PITCHES).mean(axis=1)
-    loud = np.log1p(power / (np.median(power) + 1e-9)) if power.size else power
-    return loud.astype(np.float16)
+    power = convolve1d(power, BLUR / BLUR.sum(), axis=0)[::2]
+    return (power**LOUDNESS).astype(np.float16)
 
 
 def alike(one: Float[np.ndarray, "N K"], other: Float[np.ndarray, "M K"]) -> float:
@@ -112,7 +113,8 @@ def _best_lag(one: Float32[np.ndarray, "N K"], other: Float32[np.ndarray, "M K"]
     spectrum, turned = np.fft.rfft(one, size, axis=0), np.conj(np.fft.rfft(other, size, axis=0))
     lags = np.arange(1 - len(other), len(one))
     begin, end = np.maximum(lags, 0), np.minimum(len(one), lags + len(other))
-    enough = end - begin >= min(LEAST_OVERLAP_S * RATE, len(one), len(other))
+    shorter = min(len(one), len(other))
+    enough = end - begin >= min(max(LEAST_OVERLAP_S * RATE, LEAST_OVERLAP * shorter), shorter)
     energy = _energy(one, begin, end) * _energy(other, begin - lags, end - lags)
     best = 0.0
     for shift in SHIFTS:
@@ -132,13 +134,14 @@ def _pairs(contrasts: dict[int, Float32[np.ndarray, "N K"]]) -> list[tuple[int, 
     """Those that are worth a comparison: all, or each with those of the most similar texture.
 
     The texture is the magnitude of the 2-D Fourier transform of stretches, which neither lag nor transposition
-    changes (Bertin-Mahieux and Ellis, 2012).
+    changes (Bertin-Mahieux and Ellis, 2012); another speed does.
     """
     numbers = list(contrasts)
     if len(numbers) <= COMPARE_ALL:
         return list(combinations(numbers, 2))
-    textures = np.stack([_texture(contrasts[number]) for number in numbers])
-    near = np.argsort(-(textures @ textures.T), axis=1)[:, : CANDIDATES + 1]
+    played = [np.stack([_texture(_played_at(contrasts[number], speed)) for number in numbers]) for speed in SPEEDS]
+    nearness = np.max([played[0] @ textures.T for textures in played], axis=0)
+    near = np.argpartition(-nearness, CANDIDATES, axis=1)[:, : CANDIDATES + 1]
     pairs = {tuple(sorted((numbers[row], numbers[column]))) for row, each in enumerate(near) for column in each}
     return sorted((one, other) for one, other in pairs if one != other)
 

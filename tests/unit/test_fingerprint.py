@@ -87,7 +87,7 @@ def test_silence_and_sounds_of_a_moment_are_alike_to_nothing(song):
     silence = np.zeros(30 * SAMPLE_RATE, np.float32)
     assert alike(fingerprint(silence), fingerprint(song)) < SAME_SONG
     assert alike(fingerprint(song[:SAMPLE_RATE]), fingerprint(song)) < SAME_SONG
-    assert fingerprint(song[:10]).shape == (0, PITCHES)
+    assert alike(fingerprint(song[:10]), fingerprint(song)) == 0
     assert len(set(same_song_groups({"one": fingerprint(silence), "two": fingerprint(song)}).values())) == 2
 
 
