@@ -217,21 +217,10 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
         "pictures_every": 0,
     }
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
-    words = ["train_dance", str(tmp_path / "train.yaml"), "--submit", without_token.address]
-    with open(tmp_path / "log", "w") as log:
-        command = [sys.executable, "-m", "dancegen", *words]
-        job = subprocess.Popen(command, cwd=ROOT, env=without_token.environment, stdout=log, stderr=log)
-        try:
-            until = time.monotonic() + 240
-            while not list(tmp_path.glob("run/train/checkpoint_*/training.pt")) and time.monotonic() < until:
-                assert job.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.2)
-            node = node_of_a_worker(without_token.address, "RayTrainWorker")
-            assert local("kill", "--name", without_token.name, "--node", str(node)).returncode == 0
-            ended = job.wait(300)
-        finally:
-            job.kill()
-    said = (tmp_path / "log").read_text()
+    words = ["train_dance", str(tmp_path / "train.yaml")]
+    ended, said, _ = job_that_loses_a_node(
+        without_token, words, tmp_path, "run/train/checkpoint_*/training.pt", "RayTrainWorker"
+    )
     assert ended == 0, said
     assert "going on from the last checkpoint with new workers" in said
     assert "Traceback" not in said
@@ -253,25 +242,37 @@ def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
     # all CPUs of a node for each actor, so that both nodes work; a part a frame, so that there is time to kill one
     places = (f"videos={tmp_path}/videos", f"poses={tmp_path}/poses", "estimator.name=openpose_json", "part_s=0.1")
     shares = ("actors=2", "min_actors=2", "cpus_per_actor=2", "clean.smoothing=0", "max_bad_share=0", "report=false")
-    command = [sys.executable, "-m", "dancegen", "extract_poses", *places, *shares, "--submit", own_cluster.address]
-    with open(tmp_path / "log", "w") as log:
-        job = subprocess.Popen(command, cwd=ROOT, env=own_cluster.environment, stdout=log, stderr=log)
-        try:
-            until = time.monotonic() + 240
-            while not list(tmp_path.glob("poses_people/*.parquet")) and time.monotonic() < until:
-                assert job.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.1)
-            node = node_of_a_worker(own_cluster.address, "MapWorker(MapBatches(_RowActor))")
-            assert local("kill", "--name", own_cluster.name, "--node", str(node)).returncode == 0
-            written = len(list(tmp_path.glob("poses_people/*.parquet")))
-            ended = job.wait(400)
-        finally:
-            job.kill()
-    said = (tmp_path / "log").read_text()
+    words = ["extract_poses", *places, *shares]
+    kind = "MapWorker(MapBatches(_RowActor))"
+    ended, said, written = job_that_loses_a_node(own_cluster, words, tmp_path, "poses_people/*.parquet", kind)
     assert written < len(truth) * 60, "it was killed in the middle"
     assert ended == 0, said
     assert raylets(own_cluster.name) == 2
     assert_whole(tmp_path, truth, 60)
+
+
+def job_that_loses_a_node(
+    cluster: Cluster, words: list[str], folder: Path, begun: str, kind: str
+) -> tuple[int, str, int]:
+    """Submit a job; when files `begun` are in the folder, kill a node that an actor of class `kind` runs on.
+
+    Gives the job's exit code, what it said, and how many files there were when the node was gone.
+    """
+    command = [sys.executable, "-m", "dancegen", *words, "--submit", cluster.address]
+    with open(folder / "log", "w") as log:
+        job = subprocess.Popen(command, cwd=ROOT, env=cluster.environment, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 240
+            while not list(folder.glob(begun)) and time.monotonic() < until:
+                assert job.poll() is None, (folder / "log").read_text()
+                time.sleep(0.1)
+            node = node_of_a_worker(cluster.address, kind)
+            assert local("kill", "--name", cluster.name, "--node", str(node)).returncode == 0
+            there = len(list(folder.glob(begun)))
+            ended = job.wait(400)
+        finally:
+            job.kill()
+    return ended, (folder / "log").read_text(), there
 
 
 def node_of_a_worker(address: str, kind: str) -> int:
