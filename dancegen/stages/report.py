@@ -1,6 +1,7 @@
 """poses (and what was cut from them) -> pages that show each video with its verdict. They need no network."""
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,7 +106,8 @@ def _error(row: dict[str, Any], cut: dict[str, dict[str, Any]]) -> str | None:
 
 
 def _totals(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[str, str]:
-    good = [row for row in poses if row["error"] is None]
+    cut = {row["uri"]: row for row in cuts}
+    good = [row for row in poses if _error(row, cut) is None]
     hours = sum(row["frames"] / row["fps"] for row in poses if row["frames"]) / 3600
     totals = {
         "videos": f"{len(poses):,}",
@@ -131,5 +133,5 @@ def _reasons(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[st
 
 def _kind(error: str) -> str:
     """The error without its numbers, so that like ones are counted together."""
-    sentence = error.split(". ")[0].split(": ")[0]
+    sentence = re.sub(r" \([^)]*\)", "", error.split(". ")[0].split(": ")[0])
     return " ".join("…" if any(letter.isdigit() for letter in word) else word for word in sentence.split()).rstrip(".")

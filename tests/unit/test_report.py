@@ -65,7 +65,7 @@ def test_reasons_are_counted_whatever_their_numbers_and_bad_videos_come_first(tm
     nobody = [bad(f"n{share}", f"nobody was found in {share}% of the frames. Use others.") for share in (61, 77)]
     said = text_of(pages(tmp_path, [GOOD, *nobody, bad("s", "is silent (-120 dBFS). Use others.")])["index.html"])
     assert "2 nobody was found in … of the frames" in said
-    assert "1 is silent" in said
+    assert "1 is silent " in said
     assert "set aside 3" in said
     assert said.rindex("n61.mp4") < said.index("a.mp4")
 
@@ -76,6 +76,11 @@ def test_after_cutting_the_pages_say_how_many_clips_each_video_gave_and_why_not_
     assert "7 clips, train" in said
     assert "2 windows: crosses a cut" in said
     assert "windows left out 2" in said
+    assert "set aside 0" in said
+    none = {**cut, "clips": None, "error": "/videos/a.mp4: has no sure beat (confidence 0.10). Use others."}
+    said = text_of(pages(tmp_path, [GOOD], [none])["index.html"])
+    assert "set aside 1" in said
+    assert "1 has no sure beat " in said
 
 
 def test_many_videos_are_spread_over_pages_that_lead_to_each_other(tmp_path):
