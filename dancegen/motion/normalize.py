@@ -47,7 +47,8 @@ def body(joints: Float[np.ndarray, "T J 3"], aspect: float) -> tuple[Pose, Mask]
 
 
 # name -> joints (T, J, 3) as fractions, width / height of the picture -> pose (T, J, 2) and confidences (T, J)
-NORMALIZATIONS: dict[str, Callable[[Float[np.ndarray, "T J 3"], float], tuple[Pose, Mask]]] = {
+Normalize = Callable[[Float[np.ndarray, "T J 3"], float], tuple[Pose, Mask]]
+NORMALIZATIONS: dict[str, Normalize] = {
     "body": body,
     "camera": camera,
 }

@@ -21,7 +21,7 @@ from jaxtyping import Int64
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError, TableError
 from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.motion.normalize import NORMALIZATIONS
+from dancegen.motion.normalize import NORMALIZATIONS, Normalize
 from dancegen.skeleton import COCO18
 from dancegen.training.dance import Batch
 
@@ -145,16 +145,7 @@ class Clips:
 
     def batch(self, rows: pa.Table) -> Batch:
         """Rows of the table as the networks want them."""
-        poses, masks, sounds, rhythms = [], [], [], []
-        for row in rows.to_pylist():
-            joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
-            pose, mask = self.normalize(joints, row["aspect"])
-            poses.append(pose)
-            masks.append(mask)
-            sounds.append(schema.from_bytes(row["audio"], "int16", len(joints), -1) / np.float32(FULL_SCALE))
-            rhythms.append(schema.from_bytes(row["rhythm"], "float32", len(joints), len(RHYTHM_CHANNELS)))
-        audio, rhythm, pose, mask = (torch.from_numpy(np.stack(part)) for part in (sounds, rhythms, poses, masks))
-        return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask)
+        return batch_of(rows, self.normalize)
 
     def _read_ahead(self, pools: list[np.ndarray]) -> Iterator[pa.Table]:
         with ThreadPoolExecutor(1) as reader:
@@ -172,6 +163,20 @@ class Clips:
             [self.groups[group].to_table(columns=self.columns, filter=self.wanted) for group in needed]
         )
         return rows.take(pa.array(starts[position] + order[:, 1]))
+
+
+def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:
+    """Rows of a table of clips (COLUMNS) as the networks want them."""
+    poses, masks, sounds, rhythms = [], [], [], []
+    for row in rows.to_pylist():
+        joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
+        pose, mask = normalize(joints, row["aspect"])
+        poses.append(pose)
+        masks.append(mask)
+        sounds.append(schema.from_bytes(row["audio"], "int16", len(joints), -1) / np.float32(FULL_SCALE))
+        rhythms.append(schema.from_bytes(row["rhythm"], "float32", len(joints), len(RHYTHM_CHANNELS)))
+    audio, rhythm, pose, mask = (torch.from_numpy(np.stack(part)) for part in (sounds, rhythms, poses, masks))
+    return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask)
 
 
 def deal(sizes: list[int], share: Share) -> Int64[np.ndarray, "N 2"]:

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from dancegen.metrics import beat, motion_quality
 from dancegen.metrics.frechet import frechet, standardized
-from dancegen.metrics.kinetic import div_k2, fid_k2, kinetic_features
+from dancegen.metrics.kinetic import div_k2, fid_k2
+from dancegen.metrics.moves import COORDINATES, Moves, moves
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.motion.normalize import square
 from dancegen.settings.dance_model import DanceModelConfig
@@ -26,24 +27,10 @@ from dancegen.skeleton import COCO18
 from dancegen.training.batch import Batch
 
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
-POSE_EVERY_S = 0.5  # poses nearer in time are alike
 OTHERS = 16  # clips whose beats are each dance's control
 MUSIC_WEIGHT = 2.0  # in `misfit`: a dance off the beat costs about as much as one that stands still
 SMALLEST = 1e-9  # speed and jerk to divide by
-KINETIC_FEATURES, COORDINATES = 3 * len(COCO18), 2 * len(COCO18)
-
-
-@dataclass(frozen=True)
-class Moves:
-    """What is kept of one dance."""
-
-    kinetic: Float64[np.ndarray, " D"]
-    poses: Float64[np.ndarray, "P C"]
-    window_speeds: Float64[np.ndarray, " W"]
-    beats_s: Float64[np.ndarray, " K"]
-    speed: float
-    jerk: float
-    foot_skate: float
+KINETIC_FEATURES = 3 * len(COCO18)
 
 
 @dataclass(frozen=True)
@@ -112,21 +99,9 @@ def misfit(found: dict[str, float]) -> float:
 def _row(*clip: np.ndarray, config: DanceModelConfig) -> Row:
     real, dance, mask, rhythm = clip
     seen = (np.where((mask > 0)[..., None], pose, np.nan) for pose in (real, dance))
-    real_moves, moves = (_moves(square(pose, config.normalization), config.fps) for pose in seen)
+    real_moves, dance_moves = (moves(square(pose, config.normalization), config.fps) for pose in seen)
     beats = beat.beats_of_phase(rhythm[:, BEAT_SINE], rhythm[:, BEAT_COSINE], config.fps)
-    return Row(real_moves, moves, beats, (len(real) - 1) / config.fps, bool(np.isfinite(dance).all()))
-
-
-def _moves(pose: Float64[np.ndarray, "T J 2"], fps: float) -> Moves:
-    return Moves(
-        kinetic=kinetic_features(pose, fps),
-        poses=pose[:: max(1, round(POSE_EVERY_S * fps))].reshape(-1, COORDINATES),
-        window_speeds=motion_quality.window_speeds(pose, fps),
-        beats_s=beat.kinematic_beats(pose, fps),
-        speed=motion_quality.mean_change(pose, fps, 1),
-        jerk=motion_quality.mean_change(pose, fps, 3),
-        foot_skate=motion_quality.foot_skate(pose, fps),
-    )
+    return Row(real_moves, dance_moves, beats, (len(real) - 1) / config.fps, bool(np.isfinite(dance).all()))
 
 
 def _distributions(real: list[Moves], made: list[Moves]) -> dict[str, float]:
@@ -150,8 +125,8 @@ def _beats(rows: list[Row]) -> dict[str, float]:
     music = [row.music_beats_s for row in heard]
     inside = sum(int(((beats >= 0) & (beats <= row.seconds)).sum()) for row, beats in zip(heard, music, strict=True))
     found: dict[str, float] = {}
-    for side, moves in (("", [row.dance for row in heard]), ("_real", [row.real for row in heard])):
-        beats = [one.beats_s for one in moves]
+    for side, dances in (("", [row.dance for row in heard]), ("_real", [row.real for row in heard])):
+        beats = [one.beats_s for one in dances]
         found[f"beat_alignment{side}"] = _alignment(beats, music)
         if len(heard) > 1:
             found[f"beat_alignment_shuffled{side}"] = float(
