@@ -1,0 +1,274 @@
+"""real and made dances -> the table of scores, each with its interval and its controls
+
+Every metric is told three times: of the made dances, of the real ones (two halves of their songs against each other,
+where a metric compares) and, where music matters, of dances with other songs' beats. Intervals are of 95 %, from songs
+drawn anew with replacement, on both sides: clips of one song are not independent. A Frechet distance of fewer
+different dances is larger, so an interval is centred on the value before it is told. Of a handful of songs an interval
+says little.
+
+Axes used in shapes:
+    N dances    D features
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from dancegen.metrics import beat
+from dancegen.metrics.diversity import diversity, multimodality
+from dancegen.metrics.frechet import frechet, standardized
+from dancegen.metrics.kinetic import div_k2, fid_k2
+from dancegen.metrics.motion_quality import freeze_share
+from dancegen.metrics.moves import Moves
+
+TURNS = 16  # songs whose beats are each dance's control
+LOW, HIGH = 0.025, 0.975
+Whose = Literal["made", "real", "shuffled", "real shuffled"]
+Terms = dict[str, Float64[np.ndarray, "N 2"]]  # of metrics that are a sum over a sum
+
+
+@dataclass(frozen=True)
+class Danced:
+    """A set of dances; all of the same length N."""
+
+    songs: list[str]
+    clips: list[str]
+    """Which music: several dances to one piece have the same."""
+    moves: list[Moves]
+    music: list[Float64[np.ndarray, " K"]]
+    """Seconds of the music's beats."""
+    embeddings: dict[str, Float[np.ndarray, "N D"]]
+    """What each extractor sees in the dances, by its name."""
+    terms: Terms
+
+    def __len__(self) -> int:
+        return len(self.songs)
+
+    def take(self, which: Int[np.ndarray, " M"]) -> "Danced":
+        """Some of the dances, or some of them several times."""
+        songs, clips, moves, music = (
+            [each[at] for at in which] for each in (self.songs, self.clips, self.moves, self.music)
+        )
+        embeddings = {name: vectors[which] for name, vectors in self.embeddings.items()}
+        return Danced(songs, clips, moves, music, embeddings, {name: each[which] for name, each in self.terms.items()})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of the table."""
+
+    of: Callable[[Danced, Danced, int], float]
+    """From real dances, made ones and a seed."""
+    better: Literal["lower", "higher", "as real"]
+    compares: bool = False
+    """Whether it is a distance between two sets."""
+    musical: bool = False
+    """Whether it is about the music, and so has shuffled songs as its control."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number of the table."""
+
+    metric: str
+    whose: Whose
+    value: float
+    low: float
+    high: float
+    n: int
+    n_real: int
+
+
+def danced(
+    songs: Sequence[str],
+    clips: Sequence[str],
+    moves: Sequence[Moves],
+    music: Sequence[Float64[np.ndarray, " K"]],
+    embeddings: dict[str, Float[np.ndarray, "N D"]],
+) -> Danced:
+    """A set of dances, with what metrics need of each."""
+    return Danced(list(songs), list(clips), list(moves), list(music), embeddings, _terms(moves, music))
+
+
+def metrics(extractors: Sequence[str]) -> dict[str, Metric]:
+    """All metrics by name; some there are once for each extractor."""
+    found: dict[str, Metric] = {}
+    for name in extractors:
+        found |= {
+            f"fid_{name}": Metric(_fid(name), "lower", compares=True),
+            f"diversity_{name}": Metric(_diversity(name), "as real"),
+            f"multimodality_{name}": Metric(_multimodality(name), "higher"),
+        }
+    return {
+        **found,
+        "fid_k2": Metric(_fid_k2, "lower", compares=True),
+        "div_k2": Metric(_div_k2, "as real"),
+        "frechet_pose": Metric(_frechet_pose, "lower", compares=True),
+        **{name: Metric(_ratio(name), better, musical=True) for name, better in MUSICAL.items()},
+        "speed": Metric(_ratio("speed"), "as real"),
+        "jerk": Metric(_ratio("jerk"), "as real"),
+        "freeze_share": Metric(_freeze_share, "as real", compares=True),
+        "foot_skate": Metric(_ratio("foot_skate"), "as real"),
+    }
+
+
+MUSICAL: dict[str, Literal["lower", "higher", "as real"]] = {
+    "beat_alignment": "higher",  # over the dance's beats
+    "beat_alignment_music": "higher",  # over the music's
+    "beat_hit_rate": "higher",
+    "beat_coverage": "as real",
+}
+
+
+def score(real: Danced, made: Danced, seed: int, resamples: int) -> list[Score]:
+    """The table. The same dances and the same seed give the same numbers."""
+    random = np.random.default_rng(seed)
+    halves = _halves(real)
+    made_shuffled, real_shuffled = _with_other_music(made), _with_other_music(real)
+    found: list[Score] = []
+    for name, metric in metrics(sorted(real.embeddings)).items():
+        found.append(_scored(name, "made", metric, real, made, random, resamples))
+        if not metric.compares:
+            found.append(_scored(name, "real", metric, real, real, random, resamples))
+        elif halves is not None:
+            found.append(_scored(name, "real", metric, *halves, random, resamples))
+        if metric.musical:
+            controls: dict[Whose, Danced | None] = {"shuffled": made_shuffled, "real shuffled": real_shuffled}
+            for whose, other in controls.items():
+                if other is not None:
+                    found.append(_scored(name, whose, metric, real, other, random, resamples))
+    return [one for one in found if math.isfinite(one.value)]
+
+
+def _scored(
+    name: str, whose: Whose, metric: Metric, real: Danced, made: Danced, random: np.random.Generator, resamples: int
+) -> Score:
+    seed = int(random.integers(1 << 31))
+    value = _value(metric, real, made, seed)
+    drawn = [_value(metric, *_anew(real, made, random), seed) for _ in range(resamples)]
+    known = np.array([one for one in drawn if math.isfinite(one)])
+    if not len(known) or not math.isfinite(value):
+        return Score(name, whose, value, math.nan, math.nan, len(made), len(real))
+    low, middle, high = np.quantile(known, [LOW, 0.5, HIGH]).tolist()
+    least = 0.0 if metric.compares else -math.inf
+    return Score(name, whose, value, max(least, value + low - middle), value + high - middle, len(made), len(real))
+
+
+def _value(metric: Metric, real: Danced, made: Danced, seed: int) -> float:
+    """NaN where there are too few dances."""
+    try:
+        return metric.of(real, made, seed)
+    except ValueError:
+        return math.nan
+
+
+def _anew(real: Danced, made: Danced, random: np.random.Generator) -> tuple[Danced, Danced]:
+    """As many songs, drawn with replacement, with all their dances; the same songs, where both danced to the same."""
+    songs, others = sorted(set(real.songs)), sorted(set(made.songs))
+    drawn = random.integers(0, len(songs), len(songs))
+    drawn_others = drawn if songs == others else random.integers(0, len(others), len(others))
+    return _of_songs(real, [songs[at] for at in drawn]), _of_songs(made, [others[at] for at in drawn_others])
+
+
+def _of_songs(dances: Danced, songs: list[str]) -> Danced:
+    """The dances to each of the songs, one song after the other."""
+    names, of = np.unique(dances.songs, return_inverse=True)
+    rows = np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1])
+    by_song = dict(zip(names.tolist(), rows, strict=True))
+    return dances.take(np.concatenate([by_song[song] for song in songs]))
+
+
+def _halves(real: Danced) -> tuple[Danced, Danced] | None:
+    """The dances to two halves of the songs; none when there are too few songs."""
+    order = sorted(set(real.songs), key=lambda song: hashlib.sha256(song.encode()).hexdigest())
+    if len(order) < 2:
+        return None
+    first = np.isin(real.songs, order[: len(order) // 2])
+    return real.take(np.flatnonzero(first)), real.take(np.flatnonzero(~first))
+
+
+def _terms(moves: Sequence[Moves], music: Sequence[Float64[np.ndarray, " K"]]) -> Terms:
+    """Numerator and denominator of each dance, for the metrics that are sums over sums."""
+    found = _beat_terms(moves, music)
+    for name in ("speed", "jerk", "foot_skate"):
+        values = np.array([getattr(one, name) for one in moves], dtype=np.float64)
+        known = np.isfinite(values)
+        found[name] = np.stack([np.where(known, values, 0.0), known], axis=1)
+    return found
+
+
+def _beat_terms(moves: Sequence[Moves], music: Sequence[Float64[np.ndarray, " K"]]) -> Terms:
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in MUSICAL}
+    for one, beats in zip(moves, music, strict=True):
+        mine = one.beats_s if len(beats) else beat.NO_BEATS  # without a beat in the music there is nothing to meet
+        rows["beat_alignment"].append((float(beat.closeness(mine, beats).sum()), len(mine)))
+        rows["beat_alignment_music"].append((float(beat.closeness(beats, mine).sum()), len(beats)))
+        rows["beat_hit_rate"].append((float((beat.nearest(mine, beats) <= beat.HIT_S).sum()), len(mine)))
+        rows["beat_coverage"].append((len(mine), len(beats)))
+    return {name: np.array(each, dtype=np.float64).reshape(-1, 2) for name, each in rows.items()}
+
+
+def _with_other_music(dances: Danced) -> Danced | None:
+    """The same dances with the beats of other songs, several times over; none when there is one song."""
+    if len(set(dances.songs)) < 2:
+        return None
+    by_song = sorted(range(len(dances)), key=lambda at: dances.songs[at])
+    ordered = dances.take(np.array(by_song))
+    turned: list[Terms] = []
+    for turn in sorted({round(each) for each in np.linspace(1, len(ordered) - 1, min(TURNS, len(ordered) - 1))}):
+        music = ordered.music[turn:] + ordered.music[:turn]
+        songs = ordered.songs[turn:] + ordered.songs[:turn]
+        other = [
+            beats if song != own else beat.NO_BEATS
+            for beats, song, own in zip(music, songs, ordered.songs, strict=True)
+        ]
+        turned.append(_beat_terms(ordered.moves, other))
+    sums = {name: np.sum([each[name] for each in turned], axis=0) for name in MUSICAL}
+    return Danced(ordered.songs, ordered.clips, ordered.moves, ordered.music, ordered.embeddings, sums)
+
+
+def _ratio(name: str) -> Callable[[Danced, Danced, int], float]:
+    def of(real: Danced, made: Danced, seed: int) -> float:
+        above, below = made.terms[name].sum(axis=0)
+        return float(above / below) if below else math.nan
+
+    return of
+
+
+def _fid(extractor: str) -> Callable[[Danced, Danced, int], float]:
+    return lambda real, made, seed: frechet(real.embeddings[extractor], made.embeddings[extractor])
+
+
+def _diversity(extractor: str) -> Callable[[Danced, Danced, int], float]:
+    return lambda real, made, seed: diversity(made.embeddings[extractor], seed)
+
+
+def _multimodality(extractor: str) -> Callable[[Danced, Danced, int], float]:
+    return lambda real, made, seed: multimodality(made.embeddings[extractor], made.clips)
+
+
+def _kinetic(dances: Danced) -> Float64[np.ndarray, "N D"]:
+    return np.stack([one.kinetic for one in dances.moves])
+
+
+def _fid_k2(real: Danced, made: Danced, seed: int) -> float:
+    return fid_k2(_kinetic(real), _kinetic(made))
+
+
+def _div_k2(real: Danced, made: Danced, seed: int) -> float:
+    return div_k2(_kinetic(made), _kinetic(real))
+
+
+def _frechet_pose(real: Danced, made: Danced, seed: int) -> float:
+    theirs, ours = (np.concatenate([one.poses for one in dances.moves]) for dances in (real, made))
+    return frechet(standardized(theirs, theirs), standardized(ours, theirs))
+
+
+def _freeze_share(real: Danced, made: Danced, seed: int) -> float:
+    theirs, ours = (np.concatenate([one.window_speeds for one in dances.moves]) for dances in (real, made))
+    return freeze_share(ours, theirs) if len(theirs) else math.nan

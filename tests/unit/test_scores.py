@@ -1,0 +1,146 @@
+"""The table of scores on dances whose quality is known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from dancegen.metrics.diversity import diversity, multimodality
+from dancegen.metrics.moves import moves
+from dancegen.metrics.scores import danced, metrics, score
+from dancegen.skeleton import COCO18
+
+FPS, FRAMES, SONGS, CLIPS = 10.0, 50, 12, 4
+JOINTS = len(COCO18)
+STANDING = np.linspace(-0.5, 0.5, JOINTS)[:, None] * (0.2, 1.0)
+
+
+def sway(seed, beat_s, size=1.0, late_s=0.0):
+    """A body that is slowest on every beat."""
+    random = np.random.default_rng(seed)
+    seconds = np.arange(FRAMES)[:, None, None] / FPS
+    swing = np.cos(np.pi * (seconds - late_s) / beat_s) * random.normal(0, 0.05, (1, JOINTS, 2)) * size
+    return STANDING + random.normal(0, 0.03, (1, JOINTS, 2)) + swing
+
+
+def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1):
+    """Dances to songs of different tempo; `late` in beats."""
+    names, clips, all_moves, music, seen = [], [], [], [], []
+    for song in range(songs):
+        beat_s = np.random.default_rng(song).uniform(0.45, 0.85)
+        for clip in range(CLIPS):
+            for number in range(dances_a_clip):
+                pose = sway([seed, song, clip, number], beat_s, size, late * beat_s)
+                names.append(f"song {song:02d}")
+                clips.append(f"clip {song:02d} {clip}")
+                all_moves.append(moves(pose, FPS))
+                music.append(np.arange(0, FRAMES / FPS, beat_s))
+                seen.append(pose[::10].ravel()[:20])
+    return danced(names, clips, all_moves, music, {"perceptual": np.array(seen)})
+
+
+def table(real, made, seed=0, resamples=20):
+    return {(one.metric, one.whose): one for one in score(real, made, seed, resamples)}
+
+
+REAL = dances()
+
+
+def test_the_real_dances_themselves_are_as_good_as_real_ones():
+    found = table(REAL, REAL)
+    for name in ("fid_perceptual", "fid_k2", "frechet_pose"):
+        assert found[name, "made"].value == pytest.approx(0, abs=1e-6)
+        assert found[name, "real"].value > 0, "two halves of the real songs differ a little"
+    for name in ("diversity_perceptual", "beat_alignment", "speed", "jerk", "foot_skate"):
+        assert found[name, "made"].value == pytest.approx(found[name, "real"].value, rel=0.05)
+
+
+def test_a_dance_on_the_beat_scores_well_one_off_it_does_not_and_other_songs_are_the_control():
+    on, off = table(REAL, dances(seed=1)), table(REAL, dances(seed=1, late=0.5))
+    assert on["beat_alignment", "made"].value > 0.8
+    assert on["beat_alignment_music", "made"].value > 0.7
+    assert on["beat_hit_rate", "made"].value > 0.9
+    assert off["beat_alignment", "made"].value < 0.2
+    for name in ("beat_alignment", "beat_alignment_music", "beat_hit_rate"):
+        assert on[name, "shuffled"].value < 0.6 * on[name, "made"].value
+        assert on[name, "real shuffled"].value < 0.6 * on[name, "real"].value
+
+
+def test_small_movements_cost_distance_speed_and_seconds_that_freeze():
+    found = table(REAL, dances(seed=1, size=0.1))
+    assert found["fid_k2", "made"].value > 3 * found["fid_k2", "real"].value
+    assert found["speed", "made"].value == pytest.approx(0.1 * found["speed", "real"].value, rel=0.1)
+    assert found["freeze_share", "made"].value > 0.9 > 0.2 > found["freeze_share", "real"].value
+
+
+def test_the_same_dances_and_the_same_seed_give_the_same_table_and_another_seed_other_intervals():
+    one, again, other = (score(REAL, dances(seed=1), seed, 20) for seed in (0, 0, 1))
+    assert one == again
+    assert one != other
+    assert [each.value for each in one if "diversity" not in each.metric] == [
+        each.value for each in other if "diversity" not in each.metric
+    ]
+
+
+def test_intervals_hold_the_value_and_are_narrower_with_more_songs():
+    def width(songs):
+        one = table(dances(songs=songs), dances(songs=songs, seed=1), resamples=60)["speed", "made"]
+        assert one.low < one.value < one.high
+        return one.high - one.low
+
+    assert width(40) < 0.75 * width(6)
+
+
+def test_numbers_of_dances_are_told():
+    one = table(REAL, dances(seed=1, dances_a_clip=2))["fid_k2", "made"]
+    assert (one.n, one.n_real) == (2 * SONGS * CLIPS, SONGS * CLIPS)
+
+
+def test_one_song_has_no_control_and_no_halves_and_nothing_breaks():
+    found = table(dances(songs=1), dances(songs=1, seed=1))
+    assert ("fid_k2", "real") not in found
+    assert ("beat_alignment", "shuffled") not in found
+    assert all(math.isfinite(one.value) for one in found.values())
+
+
+def test_music_without_beats_gives_no_beat_scores():
+    silent = danced(REAL.songs, REAL.clips, REAL.moves, [np.zeros(0)] * len(REAL), REAL.embeddings)
+    assert not [one for one in score(silent, silent, 0, 20) if one.metric.startswith("beat")]
+
+
+def test_every_metric_is_told_of_made_dances():
+    found = table(REAL, dances(seed=1, dances_a_clip=2))
+    assert {metric for metric, whose in found if whose == "made"} == set(metrics(["perceptual"]))
+
+
+def test_missing_joints_leave_every_metric_finite_and_near():
+    hidden = np.random.default_rng(0).random((FRAMES, JOINTS)) < 0.1
+    whole, holes = [], []
+    for song in range(20):
+        pose = sway([9, song], 0.6)
+        whole.append(moves(pose, FPS))
+        holes.append(moves(np.where(hidden[..., None], np.nan, pose), FPS))
+    music = [np.arange(0, 5, 0.6)] * 20
+    names, seen = [f"{song}" for song in range(20)], {"perceptual": np.zeros((20, 2))}
+    full, part = (table(*[danced(names, names, each, music, seen)] * 2) for each in (whole, holes))
+    for name in ("speed", "jerk", "beat_alignment", "div_k2"):
+        assert math.isfinite(part[name, "made"].value)
+        assert part[name, "made"].value == pytest.approx(full[name, "made"].value, rel=0.15)
+
+
+def test_diversity_is_the_mean_distance_of_random_pairs():
+    random = np.random.default_rng(0)
+    points = random.normal(size=(500, 2))
+    assert diversity(points, seed=0) == pytest.approx(math.sqrt(math.pi), rel=0.05)  # of two normal draws in a plane
+    assert diversity(points, 0) == diversity(points, 0) != diversity(points, 1)
+    assert diversity(np.zeros((5, 3)), seed=0) == 0
+
+
+def test_two_dances_are_never_compared_with_themselves():
+    assert diversity(np.array([[0.0], [1.0]]), seed=0) == pytest.approx(1)
+
+
+def test_multimodality_is_of_dances_to_the_same_music_alone():
+    points = np.array([[0.0], [1.0], [10.0], [13.0], [50.0]])
+    assert multimodality(points, ["a", "a", "b", "b", "c"]) == pytest.approx((1 + 3) / 2)
+    assert math.isnan(multimodality(points, list("abcde")))
