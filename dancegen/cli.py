@@ -71,6 +71,12 @@ STEPS = {
             "train_dance", "TrainDanceConfig", "Train the model that dances.", "clips in {clips} to a model in {output}"
         ),
         Step("search", "SearchConfig", "Search for good settings of training.", "trainings on clips in {train.clips}"),
+        Step(
+            "evaluate",
+            "EvaluateConfig",
+            "Measure dances against real ones.",
+            "dances to the music of {clips}, scores in {output}",
+        ),
         Step("render", "RenderConfig", "Make a dance video of every song.", "songs in {songs} to videos in {output}"),
     )
 }

@@ -199,7 +199,57 @@ VIDEOS = pa.schema(
     metadata={"dancegen.table": "videos"},
 )
 
-SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, CUTS, CLIPS, RENDERS)
+# What evaluate keeps of each dance, to compare it with others.
+DANCES = pa.schema(
+    [
+        ("clip_id", pa.string()),  # the clip whose music it is to
+        ("song", pa.string()),  # song id
+        ("category", pa.string()),  # kind of dance
+        ("made", pa.bool_()),  # whether it is a made dance, or a real one
+        ("seed", pa.int32()),  # which of the dances to the same music
+        ("music_beats_s", pa.binary()),  # float64 (N): seconds of the music's beats
+        ("beats_s", pa.binary()),  # float64 (K): seconds of the dance's kinematic beats
+        ("kinetic", pa.binary()),  # float64 (54): metrics.kinetic
+        ("poses", pa.binary()),  # float64 (P, 36): coordinates of some of its poses, in torsos
+        ("window_speeds", pa.binary()),  # float64 (W): mean speed in each second
+        ("speed", pa.float64()),  # mean speed of the joints, torsos a second
+        ("jerk", pa.float64()),  # mean jerk of the joints
+        ("foot_skate", pa.float64()),  # speed of the feet on the floor, torsos a second; NaN when none is seen
+        ("embeddings", pa.map_(pa.string(), pa.binary())),  # float32 (E): what each extractor sees, by its name
+    ],
+    metadata={"dancegen.table": "dances"},
+)
+
+# What evaluate says of each part of a table of clips.
+EVALUATED = pa.schema(
+    [
+        ("uri", pa.string()),  # the part
+        ("version", pa.string()),  # changes when the part does
+        ("dances", pa.int32()),  # real and made ones
+        ("wall_s", pa.float32()),  # seconds of work
+        ("attempts", pa.int32()),  # runs in which it was tried
+        ("error", pa.string()),  # why there are none; null when the row is good
+    ],
+    metadata={"dancegen.table": "evaluated"},
+)
+
+# The numbers that evaluate ends with: metrics.scores.
+SCORES = pa.schema(
+    [
+        ("metric", pa.string()),  # a name in metrics.scores
+        ("whose", pa.string()),  # made, real, shuffled (other songs' beats) or real shuffled
+        ("value", pa.float64()),
+        ("low", pa.float64()),  # of the 95 % interval, over songs
+        ("high", pa.float64()),
+        ("n", pa.int32()),  # dances
+        ("n_real", pa.int32()),  # real dances they are compared with
+        ("seed", pa.int32()),  # of all draws
+        ("seen_in_training", pa.bool_()),  # whether a loss of the model looked at the same: then it flatters
+    ],
+    metadata={"dancegen.table": "scores"},
+)
+
+SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, CUTS, CLIPS, RENDERS, DANCES, EVALUATED, SCORES)
 
 
 def name_of(schema: pa.Schema) -> str:

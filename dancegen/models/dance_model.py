@@ -1,7 +1,8 @@
 """A song in, a dance out: the generator with what it needs to know of sound, rhythm and joints.
 
 Axes used in shapes:
-    S samples of a song (mono, 16 kHz)    T frames    J joints    K given frames
+    S samples of a song (mono, 16 kHz), or of a frame    T frames    J joints    K given frames
+    B clips    R rhythm channels
 """
 
 import math
@@ -9,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
+from torch import Tensor
 
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.models.global_discriminator import GlobalDiscriminator
@@ -52,6 +54,24 @@ class DanceModel:
         if self.config.mirror_odd_seeds and seed % 2:
             return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
         return self._dance(samples, seed, start, window_frames)
+
+    @torch.inference_mode()
+    def dances(
+        self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], seeds: Sequence[int]
+    ) -> Float[Tensor, "B T J 2"]:
+        """Normalised joints for clips that are already heard as the model hears them, each with a seed of its own."""
+        device = next(self.generator.parameters()).device
+        columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
+        frames = audio.shape[1]
+        noise = torch.cat(
+            [
+                self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))
+                for seed in seeds
+            ]
+        )
+        found = self.generator(audio.to(device), rhythm[..., columns].to(device), noise.to(device)).cpu()
+        turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
+        return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
     def _dance(
         self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int

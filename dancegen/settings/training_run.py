@@ -21,6 +21,9 @@ def _tracking_uri(uri: str) -> str:
     return uri
 
 
+TrackingUri = Annotated[str, AfterValidator(_tracking_uri)]
+
+
 class TrainingRun(Config):
     """Settings that all trainings share."""
 
@@ -54,7 +57,7 @@ class TrainingRun(Config):
     """Seconds to wait for a cluster that grows by itself to become large enough."""
     worker_environment: dict[str, str] = Field(default={})
     """Environment variables of the workers, such as GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME: eth0."""
-    tracking_uri: Annotated[str, AfterValidator(_tracking_uri)] = ""
+    tracking_uri: TrackingUri = ""
     """MLflow's server (http://...) or database (sqlite:///...); empty is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
     """MLflow's experiment."""

@@ -1,0 +1,115 @@
+"""clips and a model -> scores, on Ray Data: a part of the table of clips a row"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as pads
+
+from dancegen import schema, storage, tables, tracking
+from dancegen.config import to_yaml
+from dancegen.errors import ConfigError, TableError
+from dancegen.metrics.scores import Danced, Score, score
+from dancegen.models import checkpoint
+from dancegen.pipelines.progress import say
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.settings.evaluate import EvaluateConfig
+from dancegen.stages.evaluate import PERCEPTUAL, EvaluateClips, read_dances, write_side_by_side
+from dancegen.stages.evaluate_page import page
+
+DANCES, PARTS, SCORES, PAGE = "dances", "parts", "scores", "index.html"  # below the output
+
+
+def run(config: EvaluateConfig) -> list[Score]:
+    """Measure the dances, and write scores and page. Parts that were measured before are not measured again."""
+    rows, share = _rows(config)
+    dances = storage.join(config.output, DANCES)
+    tables.begin(dances, schema.DANCES, {}, config.overwrite)
+    _remove_strays(dances, rows)
+    device = "cuda" if config.gpus_per_actor else "cpu"
+    stage_args = (config, dances, share, device)
+    table = storage.join(config.output, PARTS)
+    job = TableJob("parts", table, schema.EVALUATED, EvaluateClips, stage_args, {}, unit="dances")
+    run_table_job(job, rows, config)
+    say("comparing the dances")
+    real, made = _danced(dances)
+    scores = score(real, made, config.seed, config.resamples)
+    _write(config, scores, len(set(real.songs)), [row["uri"] for row in rows if not row["made"]])
+    return scores
+
+
+def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
+    """The input of EvaluateClips, one row a part of clips; and the share of the clips that is measured."""
+    networks = (config.checkpoint or checkpoint.shipped(), config.perceptual or checkpoint.shipped_perceptual())
+    names = [*(map(str, networks)), *([config.heldout] if config.heldout else [])]
+    choice = " ".join(storage.content_hash(name)[:16] for name in names)
+    tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
+    count = len(_clips(config, config.clips))
+    share = min(1.0, config.max_clips / count)
+    rows = []
+    for made, uri in tables_of.items():
+        _clips(config, uri)
+        for part in tables.parts(storage.join(uri, f"split={config.split}")):
+            version = f"{storage.version(part)} {choice} {config.seed} {config.dances_per_clip} {share:.6f} {made}"
+            rows.append({"uri": part, "version": version, "made": made})
+    return rows, share
+
+
+def _clips(config: EvaluateConfig, uri: str) -> Any:
+    """Ids of the clips of a table. Raises TableError when there are none, ConfigError when they are of another rate."""
+    if not tables.parts(storage.join(uri, f"split={config.split}")):
+        problem = f"holds no clips of split={config.split}."
+        raise TableError(uri, problem, "Give cut_clips more songs or a larger test_share, or measure split=train.")
+    return tables.read(uri, schema.CLIPS, ["clip_id"], where=pads.field("split") == config.split)
+
+
+def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:
+    """Delete what is known of dances that are not to be measured today."""
+    wanted = {storage.join(dances, tables.part_name(row["uri"])) for row in rows}
+    for stray in set(tables.parts(dances)) - wanted:
+        storage.delete(stray)
+
+
+def _danced(dances: str) -> tuple[Danced, Danced]:
+    """The real dances and the made ones."""
+    real, made = (
+        read_dances(tables.read(dances, schema.DANCES, where=pads.field("made") == made)) for made in (False, True)
+    )
+    if not len(real) or not len(made):
+        raise ConfigError("clips", "gave no dances to compare.", "See the table of parts, column error.")
+    return real, made
+
+
+def _write(config: EvaluateConfig, scores: list[Score], songs: int, parts: list[str]) -> None:
+    """The table, the page, and MLflow."""
+    rows = [{**vars(one), "seed": config.seed, "seen_in_training": PERCEPTUAL in one.metric} for one in scores]
+    table = storage.join(config.output, SCORES)
+    tables.begin(table, schema.SCORES, {}, overwrite=True)
+    tables.write_part(table, schema.table(schema.SCORES, rows), SCORES)
+    files = {PAGE: page(config, scores, songs, shown=bool(config.pictures and not config.dances)).encode()}
+    if config.pictures and not config.dances:
+        say("drawing some of them")
+        with tempfile.TemporaryDirectory() as folder:
+            write_side_by_side(config, parts, Path(folder))
+            files |= {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+    for name, content in files.items():
+        storage.write_bytes(storage.join(config.output, name), content)
+    _tell(config, scores, files)
+    say(f"scores in {table}; to look at: {storage.join(config.output, PAGE)}")
+
+
+def _tell(config: EvaluateConfig, scores: list[Score], files: dict[str, bytes]) -> None:
+    run = tracking.Run(
+        uri=config.tracking_uri or tracking.default_uri(config.output),
+        experiment=config.experiment,
+        key=f"evaluate {config.output}",
+        name="evaluate",
+        parameters=config.model_dump(mode="json"),
+        tags={"step": "evaluate"},
+        warn=say,
+    )
+    run.artifact("settings.yaml", to_yaml(config).encode())
+    run.log({f"{one.whose.replace(' ', '_')}/{one.metric}": one.value for one in scores}, 0)
+    for name, content in files.items():
+        run.artifact(name, content)
+    run.close()

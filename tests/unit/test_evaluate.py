@@ -1,0 +1,114 @@
+"""What is kept of each dance, and the page of scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dancegen import schema, tables
+from dancegen.config import load
+from dancegen.errors import CheckpointError, ConfigError
+from dancegen.metrics.scores import score
+from dancegen.settings.evaluate import EvaluateConfig
+from dancegen.stages.evaluate import EvaluateClips, check_fits, load_extractors, read_dances
+from dancegen.stages.evaluate_page import page
+
+
+@pytest.fixture(scope="module")
+def clips(make_clips, tmp_path_factory):
+    return make_clips(str(tmp_path_factory.mktemp("clips") / "some clips"), train=5, test=10)
+
+
+def measured(clips, folder, share=1.0, made=False, **settings):
+    """Every dance to the test clips, as rows of schema.DANCES; and what is said of the parts."""
+    config = EvaluateConfig(clips=clips, output=str(folder), **settings)
+    stage = EvaluateClips(config, f"{folder}/dances", share)
+    parts = tables.parts(f"{clips}/split=test")
+    said = [stage.one({"uri": part, "version": "1", "made": made}) for part in parts]
+    return tables.read(f"{folder}/dances", schema.DANCES), said
+
+
+def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clips, tmp_path):
+    dances, said = measured(clips, tmp_path, dances_per_clip=2)
+    assert [row["dances"] for row in said] == [15, 15]
+    rows = dances.to_pylist()
+    assert sorted((row["made"], row["seed"]) for row in rows) == [(False, 0)] * 10 + [(True, 0)] * 10 + [(True, 1)] * 10
+    assert all(dict(row["embeddings"]).keys() == {"perceptual"} for row in rows)
+    made = [row for row in rows if row["made"]]
+    assert len({row["kinetic"] for row in made}) == 20, "each dance is another one"
+
+
+def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, tmp_path):
+    one, again, other = (
+        measured(clips, tmp_path / name, seed=seed)[0].sort_by("clip_id").to_pydict()
+        for name, seed in (("one", 5), ("again", 5), ("other", 6))
+    )
+    assert one == again
+    assert one["kinetic"] != other["kinetic"]
+
+
+def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, tmp_path):
+    half, _ = measured(clips, tmp_path / "half", share=0.5)
+    more, _ = measured(clips, tmp_path / "more", share=0.9)
+    assert 0 < len(half) < len(more) <= 20
+    assert set(half["clip_id"].to_pylist()) <= set(more["clip_id"].to_pylist())
+
+
+def test_dances_that_are_given_need_no_model(clips, tmp_path):
+    dances, _ = measured(clips, tmp_path, made=True, dances=clips)
+    assert dances["made"].to_pylist() == [True] * 10
+
+
+def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, tmp_path):
+    clips = make_clips(str(tmp_path / "clips"), train=5, test=10)
+    Path(tables.parts(f"{clips}/split=test")[0]).write_bytes(b"no parquet")
+    dances, said = measured(clips, tmp_path)
+    assert sorted(bool(row.get("error")) for row in said) == [False, True]
+    assert len(dances) == 10
+
+
+def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, tmp_path):
+    dances, _ = measured(clips, tmp_path)
+    one = read_dances(dances)
+    other = read_dances(dances.take(np.random.default_rng(0).permutation(len(dances))))
+    assert one.songs == other.songs
+    assert np.array_equal(one.embeddings["perceptual"], other.embeddings["perceptual"])
+    assert all((a.poses == b.poses).all() for a, b in zip(one.moves, other.moves, strict=True))
+
+
+def test_networks_that_see_other_dances_are_refused():
+    extractors = load_extractors(EvaluateConfig(clips="clips"))
+    check_fits(extractors, "body", 10.0)
+    with pytest.raises(CheckpointError, match="sees dances of 'body' at 10 poses a second"):
+        check_fits(extractors, "camera", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["checkpoint=a.safetensors", "dances=b"], "checkpoint and dances are both given"),
+        (["dances=b", "dances_per_clip=2"], "dances_per_clip=2 is for a model"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(tmp_path, monkeypatch, given, problem):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.safetensors", "b"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=problem):
+        load(EvaluateConfig, None, ["clips=b", *given])
+
+
+def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_names(clips, tmp_path):
+    dances, _ = measured(clips, tmp_path)
+    rows = dances.to_pylist()
+    real, made = (
+        read_dances(schema.table(schema.DANCES, [row for row in rows if row["made"] == side])) for side in (False, True)
+    )
+    scores = score(real, made, 0, 20)
+    text = page(EvaluateConfig(clips=f"{tmp_path}/<b>clips", output="o"), scores, songs=2, shown=True)
+    for one in scores:
+        assert f"<b>{one.metric}</b>" in text
+        assert f"{one.value:.3g}" in text
+    assert "<b>clips" not in text
+    assert "2 songs are few" in text
+    assert 'src="side_by_side.mp4"' in text
