@@ -1,7 +1,8 @@
-"""clips -> the settings that train best
+"""clips -> the settings that train best; or, with rows, what each of them does
 
 Ray Tune proposes loss weights and learning rates (Optuna) and stops trainings that fall behind (ASHA). A trial is a
 small driver that fits one training of its own; the search, its trials and their checkpoints survive a killed job.
+The rows of an ablation are trials too, with nothing proposed and nothing stopped.
 """
 
 import os
@@ -14,7 +15,7 @@ from ray.tune.schedulers import ASHAScheduler
 
 from dancegen import storage
 from dancegen.errors import ConfigError, DanceGenError
-from dancegen.pipelines import search_trial, train_dance
+from dancegen.pipelines import ablation, search_trial, train_dance
 from dancegen.pipelines.cluster import require, require_places
 from dancegen.pipelines.progress import say
 from dancegen.pipelines.ray_session import start_ray
@@ -24,9 +25,9 @@ from dancegen.pipelines.search_proposals import Proposals
 from dancegen.pipelines.search_trial import OBJECTIVE, Turns
 from dancegen.settings.search import DRIVER_CPUS, SearchConfig
 from dancegen.stages import search_plots
-from dancegen.stages.search import COMPARED, Trial, best_yaml, ranked, summary, table, with_values
+from dancegen.stages.search import COMPARED, ROW, SEED, Trial, best_yaml, ranked, summary, table, training
 
-FREE = frozenset({"output", "concurrent", *(f"train.{name}" for name in train_dance.FREE)})
+FREE = frozenset({"output", "concurrent", "heldout", *(f"train.{name}" for name in train_dance.FREE)})
 GROWING = "samples"
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -44,11 +45,11 @@ def run(config: SearchConfig) -> list[Trial]:
 
     Raises DanceGenError for what a person can correct.
     """
-    data = train_dance.check(with_values(config.train, {name: low for name, (low, _) in config.space.items()}))
+    data = train_dance.check(training(config, _first(config)))
     _check_test_clips(config, data.test)
     begun = claim(config.output, config, data.data_hash, FREE, GROWING)
     say(
-        f"{config.samples} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
+        f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
         f"{config.concurrent} at a time, compared on {data.test:,}; "
         f"{'going on from' if begun else 'results in'} {config.output}"
     )
@@ -62,10 +63,21 @@ def run(config: SearchConfig) -> list[Trial]:
         if trials[0].state not in COMPARED:
             error = f"no training came to an end; the first: {trials[0].error.rstrip('.')}."
             raise DanceGenError(config.output, error, f"See {TRIALS} there; the same command tries others.")
+        if config.rows:
+            for name, text in ablation.measure(config, trials).items():
+                storage.write_text(storage.join(config.output, name), text)
+                teller.keep(name, text)
+            say(f"scores of all rows: {storage.join(config.output, ablation.PAGE)}")
+            return trials
     say(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
     if warning := search_plots.few(trials):
         say(warning)
     return trials
+
+
+def _first(config: SearchConfig) -> dict[str, Any]:
+    """Values of one training."""
+    return {ROW: next(iter(config.rows)), SEED: 0} if config.rows else {n: low for n, (low, _) in config.space.items()}
 
 
 def _check_test_clips(config: SearchConfig, count: int) -> None:
@@ -101,15 +113,7 @@ def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[An
         storage_path=storage.arrow_uri(config.output),
         metric=OBJECTIVE,
         mode="min",
-        config={name: ray.tune.loguniform(low, high) for name, (low, high) in config.space.items()},
-        num_samples=config.samples,
-        search_alg=Proposals(config),
-        scheduler=ASHAScheduler(
-            time_attr="epoch",
-            max_t=config.train.epochs,
-            grace_period=config.grace_epochs,
-            reduction_factor=config.reduction,
-        ),
+        **_plan(config),
         resume_config=ray.tune.ResumeConfig() if begun else None,
         max_failures=1,
         raise_on_failed_trial=False,
@@ -119,6 +123,24 @@ def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[An
         verbose=0,
     )
     return analysis.trials
+
+
+def _plan(config: SearchConfig) -> dict[str, Any]:
+    """What Ray Tune runs: every row with every seed, or what is proposed until it falls behind."""
+    if config.rows:
+        grid = {ROW: ray.tune.grid_search(list(config.rows)), SEED: ray.tune.grid_search(list(range(config.seeds)))}
+        return {"config": grid, "num_samples": 1, "max_concurrent_trials": config.concurrent}
+    return {
+        "config": {name: ray.tune.loguniform(low, high) for name, (low, high) in config.space.items()},
+        "num_samples": config.samples,
+        "search_alg": Proposals(config),
+        "scheduler": ASHAScheduler(
+            time_attr="epoch",
+            max_t=config.train.epochs,
+            grace_period=config.grace_epochs,
+            reduction_factor=config.reduction,
+        ),
+    }
 
 
 def _id(trial: Any) -> str:
@@ -141,7 +163,7 @@ def _trials(config: SearchConfig, found: list[Any]) -> list[Trial]:
 def _results(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
     """The search's files by name; of trainings that all failed only the table."""
     files = {TRIALS: table(trials, config.objective)}
-    if trials[0].state in COMPARED:
+    if trials[0].state in COMPARED and not config.rows:
         files[BEST] = best_yaml(config, trials)
         files[IMPORTANCE] = search_plots.importance(config, trials)
         files[COORDINATES] = search_plots.coordinates(config, trials)

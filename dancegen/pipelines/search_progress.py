@@ -26,7 +26,7 @@ class TellTrials(ray.tune.Callback):
         self.ended: set[str] = set()
 
     def __enter__(self) -> Self:
-        self.bar = tqdm(total=self.config.samples, unit=" trainings", mininterval=interval_s())
+        self.bar = tqdm(total=self.config.trainings, unit=" trainings", mininterval=interval_s())
         self.teller = ThreadPoolExecutor(1)
         self.sent: list[Future[None]] = []
         self.search = self._run(self.config.output, "search", {"step": "search"})

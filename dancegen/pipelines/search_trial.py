@@ -12,25 +12,25 @@ from dancegen import storage
 from dancegen.errors import DivergedError
 from dancegen.pipelines import train_dance
 from dancegen.settings.search import SearchConfig
-from dancegen.stages.search import with_values
+from dancegen.stages.search import training
 
 HISTORY, DIVERGED = "epochs.json", "diverged.txt"  # in the training's folder
 OBJECTIVE = "objective"  # what Ray Tune is told
 POLL_S = 1.0
 
 
-def run(values: dict[str, float], config: dict[str, Any], data_hash: str, turns: Any) -> None:
+def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any) -> None:
     """One training with these values. It goes on when its id comes again; one that diverges ends without an error."""
     search = SearchConfig.model_validate(config)
     trial_id = ray.tune.get_context().get_trial_id()
     while not ray.get(turns.take.remote(trial_id)):
         time.sleep(POLL_S)
     folder = folder_of(search, trial_id)
-    training = with_values(search.train, values).model_copy(update={"output": folder, "validate_every": 1})
+    one = training(search, values).model_copy(update={"output": folder, "validate_every": 1})
     if told := history_in(folder):  # the training may have ended unheard while the search was killed
         ray.tune.report(result(max(told), told[max(told)], search.objective))
     try:
-        train_dance.fit(training, data_hash, [Report(folder, search.objective)], board=None)
+        train_dance.fit(one, data_hash, [Report(folder, search.objective)], board=None)
     except DivergedError as error:
         storage.write_text(storage.join(folder, DIVERGED), str(error))
 

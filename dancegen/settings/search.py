@@ -1,4 +1,4 @@
-"""Settings of search: which weights and learning rates are tried, how many trainings, how soon a bad one is stopped."""
+"""Settings of search: which weights and learning rates are tried, or which rows of an ablation are compared."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from dancegen.config import Config, Uri
+from dancegen.config import Config, InputUri, Uri
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 
@@ -49,6 +49,18 @@ class SearchConfig(Config):
     """Numbers below `train.model` to choose, each from [low, high], evenly on a logarithmic scale."""
     seed: int = 0
     """Decides which values are tried."""
+    rows: dict[str, dict[str, Any]] = Field(default={})
+    """An ablation instead of a search: the settings below `train.model` of each row. Each is trained to the end with
+    each of the seeds and then measured by `evaluate`; the table of all is scores.md and scores.html."""
+    seeds: PositiveInt = 3
+    """rows: trainings of each, with seeds from `train.seed` on."""
+    heldout: InputUri | None = None
+    """rows: a network that was never a loss (pretrain_perceptual kind=heldout), for the FID to quote."""
+
+    @property
+    def trainings(self) -> int:
+        """How many there are in all."""
+        return len(self.rows) * self.seeds or self.samples
 
     @property
     def cpus(self) -> float:
@@ -74,6 +86,17 @@ class SearchConfig(Config):
         return space
 
     @model_validator(mode="after")
+    def _rows_are_of_the_model(self) -> Self:
+        for row, changes in self.rows.items():
+            try:
+                DanceModelConfig.model_validate(merged(self.train.model.model_dump(), changes))
+            except ValidationError as error:
+                wrong = error.errors()[0]
+                place = ".".join(map(str, wrong["loc"]))
+                raise ValueError(f"rows.{row}.{place}: {wrong['msg'].lower()}") from error
+        return self
+
+    @model_validator(mode="after")
     def _trainings_can_be_compared(self) -> Self:
         if self.grace_epochs > self.train.epochs:
             raise ValueError(f"grace_epochs={self.grace_epochs} is more than train.epochs={self.train.epochs}")
@@ -94,6 +117,13 @@ def nested(values: dict[str, float]) -> dict[str, Any]:
             level = level.setdefault(part, {})
         level[last] = value
     return tree
+
+
+def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Settings inside settings, those of `over` over the others."""
+    return under | {
+        name: merged(under.get(name) or {}, value) if isinstance(value, dict) else value for name, value in over.items()
+    }
 
 
 def _mistake(name: str, low: float, high: float) -> str | None:

@@ -8,14 +8,15 @@ import csv
 import io
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from dancegen import config as settings
-from dancegen.settings.search import SearchConfig, nested
+from dancegen.settings.search import SearchConfig, merged, nested
 from dancegen.settings.train_dance import TrainDanceConfig
 
 STATES = ("done", "stopped", "diverged", "failed")
 COMPARED = STATES[:2]
+ROW, SEED = "row", "seed"  # values of a training of an ablation
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Trial:
     id: str
     state: Literal["done", "stopped", "diverged", "failed"]
     """stopped: for being worse than others. diverged: a loss was no number any more. failed: for a reason outside."""
-    values: dict[str, float]
-    """What was chosen for it, by dotted name below `model`."""
+    values: dict[str, Any]
+    """What was chosen for it: numbers by dotted name below `model`; of an ablation, ROW and SEED."""
     history: dict[int, dict[str, float]]
     """The numbers of each epoch."""
     error: str = ""
@@ -77,9 +78,12 @@ def table(trials: list[Trial], objective: str) -> str:
     return text.getvalue()
 
 
-def with_values(config: TrainDanceConfig, values: dict[str, float]) -> TrainDanceConfig:
-    """The same training with other numbers in its model."""
-    return settings.validate(TrainDanceConfig, _merged(config.model_dump(), {"model": nested(values)}))
+def training(config: SearchConfig, values: dict[str, Any]) -> TrainDanceConfig:
+    """The training with what was chosen for it: numbers of its model, or a row of the ablation and its seed."""
+    changes: dict[str, Any] = {"model": nested(values)}
+    if config.rows:
+        changes = {"model": config.rows[values[ROW]], SEED: config.train.seed + values[SEED]}
+    return settings.validate(TrainDanceConfig, merged(config.train.model_dump(), changes))
 
 
 def summary(trials: list[Trial], objective: str) -> str:
@@ -95,11 +99,5 @@ def summary(trials: list[Trial], objective: str) -> str:
 
 def best_yaml(config: SearchConfig, trials: list[Trial]) -> str:
     """The settings of the best of the ranked trainings, as YAML that train_dance takes."""
-    best = settings.to_yaml(with_values(config.train, trials[0].values))
+    best = settings.to_yaml(training(config, trials[0].values))
     return f"# Found by search: {summary(trials, config.objective)}\n{best}"
-
-
-def _merged(under: dict, over: dict) -> dict:
-    return under | {
-        name: _merged(under[name], value) if isinstance(value, dict) else value for name, value in over.items()
-    }

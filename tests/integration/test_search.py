@@ -149,3 +149,25 @@ def test_a_search_with_too_few_test_clips_is_refused(settings, make_clips, tmp_p
     clips = make_clips(str(tmp_path / "one"), test=1)
     with pytest.raises(ConfigError, match="holds 1 test clips, and frechet_k2 needs 2"):
         run(settings(train=train | {"clips": clips}, objective="frechet_k2"))
+
+
+def test_the_rows_of_an_ablation_are_trained_with_each_seed_and_end_in_one_table(ray_session, settings):
+    rows = {"plain": {"losses": {"adversarial_local": 0.0}}, "both": {"losses": {"adversarial_local": 1.0}}}
+    config = settings(rows=rows, seeds=2, concurrent=2)
+    trials = run(config)
+    assert sorted((trial.values["row"], trial.values["seed"]) for trial in trials) == [
+        ("both", 0),
+        ("both", 1),
+        ("plain", 0),
+        ("plain", 1),
+    ]
+    assert all(trial.state == "done" for trial in trials)
+    table = Path(config.output, "scores.md").read_text()
+    assert all(f"| {line} | " in table for line in ("plain", "both", "real"))
+    assert "fid_perceptual (lower)" in table
+    assert "<th>both</th>" in Path(config.output, "scores.html").read_text()
+    models = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("dance.safetensors")}
+    assert len(models) == 4
+    assert run(config) == trials
+    assert {path: path.stat().st_mtime_ns for path in models} == models, "nothing is trained again"
+    assert Path(config.output, "scores.md").read_text() == table

@@ -1,0 +1,43 @@
+"""trainings of an ablation -> the scores of each, and the table of all"""
+
+from dancegen import storage
+from dancegen.metrics.scores import Score
+from dancegen.pipelines import evaluate
+from dancegen.pipelines.progress import say
+from dancegen.pipelines.search_trial import folder_of
+from dancegen.pipelines.train_worker import MODEL
+from dancegen.settings.evaluate import EvaluateConfig
+from dancegen.settings.search import SearchConfig
+from dancegen.stages import ablation
+from dancegen.stages.search import COMPARED, ROW, SEED, Trial
+
+TABLE, PAGE = "scores.md", "scores.html"
+
+
+def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
+    """The files of the table by name. Models that were measured before are not measured again."""
+    scores: dict[str, dict[int, list[Score]]] = {row: {} for row in config.rows}
+    for trial in trials:
+        row, seed = trial.values[ROW], trial.values[SEED]
+        if trial.state not in COMPARED:
+            say(f"{row}, seed {seed}: {trial.state}, and not in the table: {trial.error}")
+            continue
+        say(f"measuring {row}, seed {seed}")
+        scores[row][seed] = evaluate.run(_evaluation(config, trial))
+    table = ablation.tabulate(scores)
+    return {TABLE: ablation.markdown(config, table), PAGE: ablation.page(config, table)}
+
+
+def _evaluation(config: SearchConfig, trial: Trial) -> EvaluateConfig:
+    folder = folder_of(config, trial.id)
+    return EvaluateConfig(
+        clips=config.train.clips,
+        checkpoint=storage.join(folder, MODEL),
+        perceptual=config.train.perceptual,
+        heldout=config.heldout,
+        output=storage.join(folder, "evaluation"),
+        seed=trial.values[SEED],
+        tracking_uri=config.train.tracking_uri,
+        experiment=config.train.experiment,
+        max_bad_share=0,
+    )

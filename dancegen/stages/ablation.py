@@ -1,0 +1,98 @@
+"""scores of the trainings of an ablation -> the paper's Table 1 with intervals, as Markdown and as a page
+
+A cell is the mean over the seeds and its 95 % interval (Student's t); of one seed, the interval over songs.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from dancegen.metrics.scores import Score, metrics
+from dancegen.settings.search import SearchConfig
+
+REAL, SHUFFLED = "real", "shuffled"  # lines of the table besides the rows
+LEVEL = 0.975
+SHOWN = 3  # digits
+Table = dict[str, dict[str, "Cell"]]  # line, metric
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of the table."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.{SHOWN}g} [{self.low:.{SHOWN}g}, {self.high:.{SHOWN}g}]"
+
+
+def tabulate(scores: dict[str, dict[int, list[Score]]]) -> Table:
+    """From row, seed and scores. Each row has a second line with other songs' beats; the real dances come last."""
+    table: Table = {}
+    for row, by_seed in scores.items():
+        for line, whose in ((row, "made"), (f"{row}, {SHUFFLED}", "shuffled")):
+            table[line] = _cells([[one for one in each if one.whose == whose] for each in by_seed.values()])
+    everything = [each for by_seed in scores.values() for each in by_seed.values()]
+    table[REAL] = _cells([[one for one in everything[0] if one.whose == "real"]]) if everything else {}
+    return {line: cells for line, cells in table.items() if cells}
+
+
+def markdown(config: SearchConfig, table: Table) -> str:
+    """The table for a README."""
+    names = _names(table)
+    better = metrics(_extractors(names))
+    head = [f"{name} ({better[name].better})" for name in names]
+    lines = [["", *head], ["---"] * (len(names) + 1)]
+    lines += [[line, *(str(cells[name]) if name in cells else "" for name in names)] for line, cells in table.items()]
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{_caption(config)}\n\n{body}\n"
+
+
+def page(config: SearchConfig, table: Table) -> str:
+    """The table as a page that needs no network."""
+    import jinja2  # late: only the driver writes pages
+
+    loader = jinja2.PackageLoader("dancegen.stages", ".")
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    names = _names(table)
+    lines: Any = {line: [cells.get(name) for name in names] for line, cells in table.items()}
+    return environment.get_template("ablation.html").render(
+        caption=_caption(config), names=names, better=metrics(_extractors(names)), lines=lines
+    )
+
+
+def _cells(by_seed: list[list[Score]]) -> dict[str, Cell]:
+    names = dict.fromkeys(one.metric for scores in by_seed for one in scores)
+    return {name: _cell([one for scores in by_seed for one in scores if one.metric == name]) for name in names}
+
+
+def _cell(scores: list[Score]) -> Cell:
+    if len(scores) == 1:
+        return Cell(scores[0].value, scores[0].low, scores[0].high, 1)
+    values = np.array([one.value for one in scores])
+    half = float(stats.t.ppf(LEVEL, len(values) - 1)) * values.std(ddof=1) / math.sqrt(len(values))
+    mean = float(values.mean())
+    return Cell(mean, mean - half, mean + half, len(values))
+
+
+def _names(table: Table) -> list[str]:
+    return list(dict.fromkeys(name for cells in table.values() for name in cells))
+
+
+def _extractors(names: list[str]) -> list[str]:
+    return [name.removeprefix("fid_") for name in names if name in ("fid_perceptual", "fid_heldout")]
+
+
+def _caption(config: SearchConfig) -> str:
+    kept = "mean and 95 % interval over the seeds" if config.seeds > 1 else "95 % interval over songs"
+    trainings = f"{len(config.rows)} rows, {config.seeds} seeds each, {config.train.epochs} epochs"
+    return (
+        f"{trainings} on {config.train.clips}; {kept}. `perceptual` is the network of the loss: its numbers flatter. "
+        "`real`: two halves of the real songs against each other, where a metric compares."
+    )
