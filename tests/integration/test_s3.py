@@ -9,8 +9,9 @@ from dancegen import schema, storage, tables
 from dancegen.config import ConfigT
 from dancegen.media.video import probe
 from dancegen.models import checkpoint
-from dancegen.pipelines import cut_clips, extract_poses, make_corpus, render, search, train_dance
+from dancegen.pipelines import cut_clips, evaluate, extract_poses, make_corpus, render, search, train_dance
 from dancegen.settings.cut_clips import CutClipsConfig
+from dancegen.settings.evaluate import EvaluateConfig
 from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.settings.make_corpus import MakeCorpusConfig
 from dancegen.settings.render import RenderConfig
@@ -95,6 +96,12 @@ def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
         assert probe(path, videos[0]).has_audio
     assert {row["output_uri"] for row in tables.read(f"{dances}_renders", schema.RENDERS).to_pylist()} == set(videos)
     assert render.run(config).done_before == 2
+
+    output, tracking_uri = f"{bucket}/evaluation", training["tracking_uri"]
+    chosen = {"checkpoint": trained.model, "resamples": 20, "pictures": 1, "tracking_uri": tracking_uri}
+    evaluate.run(inputs_exist(EvaluateConfig, clips=training["clips"], output=output, **chosen))
+    assert "fid_k2" in storage.read_text(f"{output}/index.html")
+    assert storage.exists(f"{output}/side_by_side.mp4")
     assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow_artifacts"}
 
 
