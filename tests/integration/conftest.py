@@ -13,7 +13,8 @@ from dancegen import schema, tables
 def assert_whole() -> Callable[[Path, dict[str, np.ndarray], int], None]:
     """A function that checks folder/poses against the truth of `make_library`, videos having `parts` parts each.
 
-    Every video has one row with its joints, every part one row, and nothing is half written.
+    Every video has one row with its joints, and every part one row. A process that was killed while it wrote leaves an
+    unfinished file, which is no part of a table and is swept away later.
     """
 
     def check(folder: Path, truth: dict[str, np.ndarray], parts: int) -> None:
@@ -26,6 +27,5 @@ def assert_whole() -> Callable[[Path, dict[str, np.ndarray], int], None]:
         people = tables.read(f"{folder}/poses_people", schema.PEOPLE, ["uri", "error"]).to_pylist()
         assert len({part["uri"] for part in people}) == len(people) == len(truth) * parts
         assert all(part["error"] is None for part in people)
-        assert not list(folder.rglob("*.tmp-*"))
 
     return check
