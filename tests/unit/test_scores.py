@@ -128,6 +128,19 @@ def test_missing_joints_leave_every_metric_finite_and_near():
         assert part[name, "made"].value == pytest.approx(full[name, "made"].value, rel=0.15)
 
 
+def test_a_mirror_changes_no_score():
+    poses = [sway([5, song], 0.6) for song in range(6)]
+    mirrored = [pose[:, COCO18.mirror] * (-1, 1) for pose in poses]
+    music, names, seen = [np.arange(0, 5, 0.6)] * 6, list("abcdef"), {"perceptual": np.zeros((6, 2))}
+    one, other = (
+        table(*[danced(names, names, [moves(pose, FPS) for pose in each], music, seen)] * 2)
+        for each in (poses, mirrored)
+    )
+    for key, score_of in one.items():
+        least = 0.01 if key[0] == "freeze_share" else 1e-6  # windows as slow as the slowest twentieth may tip over
+        assert other[key].value == pytest.approx(score_of.value, rel=1e-6, abs=least), key
+
+
 def test_diversity_is_the_mean_distance_of_random_pairs():
     random = np.random.default_rng(0)
     points = random.normal(size=(500, 2))
