@@ -13,6 +13,7 @@ IMPORTERS = {
     "paper_json": ("dancegen.importers.paper_json:read", ".json"),
     "aistpp": ("dancegen.importers.aistpp:read", ".pkl"),
     "bvh": ("dancegen.importers.bvh:read", ".bvh"),
+    "npz": ("dancegen.importers.npz:read", ".npz"),
     "openpose": ("dancegen.importers.openpose:read", "_keypoints.json"),
 }
 FOLDERS = ("openpose",)  # formats of which a source is a folder, not a file
