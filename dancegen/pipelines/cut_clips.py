@@ -24,13 +24,14 @@ Row = dict[str, Any]
 
 def run(config: CutClipsConfig) -> Summary:
     """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
-    columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint"})
+    columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint", "content_hash"})
     poses = tables.read(config.poses, schema.POSES, columns).to_pylist()
     deciding = config.model_dump(mode="json", include=DECIDING)
     cuts = config.clips + CUTS
     tables.begin(config.clips, schema.CLIPS, deciding, config.overwrite)
     there, said = set(tables.parts(config.clips)), _clips_of(cuts)
-    rows = [_row(config, pose, side, there, said) for pose, side in _sides(config, poses)]
+    copies = _copies(poses)
+    rows = [_row(config, pose, side, copies.get(pose["uri"]), there, said) for pose, side in _sides(config, poses)]
     _remove_strays(config, rows, there)
     job = TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding, unit="clips")
     try:
@@ -52,6 +53,18 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
     return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
 
 
+def _copies(poses: list[Row]) -> dict[str, str]:
+    """Uri of each good video that is there under another name too -> that name, the first of all."""
+    first: dict[str, str] = {}
+    copies = {}
+    for pose in sorted(poses, key=lambda pose: pose["uri"]):
+        if pose["error"] is None and pose["content_hash"] is not None:
+            original = first.setdefault(pose["content_hash"], pose["uri"])
+            if original != pose["uri"]:
+                copies[pose["uri"]] = original
+    return copies
+
+
 def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
     """How the split turned out, in a line."""
     songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in (TRAIN, TEST)}
@@ -67,10 +80,12 @@ def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> st
     )
 
 
-def _row(config: CutClipsConfig, pose: Row, side: str, there: set[str], said: dict[str, int]) -> Row:
+def _row(
+    config: CutClipsConfig, pose: Row, side: str, copy_of: str | None, there: set[str], said: dict[str, int]
+) -> Row:
     """What the stage works on. The version changes with all that changes the clips."""
-    row = {"uri": pose["uri"], "split": side, "category": pose["category"]}
-    version = "|".join([*(str(pose[mark]) for mark in MARKS), side])
+    row = {"uri": pose["uri"], "split": side, "category": pose["category"], "copy_of": copy_of}
+    version = "|".join([*(str(pose[mark]) for mark in MARKS), side, copy_of or ""])
     return {**row, "version": version, "gone": bool(said.get(pose["uri"])) and _place(config, row) not in there}
 
 

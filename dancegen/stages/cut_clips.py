@@ -27,7 +27,7 @@ DANCER_TESTED = "its dancer is kept for testing"
 class CutClips:
     """Table of videos in, table of cuts out, one row each; their clips go to the table of clips.
 
-    reads    uri, version, split, category; the video's row of schema.POSES; its sound
+    reads    uri, version, split, category, copy_of (its other name, if any); the row of schema.POSES; its sound
     writes   schema.CLIPS, one part a video, below split=<split>/category=<category>/; schema.CUTS
     on error the row stays, with `error` set; the video has no clips then
     """
@@ -55,6 +55,10 @@ class CutClips:
 
     def _cut(self, row: dict[str, Any], cut: dict[str, Any], folder: str) -> None:
         """Writes the clips of a video; fills `cut` with what is known of it, as it becomes known."""
+        if row["copy_of"] is not None:
+            raise BadMediaError(
+                row["uri"], f"is the same as {row['copy_of']}.", "Its clips are there once, as they should."
+            )
         pose = tables.read_part(self._config.poses, schema.POSES, row["uri"])
         _check_sound(pose, self._config)
         sound = _sound(pose["audio_uri"])

@@ -1,6 +1,7 @@
 """Other people's pose data becomes poses, and clips, by the same steps that videos go through."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_folders_of_openpose_become_poses_and_clips_with_the_sound_of_their_vide
     assert {clip["song"] for clip in clips} == {"0", "1", "2"}
     assert len(clips) == 9
     assert (tmp_path / "poses_report" / "index.html").exists()
+
+
+def test_a_dance_that_is_there_twice_gives_its_clips_once(
+    ray_session: str, make_library: MakeLibrary, tmp_path: Path
+) -> None:
+    make_library(tmp_path / "videos", 2)
+    shutil.copytree(tmp_path / "videos/kpop/1_openpose", tmp_path / "videos/kpop/copy_openpose")
+    shutil.copy(tmp_path / "videos/kpop/1.mp4", tmp_path / "videos/kpop/copy.mp4")
+    import_poses.run(config(tmp_path))
+    cut_clips.run(CutClipsConfig(poses=f"{tmp_path}/poses", clips=f"{tmp_path}/clips", frames=20, stride_frames=20))
+    clips = tables.read(f"{tmp_path}/clips", schema.CLIPS, ["song", "clip_id"]).to_pylist()
+    assert sorted(clip["song"] for clip in clips) == ["0"] * 3 + ["1"] * 3
+    cuts = {
+        Path(row["uri"]).name: row["error"] for row in tables.read(f"{tmp_path}/clips_cuts", schema.CUTS).to_pylist()
+    }
+    assert "1_openpose" in cuts["copy_openpose"]
+    assert cuts["1_openpose"] is None
 
 
 def test_what_was_imported_is_skipped_and_a_changed_source_is_imported_again(

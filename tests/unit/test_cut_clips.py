@@ -44,13 +44,19 @@ def add_pose(tmp_path, config, make_sound):
             **changes,
         }
         tables.write_part(config.poses, schema.table(schema.POSES, [pose]), pose["uri"])
-        return {"uri": pose["uri"], "version": "1", "split": split, "category": category}
+        return {"uri": pose["uri"], "version": "1", "split": split, "category": category, "copy_of": None}
 
     return add
 
 
 def clips_of(config):
     return tables.read(config.clips, schema.CLIPS).to_pylist()
+
+
+def test_a_copy_of_a_video_gives_no_clips_of_its_own(config, add_pose):
+    cut = CutClips(config).one({**add_pose("b"), "copy_of": "/videos/a.mp4"})
+    assert cut["error"].startswith("/videos/b.mp4: is the same as /videos/a.mp4.")
+    assert not tables.parts(config.clips)
 
 
 def test_clips_hold_joints_sound_and_rhythm_of_the_same_five_seconds(config, add_pose):
