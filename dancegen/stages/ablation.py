@@ -12,6 +12,7 @@ from scipy import stats
 
 from dancegen.metrics.scores import Score, metrics
 from dancegen.settings.search import SearchConfig
+from dancegen.stages.pages import template
 
 REAL, SHUFFLED = "real", "shuffled"  # lines of the table besides the rows
 LEVEL = 0.975
@@ -56,13 +57,9 @@ def markdown(config: SearchConfig, table: Table) -> str:
 
 def page(config: SearchConfig, table: Table) -> str:
     """The table as a page that needs no network."""
-    import jinja2  # late: only the driver writes pages
-
-    loader = jinja2.PackageLoader("dancegen.stages", ".")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     names = _names(table)
     lines: Any = {line: [cells.get(name) for name in names] for line, cells in table.items()}
-    return environment.get_template("ablation.html").render(
+    return template("ablation.html").render(
         caption=_caption(config), names=names, better=metrics(_extractors(names)), lines=lines
     )
 

@@ -19,6 +19,7 @@ from dancegen.errors import BadMediaError
 from dancegen.media.video import frames
 from dancegen.skeleton import COCO18
 from dancegen.stages.compare_estimators import Agreement, Compared, together
+from dancegen.stages.pages import template
 
 ALL_VIDEOS, ALL_JOINTS = "all videos", "all"
 COLORS = ((255, 150, 0), (0, 190, 255))  # orange and light blue: apart for colour-blind eyes too
@@ -110,12 +111,7 @@ def write_page(
     bad: Mapping[str, str],
 ) -> None:
     """The page. `pictures` are mappings with file, video, seconds and bad; `bad` is why a video was left out."""
-    import jinja2  # late: only the driver writes pages
-
-    loader = jinja2.PackageLoader("dancegen.stages", ".")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
-    environment.filters |= {"percent": _percent, "number": _number, "rate": _rate}
-    page = environment.get_template("compare_estimators.html").render(
+    page = template("compare_estimators.html", percent=_percent, number=_number, rate=_rate).render(
         names=names,
         full_names=full_names,
         colors=["#{:02x}{:02x}{:02x}".format(*color) for color in COLORS],

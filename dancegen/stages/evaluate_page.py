@@ -4,6 +4,7 @@ from typing import Any
 
 from dancegen.metrics.scores import Metric, Score, metrics
 from dancegen.settings.evaluate import EvaluateConfig
+from dancegen.stages.pages import template
 
 WIDTH, PAD = 220, 6  # of the picture of a line's intervals
 COLOURS = {"made": "#3572c6", "real": "#3a9a56", "shuffled": "#c8843a", "real shuffled": "#999999"}
@@ -34,7 +35,7 @@ def page(config: EvaluateConfig, scores: list[Score], songs: int, shown: bool) -
         if any(one.metric == name for one in scores)
     ]
     made = next(one for one in scores if one.whose == "made")
-    return _template().render(
+    return template("evaluate.html").render(
         title=f"Dances of {config.dances or config.checkpoint or 'the shipped model'}",
         config=config,
         n=made.n,
@@ -44,14 +45,6 @@ def page(config: EvaluateConfig, scores: list[Score], songs: int, shown: bool) -
         colours=COLOURS,
         shown=shown,
     )
-
-
-def _template() -> Any:
-    import jinja2  # late: only the driver writes pages
-
-    loader = jinja2.PackageLoader("dancegen.stages", ".")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("evaluate.html")
 
 
 def _line(name: str, metric: Metric, scores: list[Score]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from dancegen import schema, storage, tables
 from dancegen.skeleton import COCO18
+from dancegen.stages.pages import template
 from dancegen.stages.strip import draw_line, draw_strip
 
 VIDEOS_A_PAGE = 200
@@ -60,10 +61,10 @@ def write_pages(folder: str, title: str, poses: list[dict[str, Any]], cuts: list
     names = ["index.html", *(f"page{number}.html" for number in range(2, len(pages) + 1))]
     there = {storage.name(file) for file in storage.find(pictures, (".jpg",))} if storage.exists(pictures) else set()
     where = quote(posixpath.relpath(pictures, folder))
-    template = _template()
+    empty = template("report.html")
     for name, page in zip(names, pages, strict=True):
         videos = [_shown(row, cut.get(row["uri"]), there, where) for row in page]
-        text = template.render(
+        text = empty.render(
             title=title,
             videos=videos,
             pages=names,
@@ -73,15 +74,6 @@ def write_pages(folder: str, title: str, poses: list[dict[str, Any]], cuts: list
         )
         storage.write_text(storage.join(folder, name), text)
     return storage.join(folder, names[0])
-
-
-def _template() -> Any:
-    import jinja2  # late: only the driver writes pages
-
-    loader = jinja2.PackageLoader("dancegen.stages", ".")
-    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
-        "report.html"
-    )
 
 
 def _shown(row: dict[str, Any], cut: dict[str, Any] | None, there: set[str], where: str) -> dict[str, Any]:
