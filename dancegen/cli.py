@@ -70,6 +70,12 @@ STEPS = {
         Step(
             "train_dance", "TrainDanceConfig", "Train the model that dances.", "clips in {clips} to a model in {output}"
         ),
+        Step(
+            "train_cross_modal",
+            "TrainCrossModalConfig",
+            "Learn how such music is danced, to measure it.",
+            "clips in {clips} to the cross-modal metric in {output}",
+        ),
         Step("search", "SearchConfig", "Search for good settings of training.", "trainings on clips in {train.clips}"),
         Step(
             "evaluate",

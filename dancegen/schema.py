@@ -216,6 +216,8 @@ DANCES = pa.schema(
         ("jerk", pa.float64()),  # mean jerk of the joints
         ("foot_skate", pa.float64()),  # speed of the feet on the floor, torsos a second; NaN when none is seen
         ("embeddings", pa.map_(pa.string(), pa.binary())),  # float32 (E): what each extractor sees, by its name
+        ("psi", pa.binary()),  # float32 (M): what the cross-modal metric sees; null without one
+        ("psi_reference", pa.binary()),  # float32 (M): psi of how the training song that sounds most alike was danced
     ],
     metadata={"dancegen.table": "dances"},
 )
@@ -237,7 +239,7 @@ EVALUATED = pa.schema(
 SCORES = pa.schema(
     [
         ("metric", pa.string()),  # a name in metrics.scores
-        ("whose", pa.string()),  # made, real, shuffled (other songs' beats) or real shuffled
+        ("whose", pa.string()),  # made, real, shuffled (other songs' music) or real shuffled
         ("value", pa.float64()),
         ("low", pa.float64()),  # of the 95 % interval, over songs
         ("high", pa.float64()),

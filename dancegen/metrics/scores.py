@@ -1,19 +1,19 @@
 """real and made dances -> the table of scores, each with its interval and its controls
 
 Every metric is told three times: of the made dances, of the real ones (two halves of their songs against each other,
-where a metric compares) and, where music matters, of dances with other songs' beats. Intervals are of 95 %, from songs
+where a metric compares) and, where music matters, of dances with other songs' music. Intervals are of 95 %, from songs
 drawn anew with replacement, on both sides: clips of one song are not independent. A Frechet distance of fewer
 different dances is larger, so an interval is centred on the value before it is told. Of a handful of songs an interval
 says little.
 
 Axes used in shapes:
-    N dances    D features
+    N dances    D features    K beats    M features of the cross-modal metric
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,10 +26,23 @@ from dancegen.metrics.kinetic import div_k2, fid_k2
 from dancegen.metrics.motion_quality import freeze_share
 from dancegen.metrics.moves import Moves
 
-TURNS = 16  # songs whose beats are each dance's control
+TURNS = 16  # songs whose music is each dance's control
 LOW, HIGH = 0.025, 0.975
 Whose = Literal["made", "real", "shuffled", "real shuffled"]
 Terms = dict[str, Float64[np.ndarray, "N 2"]]  # of metrics that are a sum over a sum
+
+
+@dataclass(frozen=True)
+class Music:
+    """What a dance is held up to."""
+
+    beats_s: Float64[np.ndarray, " K"]
+    """Seconds of its beats."""
+    reference: Float[np.ndarray, " M"] | None = None
+    """psi of how the training song that sounds most like it was danced; None where there is no cross-modal metric."""
+
+
+SILENCE = Music(beat.NO_BEATS)  # nothing is held up to it
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,9 @@ class Danced:
     clips: list[str]
     """Which music: several dances to one piece have the same."""
     moves: list[Moves]
-    music: list[Float64[np.ndarray, " K"]]
-    """Seconds of the music's beats."""
+    psi: list[Float[np.ndarray, " M"] | None]
+    """What the cross-modal metric sees in each."""
+    music: list[Music]
     embeddings: dict[str, Float[np.ndarray, "N D"]]
     """What each extractor sees in the dances, by its name."""
     terms: Terms
@@ -51,11 +65,12 @@ class Danced:
 
     def take(self, which: Int[np.ndarray, " M"]) -> "Danced":
         """Some of the dances, or some of them several times."""
-        songs, clips, moves, music = (
-            [each[at] for at in which] for each in (self.songs, self.clips, self.moves, self.music)
+        songs, clips, moves, psi, music = (
+            [each[at] for at in which] for each in (self.songs, self.clips, self.moves, self.psi, self.music)
         )
         embeddings = {name: vectors[which] for name, vectors in self.embeddings.items()}
-        return Danced(songs, clips, moves, music, embeddings, {name: each[which] for name, each in self.terms.items()})
+        terms = {name: each[which] for name, each in self.terms.items()}
+        return Danced(songs, clips, moves, psi, music, embeddings, terms)
 
 
 @dataclass(frozen=True)
@@ -88,11 +103,14 @@ def danced(
     songs: Sequence[str],
     clips: Sequence[str],
     moves: Sequence[Moves],
-    music: Sequence[Float64[np.ndarray, " K"]],
+    music: Sequence[Music],
     embeddings: dict[str, Float[np.ndarray, "N D"]],
+    psi: Sequence[Float[np.ndarray, " M"] | None] | None = None,
 ) -> Danced:
     """A set of dances, with what metrics need of each."""
-    return Danced(list(songs), list(clips), list(moves), list(music), embeddings, _terms(moves, music))
+    seen: list[np.ndarray | None] = [None] * len(songs) if psi is None else list(psi)
+    terms = _terms(moves, seen, music)
+    return Danced(list(songs), list(clips), list(moves), seen, list(music), embeddings, terms)
 
 
 def metrics(extractors: Sequence[str]) -> dict[str, Metric]:
@@ -122,6 +140,7 @@ MUSICAL: dict[str, Literal["lower", "higher", "as real"]] = {
     "beat_alignment_music": "higher",  # over the music's
     "beat_hit_rate": "higher",
     "beat_coverage": "as real",
+    "cross_modal": "lower",
 }
 
 
@@ -192,9 +211,9 @@ def _halves(real: Danced) -> tuple[Danced, Danced] | None:
     return real.take(np.flatnonzero(first)), real.take(np.flatnonzero(~first))
 
 
-def _terms(moves: Sequence[Moves], music: Sequence[Float64[np.ndarray, " K"]]) -> Terms:
+def _terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], music: Sequence[Music]) -> Terms:
     """Numerator and denominator of each dance, for the metrics that are sums over sums."""
-    found = _beat_terms(moves, music)
+    found = _musical_terms(moves, psi, music)
     for name in ("speed", "jerk", "foot_skate"):
         values = np.array([getattr(one, name) for one in moves], dtype=np.float64)
         known = np.isfinite(values)
@@ -202,19 +221,28 @@ def _terms(moves: Sequence[Moves], music: Sequence[Float64[np.ndarray, " K"]]) -
     return found
 
 
-def _beat_terms(moves: Sequence[Moves], music: Sequence[Float64[np.ndarray, " K"]]) -> Terms:
+def _musical_terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], music: Sequence[Music]) -> Terms:
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in MUSICAL}
-    for one, beats in zip(moves, music, strict=True):
+    for one, seen, heard in zip(moves, psi, music, strict=True):
+        beats = heard.beats_s
         mine = one.beats_s if len(beats) else beat.NO_BEATS  # without a beat in the music there is nothing to meet
         rows["beat_alignment"].append((float(beat.closeness(mine, beats).sum()), len(mine)))
         rows["beat_alignment_music"].append((float(beat.closeness(beats, mine).sum()), len(beats)))
         rows["beat_hit_rate"].append((float((beat.nearest(mine, beats) <= beat.HIT_S).sum()), len(mine)))
         rows["beat_coverage"].append((len(mine), len(beats)))
+        rows["cross_modal"].append(_cross_modal(seen, heard.reference))
     return {name: np.array(each, dtype=np.float64).reshape(-1, 2) for name, each in rows.items()}
 
 
+def _cross_modal(seen: np.ndarray | None, reference: np.ndarray | None) -> tuple[float, float]:
+    """|psi(P_u) - psi(P_v)| of one dance (Ren et al., 2020), and that it counts once."""
+    if seen is None or reference is None:
+        return 0.0, 0.0
+    return float(np.linalg.norm(np.asarray(seen, np.float64) - np.asarray(reference, np.float64))), 1.0
+
+
 def _with_other_music(dances: Danced) -> Danced | None:
-    """The same dances with the beats of other songs, several times over; none when there is one song."""
+    """The same dances with the music of other songs, several times over; none when there is one song."""
     if len(set(dances.songs)) < 2:
         return None
     by_song = sorted(range(len(dances)), key=lambda at: dances.songs[at])
@@ -224,12 +252,11 @@ def _with_other_music(dances: Danced) -> Danced | None:
         music = ordered.music[turn:] + ordered.music[:turn]
         songs = ordered.songs[turn:] + ordered.songs[:turn]
         other = [
-            beats if song != own else beat.NO_BEATS
-            for beats, song, own in zip(music, songs, ordered.songs, strict=True)
+            heard if song != own else SILENCE for heard, song, own in zip(music, songs, ordered.songs, strict=True)
         ]
-        turned.append(_beat_terms(ordered.moves, other))
+        turned.append(_musical_terms(ordered.moves, ordered.psi, other))
     sums = {name: np.sum([each[name] for each in turned], axis=0) for name in MUSICAL}
-    return Danced(ordered.songs, ordered.clips, ordered.moves, ordered.music, ordered.embeddings, sums)
+    return replace(ordered, terms=sums)
 
 
 def _ratio(name: str) -> Callable[[Danced, Danced, int], float]:

@@ -35,6 +35,7 @@ def _evaluation(config: SearchConfig, trial: Trial) -> EvaluateConfig:
         checkpoint=storage.join(folder, MODEL),
         perceptual=config.train.perceptual,
         heldout=config.heldout,
+        cross_modal=config.cross_modal,
         output=storage.join(folder, "evaluation"),
         seed=trial.values[SEED],
         tracking_uri=config.train.tracking_uri,

@@ -41,7 +41,7 @@ def run(config: EvaluateConfig) -> list[Score]:
 def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     """The input of EvaluateClips, one row a part of clips; and the share of the clips that is measured."""
     networks = (config.checkpoint or checkpoint.shipped(), config.perceptual or checkpoint.shipped_perceptual())
-    names = [*(map(str, networks)), *([config.heldout] if config.heldout else [])]
+    names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
     choice = " ".join(storage.content_hash(name)[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
     count = len(_clips(config, config.clips))

@@ -27,7 +27,7 @@ from dancegen.settings.search import DRIVER_CPUS, SearchConfig
 from dancegen.stages import search_plots
 from dancegen.stages.search import COMPARED, ROW, SEED, Trial, best_yaml, ranked, summary, table, training
 
-FREE = frozenset({"output", "concurrent", "heldout", *(f"train.{name}" for name in train_dance.FREE)})
+FREE = frozenset({"output", "concurrent", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)})
 GROWING = "samples"
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",

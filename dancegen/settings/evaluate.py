@@ -30,6 +30,8 @@ class EvaluateConfig(Parallel):
     """A network that sees dances. None: the one that comes with dancegen, which the loss of its models has seen too."""
     heldout: InputUri | None = None
     """A network that was never a loss: pretrain_perceptual kind=heldout. Without one there is no held-out FID."""
+    cross_modal: InputUri | None = None
+    """How such music is danced: what train_cross_modal made. Without it there is no cross-modal metric."""
     resamples: PositiveInt = Field(default=200, ge=20)
     """Times that the songs are drawn anew for an interval."""
     seed: int = 0

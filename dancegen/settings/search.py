@@ -56,6 +56,8 @@ class SearchConfig(Config):
     """rows: trainings of each, with seeds from `train.seed` on."""
     heldout: InputUri | None = None
     """rows: a network that was never a loss (pretrain_perceptual kind=heldout), for the FID to quote."""
+    cross_modal: InputUri | None = None
+    """rows: how such music is danced (train_cross_modal), for the cross-modal metric."""
 
     @property
     def trainings(self) -> int:

@@ -20,7 +20,7 @@ from dancegen import schema, storage, tables
 from dancegen.errors import CheckpointError, DanceGenError, StorageUnreachableError
 from dancegen.metrics import beat
 from dancegen.metrics.moves import COORDINATES, Moves, moves
-from dancegen.metrics.scores import Danced, danced
+from dancegen.metrics.scores import Danced, Music, danced
 from dancegen.models import checkpoint
 from dancegen.models.heldout import Heldout
 from dancegen.models.stgcn import STGCN
@@ -30,6 +30,7 @@ from dancegen.settings.evaluate import EvaluateConfig
 from dancegen.stages.render import load_model
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, batch_of
+from dancegen.training.cross_modal import CrossModal
 from dancegen.training.pictures import SideBySide
 
 PERCEPTUAL, HELDOUT = "perceptual", "heldout"  # names of the extractors
@@ -53,6 +54,7 @@ class EvaluateClips:
         self._model = None if config.dances else load_model(config.checkpoint, device)
         self._extractors = load_extractors(config, device)
         self._normalization = self._extractors[PERCEPTUAL].config.normalization
+        self._cross_modal = load_cross_modal(config, self._extractors[PERCEPTUAL], device)
         if self._model is not None:
             check_fits(self._extractors, self._model.config.normalization, self._model.config.fps)
 
@@ -82,28 +84,45 @@ class EvaluateClips:
         for first in range(0, len(clips), self._config.batch_size):
             rows = clips.slice(first, self._config.batch_size)
             batch = batch_of(rows, NORMALIZATIONS[self._normalization])
-            found += self._rows(rows, batch, batch.pose, made, 0)
+            music = self._music(rows, batch)
+            found += self._rows(rows, batch, music, batch.pose, made, 0)
             for number in range(self._config.dances_per_clip if self._model else 0):
-                found += self._rows(rows, batch, self._dance(rows, batch, number), True, number)
+                found += self._rows(rows, batch, music, self._dance(rows, batch, number), True, number)
         return found
+
+    def _music(self, rows: pa.Table, batch: Batch) -> list[Music]:
+        """What dances to each clip's music are held up to."""
+        rhythm = batch.rhythm.double().numpy()
+        beats = [
+            beat.beats_of_phase(one[:, SINE], one[:, COSINE], fps)
+            for one, fps in zip(rhythm, rows["fps"].to_pylist(), strict=True)
+        ]
+        metric = self._cross_modal
+        references = [None] * len(beats) if metric is None else list(metric.references(batch.audio.flatten(1)))
+        return [Music(*each) for each in zip(beats, references, strict=True)]
 
     def _dance(self, rows: pa.Table, batch: Batch, number: int) -> Float[Tensor, "B T J 2"]:
         assert self._model is not None
         return self._model.dances(batch.audio, batch.rhythm, seeds(self._config.seed, number, rows))
 
     def _rows(
-        self, rows: pa.Table, batch: Batch, pose: Float[Tensor, "B T J 2"], made: bool, number: int
+        self,
+        rows: pa.Table,
+        batch: Batch,
+        music: list[Music],
+        pose: Float[Tensor, "B T J 2"],
+        made: bool,
+        number: int,
     ) -> list[dict[str, Any]]:
         """Of a batch's dances. A joint that the clip's dancer lacks counts in no dance to its music."""
         seen = torch.where(batch.mask[..., None] > 0, pose, torch.zeros(()))
         embeddings = {name: embed(network, seen, self._device) for name, network in self._extractors.items()}
+        psi = None if self._cross_modal is None else self._cross_modal.psi(pose, batch.mask)
         labels = rows.select([*LABELS, "fps"]).to_pylist()
         found = []
         for at, label in enumerate(labels):
-            mask, rhythm = batch.mask[at].numpy(), batch.rhythm[at].double().numpy()
-            whole = np.where(mask[..., None] > 0, pose[at].double().numpy(), np.nan)
+            whole = np.where(batch.mask[at].numpy()[..., None] > 0, pose[at].double().numpy(), np.nan)
             one = moves(square(whole, self._normalization), label["fps"])
-            music = beat.beats_of_phase(rhythm[:, SINE], rhythm[:, COSINE], label["fps"])
             found.append(
                 {
                     **{name: label[name] for name in LABELS},
@@ -111,7 +130,9 @@ class EvaluateClips:
                     **{name: getattr(one, name) for name in NUMBERS},
                     "made": made,
                     "seed": number,
-                    "music_beats_s": schema.to_bytes(music, "float64"),
+                    "music_beats_s": schema.to_bytes(music[at].beats_s, "float64"),
+                    "psi": _bytes(None if psi is None else psi[at]),
+                    "psi_reference": _bytes(music[at].reference),
                     "embeddings": [(name, schema.to_bytes(each[at], "float32")) for name, each in embeddings.items()],
                 }
             )
@@ -132,13 +153,28 @@ def load_extractors(config: EvaluateConfig, device: str = "cpu") -> dict[str, ST
     return found
 
 
+def load_cross_modal(config: EvaluateConfig, seen_by: STGCN | Heldout, device: str = "cpu") -> CrossModal | None:
+    """The cross-modal metric, if one is named. Raises CheckpointError unless it sees dances as the extractors do."""
+    if config.cross_modal is None:
+        return None
+    with storage.reading(config.cross_modal) as path:
+        metric = CrossModal.load(path).to(device)
+    check_same("cross_modal", metric.config.normalization, metric.fps, seen_by.config.normalization, seen_by.config.fps)
+    return metric
+
+
 def check_fits(extractors: dict[str, STGCN | Heldout], normalization: str, fps: float) -> None:
     """Raise CheckpointError unless all networks see dances of this kind."""
     for name, network in extractors.items():
-        if (network.config.normalization, network.config.fps) != (normalization, fps):
-            sees = f"{network.config.normalization!r} at {network.config.fps:g} poses a second"
-            problem = f"sees dances of {sees}, and those to measure are {normalization!r} at {fps:g}."
-            raise CheckpointError(f"the {name} network", problem, f"Name another: {name}=...")
+        check_same(name, network.config.normalization, network.config.fps, normalization, fps)
+
+
+def check_same(name: str, seen: str, seen_fps: float, normalization: str, fps: float) -> None:
+    """Raise CheckpointError unless what the setting `name` names sees dances of this kind."""
+    if (seen, seen_fps) != (normalization, fps):
+        sees = f"{seen!r} at {seen_fps:g} poses a second"
+        problem = f"sees dances of {sees}, and those to measure are {normalization!r} at {fps:g}."
+        raise CheckpointError(f"the {name} network", problem, f"Name another: {name}=...")
 
 
 @torch.inference_mode()
@@ -164,8 +200,12 @@ def read_dances(rows: pa.Table) -> Danced:
         songs=[row["song"] for row in found],
         clips=[row["clip_id"] for row in found],
         moves=[_moves(row) for row in found],
-        music=[schema.from_bytes(row["music_beats_s"], "float64", -1) for row in found],
+        music=[
+            Music(schema.from_bytes(row["music_beats_s"], "float64", -1), _vector(row["psi_reference"]))
+            for row in found
+        ],
         embeddings={name: np.stack(each) for name, each in vectors.items()},
+        psi=[_vector(row["psi"]) for row in found],
     )
 
 
@@ -185,6 +225,14 @@ def write_side_by_side(config: EvaluateConfig, parts: list[str], folder: Path) -
 def _moves(row: dict[str, Any]) -> Moves:
     arrays = {name: schema.from_bytes(row[name], "float64", *np.atleast_1d(shape)) for name, shape in ARRAYS.items()}
     return Moves(**arrays, **{name: row[name] for name in NUMBERS})
+
+
+def _bytes(vector: np.ndarray | None) -> bytes | None:
+    return None if vector is None else schema.to_bytes(vector, "float32")
+
+
+def _vector(data: bytes | None) -> np.ndarray | None:
+    return None if data is None else schema.from_bytes(data, "float32", -1)
 
 
 def _hash(clip: str) -> float:

@@ -19,6 +19,7 @@ ABOUT = {
     "beat_alignment_music": "how near the music's beats are to the dance's",
     "beat_hit_rate": "share of the dance's beats within 70 ms of one of the music's",
     "beat_coverage": "beats of the dance for each of the music's",
+    "cross_modal": "how far from how the training song that sounds most alike was danced: 0 is alike, 2 opposite",
     "speed": "mean speed of the joints, units a second (a torso is a quarter of a unit)",
     "jerk": "mean jerk of the joints: larger than real is tremble",
     "freeze_share": "share of seconds slower than the slowest twentieth of the real ones",

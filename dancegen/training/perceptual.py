@@ -82,7 +82,7 @@ class PerceptualTraining:
         with self._randomness(self.updates):
             questions, category = self._asked(dances)
             said = self._student(questions.pose)
-        found = marks(said, questions, category)
+        found = marks(said, {CATEGORY: category, **questions.labels})
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
@@ -97,7 +97,7 @@ class PerceptualTraining:
         self.student.eval()
         with self._randomness(number, VALIDATION_STREAM + self.stream):
             questions, category = self._asked(dances)
-        return marks(self.student(questions.pose), questions, category)
+        return marks(self.student(questions.pose), {CATEGORY: category, **questions.labels})
 
     def state(self) -> dict[str, Any]:
         """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
@@ -144,9 +144,8 @@ def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Stude
     return Student(Heldout(config, categories), config.size, categories)
 
 
-def marks(said: dict[str, Tensor], questions: Questions, category: Tensor) -> dict[str, Tensor]:
+def marks(said: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
     """The mean of the questions' cross entropies as `loss`, and for each question the share of right answers."""
-    truth = {CATEGORY: category, **questions.labels}
     losses, right = [], {}
     for name, logits in said.items():
         asked = truth[name] != UNASKED

@@ -7,7 +7,7 @@ import pytest
 
 from dancegen.metrics.diversity import diversity, multimodality
 from dancegen.metrics.moves import moves
-from dancegen.metrics.scores import danced, metrics, score
+from dancegen.metrics.scores import Music, danced, metrics, score
 from dancegen.skeleton import COCO18
 
 FPS, FRAMES, SONGS, CLIPS = 10.0, 50, 12, 4
@@ -24,9 +24,10 @@ def sway(seed, beat_s, size=1.0, late_s=0.0):
 
 
 def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1):
-    """Dances to songs of different tempo; `late` in beats."""
-    names, clips, all_moves, music, seen = [], [], [], [], []
+    """Dances to songs of different tempo, each in a manner of its own (psi); `late` in beats."""
+    names, clips, all_moves, music, seen, psi = [], [], [], [], [], []
     for song in range(songs):
+        manner = np.eye(songs)[song]
         beat_s = np.random.default_rng(song).uniform(0.45, 0.85)
         for clip in range(CLIPS):
             for number in range(dances_a_clip):
@@ -34,9 +35,10 @@ def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1):
                 names.append(f"song {song:02d}")
                 clips.append(f"clip {song:02d} {clip}")
                 all_moves.append(moves(pose, FPS))
-                music.append(np.arange(0, FRAMES / FPS, beat_s))
+                music.append(Music(np.arange(0, FRAMES / FPS, beat_s), manner))
+                psi.append(manner + 0.01 * np.random.default_rng([seed, song, clip, number]).normal(0, 1, songs))
                 seen.append(pose[::10].ravel()[:20])
-    return danced(names, clips, all_moves, music, {"perceptual": np.array(seen)})
+    return danced(names, clips, all_moves, music, {"perceptual": np.array(seen)}, psi)
 
 
 def table(real, made, seed=0, resamples=20):
@@ -104,8 +106,16 @@ def test_one_song_has_no_control_and_no_halves_and_nothing_breaks():
 
 
 def test_music_without_beats_gives_no_beat_scores():
-    silent = danced(REAL.songs, REAL.clips, REAL.moves, [np.zeros(0)] * len(REAL), REAL.embeddings)
-    assert not [one for one in score(silent, silent, 0, 20) if one.metric.startswith("beat")]
+    silent = danced(REAL.songs, REAL.clips, REAL.moves, [Music(np.zeros(0))] * len(REAL), REAL.embeddings)
+    assert not [one for one in score(silent, silent, 0, 20) if one.metric.startswith(("beat", "cross"))]
+
+
+def test_dances_in_the_manner_of_their_music_are_near_it_and_the_same_dances_to_other_songs_are_not():
+    found = table(REAL, dances(seed=1))
+    for whose in ("made", "real"):
+        assert found["cross_modal", whose].value < 0.1
+    for whose in ("shuffled", "real shuffled"):
+        assert found["cross_modal", whose].value == pytest.approx(math.sqrt(2), abs=0.05)
 
 
 def test_every_metric_is_told_of_made_dances():
@@ -120,7 +130,7 @@ def test_missing_joints_leave_every_metric_finite_and_near():
         pose = sway([9, song], 0.6)
         whole.append(moves(pose, FPS))
         holes.append(moves(np.where(hidden[..., None], np.nan, pose), FPS))
-    music = [np.arange(0, 5, 0.6)] * 20
+    music = [Music(np.arange(0, 5, 0.6))] * 20
     names, seen = [f"{song}" for song in range(20)], {"perceptual": np.zeros((20, 2))}
     full, part = (table(*[danced(names, names, each, music, seen)] * 2) for each in (whole, holes))
     for name in ("speed", "jerk", "beat_alignment", "div_k2"):
@@ -131,7 +141,7 @@ def test_missing_joints_leave_every_metric_finite_and_near():
 def test_a_mirror_changes_no_score():
     poses = [sway([5, song], 0.6) for song in range(6)]
     mirrored = [pose[:, COCO18.mirror] * (-1, 1) for pose in poses]
-    music, names, seen = [np.arange(0, 5, 0.6)] * 6, list("abcdef"), {"perceptual": np.zeros((6, 2))}
+    music, names, seen = [Music(np.arange(0, 5, 0.6))] * 6, list("abcdef"), {"perceptual": np.zeros((6, 2))}
     one, other = (
         table(*[danced(names, names, [moves(pose, FPS) for pose in each], music, seen)] * 2)
         for each in (poses, mirrored)

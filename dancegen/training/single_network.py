@@ -1,0 +1,78 @@
+"""What the trainings of one network by one process share: the optimizer, its learning rate, and carrying on later.
+
+No Ray, no ranks, no paths. What is random in an update follows from (seed, number of the update) alone.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dancegen.config import Config
+from dancegen.errors import CheckpointError
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+VALIDATION_STREAM = 1 << 30  # randomness of validation: the same whatever was learned before
+
+
+class SingleNetworkTraining(Generic[NetworkT]):
+    """A network and its optimizer. Who inherits it computes a loss under `randomness` and calls `learn`."""
+
+    def __init__(
+        self,
+        build: Callable[[], NetworkT],
+        made_of: Config,
+        learning_rate: float,
+        updates: int,
+        seed: int,
+        device: torch.device | str,
+    ) -> None:
+        """`updates` are those of the whole training: the learning rate falls to nearly 0 over them."""
+        self.made_of, self.learning_rate, self.total, self.seed = made_of, learning_rate, updates, seed
+        self.updates = 0
+        with self.randomness(0):
+            self.network = build().to(device)
+        self.device = torch.device(device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, fused=True)
+
+    def learn(self, loss: Tensor) -> None:
+        """One update of the weights."""
+        done = min(1.0, self.updates / max(self.total, 1))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.updates += 1
+
+    def state(self) -> dict[str, Any]:
+        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        return {
+            "made_of": self.made_of.model_dump(mode="json"),
+            "updates": self.updates,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Carry on from a state. Raises CheckpointError when it is not one, or is of another network."""
+        try:
+            if state["made_of"] != self.made_of.model_dump(mode="json"):
+                raise CheckpointError("training state", "has another network.", "Start anew.")
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.updates = state["updates"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("training state", f"cannot be used ({error}).", "Start anew.") from error
+
+    @contextmanager
+    def randomness(self, update: int, stream: int = 0) -> Iterator[None]:
+        """Torch's randomness for one update; what it was before comes back afterwards."""
+        words = [self.seed % 2**32, stream, update]
+        with torch.random.fork_rng():
+            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
+            yield
