@@ -112,11 +112,16 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
 def _with_base(path: Path, above: tuple[Path, ...] = ()) -> DictConfig:
     if path.resolve() in above:
         raise ConfigError(str(path), "is its own base.", "Remove one of the `base:` lines that lead round.")
-    settings = _read(path)
-    if BASE not in settings:
-        return settings
-    base = path.parent / str(settings.pop(BASE))
-    return _merged(_with_base(base, (*above, path.resolve())), settings, str(path))
+    return _based(_read(path), path, (*above, path.resolve()))
+
+
+def _based(settings: DictConfig, path: Path, above: tuple[Path, ...]) -> DictConfig:
+    """Settings of a file over their bases: that of the file, and those of groups of settings inside it."""
+    base = settings.pop(BASE, None)
+    for name in settings:
+        if isinstance(group := settings._get_node(name), DictConfig):
+            settings[name] = _based(group, path, above)
+    return settings if base is None else _merged(_with_base(path.parent / str(base), above), settings, str(path))
 
 
 def _read(path: Path) -> DictConfig:

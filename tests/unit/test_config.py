@@ -199,6 +199,17 @@ def test_a_base_given_as_an_override_goes_over_the_file_and_under_the_other_over
     assert (settings.workers, settings.model.width, settings.model.loss.l1) == (5, 8, 2.0)
 
 
+def test_a_group_of_settings_has_a_base_of_its_own(file: Path) -> None:
+    (file.parent / "presets").mkdir()
+    (file.parent / "presets" / "paper.yaml").write_text("base: wide.yaml\nloss: {l1: 5}\n")
+    (file.parent / "presets" / "wide.yaml").write_text("width: 512\nloss: {l1: 4, adversarial: 3}\n")
+    file.write_text("output: /x\nmodel: {base: presets/paper.yaml, loss: {adversarial: 2}}\n")
+    model = config.load(JobConfig, str(file)).model
+    assert (model.width, model.loss.l1, model.loss.adversarial) == (512, 5.0, 2.0)
+    file.write_text("output: /x\nmodel: {base: job.yaml}\n")
+    assert "job.yaml: is its own base" in problem(file)
+
+
 def test_a_base_that_is_missing_or_goes_round_in_a_circle_is_told(file: Path) -> None:
     file.write_text("base: presets/no.yaml\n")
     assert "no.yaml: does not exist" in problem(file)

@@ -12,7 +12,7 @@ from dancegen.cli import STEPS, compare_estimators, dance, doctor, import_weight
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
 PRESETS = Path("configs/presets")
-OTHER_NAMES = {"ablation": "search"}  # settings files beside the one of their step
+OTHER_NAMES = {"ablation": "search", "ablation_ren2020": "search"}  # settings files beside the one of their step
 STANDS_FOR_MADE = {"best.yaml": "configs/train_dance.yaml"}  # what another step writes
 
 
