@@ -7,6 +7,7 @@ a wrong setting answer at once. What a person can fix ends as one message and ex
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -264,6 +265,60 @@ def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple
         config.check_inputs(chosen)
         for line in _load("dancegen.pipelines.compare_estimators:run")(chosen):
             click.echo(line)
+
+
+@main.group(context_settings=HELP)
+def study() -> None:
+    """Ask people which of two sets of dances they prefer, blind, as the paper did."""
+
+
+@study.command("make", short_help="Cut pairs of clips from two sets of videos.")
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("-o", "--output", required=True, metavar="STUDY", help="Folder of the study.")
+@click.option("--names", nargs=2, default=("A", "B"), show_default=True, metavar="A B", help="Names in the results.")
+@click.option("--pairs", default=20, show_default=True, help="Pairs at most.")
+@click.option("--seconds", default=5.0, show_default=True, help="Of each video.")
+@click.option("--catch", default=2, show_default=True, help="Pairs whose answer is known, to find who does not look.")
+@click.option("--seed", default=0, show_default=True, help="Decides pairs, moments, order and sides.")
+def study_make(**options: Any) -> None:
+    """Cut pairs of clips from two sets of videos: folders, or lists. Videos of the same file name are a pair."""
+    with Explained():
+        from dancegen import config
+
+        settings = config.validate(_load("dancegen.settings.study:MakeStudyConfig"), options)
+        config.check_inputs(settings)
+        for line in _load("dancegen.study.make:run")(settings):
+            click.echo(line)
+
+
+@study.command("serve", short_help="Show a study to people, in their browsers.")
+@click.argument("folder", metavar="STUDY")
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--database", type=Path, metavar="FILE", help="The answers. Default: answers.db in STUDY.")
+def study_serve(folder: str, host: str, port: int, database: Path | None) -> None:
+    """Show a study to people, in their browsers, on phones too. Put a proxy with HTTPS before it on the internet."""
+    with Explained():
+        _load("dancegen.study.serve:run")(folder, host, port, database)
+
+
+@study.command("analyse", short_help="Count the answers: preferences by group, with intervals.")
+@click.argument("folder", metavar="STUDY")
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the page and the tables go.")
+@click.option("--database", multiple=True, metavar="FILE", help="Answers; may be given several times.")
+@click.option("--max-caught", default=0.25, show_default=True, help="Share of wrong answers where the answer is known.")
+def study_analyse(folder: str, output: str, database: tuple[str, ...], max_caught: float) -> None:
+    """Count the answers: preferences by question and group, with intervals, and a chart."""
+    with Explained():
+        from dancegen import config
+
+        kind = _load("dancegen.settings.study:AnalyseStudyConfig")
+        given = {"study": folder, "output": output, "databases": database, "max_caught": max_caught}
+        settings = config.validate(kind, given)
+        for one in _load("dancegen.study.analyse:run")(settings):
+            click.echo(f"{one.question}, {one.group}: {one.rate:.1%} [{one.low:.1%}, {one.high:.1%}] of {one.answers}")
+        click.echo(f"Look at {settings.output}/index.html")
 
 
 @main.command(short_help="Say what works on this machine, and what to do about the rest.")

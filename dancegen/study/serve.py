@@ -1,0 +1,165 @@
+"""A study as a small web application: one page a pair, on phones too
+
+Who a person is, is a random word in a cookie; what they have answered is in the store, and everything else follows
+from it. So a server may be stopped and started again, and a person may leave and come back.
+"""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+from aiohttp import web
+
+from dancegen import storage
+from dancegen.errors import ConfigError
+from dancegen.stages.pages import template
+from dancegen.study import plan
+from dancegen.study.plan import BACKGROUNDS, QUESTIONS, Shown, Study
+from dancegen.study.store import Store
+
+COOKIE = "person"
+COOKIE_S = 90 * 24 * 3600
+SIDES = ("left", "right")
+LONGEST_S = 3600.0  # that is believed of the time for an answer
+
+
+class Server:
+    """Pages of one study."""
+
+    def __init__(self, study: Study, clips: Path, store: Store) -> None:
+        self.study, self.clips, self.store = study, clips, store
+        self.files = {file for pair in study.pairs for file in (pair.a, pair.b)}
+
+    def application(self) -> web.Application:
+        """All addresses."""
+        app = web.Application(client_max_size=1 << 14)
+        app.add_routes(
+            [
+                web.get("/", self.welcome),
+                web.post("/begin", self.begin),
+                web.get("/next", self.next),
+                web.post("/answer", self.answer),
+                web.get("/clips/{file}", self.clip),
+                web.get("/healthz", self.healthz),
+            ]
+        )
+        return app
+
+    async def welcome(self, request: web.Request) -> web.StreamResponse:
+        """What it is about, and the question of the background."""
+        if self._person(request):
+            raise web.HTTPSeeOther("/next")
+        return _page("welcome.html", backgrounds=BACKGROUNDS, pairs=len(self.study.pairs), seconds=self.study.seconds)
+
+    async def begin(self, request: web.Request) -> web.StreamResponse:
+        """A person begins; who has begun before goes on."""
+        if self._person(request):
+            raise web.HTTPSeeOther("/next")
+        background = (await request.post()).get("background")
+        if not isinstance(background, str) or background not in BACKGROUNDS:
+            raise web.HTTPBadRequest(text=f"background: {' or '.join(BACKGROUNDS)}?")
+        token = secrets.token_urlsafe(16)
+        self.store.begin(token, background)
+        response = web.HTTPSeeOther("/next")
+        response.set_cookie(COOKIE, token, max_age=COOKIE_S, httponly=True, samesite="Lax")
+        raise response
+
+    async def next(self, request: web.Request) -> web.StreamResponse:
+        """The first pair that the person has not answered, or thanks."""
+        token = self._person(request)
+        if token is None:
+            raise web.HTTPSeeOther("/")
+        done = self.store.answered(token)
+        left = [shown for shown in plan.order(self.study, token) if shown.pair.id not in done]
+        if not left:
+            return _page("thanks.html")
+        return _page(
+            "pair.html",
+            pair=left[0].pair.id,
+            clips=dict(zip(SIDES, left[0].clips, strict=True)),
+            number=len(self.study.pairs) - len(left) + 1,
+            count=len(self.study.pairs),
+            questions=QUESTIONS,
+        )
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Both answers about a pair."""
+        token = self._person(request)
+        if token is None:
+            raise web.HTTPBadRequest(text="Nobody has begun here: open the first page.")
+        form = await request.post()
+        shown = self._shown(token, form.get("pair"))
+        sides = {question: form.get(question) for question in QUESTIONS}
+        if wrong := [question for question, side in sides.items() if side not in SIDES]:
+            raise web.HTTPBadRequest(text=f"{wrong[0]}: left or right?")
+        chosen = {question: shown.chosen(str(side)) for question, side in sides.items()}
+        self.store.answer(token, shown.pair.id, shown.left, chosen, _seconds(form.get("seconds")))
+        raise web.HTTPSeeOther("/next")
+
+    async def clip(self, request: web.Request) -> web.StreamResponse:
+        """A video, or the part of it that the browser asks for."""
+        file = request.match_info["file"]
+        if file not in self.files:
+            raise web.HTTPNotFound(text="There is no such clip.")
+        return web.FileResponse(self.clips / file, headers={"Cache-Control": "private, max-age=86400"})
+
+    async def healthz(self, request: web.Request) -> web.StreamResponse:
+        """For whoever watches the server."""
+        return web.Response(text="ok")
+
+    def _person(self, request: web.Request) -> str | None:
+        token = request.cookies.get(COOKIE)
+        return token if token and self.store.knows(token) else None
+
+    def _shown(self, token: str, pair: object) -> Shown:
+        for shown in plan.order(self.study, token):
+            if shown.pair.id == pair:
+                return shown
+        raise web.HTTPBadRequest(text="pair: there is no such pair.")
+
+
+def run(folder: str, host: str, port: int, database: Path | None) -> None:
+    """Serve the study of a folder until it is stopped. Raises ConfigError when the address is taken."""
+    study = plan.read(folder)
+    if storage.is_remote(folder):
+        raise ConfigError(folder, "is not on this machine.", "Copy the study to a folder here.")
+    store = Store(database or Path(folder, plan.DATABASE), study.id)
+    asyncio.run(_serve(Server(study, Path(folder, plan.CLIPS), store), host, port))
+
+
+async def _serve(server: Server, host: str, port: int) -> None:
+    runner = web.AppRunner(server.application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        problem = f"cannot be used ({error.strerror})."
+        raise ConfigError(f"{host}:{port}", problem, "Give another --port or --host.") from error
+    address = runner.addresses[0]
+    print(f"The study is at http://{address[0]}:{address[1]}  answers in {server.store.path}; Ctrl-C ends", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+        _say_end(server)
+
+
+def _say_end(server: Server) -> None:
+    people, whole = server.store.people(), len(server.study.pairs)
+    finished = sum(len(server.store.answered(token)) == whole for token in people)
+    print(f"{len(people)} people have begun, {finished} have answered all {whole} pairs", flush=True)
+
+
+def _page(name: str, **values: object) -> web.Response:
+    text = template(name, package="dancegen.study").render(**values)
+    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+def _seconds(told: object) -> float | None:
+    """How long an answer took, as the page tells; None when it makes no sense."""
+    try:
+        seconds = float(str(told))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= LONGEST_S else None

@@ -1,0 +1,305 @@
+"""A blind study from two folders of videos to preferences, over a real socket."""
+
+import http.client
+import json
+import re
+import threading
+import urllib.parse
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from dancegen.cli import main
+from dancegen.errors import ConfigError
+from dancegen.media.video import frames, probe
+from dancegen.metrics.wilson import wilson
+from dancegen.settings.study import AnalyseStudyConfig, MakeStudyConfig
+from dancegen.study import analyse, make, plan
+from dancegen.study.plan import BACKGROUNDS, QUESTIONS, Pair, Study
+from dancegen.study.serve import Server
+from dancegen.study.store import Store
+
+PAIRS = tuple(Pair(f"p{n}", f"{n}a.mp4", f"{n}b.mp4", f"song {n}", 0.0) for n in range(6))
+CATCH = Pair("c", "ca.mp4", "cb.mp4", "song 0", 0.0, catch=True)
+STUDY = Study(("ours", "theirs"), 0, 5.0, (*PAIRS, CATCH))
+
+
+def video(make_video, path, count):
+    """A square that goes to the right before a dark picture, at 20 pictures a second, with a tone."""
+    pictures = np.full((count, 48, 64, 3), 30, np.uint8)
+    for number, picture in enumerate(pictures):
+        picture[10:30, number : number + 20] = 220
+    tone = 0.3 * np.sin(np.arange(count * 2400) / 20)
+    make_video(path, pictures, fps=20, sound=tone.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory, make_video):
+    """Two folders with three videos of the same names, one that is too short, and one that is alone."""
+    folder = tmp_path_factory.mktemp("sets")
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for number in range(3):
+            video(make_video, folder / name / f"song{number}.mp4", 40)
+        video(make_video, folder / name / "short.mp4", 8)
+    video(make_video, folder / "b" / "alone.mp4", 40)
+    return folder
+
+
+def settings(sets, output, **changes):
+    return MakeStudyConfig(a=f"{sets}/a", b=f"{sets}/b", output=str(output), seconds=1, **changes)
+
+
+@pytest.fixture(scope="module")
+def made(sets, tmp_path_factory):
+    """A study, and what was said of it."""
+    output = tmp_path_factory.mktemp("study") / "study"
+    return output, make.run(settings(sets, output, names=("ours", "theirs"), catch=1))
+
+
+def test_a_study_has_the_pairs_that_fit_and_says_which_do_not(made):
+    output, lines = made
+    study = plan.read(str(output))
+    assert [pair.catch for pair in study.pairs] == [False] * 3 + [True]
+    told = " ".join(lines)
+    assert "alone" in told
+    assert "short.mp4: lasts 0.4 s" in told
+
+
+def test_clips_last_as_long_as_asked_have_sound_and_names_that_say_nothing(made):
+    output, _ = made
+    files = sorted((output / "clips").iterdir())
+    assert len(files) == 8
+    for file in files:
+        info = probe(file, "it")
+        assert info.seconds == pytest.approx(1, abs=0.1)
+        assert info.has_audio
+        assert re.fullmatch(r"[0-9a-f]{20}\.mp4", file.name)
+
+
+def test_where_the_answer_is_known_one_of_the_two_stands_still(made):
+    output, _ = made
+    catch = plan.read(str(output)).pairs[-1]
+    changes = []
+    for file in (catch.a, catch.b):
+        pictures = list(frames(output / "clips" / file, "it", 20))
+        changes.append(abs(pictures[0].astype(int) - pictures[-1]).mean())
+    assert changes[0] > 4 * changes[1]
+
+
+def test_the_same_command_again_leaves_the_study_and_another_study_is_refused(sets, made):
+    output, _ = made
+    before = {file: file.stat().st_mtime_ns for file in output.rglob("*")}
+    assert "there already" in make.run(settings(sets, output, names=("ours", "theirs"), catch=1))[0]
+    assert before == {file: file.stat().st_mtime_ns for file in output.rglob("*")}
+    with pytest.raises(ConfigError, match="another study"):
+        make.run(settings(sets, output, seed=1))
+
+
+def test_the_same_seed_gives_the_same_study(sets, made, tmp_path):
+    make.run(settings(sets, tmp_path / "again", names=("ours", "theirs"), catch=1))
+    assert plan.read(str(tmp_path / "again")) == plan.read(str(made[0]))
+
+
+def test_sets_without_a_name_in_common_are_one_line_and_exit_code_2(sets, tmp_path):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "other.mp4").write_bytes((sets / "a" / "song0.mp4").read_bytes())
+    found = CliRunner().invoke(main, ["study", "make", f"{sets}/a", f"{tmp_path}/c", "-o", f"{tmp_path}/s"])
+    assert found.exit_code == 2
+    assert "no video of the same name" in found.output
+    assert len(found.output.strip().splitlines()) == 1
+
+
+def test_people_get_orders_and_sides_of_their_own_and_each_set_is_left_half_of_the_times():
+    orders = [plan.order(STUDY, f"person {number}") for number in range(40)]
+    assert all({shown.pair.id for shown in one} == {pair.id for pair in STUDY.pairs} for one in orders)
+    assert len({tuple(shown.pair.id for shown in one) for one in orders}) > 30
+    assert Counter(shown.left for one in orders for shown in one)["a"] / (40 * 7) == pytest.approx(0.5, abs=0.1)
+    assert orders[0] == plan.order(STUDY, "person 0")
+
+
+def test_what_was_answered_is_there_after_a_restart_and_counts_once(tmp_path):
+    store = Store(tmp_path / "answers.db", STUDY.id)
+    store.begin("me", "Expert")
+    store.answer("me", "p0", "a", {"realistic": "a", "music": "b"}, 3.5)
+    again = Store(tmp_path / "answers.db", STUDY.id)
+    again.begin("me", "Non-Expert")
+    again.answer("me", "p0", "a", {"realistic": "b", "music": "a"}, 1.0)
+    assert again.people() == {"me": "Expert"}
+    assert [(one.question, one.chosen) for one in again.answers()] == [("music", "b"), ("realistic", "a")]
+    with pytest.raises(ConfigError, match="another study"):
+        Store(tmp_path / "answers.db", "another")
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1), (81, 263, 0.2553, 0.3662), (0, 0, 0, 1)],
+)
+def test_wilsons_interval_is_the_published_one(successes, trials, low, high):
+    assert wilson(successes, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_more_successes_than_trials_are_refused():
+    with pytest.raises(ValueError, match="11 successes of 10 trials"):
+        wilson(11, 10)
+
+
+def answer_all(store, token, background, chooses, catch="a", pairs=PAIRS):
+    store.begin(token, background)
+    for number, pair in enumerate(pairs):
+        store.answer(token, pair.id, "a", dict.fromkeys(QUESTIONS, chooses(number)), 2.0)
+    store.answer(token, CATCH.id, "a", dict.fromkeys(QUESTIONS, catch), 2.0)
+
+
+def test_preferences_are_told_by_question_and_group_without_those_who_do_not_look(tmp_path):
+    plan.write(str(tmp_path / "study"), STUDY)
+    store = Store(tmp_path / "study" / plan.DATABASE, STUDY.id)
+    answer_all(store, "expert", "Expert", lambda number: "b")
+    answer_all(store, "other", "Non-Expert", lambda number: "a" if number < 3 else "b")
+    answer_all(store, "asleep", "Non-Expert", lambda number: "a", catch="b")
+    elsewhere = Store(tmp_path / "elsewhere.db", STUDY.id)
+    answer_all(elsewhere, "unfinished", "Expert", lambda number: "b", pairs=PAIRS[:2])
+    databases = (str(store.path), str(elsewhere.path))
+    config = AnalyseStudyConfig(study=f"{tmp_path}/study", output=f"{tmp_path}/out", databases=databases)
+    found = {(one.question, one.group): one for one in analyse.run(config)}
+    assert set(found) == {(question, group) for question in QUESTIONS for group in (*BACKGROUNDS, "All")}
+    assert (found["music", "Expert"].rate, found["music", "Expert"].answers) == (1.0, 8)
+    assert (found["music", "Non-Expert"].rate, found["music", "Non-Expert"].people) == (0.5, 1)
+    everyone = found["realistic", "All"]
+    assert (everyone.rate, everyone.answers) == (11 / 14, 14)
+    assert (everyone.low, everyone.high) == wilson(11, 14)
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "4 people, of whom 3 answered all 7 pairs and 1 were left out" in page
+    assert "78.6" in (tmp_path / "out" / "preferences.md").read_text()
+    assert (tmp_path / "out" / "preferences.csv").read_text().count("\n") == 7
+
+
+def test_a_study_without_answers_is_told(tmp_path):
+    plan.write(str(tmp_path), STUDY)
+    config = AnalyseStudyConfig(study=str(tmp_path), output=f"{tmp_path}/out")
+    with pytest.raises(ConfigError, match="no file of answers"):
+        analyse.run(config)
+    Store(tmp_path / plan.DATABASE, STUDY.id)
+    with pytest.raises(ConfigError, match="no answers that count"):
+        analyse.run(config)
+
+
+class Visitor:
+    """A browser that keeps its cookie."""
+
+    def __init__(self, port):
+        self.port, self.cookie = port, ""
+
+    def ask(self, method, path, form=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        body = None if form is None else urllib.parse.urlencode(form)
+        kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request(method, path, body, {**kind, "Cookie": self.cookie, **headers})
+        answer = connection.getresponse()
+        self.cookie = (answer.getheader("Set-Cookie") or self.cookie).split(";")[0]
+        text = answer.read()
+        connection.close()
+        return answer.status, answer.headers, text
+
+    def pair(self):
+        page = self.ask("GET", "/next")[2].decode()
+        return re.search(r'name="pair" value="([^"]+)"', page)[1], re.findall(r'src="/clips/([^"]+)"', page)
+
+
+@pytest.fixture
+def server(made, tmp_path):
+    """The port of a server of the study, and the place of its answers."""
+    import asyncio
+
+    from aiohttp import web
+
+    study, store = plan.read(str(made[0])), Store(tmp_path / "answers.db", plan.read(str(made[0])).id)
+    runner = web.AppRunner(Server(study, made[0] / "clips", store).application())
+    loop, started = asyncio.new_event_loop(), threading.Event()
+
+    async def start():
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        started.set()
+
+    thread = threading.Thread(target=lambda: (loop.run_until_complete(start()), loop.run_forever()), daemon=True)
+    thread.start()
+    assert started.wait(20)
+    yield runner.addresses[0][1], store
+    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(20)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(20)
+    loop.close()
+
+
+def test_a_person_answers_all_pairs_and_what_is_kept_is_the_set_and_not_the_side(server, made):
+    port, store = server
+    study, me = plan.read(str(made[0])), Visitor(port)
+    assert me.ask("POST", "/begin", {"background": "Expert"})[0] == 303
+    for _ in study.pairs:
+        pair, (left, right) = me.pair()
+        known = next(one for one in study.pairs if one.id == pair)
+        assert {left, right} == {known.a, known.b}
+        wanted = "left" if left == known.b else "right"
+        form = {"pair": pair, "realistic": wanted, "music": wanted, "seconds": "2.5"}
+        assert me.ask("POST", "/answer", form)[0] == 303
+        assert me.ask("POST", "/answer", {**form, "music": "left"})[0] == 303  # again: changes nothing
+    assert b"Thank you" in me.ask("GET", "/next")[2]
+    assert me.ask("GET", "/")[0] == 303
+    assert {one.chosen for one in store.answers()} == {"b"}
+    assert len(store.answers()) == 2 * len(study.pairs)
+
+
+def test_wrong_posts_are_refused_with_one_line_and_nothing_is_kept(server):
+    port, store = server
+    me = Visitor(port)
+    assert me.ask("POST", "/begin", {"background": "King"})[0] == 400
+    assert me.ask("POST", "/answer", {"pair": "p0"})[::2] == (400, b"Nobody has begun here: open the first page.")
+    me.ask("POST", "/begin", {"background": "Non-Expert"})
+    pair, _ = me.pair()
+    both = {"realistic": "left", "music": "right"}
+    for form, word in (
+        ({"pair": "other", **both}, b"no such pair"),
+        ({"pair": pair, "realistic": "left"}, b"music: left or right?"),
+        ({"pair": pair, **both, "music": "up"}, b"music: left or right?"),
+    ):
+        status, _, text = me.ask("POST", "/answer", form)
+        assert status == 400
+        assert word in text
+    assert store.answers() == []
+
+
+def test_clips_come_in_parts_and_nothing_else_of_the_folder_is_given(server, made):
+    port, _ = server
+    file = plan.read(str(made[0])).pairs[0].a
+    status, headers, part = Visitor(port).ask("GET", f"/clips/{file}", Range="bytes=10-19")
+    assert (status, len(part), headers["Content-Type"]) == (206, 10, "video/mp4")
+    for path in ("/clips/..%2Fstudy.json", "/clips/study.json", "/study.json", "/clips/none.mp4"):
+        assert Visitor(port).ask("GET", path)[0] == 404
+    assert Visitor(port).ask("GET", "/healthz")[2] == b"ok"
+
+
+def test_no_page_names_a_set(server):
+    me = Visitor(server[0])
+    pages = [me.ask("GET", "/")[2]]
+    me.ask("POST", "/begin", {"background": "Expert"})
+    pages.append(me.ask("GET", "/next")[2])
+    assert not any(name in page for page in pages for name in (b"ours", b"theirs", b"song", b"catch"))
+
+
+def test_a_folder_without_a_study_is_one_line(tmp_path):
+    found = CliRunner().invoke(main, ["study", "serve", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "holds no study" in found.output
+
+
+def test_a_description_that_is_damaged_is_told(tmp_path):
+    (tmp_path / plan.FILE).write_text(json.dumps({"version": 1, "pairs": [{"id": 1}]}))
+    with pytest.raises(ConfigError, match="is damaged"):
+        plan.read(str(tmp_path))
+    Path(tmp_path / plan.FILE).write_text(json.dumps({"version": 9}))
+    with pytest.raises(ConfigError, match="another release"):
+        plan.read(str(tmp_path))
