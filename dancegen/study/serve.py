@@ -20,6 +20,7 @@ from dancegen.study.store import Store
 COOKIE = "person"
 COOKIE_S = 90 * 24 * 3600
 SIDES = ("left", "right")
+CALLED = {"left": "First", "right": "Second"}  # on narrow screens the right one is below
 LONGEST_S = 3600.0  # that is believed of the time for an answer
 
 
@@ -79,6 +80,7 @@ class Server:
             clips=dict(zip(SIDES, left[0].clips, strict=True)),
             number=len(self.study.pairs) - len(left) + 1,
             count=len(self.study.pairs),
+            called=CALLED,
             questions=QUESTIONS,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dancegen.cli import STEPS, compare_estimators, dance, doctor, import_weights, step_command
+from dancegen.cli import STEPS, compare_estimators, dance, doctor, import_weights, step_command, study
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
@@ -59,6 +59,8 @@ def test_a_command_of_the_readme_can_be_given(command: str):
             dance.make_context("dance", rest)
         case ["compare-estimators", *rest]:
             compare_estimators.make_context("compare-estimators", rest)
+        case ["study", part, *rest]:
+            study.commands[part].make_context(part, rest)
         case ["doctor", *rest]:
             doctor.make_context("doctor", rest)
         case ["import-weights", *rest]:
