@@ -5,7 +5,6 @@ A cell is the mean over the seeds and its 95 % interval (Student's t); of one se
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -34,7 +33,7 @@ class Cell:
 
 
 def tabulate(scores: dict[str, dict[int, list[Score]]]) -> Table:
-    """From row, seed and scores. Each row has a second line with other songs' beats; the real dances come last."""
+    """From row, seed and scores. Each row has a second line with other songs' music; the real dances come last."""
     table: Table = {}
     for row, by_seed in scores.items():
         for line, whose in ((row, "made"), (f"{row}, {SHUFFLED}", "shuffled")):
@@ -45,23 +44,39 @@ def tabulate(scores: dict[str, dict[int, list[Score]]]) -> Table:
 
 
 def markdown(config: SearchConfig, table: Table) -> str:
-    """The table for a README."""
-    names = _names(table)
-    better = metrics(_extractors(names))
-    head = [f"{name} ({better[name].better})" for name in names]
-    lines = [["", *head], ["---"] * (len(names) + 1)]
-    lines += [[line, *(str(cells[name]) if name in cells else "" for name in names)] for line, cells in table.items()]
+    """The table for a README: a line a metric."""
+    rows = _rows(table)
+    lines = [["", *rows], ["---"] * (len(rows) + 1)]
+    for name, better in _better(table).items():
+        lines.append([f"{name} ({better})", *(_text(table, row, name) for row in rows)])
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"{_caption(config)}\n\n{body}\n"
 
 
 def page(config: SearchConfig, table: Table) -> str:
     """The table as a page that needs no network."""
-    names = _names(table)
-    lines: Any = {line: [cells.get(name) for name in names] for line, cells in table.items()}
     return template("ablation.html").render(
-        caption=_caption(config), names=names, better=metrics(_extractors(names)), lines=lines
+        caption=_caption(config), rows=_rows(table), better=_better(table), table=table, shuffled=SHUFFLED
     )
+
+
+def _rows(table: Table) -> list[str]:
+    """The rows of the ablation, and the real dances."""
+    return [line for line in table if not line.endswith(f", {SHUFFLED}")]
+
+
+def _better(table: Table) -> dict[str, str]:
+    """All metrics that there are, and what is good."""
+    names = list(dict.fromkeys(name for cells in table.values() for name in cells))
+    known = metrics(_extractors(names))
+    return {name: known[name].better for name in names}
+
+
+def _text(table: Table, row: str, name: str) -> str:
+    cell, control = table[row].get(name), table.get(f"{row}, {SHUFFLED}", {}).get(name)
+    if cell is None:
+        return ""
+    return str(cell) if control is None else f"{cell}; {SHUFFLED} {control.mean:.{SHOWN}g}"
 
 
 def _cells(by_seed: list[list[Score]]) -> dict[str, Cell]:
@@ -78,10 +93,6 @@ def _cell(scores: list[Score]) -> Cell:
     return Cell(mean, mean - half, mean + half, len(values))
 
 
-def _names(table: Table) -> list[str]:
-    return list(dict.fromkeys(name for cells in table.values() for name in cells))
-
-
 def _extractors(names: list[str]) -> list[str]:
     return [name.removeprefix("fid_") for name in names if name in ("fid_perceptual", "fid_heldout")]
 
@@ -91,5 +102,6 @@ def _caption(config: SearchConfig) -> str:
     trainings = f"{len(config.rows)} rows, {config.seeds} seeds each, {config.train.epochs} epochs"
     return (
         f"{trainings} on {config.train.clips}; {kept}. `perceptual` is the network of the loss: its numbers flatter. "
-        "`real`: two halves of the real songs against each other, where a metric compares."
+        "`real`: two halves of the real songs against each other, where a metric compares. "
+        "`shuffled`: the same dances with the music of other songs."
     )

@@ -163,7 +163,7 @@ def test_the_rows_of_an_ablation_are_trained_with_each_seed_and_end_in_one_table
     ]
     assert all(trial.state == "done" for trial in trials)
     table = Path(config.output, "scores.md").read_text()
-    assert all(f"| {line} | " in table for line in ("plain", "both", "real"))
+    assert all(f"| {line} |" in table for line in ("plain", "both", "real"))
     assert "fid_perceptual (lower)" in table
     assert "<th>both</th>" in Path(config.output, "scores.html").read_text()
     models = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("dance.safetensors")}

@@ -47,11 +47,13 @@ def test_shuffled_songs_are_a_line_of_their_own_and_what_was_not_measured_is_no_
     assert tabulate({"l1": {}}) == {}
 
 
-def test_markdown_has_a_line_a_row_and_a_column_a_metric():
-    lines = markdown(ablation(), tabulate(SCORES)).splitlines()
+def test_markdown_has_a_line_a_metric_and_a_column_a_row_with_the_control_beside_the_value():
+    scores = {"l1": {0: [scored(3.0), scored(0.75, "beat_alignment"), scored(0.5, "beat_alignment", "shuffled")]}}
+    lines = markdown(ablation(), tabulate(scores)).splitlines()
     assert "2 rows, 3 seeds each" in lines[0]
-    assert lines[2] == "|  | fid_k2 (lower) | beat_alignment (higher) |"
-    assert lines[4].startswith("| l1 | 2 [-0.484, 4.48] |")
+    assert lines[2].startswith("|  | l1 |")
+    assert lines[4].startswith("| fid_k2 (lower) | 3 [2, 4] |")
+    assert lines[5].startswith("| beat_alignment (higher) | 0.75 [-0.25, 1.75]; shuffled 0.5 |")
 
 
 def test_names_of_rows_cannot_become_markup():
