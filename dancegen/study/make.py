@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,17 +52,22 @@ def run(config: MakeStudyConfig) -> list[str]:
 
 
 def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """The videos that are in both sets, by name; and a line on those that are not."""
-    one, other = (
-        {storage.stem(row["uri"]): row["uri"] for row in list_media(uri, VIDEO_SUFFIXES)}
-        for uri in (config.a, config.b)
-    )
+    """The videos that are in both sets, by name; and lines on those that are not, or whose name is not theirs alone."""
+    one, other = ([row["uri"] for row in list_media(uri, VIDEO_SUFFIXES)] for uri in (config.a, config.b))
+    notes = [f"left out, having one name: {_some(set(same))}" for uris in (one, other) if (same := _namesakes(uris))]
+    one, other = ({storage.stem(uri): uri for uri in uris if uri not in _namesakes(uris)} for uris in (one, other))
     both = {name: (one[name], other[name]) for name in one.keys() & other.keys()}
     if not both:
         problem = f"and {config.b} have no video of the same name ({_some(set(one))}; {_some(set(other))})."
         raise ConfigError(config.a, problem, "Name the videos of a pair alike.")
     alone = one.keys() ^ other.keys()
-    return both, [f"left out, being in one set only: {_some(alone)}"] if alone else []
+    return both, notes + ([f"left out, being in one set only: {_some(alone)}"] if alone else [])
+
+
+def _namesakes(uris: list[str]) -> list[str]:
+    """Those whose name another one has, too."""
+    count = Counter(map(storage.stem, uris))
+    return [uri for uri in uris if count[storage.stem(uri)] > 1]
 
 
 def _some(names: set[str]) -> str:

@@ -113,6 +113,15 @@ def test_sets_without_a_name_in_common_are_one_line_and_exit_code_2(sets, tmp_pa
     assert len(found.output.strip().splitlines()) == 1
 
 
+def test_two_videos_of_one_name_in_a_set_are_named_and_left_out(sets, tmp_path):
+    listed = [f"{sets}/a/song0.mp4", f"{sets}/a/song1.mp4", f"{sets}/b/song1.mp4"]
+    (tmp_path / "a.txt").write_text("\n".join(listed))
+    config = MakeStudyConfig(a=f"{tmp_path}/a.txt", b=f"{sets}/b", output=f"{tmp_path}/s", seconds=1, catch=0)
+    lines = make.run(config)
+    assert "having one name" in lines[0]
+    assert [pair.video for pair in plan.read(f"{tmp_path}/s").pairs] == ["song0"]
+
+
 def test_people_get_orders_and_sides_of_their_own_and_each_set_is_left_half_of_the_times():
     orders = [plan.order(STUDY, f"person {number}") for number in range(40)]
     assert all({shown.pair.id for shown in one} == {pair.id for pair in STUDY.pairs} for one in orders)
