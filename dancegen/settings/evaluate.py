@@ -19,7 +19,8 @@ class EvaluateConfig(Parallel):
     checkpoint: InputUri | None = None
     """The model that dances. None: the one that comes with dancegen."""
     dances: InputUri | None = None
-    """Somebody else's dances, instead of a model's: a table of clips (import_poses and cut_clips make one)."""
+    """Somebody else's dances, instead of a model's: a table of clips (import_poses and cut_clips make one), of
+    which all are measured, whatever their split."""
     output: Uri = "data/evaluation"
     """Folder of the page, of the table of scores, and of what is known of each dance."""
     dances_per_clip: PositiveInt = 1

@@ -45,7 +45,7 @@ def test_somebody_elses_dances_are_measured_and_the_real_ones_against_themselves
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=5, test=15)
-    same = make_clips(str(tmp_path / "same"), train=5, test=15)
+    same = make_clips(str(tmp_path / "same"), train=0, test=15)
     other = make_clips(str(tmp_path / "other"), train=5, test=15, seed=1)
     distances = []
     for dances in (same, other):
@@ -54,3 +54,6 @@ def test_somebody_elses_dances_are_measured_and_the_real_ones_against_themselves
         distances.append(scores(tmp_path / "out")["fid_perceptual", "made"])
     assert distances[0] == pytest.approx(0, abs=1e-4)
     assert distances[1] > 1e-3
+    rows = tables.read(f"{tmp_path}/out/scores", schema.SCORES).to_pylist()
+    counts = {(row["n"], row["n_real"]) for row in rows if row["whose"] == "made"}
+    assert counts == {(20, 15)}, "all of somebody else's dances, whatever their split"
