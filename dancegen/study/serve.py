@@ -5,6 +5,7 @@ from it. So a server may be stopped and started again, and a person may leave an
 """
 
 import asyncio
+import os
 import secrets
 from pathlib import Path
 
@@ -136,7 +137,7 @@ async def _serve(server: Server, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        problem = f"cannot be used ({error.strerror})."
+        problem = f"cannot be used ({os.strerror(error.errno).lower() if error.errno else error})."
         raise ConfigError(f"{host}:{port}", problem, "Give another --port or --host.") from error
     address = runner.addresses[0]
     print(f"The study is at http://{address[0]}:{address[1]}  answers in {server.store.path}; Ctrl-C ends", flush=True)

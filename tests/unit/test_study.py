@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 import threading
 import urllib.parse
 from collections import Counter
@@ -303,6 +304,16 @@ def test_a_folder_without_a_study_is_one_line(tmp_path):
     found = CliRunner().invoke(main, ["study", "serve", str(tmp_path)])
     assert found.exit_code == 2
     assert "holds no study" in found.output
+
+
+def test_a_port_that_is_taken_is_one_line(made, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["--port", str(taken.getsockname()[1]), "--database", f"{tmp_path}/answers.db"]
+        found = CliRunner().invoke(main, ["study", "serve", str(made[0]), *words])
+    assert found.exit_code == 2
+    assert "cannot be used (address already in use)" in found.output
 
 
 def test_a_description_that_is_damaged_is_told(tmp_path):
