@@ -267,7 +267,7 @@ def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple
             click.echo(line)
 
 
-@main.group(context_settings=HELP)
+@main.group(context_settings=HELP, short_help="Ask people which dances they prefer.")
 def study() -> None:
     """Ask people which of two sets of dances they prefer, blind, as the paper did."""
 
