@@ -7,30 +7,23 @@ Axes used in shapes:
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from dancegen.motion.beats import mel_filters
+from dancegen.models.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.settings.dance_model import AudioEncoderConfig, Norm
 
 # kernel, stride and padding of the convolutions but the last, which spans what is left of the piece
 CONVOLUTIONS = ((80, 16, 32), (4, 2, 1), (4, 2, 1), (10, 5, 3))
 CHUNK_PIECES = 2048  # whole songs go through the convolutions in chunks: memory does not grow with length
 SILENCE = 1e-4  # added to the loudness before its logarithm: -80 dB
-WINDOW_SAMPLES, STEP_SAMPLES = 512, 136  # of the mel spectrum: 32 ms, nine of them in a tenth of a second
-FAINT = 1e-5  # added to the power of a band before its logarithm
+STEP_SAMPLES = 136  # of the mel spectrum: nine windows in a tenth of a second
 
 
 class MelEncoder(nn.Module):
     """Loudness of the mel bands at moments of each piece to one code, on its own."""
 
-    hann: Tensor
-    filters: Tensor
-
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
-        bands = mel_filters(WINDOW_SAMPLES, config.mel_bands)
-        self.register_buffer("hann", torch.hann_window(WINDOW_SAMPLES), persistent=False)
-        self.register_buffer("filters", torch.from_numpy(bands), persistent=False)  # (W, M)
+        self.log_mel = LogMel(config.mel_bands, STEP_SAMPLES)
         moments = max(0, samples - WINDOW_SAMPLES) // STEP_SAMPLES + 1
         self.layers = nn.Sequential(
             nn.Linear(moments * config.mel_bands, 2 * config.code),
@@ -42,13 +35,7 @@ class MelEncoder(nn.Module):
 
     def forward(self, pieces: Float[Tensor, "P S"]) -> Float[Tensor, "P code"]:
         """One code for each piece."""
-        with torch.no_grad(), torch.autocast(pieces.device.type, enabled=False):
-            short = max(0, WINDOW_SAMPLES - pieces.shape[1])
-            windows = F.pad(pieces, (0, short)).unfold(1, WINDOW_SAMPLES, STEP_SAMPLES) * self.hann
-            spectrum = torch.fft.rfft(windows)
-            power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
-            loudness = (power + FAINT).log10() / 2 + 1.25  # about [-1, 1]
-        return self.layers(loudness.flatten(1))
+        return self.layers(self.log_mel(pieces).flatten(1))
 
 
 class PieceEncoder(nn.Module):

@@ -7,13 +7,10 @@ Axes used in shapes:
     B clips    S samples (mono, 16 kHz)    H hops of 16 ms    M mel bands    E features
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from dancegen.models.audio_encoder import FAINT, WINDOW_SAMPLES
-from dancegen.motion.beats import mel_filters
+from dancegen.models.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.settings.cross_modal import MusicTaggerConfig
 
 HOP_SAMPLES = 256
@@ -25,17 +22,12 @@ SHORTEST_SAMPLES = WINDOW_SAMPLES + (POOLED_HOPS - 1) * HOP_SAMPLES
 class MusicTagger(nn.Module):
     """Music to one vector, and to logits by question."""
 
-    hann: Tensor
-    filters: Tensor
-
     def __init__(self, config: MusicTaggerConfig, classes: dict[str, int]) -> None:
         """`classes` says how many answers each question has."""
         super().__init__()
         self.config = config
         self.classes = dict(classes)
-        bands = mel_filters(WINDOW_SAMPLES, config.mel_bands)
-        self.register_buffer("hann", torch.hann_window(WINDOW_SAMPLES), persistent=False)
-        self.register_buffer("filters", torch.from_numpy(bands), persistent=False)
+        self.log_mel = LogMel(config.mel_bands, HOP_SAMPLES, SHORTEST_SAMPLES)
         self.bands = nn.BatchNorm1d(config.mel_bands)
         blocks = []
         for inputs, outputs, pooled in zip((1, *config.channels), config.channels, POOLS, strict=False):
@@ -53,7 +45,7 @@ class MusicTagger(nn.Module):
 
     def embed(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B E"]:
         """One vector a clip, in [-1, 1]; any length. What is shorter than 0.15 s is continued with silence."""
-        bands = self.bands(self.log_mel(audio))
+        bands = self.bands(self.log_mel(audio).transpose(1, 2))
         maps = self.convolutions(bands[:, None])  # (B, channels, M / 48, H / 8)
         _, hidden = self.rnn(maps.flatten(1, 2).transpose(1, 2))
         return hidden[-1]
@@ -62,13 +54,3 @@ class MusicTagger(nn.Module):
         """Logits of each question's answers."""
         embedding = self.embed(audio)
         return {name: head(embedding) for name, head in self.heads.items()}
-
-    @torch.no_grad()
-    def log_mel(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B M H"]:
-        """Loudness of each band, about [-1, 1]."""
-        short = max(0, SHORTEST_SAMPLES - audio.shape[1])
-        with torch.autocast(audio.device.type, enabled=False):
-            windows = F.pad(audio.float(), (0, short)).unfold(1, WINDOW_SAMPLES, HOP_SAMPLES) * self.hann
-            spectrum = torch.fft.rfft(windows)
-            power = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
-            return ((power + FAINT).log10() / 2 + 1.25).transpose(1, 2)
