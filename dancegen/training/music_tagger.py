@@ -21,7 +21,8 @@ from dancegen.settings.train_cross_modal import TrainCrossModalConfig
 from dancegen.training.music_clips import MusicBatch
 from dancegen.training.perceptual import CATEGORY, marks
 from dancegen.training.pretexts import UNASKED
-from dancegen.training.single_network import VALIDATION_STREAM, SingleNetworkTraining
+from dancegen.training.randomness import VALIDATION_STREAM
+from dancegen.training.single_network import SingleNetworkTraining
 
 TEMPO, PLAYBACK = "tempo", "playback"
 PLAYBACKS = ("as recorded", "backward", "faster", "slower")

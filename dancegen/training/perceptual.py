@@ -9,11 +9,9 @@ Axes used in shapes:
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,8 +25,8 @@ from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
 from dancegen.settings.stgcn import STGCNConfig
 from dancegen.training.pose_clips import Dances
 from dancegen.training.pretexts import CLASSES, UNASKED, Questions, ask
+from dancegen.training.randomness import VALIDATION_STREAM, seeded
 
-VALIDATION_STREAM = 1 << 30  # randomness of validation: no worker's, and the same after every epoch
 CATEGORY = "category"
 
 
@@ -64,7 +62,7 @@ class PerceptualTraining:
         """`updates` are those of the whole run; `wrap` places and spreads the network (DDP)."""
         self.config, self.seed, self.stream, self.total = config, config.seed, stream, updates
         self.epoch = self.updates = 0
-        with self._randomness(0, stream=0):  # the same on every worker
+        with seeded(self.seed, 0, 0):  # the same on every worker
             self.student = build_student(config.network, categories)
         self._student = wrap(self.student)
         self.device = next(self.student.parameters()).device
@@ -79,7 +77,7 @@ class PerceptualTraining:
     def step(self, dances: Dances) -> dict[str, Tensor]:
         """One update. Returns the loss, and the share of right answers to each question, detached, by name."""
         self.student.train()
-        with self._randomness(self.updates):
+        with seeded(self.seed, self.stream, self.updates):
             questions, category = self._asked(dances)
             said = self._student(questions.pose)
         found = marks(said, {CATEGORY: category, **questions.labels})
@@ -95,7 +93,7 @@ class PerceptualTraining:
     def validate(self, dances: Dances, number: int) -> dict[str, Tensor]:
         """The same of clips that it need not have seen, without learning; `number` is the batch's, for its noise."""
         self.student.eval()
-        with self._randomness(number, VALIDATION_STREAM + self.stream):
+        with seeded(self.seed, VALIDATION_STREAM + self.stream, number):
             questions, category = self._asked(dances)
         return marks(self.student(questions.pose), {CATEGORY: category, **questions.labels})
 
@@ -127,14 +125,6 @@ class PerceptualTraining:
     def _rate(self) -> float:
         """Half a cosine, from the learning rate to nearly 0."""
         return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self.updates / max(self.total, 1)))
-
-    @contextmanager
-    def _randomness(self, update: int, stream: int | None = None) -> Iterator[None]:
-        """Torch's randomness for one update; what it was before comes back afterwards."""
-        words = [self.seed, self.stream if stream is None else stream, update]
-        with torch.random.fork_rng():
-            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
-            yield
 
 
 def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Student:

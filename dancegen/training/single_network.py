@@ -4,19 +4,18 @@ No Ray, no ranks, no paths. What is random in an update follows from (seed, numb
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
+from dancegen.training.randomness import seeded
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
-VALIDATION_STREAM = 1 << 30  # randomness of validation: the same whatever was learned before
 
 
 class SingleNetworkTraining(Generic[NetworkT]):
@@ -69,10 +68,6 @@ class SingleNetworkTraining(Generic[NetworkT]):
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start anew.") from error
 
-    @contextmanager
-    def randomness(self, update: int, stream: int = 0) -> Iterator[None]:
+    def randomness(self, update: int, stream: int = 0) -> AbstractContextManager[None]:
         """Torch's randomness for one update; what it was before comes back afterwards."""
-        words = [self.seed % 2**32, stream, update]
-        with torch.random.fork_rng():
-            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
-            yield
+        return seeded(self.seed % 2**32, stream, update)
