@@ -18,6 +18,7 @@ from dancegen.motion.bars import PHRASE_BARS, find_bars, phrase_positions
 from dancegen.motion.compiled import own_compiled_code
 
 RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos", "phrase_sin", "phrase_cos")
+BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
 HOP_SAMPLES = 160
 HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES

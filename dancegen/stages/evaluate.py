@@ -24,7 +24,7 @@ from dancegen.metrics.scores import Danced, Music, danced
 from dancegen.models import checkpoint
 from dancegen.models.heldout import Heldout
 from dancegen.models.stgcn import STGCN
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
 from dancegen.motion.normalize import NORMALIZATIONS, square
 from dancegen.settings.evaluate import EvaluateConfig
 from dancegen.stages.render import load_model
@@ -34,7 +34,6 @@ from dancegen.training.cross_modal import CrossModal
 from dancegen.training.pictures import SideBySide
 
 PERCEPTUAL, HELDOUT = "perceptual", "heldout"  # names of the extractors
-SINE, COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 LABELS = ("clip_id", "song", "category")
 ARRAYS = {"kinetic": -1, "window_speeds": -1, "beats_s": -1, "poses": (-1, COORDINATES)}  # of Moves, and their shapes
 NUMBERS = ("speed", "jerk", "foot_skate")
@@ -94,7 +93,7 @@ class EvaluateClips:
         """What dances to each clip's music are held up to."""
         rhythm = batch.rhythm.double().numpy()
         beats = [
-            beat.beats_of_phase(one[:, SINE], one[:, COSINE], fps)
+            beat.beats_of_phase(one[:, BEAT_SINE], one[:, BEAT_COSINE], fps)
             for one, fps in zip(rhythm, rows["fps"].to_pylist(), strict=True)
         ]
         metric = self._cross_modal

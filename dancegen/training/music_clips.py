@@ -18,12 +18,11 @@ from torch import Tensor
 
 from dancegen import schema, tables
 from dancegen.errors import TableError
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, Clips, Share
 
 LABELS = ["clip_id", "song", "category", "tempo_bpm"]
-BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
 
 @dataclass(frozen=True)

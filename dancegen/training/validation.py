@@ -20,13 +20,12 @@ from dancegen.metrics import beat, motion_quality
 from dancegen.metrics.frechet import frechet, standardized
 from dancegen.metrics.kinetic import div_k2, fid_k2
 from dancegen.metrics.moves import COORDINATES, Moves, moves
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
 from dancegen.motion.normalize import square
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.skeleton import COCO18
 from dancegen.training.batch import Batch
 
-BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 OTHERS = 16  # clips whose beats are each dance's control
 MUSIC_WEIGHT = 2.0  # in `misfit`: a dance off the beat costs about as much as one that stands still
 SMALLEST = 1e-9  # speed and jerk to divide by
