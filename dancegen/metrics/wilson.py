@@ -1,7 +1,5 @@
 """successes of trials -> the interval of their rate (Wilson, "Probable Inference, the Law of Succession", 1927)"""
 
-import math
-
 from scipy import stats
 
 
@@ -14,8 +12,5 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
         raise ValueError(f"{successes} successes of {trials} trials")
     if not trials:
         return 0.0, 1.0
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-    rate, weight = successes / trials, z * z / trials
-    middle = (rate + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * math.sqrt(rate * (1 - rate) / trials + weight / (4 * trials))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    found = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)
