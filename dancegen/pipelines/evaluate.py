@@ -44,11 +44,12 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
     choice = " ".join(storage.content_hash(name)[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
-    count = len(_clips(config))
-    share = min(1.0, config.max_clips / count)
+    parts = {made: _parts(config, uri, made) for made, uri in tables_of.items()}
+    where = pads.field("split") == config.split
+    share = min(1.0, config.max_clips / len(tables.read(config.clips, schema.CLIPS, ["clip_id"], where=where)))
     rows = []
-    for made, uri in tables_of.items():
-        for part in _parts(config, uri, made):
+    for made, found in parts.items():
+        for part in found:
             version = f"{storage.version(part)} {choice} {config.seed} {config.dances_per_clip} {share:.6f} {made}"
             rows.append({"uri": part, "version": version, "made": made})
     return rows, share
@@ -57,21 +58,14 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
 def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
     """Parts of a table: of the split that is measured, or of somebody else's dances all that there are.
 
-    Raises TableError when there are none.
+    Raises TableError when there are none, or the table is of another kind.
     """
+    tables.open_dataset(uri, schema.CLIPS)
     found = tables.parts(uri if made else storage.join(uri, f"split={config.split}"))
-    if found:
-        return found
-    if made:
-        raise TableError(uri, "holds no clips.", "Name a table that cut_clips made.")
-    remedy = "Give cut_clips more songs or a larger test_share, or measure split=train."
-    raise TableError(uri, f"holds no clips of split={config.split}.", remedy)
-
-
-def _clips(config: EvaluateConfig) -> Any:
-    """Ids of the clips that are measured. Raises TableError when there are none."""
-    _parts(config, config.clips, made=False)
-    return tables.read(config.clips, schema.CLIPS, ["clip_id"], where=pads.field("split") == config.split)
+    if not found:
+        problem = f"holds no clips of split={config.split}."
+        raise TableError(uri, problem, "Give cut_clips more songs or a larger test_share, or measure split=train.")
+    return found
 
 
 def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:

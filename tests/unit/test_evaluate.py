@@ -7,8 +7,9 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.config import load
-from dancegen.errors import CheckpointError, ConfigError
+from dancegen.errors import CheckpointError, ConfigError, TableError
 from dancegen.metrics.scores import score
+from dancegen.pipelines import evaluate
 from dancegen.settings.evaluate import EvaluateConfig
 from dancegen.stages.evaluate import EvaluateClips, check_fits, load_extractors, read_dances
 from dancegen.stages.evaluate_page import page
@@ -112,3 +113,11 @@ def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_n
     assert "<b>clips" not in text
     assert "2 songs are few" in text
     assert 'src="side_by_side.mp4"' in text
+
+
+def test_dances_that_are_no_table_of_clips_are_told_before_anything_is_started(clips, tmp_path):
+    poses = str(tmp_path / "poses")
+    tables.begin(poses, schema.POSES, {})
+    tables.write_part(poses, schema.table(schema.POSES, [{"uri": "video.mp4"}]), "video.mp4")
+    with pytest.raises(TableError, match="a table of poses, and a table of clips is needed"):
+        evaluate.run(EvaluateConfig(clips=clips, dances=poses, output=f"{tmp_path}/out"))
