@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -54,8 +55,12 @@ def run(config: MakeStudyConfig) -> list[str]:
 def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """The videos that are in both sets, by name; and lines on those that are not, or whose name is not theirs alone."""
     one, other = ([row["uri"] for row in list_media(uri, VIDEO_SUFFIXES)] for uri in (config.a, config.b))
-    notes = [f"left out, having one name: {_some(set(same))}" for uris in (one, other) if (same := _namesakes(uris))]
-    one, other = ({storage.stem(uri): uri for uri in uris if uri not in _namesakes(uris)} for uris in (one, other))
+    shared = [_namesakes(uris) for uris in (one, other)]
+    notes = [f"left out, having one name: {_some(same)}" for same in shared if same]
+    one, other = (
+        {storage.stem(uri): uri for uri in uris if uri not in same}
+        for uris, same in zip((one, other), shared, strict=True)
+    )
     both = {name: (one[name], other[name]) for name in one.keys() & other.keys()}
     if not both:
         problem = f"and {config.b} have no video of the same name ({_some(set(one))}; {_some(set(other))})."
@@ -64,10 +69,10 @@ def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str
     return both, notes + ([f"left out, being in one set only: {_some(alone)}"] if alone else [])
 
 
-def _namesakes(uris: list[str]) -> list[str]:
+def _namesakes(uris: list[str]) -> set[str]:
     """Those whose name another one has, too."""
     count = Counter(map(storage.stem, uris))
-    return [uri for uri in uris if count[storage.stem(uri)] > 1]
+    return {uri for uri in uris if count[storage.stem(uri)] > 1}
 
 
 def _some(names: set[str]) -> str:
@@ -85,10 +90,12 @@ def _there_already(config: MakeStudyConfig) -> list[str]:
 
 def _pair(config: MakeStudyConfig, name: str, one: str, other: str) -> Pair:
     """Cut a pair. Raises BadMediaError for a video that is too short or cannot be read."""
-    start_s = _start(config, name, [_checked(config, uri) for uri in (one, other)])
     files = [_opaque(config, name, which) for which in ("a", "b")]
-    for uri, file in zip((one, other), files, strict=True):
-        _cut(config, uri, start_s, file)
+    with storage.reading(one) as path, storage.reading(other) as other_path:
+        videos = ((path, one), (other_path, other))
+        start_s = _start(config, name, [_checked(config, *video) for video in videos])
+        for video, file in zip(videos, files, strict=True):
+            _cut(config, *video, start_s, file)
     return Pair(_opaque(config, name, "pair")[:12], *files, video=name, start_s=start_s)
 
 
@@ -97,17 +104,17 @@ def _catch(config: MakeStudyConfig, pair: Pair, number: int) -> Pair:
     source = storage.join(config.output, plan.CLIPS, pair.a if number % 2 == 0 else pair.b)
     dance, still = (_opaque(config, pair.video, f"catch {what}") for what in ("dance", "still"))
     storage.copy(source, storage.join(config.output, plan.CLIPS, dance))
-    _cut(config, source, 0.0, still, still=True)
+    with storage.reading(source) as path:
+        _cut(config, path, source, 0.0, still, still=True)
     return Pair(_opaque(config, pair.video, "catch")[:12], dance, still, pair.video, pair.start_s, catch=True)
 
 
-def _checked(config: MakeStudyConfig, uri: str) -> float:
+def _checked(config: MakeStudyConfig, path: Path, uri: str) -> float:
     """The video's length in seconds."""
-    with storage.reading(uri) as path:
-        info = probe(path, uri)
-        seconds = info.seconds if info.seconds is not None else config.seconds
-        if not info.has_audio:
-            raise BadMediaError(uri, "has no sound, and people are asked about the music.", "Add its song.")
+    info = probe(path, uri)
+    seconds = info.seconds if info.seconds is not None else config.seconds
+    if not info.has_audio:
+        raise BadMediaError(uri, "has no sound, and people are asked about the music.", "Add its song.")
     if seconds < config.seconds - SHORT_S:
         raise BadMediaError(uri, f"lasts {seconds:.1f} s, and {config.seconds:g} s are shown.", "Give a longer one.")
     return seconds
@@ -118,16 +125,18 @@ def _start(config: MakeStudyConfig, name: str, lengths: list[float]) -> float:
     return round(random.Random(f"{config.seed} {name}").uniform(0, latest), 2)
 
 
-def _cut(config: MakeStudyConfig, uri: str, start_s: float, file: str, still: bool = False) -> None:
-    with storage.reading(uri) as path, storage.writing(storage.join(config.output, plan.CLIPS, file)) as target:
-        info = probe(path, uri)
-        fps = min(info.fps, MAX_FPS)
-        sound = audio.load(path, uri)[round(start_s * audio.SAMPLE_RATE) :][: round(config.seconds * audio.SAMPLE_RATE)]
-        first = round(start_s * fps)
-        pictures = frames(path, uri, fps, first, first + round(config.seconds * fps))
-        with VideoWriter(target, *_even(info), fps, sound) as video:
-            for picture in _stilled(pictures) if still else pictures:
-                video.write(picture[: info.height_px // 2 * 2, : info.width_px // 2 * 2])
+def _cut(config: MakeStudyConfig, path: Path, uri: str, start_s: float, file: str, still: bool = False) -> None:
+    info = probe(path, uri)
+    fps = min(info.fps, MAX_FPS)
+    sound = audio.load(path, uri)[round(start_s * audio.SAMPLE_RATE) :][: round(config.seconds * audio.SAMPLE_RATE)]
+    first = round(start_s * fps)
+    pictures = frames(path, uri, fps, first, first + round(config.seconds * fps))
+    with (
+        storage.writing(storage.join(config.output, plan.CLIPS, file)) as target,
+        VideoWriter(target, *_even(info), fps, sound) as video,
+    ):
+        for picture in _stilled(pictures) if still else pictures:
+            video.write(picture[: info.height_px // 2 * 2, : info.width_px // 2 * 2])
 
 
 def _stilled(pictures: Iterator[UInt8[np.ndarray, "H W 3"]]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
