@@ -292,6 +292,14 @@ def test_clips_come_in_parts_and_nothing_else_of_the_folder_is_given(server, mad
     assert Visitor(port).ask("GET", "/healthz")[2] == b"ok"
 
 
+def test_a_clips_headers_do_not_say_when_it_was_cut(server, made):
+    first = plan.read(str(made[0])).pairs[0]
+    for file in (first.a, first.b):
+        _, headers, _ = Visitor(server[0]).ask("GET", f"/clips/{file}")
+        assert "ETag" not in headers
+        assert "Last-Modified" not in headers
+
+
 def test_no_page_names_a_set(server):
     me = Visitor(server[0])
     pages = [me.ask("GET", "/")[2]]
