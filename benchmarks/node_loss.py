@@ -94,7 +94,7 @@ class Job:
             "pictures_every": 0,
         }
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(settings))
-        command = [sys.executable, "-m", "dancegen", "train_dance", str(folder / f"{name}.yaml"), "--submit", dashboard]
+        command = [sys.executable, "-m", "dancegen", "train-dance", str(folder / f"{name}.yaml"), "--submit", dashboard]
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
 

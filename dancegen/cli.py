@@ -24,10 +24,15 @@ WRONG, STOPPED = 2, 130  # exit codes: something to correct; Ctrl-C
 class Step:
     """One step of the flow."""
 
-    name: str
+    name: str  # as its modules and its settings file are called
     kind: str  # class of its settings, in dancegen/settings/<name>.py
     help: str
     says: str  # the job's first line, filled in from the settings
+
+    @property
+    def command(self) -> str:
+        """The step on the command line."""
+        return self.name.replace("_", "-")
 
     @property
     def settings(self) -> str:
@@ -125,7 +130,15 @@ def _load(target: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-@click.group(context_settings=HELP)
+class Commands(click.Group):
+    """Commands that are also found in their earlier spelling, with underscores."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        return super().get_command(ctx, cmd_name.replace("_", "-"))
+
+
+@click.group(cls=Commands, context_settings=HELP)
 @click.version_option(__version__, prog_name="dancegen")
 def main() -> None:
     """Music in, dance videos out, at the scale of a cluster.
@@ -138,7 +151,7 @@ def main() -> None:
 def step_command(step: Step) -> click.Command:
     """The command of one step."""
 
-    @click.command(step.name, context_settings=HELP, help=step.help)
+    @click.command(step.command, context_settings=HELP, help=step.help)
     @click.argument("settings", nargs=-1, metavar="[CONFIG] [KEY=VALUE]...")
     @click.option("--show", is_flag=True, help="Print the settings that would be used, and stop.")
     @click.option("--submit", metavar="ADDRESS", help="Run on a Ray cluster, such as http://head:8265, and follow it.")
@@ -158,7 +171,7 @@ def _run(step: Step, words: tuple[str, ...], show: bool, address: str | None, en
     if show:
         click.echo(config.to_yaml(settings), nl=False)
         return 0
-    what = f"{step.name}: {step.says.format(**dict(settings))}"
+    what = f"{step.command}: {step.says.format(**dict(settings))}"
     if address:
         click.echo(f"{what}, on {address}", err=True)
         return _load("dancegen.pipelines.submit:submit")(step.name, settings, address, env)
@@ -234,7 +247,7 @@ def import_weights(weights: str, output: str) -> None:
     """Turn the published weights (Ren et al., ACM MM 2020) into a checkpoint that gives what they gave.
 
     WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
-    perceptual loss of `train_dance`; which of the two is seen from its keys. No code in the file is run.
+    perceptual loss of `train-dance`; which of the two is seen from its keys. No code in the file is run.
     """
     with Explained():
         from dancegen import config

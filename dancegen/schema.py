@@ -18,7 +18,7 @@ FORMATS = {  # of a table's columns, where it is not 1
     "clips": 3,  # 2: the rhythm knows phrases; 3: marks of repaired joints
 }
 
-# What each video file is and how it sounds: the first pass of extract_poses.
+# What each video file is and how it sounds: the first pass of extract-poses.
 FILES = pa.schema(
     [
         ("uri", pa.string()),  # the video
@@ -40,7 +40,7 @@ FILES = pa.schema(
     metadata={"dancegen.table": "files"},
 )
 
-# Everyone in each picture of a part of a video: the second pass of extract_poses, the one that costs.
+# Everyone in each picture of a part of a video: the second pass of extract-poses, the one that costs.
 PEOPLE = pa.schema(
     [
         ("uri", pa.string()),  # names the part: <content hash>@<first picture>
@@ -120,7 +120,7 @@ CLIPS = pa.schema(
     metadata={"dancegen.table": "clips"},
 )
 
-# What cut_clips says of each video: how many clips it gave, or why none.
+# What cut-clips says of each video: how many clips it gave, or why none.
 CUTS = pa.schema(
     [
         ("uri", pa.string()),  # the video
@@ -135,7 +135,7 @@ CUTS = pa.schema(
     metadata={"dancegen.table": "cuts"},
 )
 
-# What import_poses says of each source: how many recordings it gave, or why none.
+# What import-poses says of each source: how many recordings it gave, or why none.
 IMPORTS = pa.schema(
     [
         ("uri", pa.string()),  # the file or folder
@@ -182,7 +182,7 @@ SONGS = pa.schema(
     metadata={"dancegen.table": "songs"},
 )
 
-# Videos that make_corpus made.
+# Videos that make-corpus made.
 VIDEOS = pa.schema(
     [
         ("uri", pa.string()),  # the video

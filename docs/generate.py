@@ -34,10 +34,10 @@ def main() -> int:
 def settings_page() -> str:
     """Every setting of every job, from the settings classes."""
     parts = [NOTE, "# Settings", "One YAML a job; `key=value` on the command line wins. Nested keys are dotted."]
-    for name, step in STEPS.items():
+    for step in STEPS.values():
         module, _, attribute = step.settings.partition(":")
         kind = getattr(import_module(module), attribute)
-        parts += [f"## {name}", _first_paragraph(kind), "\n".join(_rows(kind))]
+        parts += [f"## {step.command}", _first_paragraph(kind), "\n".join(_rows(kind))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,16 +9,16 @@ started=$SECONDS
 step() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
 
 step "1/8  Songs with known beats, dancers, and videos of them"
-dancegen make_corpus "$configs/make_corpus.yaml" output="$out/corpus"
+dancegen make-corpus "$configs/make_corpus.yaml" output="$out/corpus"
 
 step "2/8  Poses from the videos"
-dancegen extract_poses "$configs/extract_poses.yaml" videos="$out/corpus/videos.csv" poses="$out/poses"
+dancegen extract-poses "$configs/extract_poses.yaml" videos="$out/corpus/videos.csv" poses="$out/poses"
 
 step "3/8  Clips of five seconds: pose, sound, rhythm"
-dancegen cut_clips "$configs/cut_clips.yaml" poses="$out/poses" clips="$out/clips"
+dancegen cut-clips "$configs/cut_clips.yaml" poses="$out/poses" clips="$out/clips"
 
 step "4/8  A little training"
-dancegen train_dance "$configs/train_dance.yaml" clips="$out/clips" output="$out/dance"
+dancegen train-dance "$configs/train_dance.yaml" clips="$out/clips" output="$out/dance"
 
 step "5/8  A little search for loss weights"
 dancegen search "$configs/search.yaml" train.clips="$out/clips" output="$out/search"

@@ -21,9 +21,9 @@ from dancegen.settings.stgcn import STGCNConfig
 DANCE, PERCEPTUAL, HELDOUT = "dancegen.dance_model", "dancegen.perceptual_network", "dancegen.heldout_extractor"
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 MAKE_ANOTHER = {
-    DANCE: "Name another checkpoint, or train one: dancegen train_dance.",
-    PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain_perceptual.",
-    HELDOUT: "Name another checkpoint, or train one: dancegen pretrain_perceptual kind=heldout.",
+    DANCE: "Name another checkpoint, or train one: dancegen train-dance.",
+    PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",
+    HELDOUT: "Name another checkpoint, or train one: dancegen pretrain-perceptual kind=heldout.",
 }
 
 
@@ -147,5 +147,5 @@ def _check_sees(path: Path, network: STGCNConfig, model: DanceModelConfig) -> No
             raise CheckpointError(
                 str(path),
                 f"sees dances of {name} {sees!r}, and the dance model makes them of {makes!r}.",
-                f"Train another: dancegen pretrain_perceptual stgcn.{name}={makes}, on clips that fit.",
+                f"Train another: dancegen pretrain-perceptual stgcn.{name}={makes}, on clips that fit.",
             )

@@ -64,7 +64,7 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
     found = tables.parts(uri if made else storage.join(uri, f"split={config.split}"))
     if not found:
         problem = f"holds no clips of split={config.split}."
-        raise TableError(uri, problem, "Give cut_clips more songs or a larger test_share, or measure split=train.")
+        raise TableError(uri, problem, "Give cut-clips more songs or a larger test_share, or measure split=train.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Settings of cut_clips: poses -> clips."""
+"""Settings of cut-clips: poses -> clips."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ class CutClipsConfig(Parallel):
     """Poses and sound to clips of a few seconds."""
 
     poses: InputUri
-    """The table that extract_poses made."""
+    """The table that extract-poses made."""
     clips: Uri
     """Where the table of clips goes; what became of each video is in a table beside it, named CLIPS_cuts."""
     frames: PositiveInt = 50

@@ -13,13 +13,13 @@ class EvaluateConfig(Parallel):
     """A model and held-out clips -> scores with intervals and controls, and a page to look at."""
 
     clips: InputUri
-    """The table that cut_clips made: its real dances are what others are compared with, its music is danced to."""
+    """The table that cut-clips made: its real dances are what others are compared with, its music is danced to."""
     split: Literal["test", "train"] = "test"
     """Which of its clips. A model has learnt those of `train`."""
     checkpoint: InputUri | None = None
     """The model that dances. None: the one that comes with dancegen."""
     dances: InputUri | None = None
-    """Somebody else's dances, instead of a model's: a table of clips (import_poses and cut_clips make one), of
+    """Somebody else's dances, instead of a model's: a table of clips (import-poses and cut-clips make one), of
     which all are measured, whatever their split."""
     output: Uri = "data/evaluation"
     """Folder of the page, of the table of scores, and of what is known of each dance."""
@@ -30,9 +30,9 @@ class EvaluateConfig(Parallel):
     perceptual: InputUri | None = None
     """A network that sees dances. None: the one that comes with dancegen, which the loss of its models has seen too."""
     heldout: InputUri | None = None
-    """A network that was never a loss: pretrain_perceptual kind=heldout. Without one there is no held-out FID."""
+    """A network that was never a loss: pretrain-perceptual kind=heldout. Without one there is no held-out FID."""
     cross_modal: InputUri | None = None
-    """How such music is danced: what train_cross_modal made. Without it there is no cross-modal metric."""
+    """How such music is danced: what train-cross-modal made. Without it there is no cross-modal metric."""
     resamples: PositiveInt = Field(default=200, ge=20)
     """Times that the songs are drawn anew for an interval."""
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Settings of extract_poses: videos -> poses."""
+"""Settings of extract-poses: videos -> poses."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Settings of import_poses: other people's pose data -> poses."""
+"""Settings of import-poses: other people's pose data -> poses."""
 
 from typing import Annotated, Literal, Self
 

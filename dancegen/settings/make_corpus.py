@@ -1,4 +1,4 @@
-"""Settings of make_corpus: how many songs, dancers and videos there are, and what they look like."""
+"""Settings of make-corpus: how many songs, dancers and videos there are, and what they look like."""
 
 from typing import Annotated, Literal
 

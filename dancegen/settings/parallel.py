@@ -8,7 +8,7 @@ from dancegen.config import Config
 
 
 class Parallel(Config):
-    """Settings that all table steps share: extract_poses, cut_clips, render, make_corpus."""
+    """Settings that all table steps share: extract-poses, cut-clips, render, make-corpus."""
 
     actors: PositiveInt = 2
     """Rows worked on at the same time at most, each in its own process; the pool grows to this."""

@@ -1,4 +1,4 @@
-"""Settings of pretrain_perceptual: which network learns to see dances, on which clips, by which tasks."""
+"""Settings of pretrain-perceptual: which network learns to see dances, on which clips, by which tasks."""
 
 from typing import Literal
 

@@ -16,7 +16,7 @@ Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SearchConfig(Config):
-    """Many short trainings -> best.yaml, the settings of the best one, for train_dance."""
+    """Many short trainings -> best.yaml, the settings of the best one, for train-dance."""
 
     train: TrainDanceConfig = TrainDanceConfig(epochs=20)
     """The training whose settings are searched for; all else in it stays. best.yaml keeps its `output`."""
@@ -55,9 +55,9 @@ class SearchConfig(Config):
     seeds: PositiveInt = 3
     """rows: trainings of each, with seeds from `train.seed` on."""
     heldout: InputUri | None = None
-    """rows: a network that was never a loss (pretrain_perceptual kind=heldout), for the FID to quote."""
+    """rows: a network that was never a loss (pretrain-perceptual kind=heldout), for the FID to quote."""
     cross_modal: InputUri | None = None
-    """rows: how such music is danced (train_cross_modal), for the cross-modal metric."""
+    """rows: how such music is danced (train-cross-modal), for the cross-modal metric."""
 
     @property
     def trainings(self) -> int:

@@ -1,4 +1,4 @@
-"""Settings of train_cross_modal: from which clips the cross-modal metric learns, and how."""
+"""Settings of train-cross-modal: from which clips the cross-modal metric learns, and how."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ class TrainCrossModalConfig(Config):
     """clips -> the cross-modal metric: how far a dance is from how such music is danced."""
 
     clips: InputUri = "data/clips"
-    """The table that cut_clips made. Its training songs become the dictionary; its test songs are only looked up."""
+    """The table that cut-clips made. Its training songs become the dictionary; its test songs are only looked up."""
     output: Uri = "runs/cross_modal"
     """Folder of the finished metric, cross_modal.safetensors. The same command goes on where it was stopped."""
     normalization: Literal["body", "camera"] = "body"

@@ -1,4 +1,4 @@
-"""Settings of train_dance: which clips, which model, how long, and how it is watched over."""
+"""Settings of train-dance: which clips, which model, how long, and how it is watched over."""
 
 from typing import Literal, Self
 
@@ -17,7 +17,7 @@ class TrainDanceConfig(TrainingRun):
     model: DanceModelConfig = DanceModelConfig()
     """The model and its losses; configs/presets/ has whole sets of these."""
     perceptual: InputUri | None = None
-    """Checkpoint of the network behind `model.losses.perceptual`, as pretrain_perceptual makes it; null is ours."""
+    """Checkpoint of the network behind `model.losses.perceptual`, as pretrain-perceptual makes it; null is ours."""
     start: InputUri | None = None
     """Checkpoint of a dance model to begin with, such as one that was trained on more clips; null begins anew."""
     epochs: PositiveInt = 100

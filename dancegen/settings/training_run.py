@@ -28,7 +28,7 @@ class TrainingRun(Config):
     """Settings that all trainings share."""
 
     clips: InputUri = "data/clips"
-    """The table that cut_clips made."""
+    """The table that cut-clips made."""
     output: Uri = "runs/training"
     """Folder for the run: its checkpoints below the name, and the finished model."""
     name: str = Field(default="train", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

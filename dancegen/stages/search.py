@@ -98,6 +98,6 @@ def summary(trials: list[Trial], objective: str) -> str:
 
 
 def best_yaml(config: SearchConfig, trials: list[Trial]) -> str:
-    """The settings of the best of the ranked trainings, as YAML that train_dance takes."""
+    """The settings of the best of the ranked trainings, as YAML that train-dance takes."""
     best = settings.to_yaml(training(config, trials[0].values))
     return f"# Found by search: {summary(trials, config.objective)}\n{best}"

@@ -59,7 +59,7 @@ def summarize(uri: str) -> Summary:
     rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps"])
     ids, splits, rates = (rows[name].to_pylist() for name in ("clip_id", "split", "fps"))
     if "train" not in splits:
-        raise TableError(uri, "holds no clips to train on.", "Give cut_clips more videos, or a smaller test_share.")
+        raise TableError(uri, "holds no clips to train on.", "Give cut-clips more videos, or a smaller test_share.")
     if len(set(rates)) > 1:
         raise TableError(uri, f"holds clips of {sorted(set(rates))} poses a second.", "Cut all clips at one rate.")
     digest = hashlib.sha256(

@@ -25,7 +25,7 @@ from dancegen.models.pose_metric import PoseMetric
 from dancegen.settings.train_cross_modal import TrainCrossModalConfig
 
 KIND = "dancegen.cross_modal_metric"
-REMEDY = "Name another, or make one: dancegen train_cross_modal."
+REMEDY = "Name another, or make one: dancegen train-cross-modal."
 TAGGER, ONNX, PSI, DICTIONARY = "tagger.", "onnx_tagger", "pose_metric.", "dictionary."
 EMBED_CLIPS = 64  # that go through a network at once, where nothing is learned
 

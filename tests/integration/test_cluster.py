@@ -217,7 +217,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
         "pictures_every": 0,
     }
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
-    words = ["train_dance", str(tmp_path / "train.yaml")]
+    words = ["train-dance", str(tmp_path / "train.yaml")]
     ended, said, _ = job_that_loses_a_node(
         without_token, words, tmp_path, "run/train/checkpoint_*/training.pt", "RayTrainWorker"
     )
@@ -242,7 +242,7 @@ def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
     # all CPUs of a node for each actor, so that both nodes work; a part a frame, so that there is time to kill one
     places = (f"videos={tmp_path}/videos", f"poses={tmp_path}/poses", "estimator.name=openpose_json", "part_s=0.1")
     shares = ("actors=2", "min_actors=2", "cpus_per_actor=2", "clean.smoothing=0", "max_bad_share=0", "report=false")
-    words = ["extract_poses", *places, *shares]
+    words = ["extract-poses", *places, *shares]
     kind = "MapWorker(MapBatches(_RowActor))"
     ended, said, written = job_that_loses_a_node(own_cluster, words, tmp_path, "poses_people/*.parquet", kind)
     assert written < len(truth) * 60, "it was killed in the middle"

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
 PRESETS = Path("configs/presets")
 OTHER_NAMES = {"ablation": "search", "ablation_ren2020": "search"}  # settings files beside the one of their step
+BY_COMMAND = {step.command: name for name, step in STEPS.items()}
 STANDS_FOR_MADE = {"best.yaml": "configs/train_dance.yaml"}  # what another step writes
 
 
@@ -53,7 +54,7 @@ def test_a_settings_file_loads(path: Path):
 @pytest.mark.parametrize("command", readme_commands())
 def test_a_command_of_the_readme_can_be_given(command: str):
     words = shlex.split(command, comments=True)
-    words = [words[2].removeprefix("jobs."), *words[3:]] if words[0] == "python" else words[1:]
+    words = [words[2].removeprefix("jobs.").replace("_", "-"), *words[3:]] if words[0] == "python" else words[1:]
     match words:
         case ["dance", *rest]:
             dance.make_context("dance", rest)
@@ -66,4 +67,4 @@ def test_a_command_of_the_readme_can_be_given(command: str):
         case ["import-weights", *rest]:
             import_weights.make_context("import-weights", rest)
         case [step, *rest]:
-            show(step, *rest)
+            show(BY_COMMAND[step], *rest)
