@@ -26,4 +26,4 @@ def write_clips(folder: str, frames: int, **counts: int) -> None:
             }
             for number in range(count)
         ]
-        tables.write_part(folder, schema.table(schema.CLIPS, rows), split, folder=f"split={split}/category=noise")
+        tables.write_part(folder, schema.table(schema.CLIPS, rows), split, folder=split)

@@ -66,7 +66,7 @@ def write(folder: str, clips: int) -> None:
     tables.begin(folder, schema.CLIPS, {})
     for start in range(0, clips, A_PART):
         rows = [clip(random, songs[start % len(songs)], number) for number in range(start, min(start + A_PART, clips))]
-        tables.write_part(folder, schema.table(schema.CLIPS, rows), str(start), folder="split=train/category=mixed")
+        tables.write_part(folder, schema.table(schema.CLIPS, rows), str(start), folder="train")
 
 
 def clip(random: np.random.Generator, song: np.ndarray, number: int) -> dict[str, object]:

@@ -2,10 +2,14 @@
 
 A part's name is a hash of its key (the video or song that its rows come from), so work that is
 done twice replaces its part and never doubles rows, and a killed job goes on where it stopped.
-`_table.json` beside the parts says which settings made them: other settings need another folder.
+`_table.parquet` beside the parts has the table's columns, no rows, and in its metadata the settings that made the
+parts: other settings need another folder. It is Parquet because polars opens a folder only where all files have one
+ending. The folders of parts have plain names (`train/`, not `split=train/`): every column is in the files, and pandas
+and pyarrow refuse a column that is also in the path.
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +23,9 @@ from dancegen import schema as schemas
 from dancegen import storage
 from dancegen.errors import TableError
 
-STAMP = "_table.json"
+STAMP = "_table.parquet"
+OLD_STAMP = "_table.json"  # of tables that were begun before the stamp was Parquet
+SETTINGS = b"dancegen.settings"  # in the stamp's metadata
 ROW_GROUP = 48  # clips are about 170 kB each: groups of 32 to 64 read fastest
 
 
@@ -29,25 +35,30 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
     Raises TableError when the folder holds a table of another kind or made with other settings
     (`overwrite` deletes that one), or files that are none of ours (those are never deleted).
     """
-    stamp = {"table": schemas.name_of(schema), "format": schemas.format_of(schema), "settings": settings}
-    place = storage.join(uri, STAMP)
-    stamped = storage.exists(place)
+    stamped = is_table(uri)
     if not stamped and storage.exists(uri) and storage.find(uri):
         raise TableError(uri, "holds files, but no table of dancegen.", "Name an empty folder.")
-    text = json.dumps(stamp, indent=1, sort_keys=True)
+    text = json.dumps(settings, sort_keys=True)
     if stamped and overwrite:
         storage.delete(uri)
     elif stamped:
-        _compare(_read_stamp(place), json.loads(text), uri)
+        wanted = {"table": schemas.name_of(schema), "format": schemas.format_of(schema), "settings": json.loads(text)}
+        _compare(_read_stamp(uri), wanted, uri)
     storage.sweep(uri)
-    storage.write_text(place, text)
+    stamp = schemas.table(schema, [])
+    stamp = stamp.replace_schema_metadata({**stamp.schema.metadata, SETTINGS: text.encode()})
+    _write(storage.join(uri, STAMP), stamp)
+    storage.delete(storage.join(uri, OLD_STAMP))
+
+
+def is_table(uri: str) -> bool:
+    """Whether a table was begun in the folder."""
+    return any(storage.exists(storage.join(uri, stamp)) for stamp in (STAMP, OLD_STAMP))
 
 
 def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
     """Write the rows of one key as one part, in place of what an earlier run wrote for it in that folder."""
-    target = storage.join(uri, *filter(None, folder.split("/")), part_name(key))
-    with storage.writing(target) as path:
-        pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+    _write(storage.join(uri, *filter(None, folder.split("/")), part_name(key)), table)
 
 
 def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
@@ -60,9 +71,16 @@ def part_name(key: str) -> str:
     return f"part-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
-def parts(uri: str) -> list[str]:
-    """The table's files."""
-    return storage.find(uri, (".parquet",)) if storage.exists(uri) else []
+def parts(uri: str, split: str | None = None) -> list[str]:
+    """The table's files, or those of one split."""
+    found = storage.find(uri, (".parquet",)) if storage.exists(uri) else []
+    found = [path for path in found if storage.name(path) != STAMP]
+    if split is None:
+        return found
+    below = tuple(
+        storage.join(uri, folder) + "/" for folder in (split, f"split={split}")
+    )  # the second is of old tables
+    return [part for part in found if part.startswith(below)]
 
 
 def read(
@@ -77,9 +95,9 @@ def read(
         return dataset.to_table(columns=columns, filter=where)
 
 
-def open_dataset(uri: str, schema: pa.Schema) -> pads.Dataset:
-    """The table as a pyarrow dataset, checked against its schema but not read."""
-    files = parts(uri)
+def open_dataset(uri: str, schema: pa.Schema, files: list[str] | None = None) -> pads.Dataset:
+    """The table, or some of its files, as a pyarrow dataset, checked against its schema but not read."""
+    files = parts(uri) if files is None else files
     if not files:
         raise TableError(uri, f"holds no table of {schemas.name_of(schema)}.", "Run the step that makes it.")
     filesystem = storage.arrow_filesystem(uri)[0]
@@ -100,10 +118,23 @@ def _readable(uri: str) -> Iterator[None]:
         ) from error
 
 
-def _read_stamp(place: str) -> dict[str, Any]:
+def _write(uri: str, table: pa.Table) -> None:
+    with storage.writing(uri) as path:
+        pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+
+
+def _read_stamp(uri: str) -> dict[str, Any]:
+    """Table, format and settings of the table in a folder."""
+    place = storage.join(uri, STAMP)
+    place = place if storage.exists(place) else storage.join(uri, OLD_STAMP)
     try:
-        return json.loads(storage.read_text(place))
-    except json.JSONDecodeError as error:
+        content = storage.read_bytes(place)
+        if storage.name(place) == OLD_STAMP:
+            return json.loads(content)
+        metadata = pq.read_schema(io.BytesIO(content)).metadata
+        kind, version = metadata[b"dancegen.table"].decode(), int(metadata[b"dancegen.format"])
+        return {"table": kind, "format": version, "settings": json.loads(metadata[SETTINGS])}
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
         remedy = "Give overwrite=true to replace the table, or name another folder."
         raise TableError(place, f"is damaged ({error}).", remedy) from error
 

@@ -114,7 +114,7 @@ def make_clips() -> Callable[..., str]:
             for song in range(0, count, 5):  # several parts, as several videos give them
                 rows = [_clip(split, index, frames, seed) for index in range(song, min(song + 5, count))]
                 table = schema.table(schema.CLIPS, rows)
-                tables.write_part(uri, table, f"{split} {song} {seed}", folder=f"split={split}/category=kpop")
+                tables.write_part(uri, table, f"{split} {song} {seed}", folder=split)
         return uri
 
     return make

@@ -9,7 +9,7 @@ from dancegen import schema, storage, tables
 from dancegen.motion.fingerprint import PITCHES, same_song_groups
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.stages.cut_clips import CutClips, clips_folder
+from dancegen.stages.cut_clips import CutClips
 from dancegen.stages.inputs import UNKNOWN
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
 from dancegen.stages.splits import LEFT_OUT, TEST, TRAIN, split
@@ -91,7 +91,7 @@ def _row(
 
 def _place(config: CutClipsConfig, row: Row) -> str:
     """Where a video's clips are."""
-    return storage.join(config.clips, clips_folder(row["split"], row["category"]), tables.part_name(row["uri"]))
+    return storage.join(config.clips, row["split"], tables.part_name(row["uri"]))
 
 
 def _remove_strays(config: CutClipsConfig, rows: list[Row], there: set[str]) -> None:

@@ -61,7 +61,7 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
     Raises TableError when there are none, or the table is of another kind.
     """
     tables.open_dataset(uri, schema.CLIPS)
-    found = tables.parts(uri if made else storage.join(uri, f"split={config.split}"))
+    found = tables.parts(uri, None if made else config.split)
     if not found:
         problem = f"holds no clips of split={config.split}."
         raise TableError(uri, problem, "Give cut-clips more songs or a larger test_share, or measure split=train.")

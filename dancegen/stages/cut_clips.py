@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +27,7 @@ class CutClips:
     """Table of videos in, table of cuts out, one row each; their clips go to the table of clips.
 
     reads    uri, version, split, category, copy_of (its other name, if any); the row of schema.POSES; its sound
-    writes   schema.CLIPS, one part a video, below split=<split>/category=<category>/; schema.CUTS
+    writes   schema.CLIPS, one part a video, below <split>/; schema.CUTS
     on error the row stays, with `error` set; the video has no clips then
     """
 
@@ -43,17 +42,16 @@ class CutClips:
         """What became of one video."""
         started = time.monotonic()
         cut: dict[str, Any] = {name: row[name] for name in ("uri", "version", "split")}
-        folder = clips_folder(row["split"], row["category"])
         try:
-            self._cut(row, cut, folder)
+            self._cut(row, cut)
         except StorageUnreachableError:
             raise
         except DanceGenError as error:
-            storage.delete(storage.join(self._config.clips, folder, tables.part_name(row["uri"])))
+            storage.delete(storage.join(self._config.clips, row["split"], tables.part_name(row["uri"])))
             cut["error"] = str(error)
         return {**cut, "wall_s": time.monotonic() - started}
 
-    def _cut(self, row: dict[str, Any], cut: dict[str, Any], folder: str) -> None:
+    def _cut(self, row: dict[str, Any], cut: dict[str, Any]) -> None:
         """Writes the clips of a video; fills `cut` with what is known of it, as it becomes known."""
         if row["copy_of"] is not None:
             raise BadMediaError(
@@ -71,7 +69,7 @@ class CutClips:
             cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_TESTED, len(found.kept))]}
             return
         clips = list(_clips(pose, found.kept, sound, row["split"]))
-        tables.write_part(self._config.clips, schema.table(schema.CLIPS, clips), row["uri"], folder)
+        tables.write_part(self._config.clips, schema.table(schema.CLIPS, clips), row["uri"], row["split"])
         cut["clips"] = len(clips)
 
     def _windows(self, pose: dict[str, Any], samples: int) -> windows.Windows:
@@ -140,11 +138,6 @@ def _check_sound(pose: dict[str, Any], config: CutClipsConfig) -> None:
     if pose["tempo_confidence"] < config.min_tempo_confidence:
         problem = f"has no sure beat (confidence {pose['tempo_confidence']:.2f})."
         raise BadMediaError(pose["uri"], problem, "Use music with a beat; min_tempo_confidence sets the limit.")
-
-
-def clips_folder(split: str, category: str) -> str:
-    """The folder of a video's clips within the table."""
-    return f"split={split}/category={quote(category, safe='')}"
 
 
 def _samples_a_frame(fps: float, uri: str) -> int:

@@ -41,8 +41,7 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     if storage.is_folder(uri):
-        is_table = storage.exists(storage.join(uri, tables.STAMP))
-        return _below(uri, _table(tables.parts(uri), uri)) if is_table else _folder(uri, suffixes)
+        return _below(uri, _table(tables.parts(uri), uri)) if tables.is_table(uri) else _folder(uri, suffixes)
     parent = uri.rsplit("/", 1)[0]
     match storage.suffix(uri):
         case ".txt":

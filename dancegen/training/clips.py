@@ -18,7 +18,7 @@ import pyarrow.dataset as pads
 import torch
 from jaxtyping import Int64
 
-from dancegen import schema, storage, tables
+from dancegen import schema, tables
 from dancegen.errors import ConfigError, TableError
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.motion.normalize import NORMALIZATIONS, Normalize
@@ -93,10 +93,9 @@ class Clips:
         """`songs` are the only ones whose clips are wanted; `columns` are read for a batch."""
         self.normalize, self.columns = NORMALIZATIONS[normalization], list(columns)
         self.wanted = None if songs is None else pads.field("song").isin(sorted(songs))
-        folder = storage.join(uri, f"split={split}")
         self.groups: list[pads.Fragment] = []
-        if tables.parts(folder):
-            fragments = tables.open_dataset(folder, schema.CLIPS).get_fragments()
+        if files := tables.parts(uri, split):
+            fragments = tables.open_dataset(uri, schema.CLIPS, files).get_fragments()
             self.groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
         # not count_rows(), which counts the whole file for a part of it
         self.sizes = [sum(group.num_rows for group in fragment.row_groups) for fragment in self.groups]

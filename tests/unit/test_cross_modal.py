@@ -55,7 +55,7 @@ def write(uri, songs=SONGS):
         for song in range(songs):
             rows = [clip(split, song, number) for number in range(CLIPS)]
             table = schema.table(schema.CLIPS, rows)
-            tables.write_part(uri, table, f"{split} {song}", folder=f"split={split}/category={rows[0]['category']}")
+            tables.write_part(uri, table, f"{split} {song}", folder=split)
     return uri
 
 

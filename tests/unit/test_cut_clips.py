@@ -127,11 +127,19 @@ def test_a_video_that_turned_silent_is_set_aside_and_its_old_clips_go(config, ad
     assert tables.parts(config.clips) == []
 
 
-def test_any_name_of_a_category_makes_a_folder(config, add_pose):
+def test_any_name_of_a_category_can_be_stored(config, add_pose):
     CutClips(config).one(add_pose(category="K/pop = 舞"))
     assert [clip["category"] for clip in clips_of(config)] == ["K/pop = 舞"] * 3
-    (part,) = tables.parts(config.clips)
-    assert part.startswith(storage.join(config.clips, "split=train", "category=K%2Fpop"))
+
+
+def test_a_split_is_a_folder_of_the_table(config, add_pose):
+    for name, split in (("a", "train"), ("b", "test")):
+        CutClips(config).one(add_pose(name, split=split))
+    assert tables.parts(config.clips) == sorted(
+        tables.parts(config.clips, "test") + tables.parts(config.clips, "train")
+    )
+    (part,) = tables.parts(config.clips, "test")
+    assert part == storage.join(config.clips, "test", tables.part_name("/videos/b.mp4"))
 
 
 def test_a_table_of_bad_videos_keeps_the_types_of_its_columns(config, add_pose):

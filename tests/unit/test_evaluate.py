@@ -24,7 +24,7 @@ def measured(clips, folder, share=1.0, made=False, **settings):
     """Every dance to the test clips, as rows of schema.DANCES; and what is said of the parts."""
     config = EvaluateConfig(clips=clips, output=str(folder), **settings)
     stage = EvaluateClips(config, f"{folder}/dances", share)
-    parts = tables.parts(f"{clips}/split=test")
+    parts = tables.parts(clips, "test")
     said = [stage.one({"uri": part, "version": "1", "made": made}) for part in parts]
     return tables.read(f"{folder}/dances", schema.DANCES), said
 
@@ -62,7 +62,7 @@ def test_dances_that_are_given_need_no_model(clips, tmp_path):
 
 def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, tmp_path):
     clips = make_clips(str(tmp_path / "clips"), train=5, test=10)
-    Path(tables.parts(f"{clips}/split=test")[0]).write_bytes(b"no parquet")
+    Path(tables.parts(clips, "test")[0]).write_bytes(b"no parquet")
     dances, said = measured(clips, tmp_path)
     assert sorted(bool(row.get("error")) for row in said) == [False, True]
     assert len(dances) == 10

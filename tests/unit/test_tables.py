@@ -1,9 +1,12 @@
 """Tables are folders of whole parts, on this machine and on S3."""
 
+import io
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, storage, tables
@@ -20,10 +23,16 @@ def poses(*uris: str, error: str | None = None) -> pa.Table:
     return schema.table(schema.POSES, [{"uri": uri, "fps": 10.0, "frames": 50, "error": error} for uri in uris])
 
 
+def parquet(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
 def test_parts_that_are_written_are_read_back_as_one_table(uri: str) -> None:
     tables.begin(uri, schema.POSES, {})
     tables.write_part(uri, poses("a.mp4"), key="a.mp4")
-    tables.write_part(uri, poses("b.mp4", error="has no picture."), key="b.mp4", folder="split=train/category=kpop")
+    tables.write_part(uri, poses("b.mp4", error="has no picture."), key="b.mp4", folder="train")
     table = tables.read(uri, schema.POSES)
     assert table.schema.equals(schema.POSES)
     assert sorted(table["uri"].to_pylist()) == ["a.mp4", "b.mp4"]
@@ -81,6 +90,25 @@ def test_a_setting_that_is_gone_or_new_is_another_setting(uri: str) -> None:
         tables.begin(uri, schema.POSES, {"fps": 10.0, "smooth": True, "shots": 1})
 
 
+def test_a_table_from_before_is_read_by_its_splits_and_gone_on_with(uri: str) -> None:
+    """Before, the stamp was JSON, and the folders of parts were named after columns: split=train/category=kpop."""
+    clips = {split: schema.table(schema.CLIPS, [{"clip_id": split, "split": split}]) for split in ("train", "test")}
+    for split, table in clips.items():
+        tables.write_part(uri, table, split, folder=f"split={split}/category=kpop")
+    stamp = {"table": "clips", "format": schema.format_of(schema.CLIPS), "settings": {"frames": 50}}
+    storage.write_text(storage.join(uri, "_table.json"), json.dumps(stamp))
+    with pytest.raises(TableError, match="frames was 50 and is 20"):
+        tables.begin(uri, schema.CLIPS, {"frames": 20})
+    tables.begin(uri, schema.CLIPS, {"frames": 50})
+    assert tables.read(uri, schema.CLIPS).num_rows == 2
+    for split in clips:
+        (part,) = tables.parts(uri, split)
+        assert tables.read(part, schema.CLIPS, ["clip_id"]).to_pylist() == [{"clip_id": split}]
+    assert not storage.exists(storage.join(uri, "_table.json")), "the new stamp is in its place"
+    with pytest.raises(TableError, match="frames was 50 and is 20"):
+        tables.begin(uri, schema.CLIPS, {"frames": 20})
+
+
 def test_a_folder_with_a_table_of_another_kind_is_refused(uri: str) -> None:
     tables.begin(uri, schema.SONGS, {})
     with pytest.raises(TableError, match=r"holds a table of songs.*not of poses"):
@@ -109,9 +137,15 @@ def test_overwrite_of_what_does_not_exist_begins_a_table(uri: str) -> None:
 
 
 def test_a_damaged_stamp_is_told_as_such(uri: str) -> None:
-    storage.write_text(storage.join(uri, tables.STAMP), '{"table": ')
-    with pytest.raises(TableError, match=r"_table\.json.*damaged"):
+    for stamp, content in ((tables.OLD_STAMP, b'{"table": '), (tables.STAMP, b"PAR1 no footer")):
+        storage.write_bytes(storage.join(uri, stamp), content)
+        with pytest.raises(TableError, match=rf"{stamp}.*damaged"):
+            tables.begin(uri, schema.POSES, {})
+    storage.write_bytes(storage.join(uri, tables.STAMP), parquet(poses()))
+    with pytest.raises(TableError, match="damaged"):
         tables.begin(uri, schema.POSES, {})
+    tables.begin(uri, schema.POSES, {}, overwrite=True)
+    tables.begin(uri, schema.POSES, {})
 
 
 def test_a_table_that_does_not_exist_names_itself_and_what_to_do(uri: str) -> None:
