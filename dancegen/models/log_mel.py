@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.motion.beats import mel_filters
+from dancegen.motion.mel import mel_filters
 
 WINDOW_SAMPLES = 512  # 32 ms
 FAINT = 1e-5  # added to the power of a band before its logarithm

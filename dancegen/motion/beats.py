@@ -1,8 +1,8 @@
 """sound -> rhythm: how strong an onset is, and where in the beat and in the bar each pose frame is.
 
 The tempo is the one between 70 and 150 bpm at which the onsets repeat best: dances count in that range, and a
-song heard at half or double its tempo would put every step in the wrong place. librosa's dynamic programme then
-places the beats, and `bars` counts them. Give whole songs: a clip of seconds tells too little.
+song heard at half or double its tempo would put every step in the wrong place. `beat_tracking` then places the
+beats, and `bars` counts them. Give whole songs: a clip of seconds tells too little.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
@@ -15,7 +15,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.motion.bars import PHRASE_BARS, find_bars, phrase_positions
-from dancegen.motion.compiled import own_compiled_code
+from dancegen.motion.beat_tracking import track_beats
+from dancegen.motion.mel import mel_filters
 
 RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos", "phrase_sin", "phrase_cos")
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
@@ -83,14 +84,6 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     return channels
 
 
-def mel_filters(window_samples: int, bands: int) -> Float32[np.ndarray, "W M"]:
-    """How much each frequency of a spectrum counts in each mel band, from 30 Hz up."""
-    own_compiled_code()
-    from librosa.filters import mel
-
-    return np.ascontiguousarray(mel(sr=SAMPLE_RATE, n_fft=window_samples, n_mels=bands, fmin=30.0).T)
-
-
 def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
     """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
     filters = mel_filters(WINDOW_SAMPLES, BANDS)
@@ -123,13 +116,7 @@ def _onsets(flux: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps
 def _beat_hops(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " N"]:
     if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
         return np.zeros(0)
-    own_compiled_code()
-    from librosa.beat import beat_track
-
-    _, beats = beat_track(
-        onset_envelope=flux, sr=SAMPLE_RATE, hop_length=HOP_SAMPLES, bpm=_tempo(flux), trim=False, units="frames"
-    )
-    return np.asarray(beats, dtype=np.float64)
+    return track_beats(flux, 60 * HOPS_A_SECOND / _tempo(flux)).astype(np.float64)
 
 
 def _tempo(flux: Float[np.ndarray, " H"]) -> float:
