@@ -29,7 +29,7 @@ from matplotlib import pyplot as plt
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ROWS = ("l1", "global_d", "local_d", "full")
-TESTED = 256  # clips, evenly from all
+VALIDATED = 256  # clips, evenly from all
 Point = dict[str, float | str]
 
 
@@ -54,14 +54,14 @@ def train(row: str, uri: str, start: str | None, updates: int, every: int) -> It
     training = DanceTraining(config.model, config.seed, perceptual=perceptual)
     if start:
         training.load(torch.load(start, weights_only=True)["training"])
-    clips, test = (Clips(uri, split, config.model.normalization) for split in ("train", "test"))
-    tested, mean = test.some(TESTED), Mean()
-    yield tell({"row": row, "updates": 0, **validate(training, tested)})
+    clips, held_out = (Clips(uri, split, config.model.normalization) for split in ("train", "validation"))
+    validated, mean = held_out.some(VALIDATED), Mean()
+    yield tell({"row": row, "updates": 0, **validate(training, validated)})
     for update, batch in enumerate(endless(clips, config), 1):
         mean.add(training.step(batch))
         if update % every == 0:
             losses = {f"train/{name}": value for name, value in merged([mean.sums()]).items()}
-            yield tell({"row": row, "updates": update, **losses, **validate(training, tested)})
+            yield tell({"row": row, "updates": update, **losses, **validate(training, validated)})
             mean = Mean()
         if update == updates:
             return
@@ -73,11 +73,11 @@ def endless(clips: Clips, config: TrainDanceConfig) -> Iterator[Batch]:
         yield from clips.epoch(Share(0, 1, config.batch_size, config.seed, epoch))
 
 
-def validate(training: DanceTraining, tested: Batch) -> dict[str, float]:
+def validate(training: DanceTraining, validated: Batch) -> dict[str, float]:
     """What train_dance says of held-out songs."""
-    dances = training.dances(tested)
-    plain = {name: float(value) for name, value in training.validate(tested, dances).items()}
-    return plain | summarize(measure(tested, dances, training.config))
+    dances = training.dances(validated)
+    plain = {name: float(value) for name, value in training.validate(validated, dances).items()}
+    return plain | summarize(measure(validated, dances, training.config))
 
 
 def tell(point: Point) -> Point:

@@ -50,7 +50,7 @@ def main() -> None:
     os.environ.update(FAST)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_clips(str(folder / "clips"), FRAMES, train=CLIPS, test=8)
+        write_clips(str(folder / "clips"), FRAMES, train=CLIPS, validation=8)
         try:
             dashboard = start_cluster()
             straight = Job(folder, "straight", dashboard)

@@ -10,7 +10,7 @@ FRAME_SAMPLES = 1600  # of sound
 
 
 def write_clips(folder: str, frames: int, **counts: int) -> None:
-    """So many clips of each split: `write_clips(folder, 50, train=100, test=8)`."""
+    """So many clips of each split: `write_clips(folder, 50, train=100, validation=8)`."""
     random = np.random.default_rng(0)
     tables.begin(folder, schema.CLIPS, {})
     for split, count in counts.items():

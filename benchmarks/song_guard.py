@@ -114,7 +114,7 @@ def library() -> None:
     rows = [{"uri": name, "song": name, "dancer": UNKNOWN, "category": "all"} for name in marks]
     leaks = []
     for guard in (groups, {}):
-        sides = split(rows, 0.1, "song", guard)
+        sides = split(rows, 0.1, 0.1, "song", guard)
         leaks.append(sum(sides[f"song {number}"] != sides[f"copy {number}"] for number in copied))
     print(
         f"library: {found} of {len(copied)} copies found among {LIBRARY} songs, {wrong} songs put with others; "

@@ -102,7 +102,7 @@ CLIPS = pa.schema(
         ("song", pa.string()),  # song id
         ("dancer", pa.string()),  # dancer id
         ("category", pa.string()),  # kind of dance
-        ("split", pa.string()),  # train or test
+        ("split", pa.string()),  # train, validation or test
         ("start_s", pa.float32()),  # where the clip starts in the video
         ("fps", pa.float32()),  # poses per second
         ("aspect", pa.float32()),  # width / height of the picture: undoes the fractions
@@ -123,7 +123,7 @@ CUTS = pa.schema(
     [
         ("uri", pa.string()),  # the video
         ("version", pa.string()),  # changes when the file does
-        ("split", pa.string()),  # train, test or left_out
+        ("split", pa.string()),  # train, validation, test or left_out
         ("clips", pa.int32()),  # how many it gave
         ("left_out", pa.map_(pa.string(), pa.int32())),  # windows that gave no clip, by reason
         ("wall_s", pa.float32()),  # seconds of work

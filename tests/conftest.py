@@ -108,9 +108,9 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
 def make_clips() -> Callable[..., str]:
     """A function that writes a table of clips of joints that sway and of noise, and gives its URI."""
 
-    def make(uri: str, train: int = 16, test: int = 4, frames: int = 20, seed: int = 0) -> str:
+    def make(uri: str, train: int = 16, validation: int = 4, test: int = 0, frames: int = 20, seed: int = 0) -> str:
         tables.begin(uri, schema.CLIPS, {"frames": frames})
-        for split, count in (("train", train), ("test", test)):
+        for split, count in (("train", train), ("validation", validation), ("test", test)):
             for song in range(0, count, 5):  # several parts, as several videos give them
                 rows = [_clip(split, index, frames, seed) for index in range(song, min(song + 5, count))]
                 table = schema.table(schema.CLIPS, rows)
@@ -121,7 +121,7 @@ def make_clips() -> Callable[..., str]:
 
 
 def _clip(split: str, index: int, frames: int, seed: int) -> dict[str, object]:
-    random = np.random.default_rng([seed, index, split == "test"])
+    random = np.random.default_rng([seed, index, ("train", "test", "validation").index(split)])
     standing = random.uniform(0.3, 0.7, (1, 18, 2))
     phase = np.linspace(0, 4 * np.pi, frames)[:, None, None] + random.uniform(0, 2 * np.pi, (1, 18, 2))
     joints = np.concatenate([standing + 0.05 * np.sin(phase), np.ones((frames, 18, 1))], axis=-1)

@@ -1,6 +1,7 @@
 """poses -> clips, on Ray Data."""
 
 import sys
+from itertools import combinations
 from typing import Any
 
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.stages.cut_clips import CutClips
 from dancegen.stages.inputs import UNKNOWN
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
-from dancegen.stages.splits import LEFT_OUT, TEST, TRAIN, split
+from dancegen.stages.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDATION, split
 
 # a change of any of these changes the clips
 MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
@@ -47,7 +48,7 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
     heard = {pose["uri"]: pose["fingerprint"] for pose in good if pose["fingerprint"] and pose["audio_uri"]}
     groups = same_song_groups({uri: schema.from_bytes(mark, "float16", -1, PITCHES) for uri, mark in heard.items()})
     sounding = [pose for pose in good if pose["uri"] in heard]
-    sides = split(sounding, config.test_share, config.apart, groups) if sounding else {}
+    sides = split(sounding, config.test_share, config.validation_share, config.apart, groups)
     if sounding:
         tqdm.write(_told(sounding, sides, groups), file=sys.stderr)
     return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
@@ -67,16 +68,17 @@ def _copies(poses: list[Row]) -> dict[str, str]:
 
 def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
     """How the split turned out, in a line."""
-    songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in (TRAIN, TEST)}
-    dancers = {side: {pose["dancer"] for pose in poses if sides[pose["uri"]] == side} for side in (TRAIN, TEST)}
-    shared = (dancers[TRAIN] & dancers[TEST]) - {UNKNOWN}
+    songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in SIDES}
+    dancers = [{pose["dancer"] for pose in poses if sides[pose["uri"]] == side} - {UNKNOWN} for side in SIDES]
+    shared = {dancer for one, other in combinations(dancers, 2) for dancer in one & other}
     left_out = sum(side == LEFT_OUT for side in sides.values())
     labels = len({pose["song"] for pose in poses})
     sounds = len({groups.get(pose["uri"], pose["uri"]) for pose in poses})
     return (
-        f"split: {len(songs[TRAIN]):,} songs to train on, {len(songs[TEST]):,} to test on "
+        f"split: {len(songs[TRAIN]):,} songs to train on, {len(songs[VALIDATION]):,} to validate on, "
+        f"{len(songs[TEST]):,} to test on "
         f"({labels:,} labels, {sounds:,} songs by their sound); "
-        f"{len(shared):,} dancers on both sides, {left_out:,} videos left out to keep dancers apart"
+        f"{len(shared):,} dancers on several sides, {left_out:,} videos left out to keep dancers apart"
     )
 
 

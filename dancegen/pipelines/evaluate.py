@@ -64,7 +64,7 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
     found = tables.parts(uri, None if made else config.split)
     if not found:
         problem = f"holds no clips of split={config.split}."
-        raise TableError(uri, problem, "Give cut-clips more songs or a larger test_share, or measure split=train.")
+        raise TableError(uri, problem, "Give cut-clips more songs or larger shares to hold out, or another split.")
     return found
 
 

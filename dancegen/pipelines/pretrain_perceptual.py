@@ -18,7 +18,7 @@ from dancegen.training.perceptual import chances
 from dancegen.training.pose_clips import Survey, survey
 
 STEP = "pretrain_perceptual"
-SHOWN = {"train/loss": "loss", "validation/loss": "test loss"}  # in the progress line
+SHOWN = {"train/loss": "loss", "validation/loss": "validation loss"}  # in the progress line
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     begun = claim(config.run_folder, config, data.data_hash, FREE)
     say(
-        f"{data.train:,} clips of {len(data.songs):,} songs to learn from and {data.test:,} clips to test on; "
+        f"{data.train:,} clips of {len(data.songs):,} songs to learn from and {data.validation:,} to validate on; "
         f"{config.epochs} epochs of {updates:,} updates with {config.workers} workers; "
         f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
     )
@@ -51,7 +51,7 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     with shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
         trained = _train(config, data, board)
     if told := _told(trained.metrics, data):
-        say(f"right answers on test clips: {told}")
+        say(f"right answers on validation clips: {told}")
     say(f"{config.epochs} epochs done. The network: {trained.network}")
     return trained
 

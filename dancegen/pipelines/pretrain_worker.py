@@ -47,7 +47,7 @@ class Worker:
         self.told_at = 0.0
         normalization = config.network.normalization
         self.clips = PoseClips(config.clips, "train", normalization, data)
-        self.test_clips = PoseClips(config.clips, "test", normalization, data)
+        self.validation_clips = PoseClips(config.clips, "validation", normalization, data)
 
     def run(self) -> dict[str, Any]:
         """All epochs that are left."""
@@ -95,12 +95,12 @@ class Worker:
                     buffer /= self.workers
 
     def validate(self) -> dict[str, float]:
-        """How the network does on the test clips, when that is due and there are some."""
+        """How the network does on the validation clips, when that is due and there are some."""
         due = self.training.epoch % self.config.validate_every == 0 or self.training.epoch == self.config.epochs
-        if not due or not len(self.test_clips):
+        if not due or not len(self.validation_clips):
             return {}
         mean = Mean()
-        for number, dances in enumerate(self.test_clips.every(self.rank, self.workers, self.config.batch_size)):
+        for number, dances in enumerate(self.validation_clips.every(self.rank, self.workers, self.config.batch_size)):
             mean.add(self.training.validate(dances, number), weight=len(dances.pose))
         return {f"validation/{name}": value for name, value in self.over_workers(mean).items()}
 

@@ -14,7 +14,7 @@ import ray.tune
 from ray.tune.schedulers import ASHAScheduler
 
 from dancegen import storage
-from dancegen.errors import ConfigError, DanceGenError
+from dancegen.errors import DanceGenError, TableError
 from dancegen.pipelines import ablation, search_trial, train_dance
 from dancegen.pipelines.cluster import require, require_places
 from dancegen.pipelines.progress import say
@@ -26,6 +26,7 @@ from dancegen.pipelines.search_trial import OBJECTIVE, Turns
 from dancegen.settings.search import DRIVER_CPUS, SearchConfig
 from dancegen.stages import search_plots
 from dancegen.stages.search import COMPARED, ROW, SEED, Trial, best_yaml, ranked, summary, table, training
+from dancegen.training.clips import CUT_AGAIN, Summary
 
 FREE = frozenset({"output", "concurrent", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)})
 GROWING = "samples"
@@ -46,11 +47,11 @@ def run(config: SearchConfig) -> list[Trial]:
     Raises DanceGenError for what a person can correct.
     """
     data = train_dance.check(training(config, _first(config)))
-    _check_test_clips(config, data.test)
+    _check_held_out(config, data)
     begun = claim(config.output, config, data.data_hash, FREE, GROWING)
     say(
         f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
-        f"{config.concurrent} at a time, compared on {data.test:,}; "
+        f"{config.concurrent} at a time, compared on {data.validation:,}; "
         f"{'going on from' if begun else 'results in'} {config.output}"
     )
     start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _require
@@ -80,11 +81,15 @@ def _first(config: SearchConfig) -> dict[str, Any]:
     return {ROW: next(iter(config.rows)), SEED: 0} if config.rows else {n: low for n, (low, _) in config.space.items()}
 
 
-def _check_test_clips(config: SearchConfig, count: int) -> None:
+def _check_held_out(config: SearchConfig, data: Summary) -> None:
+    """Raise TableError when there is nothing to compare trainings on, or to measure the rows of an ablation on."""
     needed = 2 if config.objective.startswith("frechet") else 1
-    if count < needed:
-        problem = f"holds {count or 'no'} test clips, and {config.objective} needs {needed} to compare on."
-        raise ConfigError(config.train.clips, problem, "Cut clips with a larger test_share.")
+    if data.validation < needed:
+        problem = f"holds {data.validation or 'no'} validation clips, and {config.objective} needs {needed}."
+        raise TableError(config.train.clips, problem, f"{CUT_AGAIN}.")
+    if config.rows and not data.test:
+        problem = "holds no test clips, and the table of an ablation is measured on them."
+        raise TableError(config.train.clips, problem, "Run cut-clips again on three songs or more.")
 
 
 def _require(config: SearchConfig) -> None:

@@ -65,17 +65,17 @@ def _fit(settings: dict[str, Any], board: Board) -> dict[str, Any]:
         with storage.reading(config.tagger_weights) as path:
             tagger = load_tagger(path)
     fit = Fit(config, "cuda" if config.use_gpu else "cpu", States(config.output), _told(board))
-    found = fit.run(clips, _tests(config), tagger)
+    found = fit.run(clips, _validation(config), tagger)
     found.card |= {"data_hash": clips.data_hash, "code_version": tracking.code_version()}
     with storage.writing(storage.join(config.output, METRIC)) as path:
         found.save(path)
     return found.card
 
 
-def _tests(config: TrainCrossModalConfig) -> MusicClips | None:
-    """The clips of songs that are not learned from, if there are any."""
+def _validation(config: TrainCrossModalConfig) -> MusicClips | None:
+    """The validation clips, whose songs are not learned from, if there are any."""
     try:
-        return MusicClips(config.clips, "test", config.normalization)
+        return MusicClips(config.clips, "validation", config.normalization)
     except TableError:
         return None
 

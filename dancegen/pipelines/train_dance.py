@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import ray.train
 
 from dancegen import storage
-from dancegen.errors import ConfigError
+from dancegen.errors import ConfigError, TableError
 from dancegen.pipelines import train_worker, training_job
 from dancegen.pipelines.cluster import require
 from dancegen.pipelines.progress import Board, TellBoard, say
@@ -18,7 +18,7 @@ from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
 from dancegen.pipelines.training_job import TOO_SMALL, named, shown
 from dancegen.settings.train_dance import TrainDanceConfig
-from dancegen.training.clips import Summary, batches_per_epoch, summarize
+from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summarize
 
 # Settings that say where and how a run runs, not what it makes.
 FREE = training_job.FREE | {
@@ -30,7 +30,7 @@ SHOWN = {  # the few numbers that fit into the progress line
     "train/l1": "l1",
     "train/local_right": "local",
     "train/global_right": "global",
-    "validation/l1": "test l1",
+    "validation/l1": "validation l1",
 }
 
 
@@ -43,18 +43,20 @@ class Trained:
     metrics: dict[str, float]
     """Of the model's epoch."""
     epoch: int
-    """That the model is of: the best by `best_by`, or the last one when there are no test clips."""
+    """That the model is of: the best by `best_by`, or the last one."""
 
 
 def run(config: TrainDanceConfig) -> Trained:
     """Train, or go on training. Raises DanceGenError for what a person can correct."""
     data = check(config)
+    _check_validation(config, data)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     free = FREE | {"workers"} if config.workers_min else FREE
     begun = claim(config.run_folder, config, data.data_hash, free, GROWING)
     say(
-        f"{data.train:,} clips to learn from and {data.test:,} to test on; {config.epochs} epochs of {updates:,} "
-        f"updates with {_workers(config)} workers; {'going on from' if begun else 'checkpoints in'} {config.run_folder}"
+        f"{data.train:,} clips to learn from and {data.validation:,} to validate on; "
+        f"{config.epochs} epochs of {updates:,} updates with {_workers(config)} workers; "
+        f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
     require(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
@@ -65,7 +67,7 @@ def run(config: TrainDanceConfig) -> Trained:
     with shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
         trained = fit(config, data.data_hash, [TellBoard(board)], board)
     told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
-    which = f"best by {config.best_by}" if data.test else "the last, for there are no test clips"
+    which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
     say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {told}): {trained.model}")
     return trained
 
@@ -82,6 +84,12 @@ def check(config: TrainDanceConfig) -> Summary:
             f"model.fps={config.model.fps:g}", problem, f"Give model.fps={data.fps:g}, or cut other clips."
         )
     return data
+
+
+def _check_validation(config: TrainDanceConfig, data: Summary) -> None:
+    if not data.validation and config.best_by != "last":
+        problem = "holds no validation clips to choose the finished epoch on."
+        raise TableError(config.clips, problem, f"{CUT_AGAIN}, or give best_by=last.")
 
 
 def fit(

@@ -31,7 +31,7 @@ from dancegen.training.within_epoch import WithinEpoch, resumed
 STATE = "training.pt"  # in each checkpoint
 MODEL = "dance.safetensors"  # the best model, in the run's output
 PICTURES = "pictures"  # folder in the run's
-PICTURED = 4  # test clips in a picture
+PICTURED = 4  # validation clips in a picture
 TELL_EVERY_S = 1.0
 REMEDY = (
     "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
@@ -71,7 +71,7 @@ class Worker:
             compiled=config.compile,
         )
         self.clips = Clips(config.clips, "train", config.model.normalization)
-        self.test_clips = Clips(config.clips, "test", config.model.normalization)
+        self.validation_clips = Clips(config.clips, "validation", config.model.normalization)
         self.within, self.watch = WithinEpoch(self.workers), Watch(config.diverged_factor)
         self.best, self.machine = Best(config.best_by), Machine(self.device)
         self.metrics: dict[str, float] = {}
@@ -157,13 +157,13 @@ class Worker:
         self.leaving |= ranks  # Ray says it now and then, not at every look
 
     def validate(self) -> dict[str, float]:
-        """How the averaged generator does on the test clips, when that is due and there are some."""
+        """How the averaged generator does on the validation clips, when that is due and there are some."""
         epoch = self.training.epoch
         due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
-        if not due or not len(self.test_clips):
+        if not due or not len(self.validation_clips):
             return {}
         mean, rows = Mean(), []
-        for batch in self.test_clips.every(self.rank, self.workers, self.config.batch_size):
+        for batch in self.validation_clips.every(self.rank, self.workers, self.config.batch_size):
             seen = batch.to(self.device)
             dances = self.training.dances(seen)
             mean.add(self.training.validate(seen, dances), weight=len(batch.pose))
@@ -181,11 +181,12 @@ class Worker:
                 self.save_model()
 
     def show(self) -> None:
-        """Real and generated dances of a few test clips side by side, always the same clips and the same noise."""
+        """Real and generated dances of a few validation clips side by side, always the same clips and noise."""
         every, epoch = self.config.pictures_every, self.training.epoch
-        if not self.board or not every or not len(self.test_clips) or (epoch % every and epoch != self.config.epochs):
+        due = every and (epoch % every == 0 or epoch == self.config.epochs)
+        if not self.board or not due or not len(self.validation_clips):
             return
-        batch = self.test_clips.some(PICTURED)
+        batch = self.validation_clips.some(PICTURED)
         both = SideBySide(batch, self.training.dances(batch.to(self.device)), self.config.model)
         for ending, write in ((".png", both.write_picture), (".mp4", both.write_video)):
             uri = storage.join(self.config.run_folder, PICTURES, f"epoch-{epoch:05d}{ending}")
@@ -210,7 +211,7 @@ class Worker:
         return {"training": self.training.state(), "metrics": self.metrics, **own, **self.origin()}
 
     def save_model(self) -> None:
-        """Write the best model, or without test clips the newest: the averaged generator, with its card."""
+        """Write the best model, or where none is chosen the newest: the averaged generator, with its card."""
         best = self.best
         card = {
             **self.origin(),

@@ -29,8 +29,11 @@ class CutClipsConfig(Parallel):
     """A video whose beat is less sure is set aside; 0.25 leaves out speech, noise and music without a steady
     beat."""
     test_share: Share = 0.1
-    """Share of each category's songs that is kept for testing. A song is never both trained on and tested on."""
+    """Share of each category's songs that is kept for testing, which `evaluate` alone looks at. A song is on one side
+    of the split only."""
+    validation_share: Share = 0.1
+    """Share of each category's songs that is kept for validation: epochs and settings are chosen on it."""
     apart: Literal["song", "song_and_dancer"] = "song_and_dancer"
-    """What is never on both sides: a song, by its id and by its sound; or also a dancer, which leaves videos out."""
+    """What is never on two sides: a song, by its id and by its sound; or also a dancer, which leaves videos out."""
     report: bool = True
     """Make pages that say of each video how many clips it gave, and why not more."""

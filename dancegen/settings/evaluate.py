@@ -14,8 +14,9 @@ class EvaluateConfig(Parallel):
 
     clips: InputUri
     """The table that cut-clips made: its real dances are what others are compared with, its music is danced to."""
-    split: Literal["test", "train"] = "test"
-    """Which of its clips. A model has learnt those of `train`."""
+    split: Literal["test", "validation", "train"] = "test"
+    """Which of its clips. A model has learnt from those of `train`, and its finished epoch was chosen on those of
+    `validation`."""
     checkpoint: InputUri | None = None
     """The model that dances. None: the one that comes with dancegen."""
     dances: InputUri | None = None

@@ -31,8 +31,8 @@ class SearchConfig(Config):
     reduction: int = Field(default=2, ge=2)
     """Of so many trainings, one is let go on at each stage."""
     objective: Literal["misfit", "frechet_k2", "frechet_pose", "l1"] = "misfit"
-    """What is made small on the test clips, whose songs were not learned from. `misfit` is how unlike the real dances
-    the made ones are in movement, poses and beat; the others are one of these (see Frechet distance), or l1."""
+    """What is made small on the validation clips, whose songs were not learned from. `misfit` is how unlike the real
+    dances the made ones are in movement, poses and beat; the others are one of these (see Frechet distance), or l1."""
     space: dict[str, tuple[Bound, Bound]] = Field(
         default={
             "losses.perceptual": (0.1, 10.0),

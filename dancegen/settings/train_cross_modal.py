@@ -18,7 +18,8 @@ class TrainCrossModalConfig(Config):
     """clips -> the cross-modal metric: how far a dance is from how such music is danced."""
 
     clips: InputUri = "data/clips"
-    """The table that cut-clips made. Its training songs become the dictionary; its test songs are only looked up."""
+    """The table that cut-clips made. Its training songs become the dictionary; its validation songs tell what the
+    tagger hears in songs that it does not know."""
     output: Uri = "runs/cross_modal"
     """Folder of the finished metric, cross_modal.safetensors. The same command goes on where it was stopped."""
     normalization: Literal["body", "camera"] = "body"

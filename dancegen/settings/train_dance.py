@@ -31,9 +31,10 @@ class TrainDanceConfig(TrainingRun):
     """With it the run goes on with as few workers when machines are lost, and grows back; null is always `workers`.
     Other workers share out the clips anew, and fewer make a smaller batch at the same learning rates: the result is
     another one than with a fixed number, and a resize inside an epoch shows some of its clips twice or not at all."""
-    best_by: Literal["misfit", "l1", "frechet_k2", "frechet_pose", "beat_alignment"] = "misfit"
-    """Number measured on the test clips that decides which epoch's model is the finished one. `misfit` counts how
-    the dances move, stand and keep the beat; l1 prefers a dancer that stands still."""
+    best_by: Literal["misfit", "l1", "frechet_k2", "frechet_pose", "beat_alignment", "last"] = "misfit"
+    """Number measured on the validation clips that decides which epoch's model is the finished one. `misfit` counts
+    how the dances move, stand and keep the beat; l1 prefers a dancer that stands still. `last` takes the last epoch's,
+    and needs no validation clips."""
     checkpoint_minutes: NonNegativeFloat = 15.0
     """A checkpoint inside an epoch when the last one is so old; 0 makes them between epochs only. There is always one
     when a machine is about to be taken away."""

@@ -50,7 +50,7 @@ class TrainingRun(Config):
     checkpoints_kept: PositiveInt = 2
     """Checkpoints that stay on storage: the newest."""
     validate_every: PositiveInt = 1
-    """Epochs from one look at the test clips to the next; the last epoch always has one."""
+    """Epochs from one look at the validation clips to the next; the last epoch always has one."""
     max_failures: int = Field(default=3, ge=-1)
     """Times that lost workers are replaced before the run fails; -1 is without end."""
     max_wait_s: NonNegativeFloat = 0.0

@@ -20,7 +20,7 @@ from dancegen.skeleton import COCO18
 from dancegen.stages.splits import LEFT_OUT
 
 INT16 = 32767
-DANCER_TESTED = "its dancer is kept for testing"
+DANCER_HELD_OUT = "its dancer is held out on another side of the split"
 
 
 class CutClips:
@@ -66,7 +66,7 @@ class CutClips:
             problem = f"gives no clip: {_told(found.left_out)}."
             raise BadMediaError(row["uri"], problem, "Use longer videos of one dancer, seen whole.")
         if row["split"] == LEFT_OUT:
-            cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_TESTED, len(found.kept))]}
+            cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_HELD_OUT, len(found.kept))]}
             return
         clips = list(_clips(pose, found.kept, sound, row["split"]))
         tables.write_part(self._config.clips, schema.table(schema.CLIPS, clips), row["uri"], row["split"])

@@ -1,4 +1,4 @@
-"""The best model so far, by a number measured on held-out songs."""
+"""The best model so far, by a number measured on the validation clips."""
 
 import math
 from dataclasses import dataclass, field

@@ -28,6 +28,7 @@ from dancegen.training.dance import Batch
 POOL_CLIPS = 768  # shuffled together; about 130 MB
 COLUMNS = ["joints", "audio", "rhythm", "aspect"]
 FULL_SCALE = 32768.0  # of int16 sound
+CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # of a table without validation clips
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Summary:
     """What a table of clips holds."""
 
     train: int
+    validation: int
     test: int
     fps: float
     data_hash: str
@@ -59,13 +61,16 @@ def summarize(uri: str) -> Summary:
     rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps"])
     ids, splits, rates = (rows[name].to_pylist() for name in ("clip_id", "split", "fps"))
     if "train" not in splits:
-        raise TableError(uri, "holds no clips to train on.", "Give cut-clips more videos, or a smaller test_share.")
+        raise TableError(
+            uri, "holds no clips to train on.", "Give cut-clips more videos, or smaller shares to hold out."
+        )
     if len(set(rates)) > 1:
         raise TableError(uri, f"holds clips of {sorted(set(rates))} poses a second.", "Cut all clips at one rate.")
     digest = hashlib.sha256(
         "\n".join(sorted(f"{split} {clip}" for split, clip in zip(splits, ids, strict=True))).encode()
     )
-    return Summary(splits.count("train"), splits.count("test"), rates[0], digest.hexdigest())
+    train, validation, test = map(splits.count, ("train", "validation", "test"))
+    return Summary(train, validation, test, rates[0], digest.hexdigest())
 
 
 def batches_per_epoch(clips: int, workers: int, batch_size: int, thing: str) -> int:

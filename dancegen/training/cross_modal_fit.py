@@ -68,11 +68,11 @@ class Fit:
     saves: Saves = FORGETS
     on_progress: Progress = lambda *_: None
 
-    def run(self, clips: MusicClips, tests: MusicClips | None = None, tagger: Tagger | None = None) -> CrossModal:
+    def run(self, clips: MusicClips, validation: MusicClips | None = None, tagger: Tagger | None = None) -> CrossModal:
         """The metric, learned from training clips. The same clips and settings give the same metric.
 
-        With `tests` its card says what the tagger hears in songs that it does not know. A `tagger` that is given
-        is taken as it is. Raises TableError for fewer than two songs, or when all sound the same.
+        With `validation` clips its card says what the tagger hears in songs that it does not know. A `tagger` that is
+        given is taken as it is. Raises TableError for fewer than two songs, or when all sound the same.
         """
         if len(clips.songs) < metric.FEWEST_CLUSTERS:
             problem = f"holds {len(clips.songs)} training song, and classes of dances need two at least."
@@ -80,7 +80,7 @@ class Fit:
         heard: dict[str, float] = {}
         if tagger is None:
             training = self._teach_tagger(clips)
-            tagger, heard = training.network.eval(), _heard(training, tests)
+            tagger, heard = training.network.eval(), _heard(training, validation)
         songs = tuple(sorted(clips.songs))
         song, music, pose, mask = self._dictionary(clips, songs, tagger)
         clusters = self._clusters(clips.uri, metric.song_means(music, song, len(songs)))
@@ -155,9 +155,9 @@ class Fit:
             self.on_progress(what, done, total, numbers)
 
 
-def _heard(training: MusicTaggerTraining, tests: MusicClips | None) -> dict[str, float]:
+def _heard(training: MusicTaggerTraining, validation: MusicClips | None) -> dict[str, float]:
     """The share of right answers to each question about songs that were not learned from."""
     mean = Mean()
-    for number, batch in enumerate(tests.every(EMBED_CLIPS) if tests else []):
+    for number, batch in enumerate(validation.every(EMBED_CLIPS) if validation else []):
         mean.add(training.validate(batch, number), weight=len(batch.ids))
     return {name: value for name, value in merged([mean.sums()]).items() if name != "loss"}

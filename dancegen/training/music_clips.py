@@ -52,7 +52,9 @@ class MusicClips:
         rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "song", "category", "fps"]).to_pylist()
         mine = [row for row in rows if row["split"] == split]
         if not mine:
-            raise TableError(uri, f"holds no {split} clips.", "Cut clips of more songs, or with another test_share.")
+            raise TableError(
+                uri, f"holds no {split} clips.", "Cut clips of more songs, or with other shares to hold out."
+            )
         rates = sorted({row["fps"] for row in rows})
         if len(rates) > 1:
             raise TableError(uri, f"holds clips of {rates} poses a second.", "Cut all clips at one rate.")

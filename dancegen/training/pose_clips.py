@@ -49,12 +49,12 @@ class Survey:
     categories: tuple[str, ...]
     """Names of the classes, sorted."""
     train: int
-    test: int
+    validation: int
     fps: float
     largest_share: float
-    """Of the test clips, the share of their most frequent category: what a guess gets right."""
+    """Of the validation clips, the share of their most frequent category: what a guess gets right."""
     data_hash: str
-    """Changes when a clip that it sees, or is tested on, is added, removed or changed."""
+    """Changes when a clip that it sees, or is validated on, is added, removed or changed."""
 
 
 def is_heldout(song: str, share: float) -> bool:
@@ -72,17 +72,19 @@ def survey(config: PretrainPerceptualConfig) -> Survey:
         raise TableError(uri, f"holds clips of {rates} poses a second.", "Cut all clips at one rate.")
     of_heldout = config.kind == "heldout"
     train = [row for row in rows if row["split"] == "train" and is_heldout(row["song"], share) == of_heldout]
-    test = [row for row in rows if row["split"] == "test"]
+    validation = [row for row in rows if row["split"] == "validation"]
     if not train:
         problem = f"holds no songs to train {config.kind} on, with heldout_song_share={share:g}."
         raise TableError(uri, problem, "Cut clips of more songs, or give another heldout_song_share.")
-    digest = hashlib.sha256("\n".join(sorted(f"{row['split']} {row['clip_id']}" for row in train + test)).encode())
-    counts = Counter(row["category"] for row in test or train)
+    digest = hashlib.sha256(
+        "\n".join(sorted(f"{row['split']} {row['clip_id']}" for row in train + validation)).encode()
+    )
+    counts = Counter(row["category"] for row in validation or train)
     return Survey(
         songs=tuple(sorted({row["song"] for row in train})),
         categories=tuple(sorted({row["category"] for row in train})),
         train=len(train),
-        test=len(test),
+        validation=len(validation),
         fps=rates[0],
         largest_share=max(counts.values()) / counts.total(),
         data_hash=digest.hexdigest(),

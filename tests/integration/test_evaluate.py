@@ -45,8 +45,8 @@ def test_somebody_elses_dances_are_measured_and_the_real_ones_against_themselves
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=5, test=15)
-    same = make_clips(str(tmp_path / "same"), train=0, test=15)
-    other = make_clips(str(tmp_path / "other"), train=5, test=15, seed=1)
+    same = make_clips(str(tmp_path / "same"), train=0, validation=0, test=15)
+    other = make_clips(str(tmp_path / "other"), train=5, validation=0, test=15, seed=1)
     distances = []
     for dances in (same, other):
         config = EvaluateConfig(clips=clips, dances=dances, output=f"{tmp_path}/out", resamples=20, pictures=0)

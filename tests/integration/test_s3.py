@@ -41,14 +41,14 @@ def bucket(s3_endpoint: str) -> str:
 @pytest.fixture(scope="module")
 def clips(ray_session: str, bucket: str) -> str:
     """A corpus that was made, looked at and cut on S3."""
-    corpus = {"categories": ["kpop"], "songs_per_category": 2, "dancers": 1, "dancers_per_song": 1, "seconds": 8}
+    corpus = {"categories": ["kpop"], "songs_per_category": 3, "dancers": 1, "dancers_per_song": 1, "seconds": 8}
     made = make_corpus.run(inputs_exist(MakeCorpusConfig, output=f"{bucket}/corpus", fps=10, **corpus, **SMALL))
-    assert (made.rows, made.bad) == (2, 0)
+    assert (made.rows, made.bad) == (3, 0)
 
     videos, poses, clips = f"{bucket}/corpus/videos.csv", f"{bucket}/poses", f"{bucket}/clips"
     estimator = {"name": "openpose_json"}
     seen = extract_poses.run(inputs_exist(ExtractPosesConfig, videos=videos, poses=poses, estimator=estimator))
-    assert (seen.rows, seen.bad) == (2, 0)
+    assert (seen.rows, seen.bad) == (3, 0)
     cut = cut_clips.run(
         inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10, apart="song")
     )
@@ -70,9 +70,9 @@ def training(clips: str, bucket: str, tiny_model: dict[str, object], tmp_path: P
     }
 
 
-def test_the_clips_have_both_splits(clips: str) -> None:
+def test_the_clips_have_all_splits(clips: str) -> None:
     found = tables.read(clips, schema.CLIPS, ["split", "song"])
-    assert set(found["split"].to_pylist()) == {"train", "test"}
+    assert set(found["split"].to_pylist()) == {"train", "validation", "test"}
 
 
 def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
@@ -89,13 +89,13 @@ def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
     picture = {**SMALL, "fps": 25, "checkpoint": trained.model}
     config = inputs_exist(RenderConfig, songs=songs, output=dances, **picture)
     done = render.run(config)
-    assert (done.rows, done.bad) == (2, 0)
+    assert (done.rows, done.bad) == (3, 0)
     videos = storage.find(dances, (".mp4",))
     assert [storage.stem(video) for video in videos] == [storage.stem(song) for song in storage.find(songs, (".wav",))]
     with storage.reading(videos[0]) as path:
         assert probe(path, videos[0]).has_audio
     assert {row["output_uri"] for row in tables.read(f"{dances}_renders", schema.RENDERS).to_pylist()} == set(videos)
-    assert render.run(config).done_before == 2
+    assert render.run(config).done_before == 3
 
     output, tracking_uri = f"{bucket}/evaluation", training["tracking_uri"]
     chosen = {"checkpoint": trained.model, "resamples": 20, "pictures": 1, "tracking_uri": tracking_uri}

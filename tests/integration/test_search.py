@@ -8,7 +8,7 @@ import pytest
 
 from dancegen import config as settings_module
 from dancegen import tracking
-from dancegen.errors import ClusterError, ConfigError, DanceGenError
+from dancegen.errors import ClusterError, DanceGenError, TableError
 from dancegen.pipelines import train_dance
 from dancegen.pipelines.cluster import require_places
 from dancegen.pipelines.search import run
@@ -22,7 +22,7 @@ PLOTS = ("importance.html", "parallel_coordinates.html")
 
 @pytest.fixture
 def settings(make_clips, tiny_model, tmp_path):
-    clips = make_clips(str(tmp_path / "clips"))
+    clips = make_clips(str(tmp_path / "clips"), test=4)
 
     def make(**changes):
         model = {**tiny_model, "losses": {"perceptual": 0.0}}
@@ -141,14 +141,21 @@ def test_workers_that_fit_in_all_but_on_no_machine_are_refused(ray_session):
         require_places(2, cpus=5, gpus=0, remedy="")
 
 
-def test_a_search_with_too_few_test_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
+def test_a_search_with_too_few_validation_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
     train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
-    clips = make_clips(str(tmp_path / "none"), test=0)
-    with pytest.raises(ConfigError, match="holds no test clips, and misfit needs 1"):
+    clips = make_clips(str(tmp_path / "none"), validation=0)
+    with pytest.raises(TableError, match=r"holds no validation clips, and misfit needs 1\. Run cut-clips again"):
         run(settings(train=train | {"clips": clips}))
-    clips = make_clips(str(tmp_path / "one"), test=1)
-    with pytest.raises(ConfigError, match="holds 1 test clips, and frechet_k2 needs 2"):
+    clips = make_clips(str(tmp_path / "one"), validation=1)
+    with pytest.raises(TableError, match="holds 1 validation clips, and frechet_k2 needs 2"):
         run(settings(train=train | {"clips": clips}, objective="frechet_k2"))
+
+
+def test_an_ablation_without_test_clips_for_its_table_is_refused(settings, make_clips, tmp_path, tiny_model):
+    train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
+    clips = make_clips(str(tmp_path / "untested"))
+    with pytest.raises(TableError, match="holds no test clips, and the table of an ablation"):
+        run(settings(train=train | {"clips": clips}, rows={"plain": {"losses": {"adversarial_local": 0.0}}}))
 
 
 def test_the_rows_of_an_ablation_are_trained_with_each_seed_and_end_in_one_table(ray_session, settings):

@@ -29,7 +29,7 @@ def settings(clips: str, output: Path, **changes: object) -> TrainCrossModalConf
 def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    clips = make_clips(str(tmp_path / "clips"), train=24, test=15)
+    clips = make_clips(str(tmp_path / "clips"), train=24, validation=5, test=15)
     config = settings(clips, tmp_path / "metric")
     place = train_cross_modal.run(config)
     assert "classes of music" in capfd.readouterr().err
@@ -56,7 +56,7 @@ def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
 def test_a_metric_of_other_coordinates_is_refused_with_one_line(
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path
 ) -> None:
-    clips = make_clips(str(tmp_path / "clips"), train=24, test=15)
+    clips = make_clips(str(tmp_path / "clips"), train=24, validation=5, test=15)
     place = train_cross_modal.run(settings(clips, tmp_path / "metric", normalization="camera"))
     config = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", cross_modal=place, resamples=20, pictures=0)
     with pytest.raises(Exception, match="cross_modal network: sees dances of 'camera'"):

@@ -14,7 +14,7 @@ import torch
 
 from dancegen import config as settings_module
 from dancegen import storage, tracking
-from dancegen.errors import CheckpointError, ClusterError, ConfigError, DivergedError
+from dancegen.errors import CheckpointError, ClusterError, ConfigError, DivergedError, TableError
 from dancegen.models import checkpoint
 from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.train_dance import run
@@ -145,7 +145,7 @@ def test_a_killed_worker_is_replaced_and_goes_on_inside_the_epoch(ray_session, s
     run(config)
     killer.join()
     said = capfd.readouterr().err
-    assert "16 clips to learn from and 4 to test on" in said
+    assert "16 clips to learn from and 4 to validate on" in said
     assert "going on from the last checkpoint" in said
     assert "Traceback" not in said
     assert_equal_weights(newest_state(config), straight[-1])
@@ -247,6 +247,14 @@ def test_a_training_that_does_not_fit_the_cluster_is_refused_at_once(ray_session
     with pytest.raises(ClusterError, match=r"has 8 CPUs.* 201 and 0 are needed"):
         run(settings(workers=2, cpus_per_worker=100, batch_size=1))
     assert "starting" not in capfd.readouterr().err
+
+
+def test_a_table_without_validation_clips_is_refused_unless_the_last_epoch_is_wanted(settings, make_clips, tmp_path):
+    old = make_clips(str(tmp_path / "old"), validation=0)
+    with pytest.raises(TableError, match=r"holds no validation clips .* Run cut-clips again.* or give best_by=last"):
+        run(settings(clips=old))
+    with pytest.raises(ConfigError, match="2 workers needs 32 clips"):  # nothing is said of validation
+        run(settings(clips=old, best_by="last", batch_size=16))
 
 
 def test_too_few_clips_for_the_workers_are_refused_before_anything_starts(settings):

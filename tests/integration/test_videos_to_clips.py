@@ -16,7 +16,7 @@ from dancegen.settings.extract_poses import EstimatorConfig, ExtractPosesConfig
 pytestmark = pytest.mark.ray
 PERSON = [number for joint in range(18) for number in (20 + 24 * (joint % 3) / 2, 8 + 2 * joint, 0.9)]
 
-# In the order in which they are taken for testing.
+# The first is taken for testing, and the last for validation.
 SONGS = sorted((f"song{number}" for number in range(3)), key=lambda song: hashlib.sha256(song.encode()).hexdigest())
 
 
@@ -54,17 +54,17 @@ def sides(s3):
 
 
 def test_videos_become_clips_and_a_song_that_changes_sides_leaves_nothing_behind(ray_session, s3, add_video):
-    add_video(SONGS[1])
+    add_video(SONGS[0])
     add_video(SONGS[2])
     storage.write_bytes(f"{s3}/videos/kpop/broken.mp4", b"no video")
     assert extract(s3).bad == 1
     assert cut(s3).bad == 0
-    assert sides(s3) == ({(SONGS[1], "test"), (SONGS[2], "train")}, 2)
+    assert sides(s3) == ({(SONGS[0], "train"), (SONGS[2], "validation")}, 2)
 
-    add_video(SONGS[0])
+    add_video(SONGS[1])
     assert extract(s3).done_before == 2
     assert cut(s3).done_before == 1, "only the song that stays where it was"
     assert storage.exists(f"{s3}/poses_report/index.html")
     assert storage.exists(f"{s3}/clips_report/index.html")
-    assert sides(s3) == ({(SONGS[0], "test"), (SONGS[1], "train"), (SONGS[2], "train")}, 3)
+    assert sides(s3) == ({(SONGS[0], "test"), (SONGS[1], "train"), (SONGS[2], "validation")}, 3)
     assert len(tables.parts(f"{s3}/clips")) == 3

@@ -43,7 +43,7 @@ def test_an_epoch_larger_than_a_pool_is_whole():
 
 
 def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
-    uri = make_clips(str(tmp_path / "clips"), train=11, test=0, frames=12)
+    uri = make_clips(str(tmp_path / "clips"), train=11, validation=0, frames=12)
     clips = Clips(uri, "train", "body")
     batches = list(clips.epoch(Share(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
     assert len(clips) == 11
@@ -58,7 +58,7 @@ def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
 
 def test_an_epoch_that_was_begun_goes_on_with_the_very_same_batches(tmp_path, make_clips, monkeypatch):
     monkeypatch.setattr("dancegen.training.clips.POOL_CLIPS", 5)
-    clips = Clips(make_clips(str(tmp_path / "clips"), train=13, test=0, frames=6), "train", "body")
+    clips = Clips(make_clips(str(tmp_path / "clips"), train=13, validation=0, frames=6), "train", "body")
     shares = [Share(rank=1, workers=2, batch_size=2, seed=0, epoch=7, done=done) for done in range(4)]
     whole, *rests = [[batch.pose for batch in clips.epoch(share)] for share in shares]
     assert len(whole) == 3
@@ -77,7 +77,7 @@ def test_a_part_with_several_row_groups_is_read_whole_and_once(tmp_path, make_cl
 
 
 def test_sound_and_pose_of_a_clip_stay_together(tmp_path, make_clips):
-    uri = make_clips(str(tmp_path / "clips"), train=10, test=0, frames=12)
+    uri = make_clips(str(tmp_path / "clips"), train=10, validation=0, frames=12)
     clips = Clips(uri, "train", "camera")
 
     def pairs(epoch):
@@ -91,25 +91,27 @@ def test_sound_and_pose_of_a_clip_stay_together(tmp_path, make_clips):
     assert pairs(0) == pairs(1)
 
 
-def test_every_test_clip_is_looked_at_once(tmp_path, make_clips):
-    uri = make_clips(str(tmp_path / "clips"), train=1, test=7, frames=12)
-    clips = Clips(uri, "test", "body")
+def test_every_validation_clip_is_looked_at_once(tmp_path, make_clips):
+    uri = make_clips(str(tmp_path / "clips"), train=1, validation=7, frames=12)
+    clips = Clips(uri, "validation", "body")
     sizes = [[len(batch.pose) for batch in clips.every(rank, 2, 3)] for rank in range(2)]
     assert sizes == [[2, 2], [3]]
     assert list(clips.every(rank=8, workers=9, batch_size=3)) == []
 
 
-def test_a_table_without_a_test_split_has_no_test_clips(tmp_path, make_clips):
-    uri = make_clips(str(tmp_path / "clips"), train=2, test=0)
-    assert len(Clips(uri, "test", "body")) == 0
-    assert list(Clips(uri, "test", "body").every(0, 1, 4)) == []
+def test_a_table_without_a_validation_split_has_no_validation_clips(tmp_path, make_clips):
+    uri = make_clips(str(tmp_path / "clips"), train=2, validation=0)
+    assert len(Clips(uri, "validation", "body")) == 0
+    assert list(Clips(uri, "validation", "body").every(0, 1, 4)) == []
 
 
 def test_the_data_hash_tells_other_clips_and_not_another_place(tmp_path, make_clips):
-    first = summarize(make_clips(str(tmp_path / "a"), train=6, test=2))
-    assert (first.train, first.test, first.fps) == (6, 2, 10.0)
-    assert summarize(make_clips(str(tmp_path / "b"), train=6, test=2)) == first
-    assert summarize(make_clips(str(tmp_path / "c"), train=6, test=2, seed=1)).data_hash != first.data_hash
+    first = summarize(make_clips(str(tmp_path / "a"), train=6, validation=3, test=2))
+    assert (first.train, first.validation, first.test, first.fps) == (6, 3, 2, 10.0)
+    assert summarize(make_clips(str(tmp_path / "b"), train=6, validation=3, test=2)) == first
+    assert (
+        summarize(make_clips(str(tmp_path / "c"), train=6, validation=3, test=2, seed=1)).data_hash != first.data_hash
+    )
 
 
 def test_too_few_clips_are_told_with_all_three_numbers():
@@ -124,8 +126,8 @@ def test_a_table_with_nothing_to_train_on_says_so(tmp_path, make_clips):
 
 
 def test_batches_are_the_same_from_s3(s3, tmp_path, make_clips):
-    here = Clips(make_clips(str(tmp_path / "clips"), train=6, test=0, frames=8), "train", "body")
-    there = Clips(make_clips(f"{s3}/clips", train=6, test=0, frames=8), "train", "body")
+    here = Clips(make_clips(str(tmp_path / "clips"), train=6, validation=0, frames=8), "train", "body")
+    there = Clips(make_clips(f"{s3}/clips", train=6, validation=0, frames=8), "train", "body")
     share = Share(0, 1, 3, seed=5, epoch=2)
     for one, other in zip(here.epoch(share), there.epoch(share), strict=True):
         assert np.array_equal(one.audio, other.audio)

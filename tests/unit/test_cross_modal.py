@@ -28,7 +28,7 @@ SETTINGS = {
 
 def clip(split, song, number):
     """Songs of even number are low and danced slowly, the others high and fast; each has a pitch of its own."""
-    random = np.random.default_rng([song, number, split == "test"])
+    random = np.random.default_rng([song, number, split == "validation"])
     kind = song % 2
     seconds = np.arange(FRAMES * 1600) / 16_000
     sound = 6000 * np.sin(2 * np.pi * (150 + 2500 * kind + 120 * song) * seconds + random.uniform(0, 6))
@@ -51,7 +51,7 @@ def clip(split, song, number):
 
 def write(uri, songs=SONGS):
     tables.begin(uri, schema.CLIPS, {"songs": songs})
-    for split in ("train", "test"):
+    for split in ("train", "validation"):
         for song in range(songs):
             rows = [clip(split, song, number) for number in range(CLIPS)]
             table = schema.table(schema.CLIPS, rows)
@@ -74,7 +74,7 @@ QUICK = {"tagger_training": {"epochs": 1}, "pose_metric_training": {"updates": 1
 
 @pytest.fixture(scope="module")
 def fitted(uri, config):
-    return Fit(config).run(MusicClips(uri, "train", "body"), MusicClips(uri, "test", "body"))
+    return Fit(config).run(MusicClips(uri, "train", "body"), MusicClips(uri, "validation", "body"))
 
 
 def whole(uri, split):
@@ -119,7 +119,7 @@ def test_real_dances_of_training_songs_are_at_no_distance_from_themselves_and_ot
 
 
 def test_held_out_dances_are_nearer_to_what_belongs_to_their_music(uri, fitted):
-    test = whole(uri, "test")
+    test = whole(uri, "validation")
     assert apart(fitted, test).mean() < apart(fitted, test, test.sound.roll(CLIPS, 0)).mean()
 
 
@@ -130,7 +130,7 @@ def test_the_card_says_what_was_learned(fitted):
 
 
 def test_missing_joints_leave_psi_finite(uri, fitted):
-    test = whole(uri, "test")
+    test = whole(uri, "validation")
     dances = test.clips.pose.clone()
     dances[0], dances[1, :, 3] = torch.nan, torch.inf
     test.clips.mask[2:4] = 0
@@ -138,7 +138,7 @@ def test_missing_joints_leave_psi_finite(uri, fitted):
 
 
 def test_joints_that_are_hidden_at_random_move_the_mean_score_little(uri, fitted):
-    test = whole(uri, "test")
+    test = whole(uri, "validation")
     whole_score = apart(fitted, test).mean()
     hidden = torch.rand(len(test.ids), 1, 18, generator=torch.Generator().manual_seed(0)) < 0.1
     test.clips.mask.mul_(~hidden)
@@ -171,7 +171,7 @@ def test_a_metric_read_from_its_file_scores_the_same(uri, fitted, tmp_path):
     path = tmp_path / "cross.safetensors"
     fitted.save(path)
     read = CrossModal.load(path)
-    test = whole(uri, "test")
+    test = whole(uri, "validation")
     assert np.array_equal(apart(read, test), apart(fitted, test))
     assert (read.config, read.fps, read.card) == (fitted.config, fitted.fps, fitted.card)
     assert read.dictionary.songs == fitted.dictionary.songs
@@ -208,7 +208,7 @@ def test_any_network_in_onnx_is_a_tagger_and_travels_with_the_metric(uri, config
     assert found.card["right_answers"] == {}
     found.save(tmp_path / "cross.safetensors")
     read = CrossModal.load(tmp_path / "cross.safetensors")
-    test = whole(uri, "test")
+    test = whole(uri, "validation")
     assert np.array_equal(apart(read, test), apart(found, test))
     with pytest.raises(CheckpointError, match="no network"):
         OnnxTagger("it", b"nothing")

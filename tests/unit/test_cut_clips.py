@@ -88,7 +88,7 @@ def test_windows_that_give_no_clip_are_counted_by_reason(config, add_pose):
 
 def test_a_video_left_out_of_the_split_gives_no_clips_and_says_why(config, add_pose):
     cut = CutClips(config).one(add_pose(split="left_out"))
-    assert (cut["clips"], dict(cut["left_out"])) == (0, {"its dancer is kept for testing": 3})
+    assert (cut["clips"], dict(cut["left_out"])) == (0, {"its dancer is held out on another side of the split": 3})
     assert tables.parts(config.clips) == []
 
 

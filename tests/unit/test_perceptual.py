@@ -90,7 +90,7 @@ def test_no_song_teaches_both_networks():
 @pytest.fixture
 def clips(tmp_path, make_clips):
     """A table of 40 clips of 8 songs to train on, and its URI."""
-    return make_clips(str(tmp_path / "clips"), train=40, test=5, frames=12)
+    return make_clips(str(tmp_path / "clips"), train=40, validation=5, frames=12)
 
 
 def songs_read(config):
@@ -112,7 +112,7 @@ def test_the_clips_that_are_read_are_of_the_songs_of_each_side(clips):
 
 
 def test_songs_of_one_part_of_the_table_are_told_apart(tmp_path, make_clips):
-    uri = make_clips(str(tmp_path / "clips"), train=5, test=0, frames=12)
+    uri = make_clips(str(tmp_path / "clips"), train=5, validation=0, frames=12)
     rows = tables.read(uri, schema.CLIPS).to_pylist()
     mixed = [{**row, "clip_id": f"{number}", "song": SONGS[number]} for number, row in enumerate(rows * 4)]
     tables.write_part(uri, schema.table(schema.CLIPS, mixed), "mixed", folder="train")
@@ -124,8 +124,8 @@ def test_songs_of_one_part_of_the_table_are_told_apart(tmp_path, make_clips):
 def test_clips_come_as_a_network_sees_them(clips):
     config = settings(clips=clips, heldout_song_share=0)
     data = survey(config)
-    assert (data.train, data.test, data.categories, data.largest_share) == (40, 5, ("kpop",), 1.0)
-    (batch,) = PoseClips(clips, "test", "body", data).every(rank=0, workers=1, batch_size=8)
+    assert (data.train, data.validation, data.categories, data.largest_share) == (40, 5, ("kpop",), 1.0)
+    (batch,) = PoseClips(clips, "validation", "body", data).every(rank=0, workers=1, batch_size=8)
     assert batch.pose.shape == (5, 12, 18, 2)
     assert batch.category.tolist() == [0] * 5
 

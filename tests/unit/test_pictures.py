@@ -10,7 +10,7 @@ from dancegen.training.pictures import POSES, SideBySide
 
 
 def test_a_picture_and_a_video_show_each_clip_s_real_and_generated_dance_with_its_sound(tmp_path, make_clips):
-    clips = Clips(make_clips(str(tmp_path / "clips"), train=1, test=9), "test", "body")
+    clips = Clips(make_clips(str(tmp_path / "clips"), train=1, validation=9), "validation", "body")
     batch = clips.some(2)
     assert torch.equal(batch.pose, clips.some(2).pose)
     dances = batch.pose.clone()
