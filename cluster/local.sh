@@ -22,7 +22,7 @@ usage: cluster/local.sh start|status|kill|preempt|stop [options]
   --dashboard-port P      port of the dashboard and of the job server (default: a free one)
   --object-store-mb M     shared memory of each node (default: 200)
   --token, --no-token     let in only those who have the token (default), or everyone who reaches the ports,
-                          which are open to the network; the token is RAY_AUTH_TOKEN when set, or a new one
+                          of which Ray opens some to the network; the token is RAY_AUTH_TOKEN when set, or a new one
   --node N                kill, preempt: which one; the first that runs tasks is 1
   --after S               preempt: seconds from the warning to the end (default: 30)
   --keep-logs             stop: leave the logs where they are
@@ -91,11 +91,13 @@ free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# ray start with the environment of this cluster; what it says goes to a file, shown only when it fails.
+# ray start with the environment of this cluster; what it says goes to a file, shown only when it fails. No metrics
+# servers: Ray binds them to all interfaces unless a node is 127.0.0.1 itself, and they ask for no token.
 ray_start() {
     local log=$state/start.log
     env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" DANCEGEN_NODE="$state/$node" RAY_TMPDIR="$state" \
         RAY_USAGE_STATS_ENABLED=0 RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 \
+        RAY_enable_metrics_collection=0 AUTOSCALER_METRIC_PORT=-1 DASHBOARD_METRIC_PORT=-1 \
         PATH="${python%/*}:$PATH" "${authentication[@]}" "$python" -m ray.scripts.scripts start "$@" \
         --object-store-memory=$((object_store_mb * 1024 * 1024)) --dashboard-agent-listen-port=0 \
         --min-worker-port=0 --max-worker-port=0 --disable-usage-stats --log-color=false \

@@ -1,5 +1,6 @@
 """A cluster from cluster/local.sh takes jobs, asks for its token, and leaves no process behind."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
+import psutil
 import pytest
 import torch
 import yaml
@@ -53,17 +56,36 @@ def local(*words: str, environment: dict[str, str] | None = None) -> subprocess.
     )
 
 
-def processes(name: str) -> list[str]:
-    """Command lines of the cluster's processes, found by the folder that only they have in their environment."""
+def marked(name: str) -> list[psutil.Process]:
+    """The cluster's processes, found by the folder that only they have in their environment."""
     mark = f"DANCEGEN_CLUSTER=/tmp/dancegen-{os.getuid()}/{name}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found.append((folder / "cmdline").read_text())
-        except OSError:
+                found.append(psutil.Process(int(folder.name)))
+        except (OSError, psutil.NoSuchProcess):
             continue  # it ended, or is not ours
     return found
+
+
+def processes(name: str) -> list[str]:
+    """Their command lines."""
+    found = []
+    for process in marked(name):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append("\0".join(process.cmdline()))
+    return found
+
+
+def listening(name: str) -> list[tuple[str, str, int]]:
+    """Name of the process, address and port of all TCP sockets on which the cluster listens."""
+    found = []
+    for parent in marked(name):
+        for process in [parent, *parent.children(recursive=True)]:  # a new title of a process may hide its environment
+            ends = [one.laddr for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+            found += [(process.name(), end.ip.removeprefix("::ffff:"), end.port) for end in ends]
+    return sorted(set(found))
 
 
 def raylets(name: str) -> int:
@@ -178,6 +200,31 @@ def test_a_running_cluster_says_so_and_is_not_started_twice(with_token: Cluster)
     assert f"export RAY_API_SERVER_ADDRESS={with_token.address}\n" in status.stdout
     token = Path(with_token.environment["RAY_AUTH_TOKEN_PATH"])
     assert token.stat().st_mode & 0o077 == 0, "the token is for its owner only"
+
+
+def refuses(port: int) -> bool:
+    """Whether one of Ray's services listens on a port and refuses a call without a token."""
+    services = ("InternalKVGcsService/InternalKVGet", "NodeManagerService/GetNodeStats", "ObjectManagerService/Push")
+    answers = set()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        for method in (*services, "ReporterService/HealthCheck", "CoreWorkerService/NumPendingTasks"):
+            with pytest.raises(grpc.RpcError) as error:
+                channel.unary_unary(f"/ray.rpc.{method}")(b"", timeout=30)
+            answers.add(error.value.code())
+    return answers == {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAUTHENTICATED}
+
+
+def test_every_port_is_bound_to_the_loopback_or_asks_for_the_token(with_token: Cluster) -> None:
+    until = time.monotonic() + 240
+    sockets = listening(with_token.name)
+    # An agent of each node comes some time after the node; its server for the dashboard is the last that it starts.
+    while sum(process.startswith("ray::Dashboard") and ip != "::" for process, ip, _ in sockets) < 2 * 3:
+        assert time.monotonic() < until, sockets
+        time.sleep(0.5)
+        sockets = listening(with_token.name)
+    open_to_all = [one for one in sockets if not one[1].startswith("127.")]
+    assert any(process == "gcs_server" for process, _, _ in open_to_all)
+    assert [one for one in open_to_all if not refuses(one[2])] == []
 
 
 def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_touches_no_other_cluster(
