@@ -280,6 +280,9 @@ def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple
             click.echo(line)
 
 
+HOURLY_HELP = "People who may begin within an hour from one network address (a school's), without codes."
+
+
 @main.group(context_settings=HELP, short_help="Ask people which dances they prefer.")
 def study() -> None:
     """Ask people which of two sets of dances they prefer, blind, as the paper did."""
@@ -310,10 +313,28 @@ def study_make(**options: Any) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--database", type=Path, metavar="FILE", help="The answers. Default: answers.db in STUDY.")
-def study_serve(folder: str, host: str, port: int, database: Path | None) -> None:
-    """Show a study to people, in their browsers, on phones too. Put a proxy with HTTPS before it on the internet."""
+@click.option("--hourly", default=200, show_default=True, type=click.IntRange(1), help=HOURLY_HELP)
+@click.option("--proxied", is_flag=True, help="A proxy is before it: believe its X-Forwarded-For and -Host.")
+def study_serve(**options: Any) -> None:
+    """Show a study to people, in their browsers, on phones too. Put a proxy with HTTPS before it on the internet.
+
+    Anybody who reaches it may begin, unless you make invitation codes with `dancegen study invite`.
+    """
     with Explained():
-        _load("dancegen.study.serve:run")(folder, host, port, database)
+        _load("dancegen.study.serve:run")(**options)
+
+
+@study.command("invite", short_help="Make invitation codes, one a person.")
+@click.argument("folder", metavar="STUDY")
+@click.argument("people", metavar="PEOPLE", type=click.IntRange(1, 100_000))
+@click.option("--database", type=Path, metavar="FILE", help="The answers. Default: answers.db in STUDY.")
+@click.option("--address", default="", metavar="URL", help="Of the server: print links instead of bare codes.")
+def study_invite(folder: str, people: int, database: Path | None, address: str) -> None:
+    """Make invitation codes, one a line. Each lets one person begin; once there are any, nobody begins without one."""
+    with Explained():
+        prefix = f"{address.rstrip('/')}/?code=" if address else ""
+        for code in _load("dancegen.study.serve:invite")(folder, people, database):
+            click.echo(prefix + code)
 
 
 @study.command("analyse", short_help="Count the answers: preferences by group, with intervals.")

@@ -1,16 +1,21 @@
 """A blind study from two folders of videos to preferences, over a real socket."""
 
+import asyncio
 import http.client
 import json
 import re
+import shutil
 import socket
 import threading
+import time
 import urllib.parse
 from collections import Counter
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 from dancegen.cli import main
@@ -18,7 +23,8 @@ from dancegen.errors import ConfigError
 from dancegen.media.video import frames, probe
 from dancegen.metrics.wilson import wilson
 from dancegen.settings.study import AnalyseStudyConfig, MakeStudyConfig
-from dancegen.study import analyse, make, plan
+from dancegen.study import analyse, make, plan, serve
+from dancegen.study.admission import Allowance
 from dancegen.study.plan import BACKGROUNDS, QUESTIONS, Pair, Study
 from dancegen.study.serve import Server
 from dancegen.study.store import Store
@@ -201,12 +207,12 @@ class Visitor:
     """A browser that keeps its cookie."""
 
     def __init__(self, port):
-        self.port, self.cookie = port, ""
+        self.port, self.cookie, self.origin = port, "", f"http://127.0.0.1:{port}"
 
     def ask(self, method, path, form=None, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         body = None if form is None else urllib.parse.urlencode(form)
-        kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
         connection.request(method, path, body, {**kind, "Cookie": self.cookie, **headers})
         answer = connection.getresponse()
         self.cookie = (answer.getheader("Set-Cookie") or self.cookie).split(";")[0]
@@ -219,15 +225,13 @@ class Visitor:
         return re.search(r'name="pair" value="([^"]+)"', page)[1], re.findall(r'src="/clips/([^"]+)"', page)
 
 
-@pytest.fixture
-def server(made, tmp_path):
-    """The port of a server of the study, and the place of its answers."""
-    import asyncio
-
-    from aiohttp import web
-
-    study, store = plan.read(str(made[0])), Store(tmp_path / "answers.db", plan.read(str(made[0])).id)
-    runner = web.AppRunner(Server(study, made[0] / "clips", store).application())
+@contextmanager
+def serving(folder, database, hourly=200, proxied=False):
+    """The port of a server of a study, and its store."""
+    study = plan.read(str(folder))
+    store = Store(database, study.id)
+    application = Server(study, folder / "clips", store, Allowance(hourly), proxied).application()
+    runner = web.AppRunner(application, keepalive_timeout=serve.HEAD_S)
     loop, started = asyncio.new_event_loop(), threading.Event()
 
     async def start():
@@ -243,6 +247,13 @@ def server(made, tmp_path):
     loop.call_soon_threadsafe(loop.stop)
     thread.join(20)
     loop.close()
+
+
+@pytest.fixture
+def server(made, tmp_path):
+    """The port of a server of the study, and its store."""
+    with serving(made[0], tmp_path / "answers.db") as running:
+        yield running
 
 
 def test_a_person_answers_all_pairs_and_what_is_kept_is_the_set_and_not_the_side(server, made):
@@ -298,6 +309,134 @@ def test_a_clips_headers_do_not_say_when_it_was_cut(server, made):
         _, headers, _ = Visitor(server[0]).ask("GET", f"/clips/{file}")
         assert "ETag" not in headers
         assert "Last-Modified" not in headers
+
+
+def begin(port, **form_and_headers):
+    """Status and page when a new person begins."""
+    headers = {name.replace("_", "-"): value for name, value in form_and_headers.items() if name[0].isupper()}
+    form = {name: value for name, value in form_and_headers.items() if not name[0].isupper()}
+    status, told, page = Visitor(port).ask("POST", "/begin", {"background": "Expert", **form}, **headers)
+    return status, page.decode(), told
+
+
+def test_forms_of_other_sites_pages_are_refused_and_nobody_begins(server):
+    port, store = server
+    assert begin(port, Origin="https://elsewhere.org")[0] == 403
+    assert begin(port, Origin="null")[0] == 403
+    assert begin(port, Origin="", Referer=f"http://127.0.0.1:{port + 1}/")[0] == 403
+    me = Visitor(port)
+    me.ask("POST", "/begin", {"background": "Expert"})
+    form = {"pair": me.pair()[0], "realistic": "left", "music": "left"}
+    assert me.ask("POST", "/answer", form, Origin="https://elsewhere.org")[0] == 403
+    assert (len(store.people()), store.answers()) == (1, [])
+    assert me.ask("POST", "/answer", form, Origin="", Referer=f"http://127.0.0.1:{port}/next")[0] == 303
+
+
+def test_of_one_network_so_many_begin_at_once_the_next_is_told_when_and_others_are_not_held_up(made, tmp_path):
+    with serving(made[0], tmp_path / "answers.db", hourly=5) as (port, store):
+        assert [begin(port)[0] for _ in range(5)] == [303] * 5
+        status, page, told = begin(port)
+        assert status == 429
+        assert 0 < int(told["Retry-After"]) <= 3600 / 5
+        assert "Press Begin again in" in page
+        assert 'value="Expert" required checked' in page
+        assert begin(port, X_Forwarded_For="10.0.0.9")[0] == 429, "what a client says of itself is not believed"
+        assert len(store.people()) == 5
+
+
+def test_behind_a_proxy_the_address_and_the_host_are_what_it_tells(made, tmp_path):
+    with serving(made[0], tmp_path / "answers.db", hourly=1, proxied=True) as (port, _):
+        site = {"X_Forwarded_Host": "study.example.org", "Origin": "https://study.example.org"}
+        assert begin(port, X_Forwarded_For="192.0.2.1", **site)[0] == 303
+        assert begin(port, X_Forwarded_For="192.0.2.7, 192.0.2.1", **site)[0] == 429
+        assert begin(port, X_Forwarded_For="192.0.2.2", **site)[0] == 303
+        assert begin(port, X_Forwarded_For="192.0.2.3", X_Forwarded_Host="study.example.org")[0] == 403
+
+
+def test_an_allowance_comes_back_over_an_hour_and_an_ipv6_network_has_one():
+    clock = [1000.0]
+    allowance = Allowance(60, now=lambda: clock[0])
+    assert [allowance.wait_s("192.0.2.1") for _ in range(60)] == [0.0] * 60
+    wait_s = allowance.wait_s("192.0.2.1")
+    assert wait_s == pytest.approx(60)
+    assert allowance.wait_s("192.0.2.2") == 0
+    clock[0] += wait_s
+    assert allowance.wait_s("192.0.2.1") == 0
+    assert allowance.wait_s("192.0.2.1") > 0
+    clock[0] += 3600
+    assert [allowance.wait_s("192.0.2.1") for _ in range(60)] == [0.0] * 60
+    assert [allowance.wait_s(f"2001:db8::{n:x}") for n in range(60)] == [0.0] * 60
+    assert allowance.wait_s("2001:db8::ffff") > 0
+    assert allowance.wait_s("2001:db8:0:1::1") == 0
+
+
+def test_with_invitation_codes_each_lets_one_person_begin_also_many_from_one_address(made, tmp_path):
+    words = [str(made[0]), "12", "--database", f"{tmp_path}/answers.db", "--address", "https://study.example.org/"]
+    said = CliRunner().invoke(main, ["study", "invite", *words])
+    links = said.output.split()
+    assert len(set(links)) == 12
+    assert links[0].startswith("https://study.example.org/?code=")
+    codes = [link.rpartition("=")[2] for link in links]
+    with serving(made[0], tmp_path / "answers.db", hourly=1) as (port, store):
+        assert f'name="code" value="{codes[0]}"' in Visitor(port).ask("GET", f"/?code={codes[0]}")[2].decode()
+        assert [begin(port, code=code)[0] for code in codes[:11]] == [303] * 11
+        assert begin(port, code=f" {codes[11].lower()} ")[0] == 303, "as a person types it"
+        for wrong in (codes[0], "ABCDEFGHJK", ""):
+            status, page, _ = begin(port, code=wrong)
+            assert status == 403
+            assert "unknown, or somebody has used it already" in page
+        assert begin(port)[0] == 403
+        assert len(store.people()) == 12
+
+
+def test_without_codes_nobody_is_asked_for_one(server):
+    assert b"invitation" not in Visitor(server[0]).ask("GET", "/")[2]
+
+
+def test_the_answers_are_for_their_owner_alone_also_those_of_an_older_release(tmp_path):
+    Store(tmp_path / "new.db", STUDY.id)
+    old = Store(tmp_path / "old.db", STUDY.id)
+    old.path.chmod(0o644)
+    with old._open():
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        assert modes["old.db-wal"] == 0o644, "SQLite's files have the mode of the database"
+        Store(tmp_path / "old.db", STUDY.id)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}
+
+
+FORM = "Origin: http://x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nback"
+
+
+@pytest.mark.parametrize("part", ["GET / HTTP/1.1\r\nHost: x", f"POST /begin HTTP/1.1\r\nHost: x\r\n{FORM}"])
+def test_a_client_that_does_not_finish_what_it_asks_is_cut_off(made, tmp_path, monkeypatch, part):
+    monkeypatch.setattr(serve, "HEAD_S", 0.3)
+    monkeypatch.setattr(serve, "BODY_S", 0.3)
+    with (
+        serving(made[0], tmp_path / "answers.db") as (port, store),
+        socket.create_connection(("127.0.0.1", port)) as slow,
+    ):
+        slow.settimeout(30)
+        slow.sendall(part.encode())
+        answer = slow.recv(100)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408")
+        assert store.people() == {}
+
+
+def test_a_client_that_does_not_take_its_video_is_cut_off(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "CLIP_S", 0.3)
+    study = shutil.copytree(made[0], tmp_path / "study")
+    file = plan.read(str(study)).pairs[0].a
+    (study / "clips" / file).write_bytes(bytes(64 << 20))  # more than the sockets hold
+    with serving(study, tmp_path / "answers.db") as (port, _), socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.settimeout(30)
+        slow.sendall(f"GET /clips/{file} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        time.sleep(1)
+        got = 0
+        with suppress(ConnectionResetError):
+            while part := slow.recv(1 << 20):
+                got += len(part)
+        assert got < 64 << 20
 
 
 def test_no_page_names_a_set(server):
