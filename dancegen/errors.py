@@ -49,4 +49,4 @@ class TooManyBadRowsError(DanceGenError):
 
 
 class DivergedError(DanceGenError):
-    """A loss became NaN or infinite while training."""
+    """A loss became NaN or infinite while training, exploded, or the generated poses left the range of real ones."""

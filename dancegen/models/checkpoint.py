@@ -57,7 +57,7 @@ def load(path: Path) -> DanceModel:
         problem = f"hears {', '.join(map(repr, unknown))} in the rhythm, and this release knows {RHYTHM_CHANNELS}."
         raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
     try:
-        config = DanceModelConfig.model_validate(_as_it_was(about["settings"]))
+        config = DanceModelConfig.model_validate(with_former_defaults(about["settings"]))
         generator = weights_file.fill(build_generator(config, len(channels)), tensors)
         return DanceModel(generator, config, channels)
     except (ValidationError, KeyError, RuntimeError) as error:
@@ -65,11 +65,16 @@ def load(path: Path) -> DanceModel:
 
 
 def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
-    """A dance model whose training can go on with these settings. Raises CheckpointError when it is of others."""
+    """A dance model whose training can go on with these settings. Raises CheckpointError when it is of others.
+
+    Another `generator.output` is accepted: tanh is near the identity where real poses are, and training does the rest.
+    """
     model = load(path)
     remedy = "Train with the settings that it was trained with (model.*), or start anew."
     for name in ("fps", "normalization", "norm", "rhythm", "generator"):
         theirs, ours = getattr(model.config, name), getattr(wanted, name)
+        if name == "generator":
+            theirs = theirs.model_copy(update={"output": ours.output})
         if theirs != ours:
             raise CheckpointError(str(path), f"was trained with {name} {theirs!r}, and not with {ours!r}.", remedy)
     if model.rhythm_channels != RHYTHM_CHANNELS:
@@ -131,11 +136,11 @@ def read_perceptual_card(path: Path, kind: str = PERCEPTUAL) -> dict[str, Any]:
     return about.get("card", {})
 
 
-def _as_it_was(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a dance model; one from before a setting was there has what was the only way then."""
+def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a saved dance model. Settings that are younger than the file get their former values."""
     generator = settings["generator"]
     audio = {"hears": "waveform", **generator["audio"]}
-    generator = {"rhythm_harmonics": 1, **generator, "audio": audio}
+    generator = {"rhythm_harmonics": 1, "output": "tanh", **generator, "audio": audio}
     return {"mirror_odd_seeds": False, **settings, "generator": generator}
 
 

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 NORM_FLOOR = 1e-12  # under the root, whose slope at 0 has no end
 PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
+SMALLEST_FEATURE = 1e-6  # mean size of a layer's features to divide by
+SMALLEST_SPREAD = 0.02  # mean distance of joints from their mean to divide by: clips in which nobody moves
 
 
 def seen(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
@@ -41,6 +43,19 @@ def velocity(
     return (steps.abs() * (mask[:, 1:] * mask[:, :-1])[..., None]).mean()
 
 
+def pose_error(
+    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """Distance of the coordinates as a multiple of what the mean real pose of the batch would have; a metric, no loss.
+
+    1 is no better than standing in the mean pose; far above 1, poses are none of a person any more.
+    """
+    count = mask.sum(dim=(0, 1)).clamp(min=1e-6)[:, None]
+    mean = (seen(real, mask) * mask[..., None]).sum(dim=(0, 1)) / count
+    spread = l1(mean.expand_as(real), real, mask).clamp(min=SMALLEST_SPREAD * mask.mean())
+    return l1(fake, real, mask) / spread.clamp(min=1e-12)
+
+
 def feature_distance(
     fakes: Sequence[Float[Tensor, "B ..."]],
     reals: Sequence[Float[Tensor, "B ..."]],
@@ -54,6 +69,24 @@ def feature_distance(
         difference = fake.to(counted) - real_one.to(counted)  # never rounded
         total = total + weight * (difference.abs().flatten(1).mean(dim=1) * counted).mean()
     return total
+
+
+def relative_feature_distance(
+    fakes: Sequence[Float[Tensor, "B ..."]],
+    reals: Sequence[Float[Tensor, "B ..."]],
+    counted: Float[Tensor, " B"],
+    weights: Sequence[float],
+) -> Float[Tensor, ""]:
+    """Mean distance of each layer's features as a multiple of the mean size of the real dance's, averaged over layers.
+
+    It has no unit: neither the network's scale nor the number of its layers matters. Each clip has its own scale, so
+    that a batch may be shared out to workers.
+    """
+    scales = [real_one.to(counted).abs().flatten(1).mean(dim=1).clamp(min=SMALLEST_FEATURE) for real_one in reals]
+    total = counted.new_zeros(())
+    for weight, scale, fake, real_one in zip(weights, scales, fakes, reals, strict=True):
+        total = total + weight * feature_distance([fake], [real_one], counted / scale)
+    return total / sum(weights)
 
 
 def real(scores: Tensor) -> Float[Tensor, ""]:

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from dancegen.models.audio_encoder import AudioEncoder
 from dancegen.settings.dance_model import DanceModelConfig, GeneratorConfig, Norm
 
+FIRST_OUTPUT_STD = 0.002  # of the weights of an unbounded last layer
+
 
 class TimeMixing(nn.Module):
     """A convolution over time, each feature on its own."""
@@ -59,7 +61,7 @@ class PoseGenerator(nn.Module):
     def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
         super().__init__()
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
-        self.noise_std = config.noise_std
+        self.noise_std, self.bounded = config.noise_std, config.output == "tanh"
         shaped = config.noise_memory_frames is not None  # one draw for a dance has no course over time to shape
         self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
@@ -68,6 +70,8 @@ class PoseGenerator(nn.Module):
             self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
         self.dropout = nn.Dropout(config.dropout)
         self.final_linear = nn.Linear(config.width, joints * 2)
+        if not self.bounded:  # begin near the middle of the poses: the residual sum before it is large
+            nn.init.trunc_normal_(self.final_linear.weight, std=FIRST_OUTPUT_STD)
 
     def forward(
         self,
@@ -87,7 +91,8 @@ class PoseGenerator(nn.Module):
             hidden = self.get_submodule(f"layer{block}")(hidden)
         last = self.final_linear
         with torch.autocast(hidden.device.type, enabled=False):  # a rounded dance would tremble
-            return last(self.dropout(hidden).to(last.weight)).tanh().unflatten(-1, (self.joints, 2))
+            joints = last(self.dropout(hidden).to(last.weight))
+        return (joints.tanh() if self.bounded else joints).unflatten(-1, (self.joints, 2))
 
 
 class Generator(nn.Module):

@@ -17,6 +17,7 @@ from dancegen.pipelines.progress import Board, TellBoard, say
 from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
 from dancegen.pipelines.training_job import TOO_SMALL, named, shown
+from dancegen.settings.dance_model import SECOND_STAGE
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summarize
 
@@ -69,7 +70,21 @@ def run(config: TrainDanceConfig) -> Trained:
     told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
     say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {told}): {trained.model}")
+    if note := second_stage_note(config, trained.epoch):
+        say(note)
     return trained
+
+
+def second_stage_note(config: TrainDanceConfig, best_epoch: int) -> str | None:
+    """A sentence for a run whose best model is from before its second stage, which then did only harm."""
+    losses = config.model.losses
+    first = losses.adversarial_from_epoch if any(getattr(losses, name) for name in SECOND_STAGE) else config.epochs
+    if not best_epoch <= first < config.epochs:
+        return None
+    return (
+        f"The best model is from before the second stage (epochs {first + 1} to {config.epochs}), which did not "
+        f"improve {config.best_by}. Train longer, or give smaller second-stage weights (model.losses)."
+    )
 
 
 def check(config: TrainDanceConfig) -> Summary:

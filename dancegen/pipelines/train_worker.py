@@ -25,7 +25,7 @@ from dancegen.training.machine import Machine
 from dancegen.training.measure import Mean, merged
 from dancegen.training.pictures import SideBySide
 from dancegen.training.validation import measure, summarize
-from dancegen.training.watch import Watch, spoiled
+from dancegen.training.watch import POSE_ERROR, Watch, spoiled
 from dancegen.training.within_epoch import WithinEpoch, resumed
 
 STATE = "training.pt"  # in each checkpoint
@@ -36,6 +36,11 @@ TELL_EVERY_S = 1.0
 REMEDY = (
     "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
     "The checkpoints from before it are kept."
+)
+REMEDY_SECOND_STAGE = (
+    "Give smaller weights of the losses that began with the second stage (model.losses.perceptual, adversarial_local, "
+    "adversarial_global, feature_matching), a smaller model.losses.gradient_limit, or more model.losses.ramp_updates, "
+    "and another name. The checkpoints from before it are kept."
 )
 
 
@@ -134,12 +139,19 @@ class Worker:
         """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
         parts = gather((mean.sums(), seconds), self.workers)
         losses = [sums for sums, _ in parts]
-        where = f"in epoch {self.training.epoch + 1} after {self.training.updates} updates."
+        epoch = self.training.epoch + 1
         if wrong := self.watch.wrong(merged(losses)):
-            raise DivergedError(wrong[0], f"{wrong[1]} {where}", REMEDY)
+            raise self.diverged(*wrong, epoch)
         if network := spoiled(self.training.state()["networks"]):
-            raise DivergedError(f"{network} network", f"has weights that are no finite numbers {where}", REMEDY)
+            raise self.diverged(f"{network} network", "has weights that are NaN or infinite", epoch)
         self.within.looked(updates, losses, max(seconds for _, seconds in parts))
+
+    def diverged(self, what: str, problem: str, epoch: int) -> DivergedError:
+        """The error that ends the run, with what to change: the second stage's weights where those losses are new."""
+        weights = self.config.model.losses
+        staged = 0 < weights.adversarial_from_epoch < epoch
+        where = f"in epoch {epoch} after {self.training.updates} updates."
+        return DivergedError(what, f"{problem} {where}", REMEDY_SECOND_STAGE if staged else REMEDY)
 
     def save_inside(self) -> None:
         """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
@@ -170,6 +182,8 @@ class Worker:
             rows += measure(batch, dances, self.config.model)
         parts = gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
+        if problem := self.watch.wrong_on_held_out(found[POSE_ERROR]):
+            raise self.diverged(POSE_ERROR, problem, epoch)
         return {f"validation/{name}": value for name, value in found.items()}
 
     def choose(self) -> None:

@@ -59,6 +59,9 @@ class GeneratorConfig(Config):
     dropout: Share = 0.0
     """Share of the decoder's last hidden features that are dropped while training (0.5 as published). Every frame drops
     others, which costs the more velocity the larger a movement is: the dance grows timid."""
+    output: Literal["linear", "tanh"] = "linear"
+    """Last activation of the decoder. The published tanh saturates: a joint at the edge of its range has no gradient
+    that could bring it back."""
 
 
 class NoiseEncoderConfig(Config):
@@ -125,6 +128,10 @@ class GlobalDiscriminatorConfig(Config):
     """Share that is dropped while training."""
 
 
+SECOND_STAGE = ("adversarial_local", "adversarial_global", "feature_matching", "perceptual")
+"""Losses that count from `adversarial_from_epoch` on."""
+
+
 class LossConfig(Config):
     """Weights of the losses. The generator's are added up under these names; 0 leaves one out."""
 
@@ -134,6 +141,9 @@ class LossConfig(Config):
     """Distance of the joints' steps from frame to frame from the real ones."""
     perceptual: NonNegativeFloat = 1.0
     """Pose perceptual loss: distance of what the perceptual network sees in the two dances."""
+    perceptual_scale: Literal["relative", "published"] = "relative"
+    """Unit of the perceptual loss. `relative` divides each layer's distance by the size of the real dance's features
+    and averages the layers, so that the weight does not depend on the network; `published` sums the raw distances."""
     feature_matching: NonNegativeFloat = 1.0
     """Distance of what the layers of the global discriminator see in the two dances."""
     noise_kl: NonNegativeFloat = 0.02
@@ -146,7 +156,13 @@ class LossConfig(Config):
     adversarial_global: NonNegativeFloat = 1.0
     """The global discriminator's word. At 0 it is not trained."""
     adversarial_from_epoch: NonNegativeInt = 0
-    """First epoch in which the discriminators are trained, and they and the perceptual network are heard."""
+    """Epochs of the first stage. In the second one, from then on, the discriminators are trained, and the adversarial,
+    feature matching and perceptual losses count."""
+    ramp_updates: NonNegativeInt = 200
+    """Updates over which the weights of the second stage's losses grow to their full size; 0 has them whole at once."""
+    gradient_limit: PositiveFloat | None = 5.0
+    """Largest gradient of each loss of the second stage at the joints of a clip, as a multiple of that of `l1`; null
+    sets no limit (as published)."""
     gradient_penalty: NonNegativeFloat = 1.0
     """Keeps the global discriminator's slope near 1 (its own loss, not the generator's)."""
     mismatched_music: NonNegativeFloat = 0.5
@@ -164,6 +180,9 @@ class OptimizerConfig(Config):
     """Learning rate of the global discriminator."""
     betas: tuple[float, float] = (0.5, 0.99)
     """Memory of the gradient and of its square."""
+    gradient_clip: PositiveFloat | None = 3.0
+    """Clip the generator's gradient to this multiple of the running mean of its norm; null does not clip (as
+    published)."""
 
 
 class DanceModelConfig(Config):
@@ -207,7 +226,13 @@ PAPER = DanceModelConfig(
     mirror_odd_seeds=False,
     masked=False,
     generator=GeneratorConfig(
-        audio=_PAPER_AUDIO, noise_memory_frames=0.0, seed_frames=0, width=1024, time_kernel_frames=1, dropout=0.5
+        audio=_PAPER_AUDIO,
+        noise_memory_frames=0.0,
+        seed_frames=0,
+        width=1024,
+        time_kernel_frames=1,
+        dropout=0.5,
+        output="tanh",
     ),
     noise_encoder=None,
     local_discriminator=LocalDiscriminatorConfig(
@@ -222,8 +247,17 @@ PAPER = DanceModelConfig(
         comparison="convolution",
         dropout=0.5,
     ),
-    losses=LossConfig(l1=200.0, velocity=0.0, noise_kl=0.0, noise_recovery=0.0, mismatched_music=0.0),
-    optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999)),
+    losses=LossConfig(
+        l1=200.0,
+        velocity=0.0,
+        perceptual_scale="published",
+        noise_kl=0.0,
+        noise_recovery=0.0,
+        ramp_updates=0,
+        gradient_limit=None,
+        mismatched_music=0.0,
+    ),
+    optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999), gradient_clip=None),
     tone_db=0.0,
     ema=0.0,
 )

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from dancegen.errors import CheckpointError
 from dancegen.models import losses
+from dancegen.models.checkpoint import with_former_defaults
 from dancegen.models.dance_model import (
     build_generator,
     build_global_discriminator,
@@ -28,9 +29,10 @@ from dancegen.models.dance_model import (
 )
 from dancegen.models.noise_encoder import Code
 from dancegen.models.stgcn import STGCN
-from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.settings.dance_model import SECOND_STAGE, DanceModelConfig
 from dancegen.training.batch import Batch
 from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize
+from dancegen.training.gradient_clip import GradientClip
 from dancegen.training.precision import Precision, rounded
 
 __all__ = ["Batch", "DanceTraining"]
@@ -38,7 +40,6 @@ __all__ = ["Batch", "DanceTraining"]
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
 VALIDATION_SEED = 1 << 30  # randomness of validation: no update's, and the same after every epoch
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
-SECOND_STAGE = ("adversarial_local", "adversarial_global", "feature_matching", "perceptual")
 TRAINED = ("generator", "noise_encoder", "local", "globe")
 
 
@@ -81,6 +82,7 @@ class DanceTraining:
         self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
         self.precision: Precision = precision
         self.epoch = self.updates = 0
+        self.second_stage_from: int | None = None  # the update in which it began
         with _randomness(seed, 0):
             self.generator = build_generator(config)
             self.local = build_local_discriminator(config)
@@ -100,6 +102,7 @@ class DanceTraining:
             "local": self._adam(rates.local_rate, self.local),
             "global": self._adam(rates.global_rate, self.globe),
         }
+        self.clip = GradientClip(rates.gradient_clip) if rates.gradient_clip else None
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of all networks on a batch. Returns the parts of the losses, detached, by name.
@@ -107,6 +110,8 @@ class DanceTraining:
         The dance is generated once: the discriminators learn from it, then the generator from them.
         """
         draws = self._draws(self.updates, batch)
+        if self.in_second_stage and self.second_stage_from is None:
+            self.second_stage_from = self.updates
         with _randomness(self.seed, self.rank + 1, self.updates):  # of dropout
             for name in self._wrapped:
                 getattr(self, name).train()
@@ -120,6 +125,7 @@ class DanceTraining:
             if self._weight("adversarial_global") or self._weight("feature_matching"):
                 parts |= self._global_update(batch, fake, draws)
             parts |= self._generator_update(attempt)
+            parts["pose_error"] = losses.pose_error(fake, batch.pose, attempt.target.mask)
             self._average()
         self.updates += 1
         return {name: value.detach() for name, value in parts.items()}
@@ -134,7 +140,10 @@ class DanceTraining:
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
-        found = {"l1": losses.l1(one, batch.pose, batch.mask) / present}
+        found = {
+            "l1": losses.l1(one, batch.pose, batch.mask) / present,
+            "pose_error": losses.pose_error(one, batch.pose, batch.mask),
+        }
         if self.noise_encoder is not None:
             found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
         if len(one) > 1:  # a clip alone has no other to be compared with
@@ -156,6 +165,8 @@ class DanceTraining:
             "seed": self.seed,
             "epoch": self.epoch,
             "updates": self.updates,
+            "second_stage_from": self.second_stage_from,
+            "gradient_norm": self.clip.mean if self.clip else None,
             "networks": {name: network.state_dict() for name, network in self._networks().items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
@@ -166,7 +177,7 @@ class DanceTraining:
         Raises CheckpointError when the state is not one, or is of other networks.
         """
         try:
-            before = DanceModelConfig.model_validate(state["config"])
+            before = DanceModelConfig.model_validate(with_former_defaults(state["config"]))
             other = [name for name in NETWORK_SETTINGS if getattr(before, name) != getattr(self.config, name)]
             if other:
                 raise CheckpointError("training state", f"has another {', '.join(other)}.", "Start a new run.")
@@ -177,6 +188,10 @@ class DanceTraining:
                 optimizer.load_state_dict(state["optimizers"][name])
                 optimizer.param_groups[0]["lr"] = rate
             self.seed, self.epoch, self.updates = state["seed"], state["epoch"], state["updates"]
+            # A state from before there was a ramp is past it.
+            self.second_stage_from = state.get("second_stage_from", 0 if self.in_second_stage else None)
+            if self.clip:
+                self.clip.mean = state.get("gradient_norm")
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
@@ -248,14 +263,39 @@ class DanceTraining:
         return {"global_discriminator": loss, **parts}
 
     def _generator_update(self, attempt: Attempt) -> dict[str, Tensor]:
-        parts: dict[str, Tensor] = {}
+        """One backward through the generator. The second stage's losses reach it by their gradients at the joints."""
+        judged = replace(attempt, fake=attempt.fake.detach().requires_grad_())
+        pull, parts = torch.zeros_like(judged.fake), {}
+        total = plain = attempt.fake.new_zeros(())
         with _frozen(self.local, self.globe), rounded(self.precision, attempt.fake):
             for terms in GENERATOR_TERMS:
-                if any(map(self._weight, terms.names)):
-                    parts |= {name: value for name, value in terms.of(self, attempt).items() if self._weight(name)}
-            total = sum((self._weight(name) * value for name, value in parts.items()), attempt.fake.new_zeros(()))
-        self._descend("generator", total)
+                weights = {name: weight for name in terms.names if (weight := self._weight(name))}
+                if not weights:
+                    continue
+                found = terms.of(self, judged if terms.second_stage else attempt)
+                parts |= {name: found[name] for name in weights if name in found}
+                loss = sum(
+                    (weight * found[name] for name, weight in weights.items() if name in found), plain.new_zeros(())
+                )
+                total = total + loss.detach()
+                if terms.second_stage:
+                    pull = pull + self._limited(torch.autograd.grad(loss, judged.fake)[0])
+                else:
+                    plain = plain + loss
+        self._descend("generator", plain + (attempt.fake * pull).sum())
         return {"generator": total, **parts}
+
+    def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
+        """A loss's gradient at the joints, shortened for each clip to `gradient_limit` times that of l1.
+
+        The gradient of l1 is of the same size wherever the joints are, so this is a limit in the data's own unit.
+        """
+        weights = self.config.losses
+        if weights.gradient_limit is None or not weights.l1:
+            return gradient
+        limit = weights.gradient_limit * weights.l1 / (len(gradient) * gradient[0].numel() ** 0.5)
+        norm = gradient.flatten(1).norm(dim=1).clamp(min=limit)
+        return gradient * (limit / norm)[:, None, None, None]
 
     def distances(self, attempt: Attempt) -> dict[str, Tensor]:
         """How far the joints, and their steps, are from the real ones."""
@@ -272,7 +312,9 @@ class DanceTraining:
         with torch.no_grad():
             reals = features(losses.seen(batch.pose, batch.mask))
         fakes = features(losses.seen(attempt.fake, batch.mask))
-        return {"perceptual": losses.feature_distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
+        relative = self.config.losses.perceptual_scale == "relative"
+        distance = losses.relative_feature_distance if relative else losses.feature_distance
+        return {"perceptual": distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
 
     def from_local(self, attempt: Attempt) -> dict[str, Tensor]:
         """What the generator lacks to be taken for real, window by window."""
@@ -307,13 +349,25 @@ class DanceTraining:
         return {"noise_kl": attempt.code.divergence(std, free).mean(), "noise_recovery": lost}
 
     def _weight(self, term: str) -> float:
-        """Weight of a generator's loss in this epoch; what is none of its losses weighs nothing."""
-        waits = term in SECOND_STAGE and self.epoch < self.config.losses.adversarial_from_epoch
-        return 0.0 if waits else getattr(self.config.losses, term)
+        """Weight of a generator's loss in this update."""
+        weights = self.config.losses
+        weight = getattr(weights, term)
+        if term not in SECOND_STAGE or not weight:
+            return weight
+        if self.second_stage_from is None:
+            return 0.0
+        return weight * min(1.0, (self.updates - self.second_stage_from + 1) / max(weights.ramp_updates, 1))
+
+    @property
+    def in_second_stage(self) -> bool:
+        """Whether the discriminators are trained and the second stage's losses count in this epoch."""
+        return self.epoch >= self.config.losses.adversarial_from_epoch
 
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
+        if self.clip and name == "generator":
+            self.clip(self.optimizers[name].param_groups[0]["params"])
         self.optimizers[name].step()
 
     @torch.no_grad()
@@ -366,6 +420,11 @@ class Terms:
     names: tuple[str, ...]
     """Their weights in LossConfig."""
     of: Callable[[DanceTraining, Attempt], dict[str, Tensor]]
+
+    @property
+    def second_stage(self) -> bool:
+        """Whether they begin with the second stage."""
+        return self.names[0] in SECOND_STAGE
 
 
 # The generator's losses. A new one is a line here and a weight in LossConfig.

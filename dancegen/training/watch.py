@@ -3,6 +3,10 @@
 The losses of a discriminator and its generator swing by themselves, by tens and now and then by hundreds. So a loss
 counts as exploded only far above its level: the median of its last means, and at least its first one, which says of
 what size it is. A loss that grows slowly takes its level along; one that doubles from look to look does not.
+
+Dances can fall apart while every loss stays finite and near its level. The pose error (models/losses.py) shows it: it
+counts in distances of the mean pose, so its limits hold for any data. The error on held-out clips is also compared with
+its best value so far.
 """
 
 import math
@@ -14,6 +18,11 @@ import torch
 from torch import Tensor
 
 LOOKS = 50  # means that make a level
+POSE_ERROR = "pose_error"
+LEARNED = 1.5  # pose error below which the generator has learned what a person looks like
+LEFT = 3.0  # pose error above which its dances, once learned, have left the range of real poses
+HELD_OUT_GROWTH = 3.0  # times its best value at which the pose error on held-out clips has diverged
+SMALLEST_ERROR = 1.0  # pose error below which growth on held-out clips is no divergence
 
 
 @dataclass
@@ -24,12 +33,18 @@ class Watch:
     """Times its level at which a loss has exploded."""
     first: dict[str, float] = field(default_factory=dict)
     recent: dict[str, list[float]] = field(default_factory=dict)
+    learned: bool = False
+    """Whether the pose error has been below LEARNED."""
+    best_held_out: float = math.inf
+    """Smallest pose error on held-out clips."""
 
     def wrong(self, losses: dict[str, float]) -> tuple[str, str] | None:
         """The first loss that went wrong, and what is wrong with it; None when all is well."""
         for name, value in losses.items():
             if not math.isfinite(value):
                 return name, "is no finite number any more"
+            if name == POSE_ERROR and (left := self._left(value)):
+                return name, left
             size = abs(value)
             recent = self.recent.setdefault(name, [])
             level = max(median(recent), self.first[name]) if recent else 0.0
@@ -39,13 +54,27 @@ class Watch:
             self.recent[name] = [*recent[-LOOKS + 1 :], size]
         return None
 
+    def wrong_on_held_out(self, error: float) -> str | None:
+        """What is wrong with the pose error on held-out clips; None when all is well."""
+        best, self.best_held_out = self.best_held_out, min(self.best_held_out, error)
+        if error > SMALLEST_ERROR and error > HELD_OUT_GROWTH * best:
+            return f"is {error:.3g} on held-out clips, {error / best:.1f} times its best value before,"
+        return None
+
+    def _left(self, error: float) -> str | None:
+        self.learned = self.learned or error < LEARNED
+        if self.learned and error > LEFT:
+            return f"is {error:.3g} times that of the mean pose (generated poses have left the range of real ones)"
+        return None
+
     def state(self) -> dict[str, Any]:
         """The levels, in plain containers."""
-        return {"first": self.first, "recent": self.recent}
+        return dict(vars(self))
 
     def load(self, state: dict[str, Any]) -> None:
         """Carry on with the levels of a state."""
         self.first, self.recent = state["first"], state["recent"]
+        self.learned, self.best_held_out = state.get("learned", False), state.get("best_held_out", math.inf)
 
 
 def spoiled(networks: dict[str, dict[str, Tensor]]) -> str | None:

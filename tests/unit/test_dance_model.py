@@ -153,6 +153,8 @@ def test_a_model_is_trained_further_with_its_own_settings_only(model, saved):
     assert checkpoint.load_to_train(saved, SMALL).config == model.config
     losses = SMALL.losses.model_copy(update={"l1": 1.0})
     assert checkpoint.load_to_train(saved, SMALL.model_copy(update={"losses": losses})).config == model.config
+    bounded = SMALL.generator.model_copy(update={"output": "tanh"})
+    assert checkpoint.load_to_train(saved, SMALL.model_copy(update={"generator": bounded})).config == model.config
     for change in ({"normalization": "camera"}, {"generator": SMALL.generator.model_copy(update={"width": 48})}):
         with pytest.raises(CheckpointError, match=f"was trained with {next(iter(change))}.*model\\.\\*"):
             checkpoint.load_to_train(saved, SMALL.model_copy(update=change))
@@ -251,12 +253,13 @@ def test_saving_replaces_a_model_whole(model, saved):
 
 def test_a_model_from_before_there_was_a_choice_hears_what_it_heard_then(tmp_path):
     audio = AUDIO.model_copy(update={"hears": "waveform"})
-    generator = SMALL.generator.model_copy(update={"audio": audio, "rhythm_harmonics": 1})
+    generator = SMALL.generator.model_copy(update={"audio": audio, "rhythm_harmonics": 1, "output": "tanh"})
     model = DanceModel(
         build_generator(then := SMALL.model_copy(update={"generator": generator, "mirror_odd_seeds": False})), then
     )
     about = then.model_dump(mode="json")
     del about["generator"]["audio"]["hears"], about["generator"]["rhythm_harmonics"], about["mirror_odd_seeds"]
+    del about["generator"]["output"]
     written = {"settings": about, "fps": 10.0, "rhythm_channels": model.rhythm_channels, "card": {}}
     weights_file.write(tmp_path / "kept", checkpoint.DANCE, written, model.generator.state_dict(), half=False)
     assert np.array_equal(checkpoint.load(tmp_path / "kept").dance(song(3), 3), model.dance(song(3), 3))

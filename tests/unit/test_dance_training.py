@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from dancegen.errors import CheckpointError
+from dancegen.models import checkpoint
 from dancegen.models.stgcn import STGCN
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.settings.dance_model import (
     PAPER,
+    SECOND_STAGE,
     AudioEncoderConfig,
     DanceModelConfig,
     GeneratorConfig,
@@ -206,3 +208,96 @@ def test_state_of_other_networks_or_no_state_is_refused():
         training.load(other.state())
     with pytest.raises(CheckpointError, match="cannot be used"):
         training.load({"weights": 1})
+
+
+def with_losses(**changes):
+    return SMALL.model_copy(update={"losses": LossConfig(**changes)})
+
+
+def with_gradients(monkeypatch, training, clips):
+    """The gradients that one update gives the generator's parameters, before any clipping."""
+    found = {}
+    step = training.optimizers["generator"].step
+    training.clip = None
+
+    def keep():
+        found.update({name: value.grad.clone() for name, value in training.generator.named_parameters()})
+        step()
+
+    monkeypatch.setattr(training.optimizers["generator"], "step", keep)
+    training.step(clips)
+    return found
+
+
+def test_without_a_limit_the_gradient_is_that_of_the_weighted_sum_of_all_losses(monkeypatch):
+    def gradients(**weights):
+        config = with_losses(**weights, ramp_updates=0, gradient_limit=None)
+        return with_gradients(monkeypatch, train_of(config, 0, precision="float32"), batch())
+
+    weights = {name: getattr(LossConfig(), name) for name in LOSSES}
+    # Tiny weights train the discriminators all the same, as they are where all losses count.
+    parts = [gradients(**{**dict.fromkeys(LOSSES, 1e-12), name: weight}) for name, weight in weights.items()]
+    for name, gradient in gradients(**weights).items():
+        assert torch.allclose(gradient, sum(part[name] for part in parts), rtol=1e-3, atol=1e-4), name
+
+
+def test_no_loss_of_the_second_stage_pulls_a_clip_harder_than_the_limit_allows():
+    training = train_of(with_losses(l1=50.0, gradient_limit=2.0), 0)
+    gradient = torch.randn(4, 20, 18, 2) * torch.tensor([1e-6, 1.0, 30.0, 0.0])[:, None, None, None]
+    limited = training._limited(gradient)
+    l1_norm = 50.0 / (4 * (20 * 18 * 2) ** 0.5)
+    assert limited[1:3].flatten(1).norm(dim=1).tolist() == pytest.approx([2 * l1_norm] * 2)
+    assert torch.equal(limited[0], gradient[0])
+    assert torch.equal(limited[3], gradient[3])
+
+
+def test_the_second_stage_comes_in_over_its_ramp_and_a_resumed_run_goes_on_with_it():
+    training = train_of(with_losses(adversarial_from_epoch=1, ramp_updates=4), 0)
+    run(training, 2)
+    assert all(training._weight(name) == 0 for name in SECOND_STAGE)
+    training.epoch = 1
+    found = []
+    for update in range(2, 7):
+        training.step(batch(seed=update))
+        resumed = train_of(with_losses(adversarial_from_epoch=1, ramp_updates=4), 0)
+        resumed.load(through_a_file(training.state()))
+        found.append(resumed._weight("perceptual"))
+    assert found == [0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_a_state_from_before_there_was_a_ramp_is_past_it():
+    training = train_of(SMALL, 0)
+    state = training.state()
+    del state["second_stage_from"], state["gradient_norm"]
+    training.load(state)
+    training.updates = 1000
+    assert training._weight("perceptual") == SMALL.losses.perceptual
+
+
+BEFORE = {"perceptual_scale": "published", "ramp_updates": 0, "gradient_limit": None}
+
+
+@pytest.mark.parametrize(("how", "survives"), [("as it is", True), ("as it was", False)])
+def test_the_perceptual_loss_comes_into_a_trained_model_without_throwing_its_poses_away(how, survives):
+    losses = {} if survives else BEFORE
+    config = SMALL.model_copy(
+        update={
+            "losses": LossConfig(adversarial_from_epoch=1, **losses),
+            "optimizer": OptimizerConfig() if survives else OptimizerConfig(gradient_clip=None),
+            "generator": SMALL.generator.model_copy(update={"output": "linear" if survives else "tanh"}),
+        }
+    )
+    training = DanceTraining(config, 0, perceptual=checkpoint.load_perceptual(checkpoint.shipped_perceptual()))
+    clips = batch(clips=2, frames=16)
+    first = [training.step(clips)["pose_error"] for _ in range(40)]
+    training.epoch = 1
+    second = [training.step(clips)["pose_error"] for _ in range(20)]
+    assert (max(second) < 1.5 * max(first[-5:])) == survives
+
+
+def test_a_run_from_before_the_output_was_linear_is_not_taken_up_by_other_networks():
+    training = train_of(SMALL, 0)
+    state = training.state()
+    del state["config"]["generator"]["output"]
+    with pytest.raises(CheckpointError, match="another generator"):
+        training.load(state)

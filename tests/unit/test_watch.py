@@ -57,3 +57,32 @@ def test_a_network_with_a_weight_that_is_no_number_is_named():
     good = {"weight": torch.ones(3), "count": torch.tensor(1)}
     assert spoiled({"generator": good}) is None
     assert spoiled({"generator": good, "local": {"weight": torch.tensor([1.0, float("nan")])}}) == "local"
+
+
+def test_an_untrained_generator_may_be_far_from_any_pose_but_a_trained_one_may_not_leave_them():
+    watch = Watch(1000.0)
+    assert all(watch.wrong({"pose_error": error}) is None for error in (9.0, 5.0, 1.4, 0.6, 2.0))
+    name, problem = watch.wrong({"pose_error": 3.5}) or ("", "")
+    assert name == "pose_error"
+    assert "left the range of real ones" in problem
+
+
+def test_an_error_on_held_out_clips_that_grows_several_times_over_is_found_and_overfitting_is_not():
+    watch = Watch(1000.0)
+    assert all(watch.wrong_on_held_out(error) is None for error in (1.2, 0.5, 0.2, 0.7, 0.9))
+    assert "5.5 times its best value" in (watch.wrong_on_held_out(1.1) or "")
+
+
+def test_what_was_learned_and_the_best_held_out_error_carry_on_from_a_state():
+    one, other = Watch(1000.0), Watch(1000.0)
+    assert one.wrong({"pose_error": 0.5}) is None
+    assert one.wrong_on_held_out(0.4) is None
+    other.load(one.state())
+    assert other.wrong({"pose_error": 4.0}) is not None
+    assert other.wrong_on_held_out(2.0) is not None
+
+
+def test_the_state_of_a_run_from_before_there_was_a_pose_error_is_read():
+    watch = Watch(1000.0)
+    watch.load({"first": {"l1": 1.0}, "recent": {"l1": [1.0]}})
+    assert watch.wrong({"l1": 1.0, "pose_error": 4.0}) is None
