@@ -42,8 +42,8 @@ def make_study(folder: Path) -> Path:
     for name in ("a", "b"):
         (folder / name).mkdir()
         for number in range(PAIRS):
-            with VideoWriter(folder / name / f"{number}.mp4", 320, 240, 25) as video:
-                for _ in range(25):
+            with VideoWriter(folder / name / f"{number}.mp4", 320, 240, 25, np.zeros(32_000, np.float32)) as video:
+                for _ in range(50):
                     video.write(random.integers(0, 255, (240, 320, 3), np.uint8))
     settings = MakeStudyConfig(a=f"{folder}/a", b=f"{folder}/b", output=f"{folder}/study", seconds=1, catch=0)
     make.run(settings)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import Handler
 
 from dancegen import storage
@@ -122,14 +123,7 @@ class Server:
         file = request.match_info["file"]
         if file not in self.files:
             raise web.HTTPNotFound(text="There is no such clip.")
-        response = web.FileResponse(self.clips / file, headers={"Cache-Control": "private, max-age=86400"})
-        try:
-            async with asyncio.timeout(CLIP_S):
-                await response.prepare(request)  # sends all of it
-        except TimeoutError:
-            if request.transport:
-                request.transport.abort()
-        return response
+        return _Clip(self.clips / file, headers={"Cache-Control": "private, max-age=86400"})
 
     async def healthz(self, request: web.Request) -> web.StreamResponse:
         """For whoever watches the server."""
@@ -168,6 +162,19 @@ class Server:
             if shown.pair.id == pair:
                 return shown
         raise web.HTTPBadRequest(text="pair: there is no such pair.")
+
+
+class _Clip(web.FileResponse):
+    """A file, for clients that take it within CLIP_S."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        try:
+            async with asyncio.timeout(CLIP_S):
+                return await super().prepare(request)  # sends all of it
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()
+            return None
 
 
 def run(folder: str, host: str, port: int, database: Path | None, hourly: int, proxied: bool) -> None:

@@ -293,6 +293,17 @@ def test_wrong_posts_are_refused_with_one_line_and_nothing_is_kept(server):
     assert store.answers() == []
 
 
+def test_one_connection_serves_clip_after_clip(server, made):
+    connection = http.client.HTTPConnection("127.0.0.1", server[0], timeout=20)
+    for pair in plan.read(str(made[0])).pairs:
+        for file in (pair.a, pair.b):
+            connection.request("GET", f"/clips/{file}")
+            answer = connection.getresponse()
+            assert answer.read() == (made[0] / "clips" / file).read_bytes()
+            assert answer.getheader("Connection") is None, "it stays open"
+    connection.close()
+
+
 def test_clips_come_in_parts_and_nothing_else_of_the_folder_is_given(server, made):
     port, _ = server
     file = plan.read(str(made[0])).pairs[0].a
