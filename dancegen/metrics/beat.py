@@ -14,8 +14,6 @@ Axes used in shapes:
 
 import numpy as np
 from jaxtyping import Float, Float64
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from dancegen.motion.resample import resample
 
@@ -32,6 +30,8 @@ def kinematic_beats(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.
     moved = body_speed(pose, fps)
     if not len(moved) or moved.max() <= 0:
         return NO_BEATS
+    from scipy.signal import find_peaks  # late: seconds, and no update of a training needs it
+
     steps = np.round(moved / (STILL * moved.mean()))
     _, found = find_peaks(-steps, plateau_size=1)
     return found["left_edges"] / FPS
@@ -42,6 +42,8 @@ def body_speed(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarr
     if len(pose) < 2:
         return NO_BEATS
     frames = int((len(pose) - 1) / fps * FPS) + 1
+    from scipy.ndimage import gaussian_filter1d
+
     whole = np.isfinite(pose).all(axis=(0, 2))  # by themselves, for speed: the others are resampled joint by joint
     parts = [resample(pose[:, part], fps, FPS, frames) for part in (whole, ~whole) if part.any()]
     dense = np.concatenate(parts, axis=1).astype(np.float64)

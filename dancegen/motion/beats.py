@@ -11,7 +11,6 @@ Axes used in shapes:
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import gaussian_filter1d
 
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.motion.bars import PHRASE_BARS, find_bars, phrase_positions
@@ -55,6 +54,8 @@ def tempo(samples: Float32[np.ndarray, " S"]) -> tuple[float, float]:
     flux = _flux(_bands_db(samples)) if len(samples) else np.zeros(0)
     if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
         return float("nan"), 0.0
+    from scipy.ndimage import gaussian_filter1d  # late: half a second, for few processes
+
     bpm = _tempo(flux)
     blurred = gaussian_filter1d(flux, BLUR_HOPS)
     length = min(CLARITY_HOPS, len(blurred))

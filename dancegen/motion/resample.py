@@ -9,7 +9,6 @@ Axes used in shapes:
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
-from scipy.interpolate import make_interp_spline
 
 ON_A_POSE = 1e-6  # of a pose's time: closer is at the pose
 
@@ -38,6 +37,8 @@ def _spline(
     """Cubic where there are four knots, and simpler where there are fewer."""
     if len(knots) == 1:
         return np.repeat(values, len(at), axis=0)
+    from scipy.interpolate import make_interp_spline  # late: no update of a training needs it
+
     degree = 3 if len(knots) >= 4 else 1
     return make_interp_spline(knots, np.asarray(values, dtype=np.float64), k=degree)(at)
 

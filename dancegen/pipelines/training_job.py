@@ -87,8 +87,17 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
         warn=say,
     )
     bar = TrainingBar(config.epochs, clips_an_epoch)
+    begun = False
+
+    def begin() -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            sent.append(teller.submit(tracker.artifact, "settings.yaml", to_yaml(config).encode()))
 
     def take(event: Event) -> None:
+        if event["kind"] != "steps" or event["clips"]:  # before, MLflow would take seconds from the workers' start
+            begin()
         if event["kind"] == "steps":
             bar.at(event["epoch"], event["clips"])
         elif event["kind"] == "epoch":
@@ -109,7 +118,6 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
     with ThreadPoolExecutor(1) as teller:
         if storage.is_remote(config.output) and not config.tracking_uri:
             say(f"a remote folder cannot hold MLflow's database; it is {tracker.uri}")
-        sent.append(teller.submit(tracker.artifact, "settings.yaml", to_yaml(config).encode()))
         ended = "FAILED"
         try:
             yield take
@@ -119,6 +127,7 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             raise
         finally:
             bar.close()
+            begin()
             sent.append(teller.submit(tracker.close, ended))
     for future in sent:
         future.result()  # a mistake of ours in there must not pass unseen
