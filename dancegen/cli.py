@@ -17,6 +17,9 @@ from dancegen import __version__
 from dancegen.errors import ConfigError, DanceGenError
 
 HELP = {"help_option_names": ["-h", "--help"]}
+REPLACE = "Give --overwrite to replace it, or name another output."
+REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
+MOVE = "Move it away, or name another output."
 WRONG, STOPPED = 2, 130  # exit codes: something to correct; Ctrl-C
 
 
@@ -179,15 +182,26 @@ def _run(step: Step, words: tuple[str, ...], show: bool, address: str | None, en
         raise ConfigError(
             "--env", "has a meaning only with --submit.", "Leave it out: this process has the variables already."
         )
-    config.check_inputs(settings)
+    _check(settings, *filter(None, [path]), remedy=REPLACE_STEP if hasattr(settings, "overwrite") else MOVE)
     click.echo(what, err=True)
     _load(step.run)(settings)
     return 0
 
 
+def _check(settings: Any, *read: str, remedy: str = REPLACE) -> None:
+    """Raise when an input is missing, or an output would replace what is read, or what dancegen did not write."""
+    from dancegen import config, outputs
+
+    config.check_inputs(settings)
+    outputs.check(settings, read, remedy)
+
+
 def job(name: str) -> None:
     """Entry point of `python -m jobs.STEP`: the step's command, without its name."""
     step_command(STEPS[name]).main(prog_name=f"python -m jobs.{name}")
+
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace files that dancegen did not write.")
 
 
 class Size(click.ParamType):
@@ -211,6 +225,7 @@ class Size(click.ParamType):
 @click.option("--checkpoint", metavar="FILE", help="A trained model. Default: the one that comes with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Pictures a second, 25 to 60.")
 @click.option("--size", type=Size(), default="1280x720", show_default=True)
+@overwrite
 def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
     """Make a dance video of one song. No settings file, no cluster.
 
@@ -225,7 +240,7 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
         settings = config.validate(
             kind, {"song": song, "video": video, "width_px": width_px, "height_px": height_px, **given}
         )
-        config.check_inputs(settings)
+        _check(settings)
         click.echo(f"dance: {settings.song} to {settings.video}", err=True)
         _load("dancegen.pipelines.dance:run")(settings)
 
@@ -233,17 +248,23 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
 @main.command(short_help="Put frames of several videos on one picture.")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @click.option("-o", "--output", "picture", required=True, metavar="PICTURE", help="The .png or .jpg to write.")
-def sheet(videos: tuple[str, ...], picture: str) -> None:
+@overwrite
+def sheet(**options: Any) -> None:
     """Put frames of several videos on one picture, a row each, to see at a glance whether the dances are good."""
     with Explained():
-        _load("dancegen.media.sheet:write_contact_sheet")(videos, picture)
-        click.echo(picture)
+        from dancegen import config
+
+        settings = config.validate(_load("dancegen.settings.sheet:SheetConfig"), options)
+        _check(settings)
+        _load("dancegen.media.sheet:write_contact_sheet")(settings.videos, settings.picture)
+        click.echo(settings.picture)
 
 
 @main.command("import-weights", short_help="Turn the published weights into a checkpoint.")
 @click.argument("weights", metavar="WEIGHTS")
 @click.option("-o", "--output", required=True, metavar="CHECKPOINT", help="The .safetensors to write.")
-def import_weights(weights: str, output: str) -> None:
+@overwrite
+def import_weights(**options: Any) -> None:
     """Turn the published weights (Ren et al., ACM MM 2020) into a checkpoint that gives what they gave.
 
     WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
@@ -253,8 +274,8 @@ def import_weights(weights: str, output: str) -> None:
         from dancegen import config
 
         kind = _load("dancegen.settings.import_weights:ImportWeightsConfig")
-        settings = config.validate(kind, {"weights": weights, "output": output})
-        config.check_inputs(settings)
+        settings = config.validate(kind, options)
+        _check(settings)
         found = _load("dancegen.pipelines.import_weights:run")(settings)
         click.echo(f"The published {found}, as a checkpoint: {settings.output}")
 
@@ -264,7 +285,8 @@ def import_weights(weights: str, output: str) -> None:
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--estimators", nargs=2, default=("mediapipe", "openpose_json"), show_default=True, metavar="ONE OTHER")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the page, the table and the pictures go.")
-def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple[str, str], output: str) -> None:
+@overwrite
+def compare_estimators(settings: tuple[str, ...], estimators: tuple[str, str], **options: Any) -> None:
     """See how far two pose estimators agree on some videos: figures, and the frames where they differ most.
 
     VIDEOS is a folder, a list (.txt), a table (.csv, .parquet) or one video. OTHER is measured against ONE.
@@ -273,9 +295,9 @@ def compare_estimators(videos: str, settings: tuple[str, ...], estimators: tuple
         from dancegen import config
 
         kind = _load("dancegen.settings.compare_estimators:CompareEstimatorsConfig")
-        given = {"videos": videos, "output": output, "estimators": list(estimators)}
+        given = {**options, "estimators": list(estimators)}
         chosen = config.validate(kind, {**config.merge(None, settings), **given})
-        config.check_inputs(chosen)
+        _check(chosen)
         for line in _load("dancegen.pipelines.compare_estimators:run")(chosen):
             click.echo(line)
 
@@ -303,7 +325,7 @@ def study_make(**options: Any) -> None:
         from dancegen import config
 
         settings = config.validate(_load("dancegen.settings.study:MakeStudyConfig"), options)
-        config.check_inputs(settings)
+        _check(settings)
         for line in _load("dancegen.study.make:run")(settings):
             click.echo(line)
 
@@ -342,14 +364,15 @@ def study_invite(folder: str, people: int, database: Path | None, address: str) 
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the page and the tables go.")
 @click.option("--database", multiple=True, metavar="FILE", help="Answers; may be given several times.")
 @click.option("--max-caught", default=0.25, show_default=True, help="Share of wrong answers where the answer is known.")
-def study_analyse(folder: str, output: str, database: tuple[str, ...], max_caught: float) -> None:
+@overwrite
+def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> None:
     """Count the answers: preferences by question and group, with intervals, and a chart."""
     with Explained():
         from dancegen import config
 
         kind = _load("dancegen.settings.study:AnalyseStudyConfig")
-        given = {"study": folder, "output": output, "databases": database, "max_caught": max_caught}
-        settings = config.validate(kind, given)
+        settings = config.validate(kind, {"study": folder, "databases": database, **options})
+        _check(settings)
         for one in _load("dancegen.study.analyse:run")(settings):
             click.echo(f"{one.question}, {one.group}: {one.rate:.1%} [{one.low:.1%}, {one.high:.1%}] of {one.answers}")
         click.echo(f"Look at {settings.output}/index.html")

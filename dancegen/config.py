@@ -7,6 +7,7 @@ lives in one place, the class. Nothing here imports torch or Ray: a wrong key is
 import difflib
 import typing
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -29,11 +30,27 @@ class Config(BaseModel):
 
 
 class Input:
-    """Marks a URI that must exist before a job starts."""
+    """Marks a URI that must exist before a job starts, and that no job writes to."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Marks a URI that a job writes. dancegen.outputs keeps it apart from what the job reads."""
+
+    beside: tuple[str, ...] = ()
+    """Endings: the job also writes the folder whose name is the URI with this at its end."""
+    inside: tuple[str, ...] | None = None
+    """The URI is a folder that may hold other files, and the job writes these names in it; {field} stands for a
+    setting. None: the whole folder belongs to the job."""
+    file: bool = False
+    """The URI is one file."""
+    endings: tuple[str, ...] = ()
+    """How the name of the file has to end."""
 
 
 Uri = Annotated[str, AfterValidator(storage.absolute)]
-InputUri = Annotated[str, AfterValidator(storage.absolute), Input()]
+InputUri = Annotated[Uri, Input()]
+OutputUri = Annotated[Uri, Output()]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -76,24 +93,35 @@ def to_yaml(config: Config) -> str:
 
 def check_inputs(config: Config) -> None:
     """Raise ConfigError for the first input URI that does not exist."""
-    for name, uri in _inputs(config):
+    for name, uri in inputs(config):
         if not storage.exists(uri):
             raise ConfigError(f"{name}={uri}", "does not exist.", "Correct the path, or run the step that makes it.")
 
 
-def _inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
+def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Name and URI of all that the job reads, with that of settings inside settings."""
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, Config):
-            yield from _inputs(value, f"{prefix}{name}.")
-        elif value is not None and any(isinstance(mark, Input) for mark in _marks(field)):
-            yield prefix + name, value
+            yield from inputs(value, f"{prefix}{name}.")
+        elif any(isinstance(mark, Input) for mark in _marks(field.annotation, field.metadata)):
+            yield from ((prefix + name, uri) for uri in (value if isinstance(value, tuple) else (value,)) if uri)
 
 
-def _marks(field: Any) -> list[Any]:
-    """What is annotated on a field, also inside `X | None`."""
-    inner = [typing.get_args(part)[1:] for part in typing.get_args(field.annotation)]
-    return [*field.metadata, *(mark for marks in inner for mark in marks)]
+def outputs(config: Config) -> Iterator[tuple[str, str, Output]]:
+    """Name, URI and mark of all that the job writes. Those of settings inside settings are written by other jobs."""
+    for name, field in type(config).model_fields.items():
+        for mark in _marks(field.annotation, field.metadata):
+            if isinstance(mark, Output) and (uri := getattr(config, name)) is not None:
+                yield name, uri, mark
+
+
+def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
+    """What is annotated on a field, also inside `X | None` and `tuple[X, ...]`."""
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Annotated:
+        return [*metadata, *parts[1:], *_marks(parts[0])]
+    return [*metadata, *(mark for part in parts for mark in _marks(part))]
 
 
 def _overrides(overrides: Sequence[str]) -> DictConfig:

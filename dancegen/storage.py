@@ -30,8 +30,10 @@ def is_remote(uri: str) -> bool:
 def absolute(uri: str) -> str:
     """The URI in its full form, so that it means the same in every process.
 
-    Raises ValueError for a scheme that is not supported.
+    Raises ValueError when it is empty, and for a scheme that is not supported.
     """
+    if not uri.strip():
+        raise ValueError("is empty: give a path or s3://bucket/key")
     if is_remote(uri):
         return uri
     if "://" in uri and not uri.startswith("file://"):

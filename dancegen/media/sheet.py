@@ -9,7 +9,9 @@ import numpy as np
 
 from dancegen import storage
 from dancegen.errors import BadMediaError, ConfigError
+from dancegen.media.marks import XMP
 from dancegen.media.video import frames, probe
+from dancegen.settings.sheet import PICTURE_SUFFIXES
 
 CELLS = 8  # frames of a video
 SECONDS = 4.0  # of its middle that they come from
@@ -24,12 +26,14 @@ def write_contact_sheet(videos: Sequence[str], picture: str) -> None:
 
     Raises BadMediaError for a video that cannot be read, ConfigError for another kind of picture.
     """
-    if storage.suffix(picture) not in (".png", ".jpg", ".jpeg"):
+    if storage.suffix(picture) not in PICTURE_SUFFIXES:
         raise ConfigError(picture, "is no kind of picture that can be written.", "Let it end in .png or .jpg.")
     with ExitStack() as copies:
         paths = [(uri, copies.enter_context(storage.reading(uri))) for uri in videos]
         sheet = contact_sheet(paths)
-    coded = cv2.imencode(storage.suffix(picture), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+    bgr = cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)
+    mark = np.frombuffer(XMP, dtype=np.uint8)
+    coded = cv2.imencodeWithMetadata(storage.suffix(picture), bgr, [cv2.IMAGE_METADATA_XMP], [mark])[1]
     storage.write_bytes(picture, coded.tobytes())
 
 

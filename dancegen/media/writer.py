@@ -21,6 +21,7 @@ from jaxtyping import Float32, UInt8
 from dancegen.errors import StorageError
 from dancegen.media.audio import pieces, resampled, stream_rate
 from dancegen.media.colors import video_frame
+from dancegen.media.marks import COMMENT
 
 BT709 = 1  # the number of the colour standard of HD video, for matrix, primaries and transfer alike
 CRF, PRESET, THREADS = "20", "veryfast", 2
@@ -56,6 +57,7 @@ class VideoWriter:
             self.video: Any = self.container.add_stream("libx264", self.fps, {"crf": CRF, "preset": PRESET})
         except (FFmpegError, OSError) as error:
             raise _unwritable(self.path, error) from error
+        self.container.metadata["comment"] = COMMENT
         context = self.video.codec_context
         context.height, context.width, context.pix_fmt = *self.shape[:2], "yuv420p"
         context.thread_count = THREADS

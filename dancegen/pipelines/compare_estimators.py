@@ -4,7 +4,7 @@ import math
 
 from tqdm import tqdm
 
-from dancegen import storage
+from dancegen import outputs, storage
 from dancegen.errors import DanceGenError
 from dancegen.estimators import load_estimator
 from dancegen.media.container import VIDEO_SUFFIXES
@@ -22,8 +22,9 @@ def run(config: CompareEstimatorsConfig) -> list[str]:
 
     A video that one of the estimators cannot use is left out, with its reason; raises that reason when none is left.
     """
-    estimators = [load_estimator(each) for each in config.each()]
     uris = [row["uri"] for row in list_media(config.videos, VIDEO_SUFFIXES)]
+    outputs.check(config, uris)
+    estimators = [load_estimator(each) for each in config.each()]
     compared: list[Compared] = []
     bad: dict[str, DanceGenError] = {}
     with tqdm(total=0, unit=" frames", mininterval=INTERVAL_S) as bar:

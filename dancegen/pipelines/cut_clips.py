@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dancegen import schema, storage, tables
+from dancegen import outputs, schema, storage, tables
 from dancegen.motion.fingerprint import PITCHES, same_song_groups
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.cut_clips import CutClipsConfig
@@ -27,6 +27,7 @@ def run(config: CutClipsConfig) -> Summary:
     """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
     columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint", "content_hash"})
     poses = tables.read(config.poses, schema.POSES, columns).to_pylist()
+    outputs.check(config, (pose["audio_uri"] for pose in poses if pose["audio_uri"]))
     deciding = config.model_dump(mode="json", include=DECIDING)
     cuts = config.clips + CUTS
     tables.begin(config.clips, schema.CLIPS, deciding, config.overwrite)

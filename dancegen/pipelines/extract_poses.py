@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from dancegen import schema, tables
+from dancegen import outputs, schema, tables
 from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.extract_poses import ExtractPosesConfig
@@ -26,6 +26,7 @@ Row = dict[str, Any]
 def run(config: ExtractPosesConfig) -> Summary:
     """Find the dancer in every video. What was done before, by content, is skipped."""
     videos = list_media(config.videos, VIDEO_SUFFIXES)
+    outputs.check(config, (video["uri"] for video in videos))
     files = _look(config, videos)
     parts = {uri: _parts(config, file) for uri, file in files.items() if file["error"] is None}
     _find(config, list({part["uri"]: part for rows in parts.values() for part in rows}.values()))

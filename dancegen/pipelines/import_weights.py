@@ -1,7 +1,6 @@
 """The published weights to a checkpoint: a file in, a file out, without Ray."""
 
 from dancegen import storage, tracking
-from dancegen.errors import ConfigError
 from dancegen.models import checkpoint, released
 from dancegen.models.dance_model import DanceModel
 from dancegen.settings.import_weights import ImportWeightsConfig
@@ -12,8 +11,6 @@ def run(config: ImportWeightsConfig) -> str:
 
     Raises CheckpointError when the file holds neither of the published networks.
     """
-    if config.output == config.weights:
-        raise ConfigError(f"output={config.output}", "is the file to import.", "Name another file.")
     card = {
         "imported_from": storage.name(config.weights),
         "sha256": storage.content_hash(config.weights),

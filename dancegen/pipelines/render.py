@@ -4,14 +4,13 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from dancegen import schema, storage
+from dancegen import outputs, schema, storage, tables
 from dancegen.models import checkpoint
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
-from dancegen.settings.render import PictureConfig, RenderConfig
+from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
 from dancegen.stages.render import RenderSongs
 
-RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
 VIDEO = ".mp4"
 
 
@@ -31,11 +30,16 @@ def run(config: RenderConfig) -> Summary:
 def _rows(config: RenderConfig) -> list[dict[str, Any]]:
     """The input of RenderSongs: one row a song."""
     songs = list_media(config.songs, SONG_SUFFIXES)
-    outputs = output_uris([song["uri"] for song in songs], config.output)
+    uris = [song["uri"] for song in songs]
+    videos = output_uris(uris, config.output)
+    outputs.check(config, uris)
+    outputs.check_apart(videos, uris)
     there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
+    if not config.overwrite:
+        _check_ours(config, there & set(videos))
     model = _model_hash(config.checkpoint)
     rows = []
-    for song, output in zip(songs, outputs, strict=True):
+    for song, output in zip(songs, videos, strict=True):
         rows.append(
             {
                 "uri": song["uri"],
@@ -46,6 +50,14 @@ def _rows(config: RenderConfig) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _check_ours(config: RenderConfig, videos: set[str]) -> None:
+    """Raise for a file that is in a video's place and neither in the table of renders nor marked as dancegen's."""
+    table = config.output.rstrip("/") + RENDERS
+    known = tables.read(table, schema.RENDERS, ["output_uri"]) if tables.parts(table) else None
+    for video in sorted(videos - set(known["output_uri"].to_pylist() if known else ())):
+        outputs.check_ours(video, "Move it away, give overwrite=true to replace it, or name another output.")
 
 
 def output_uris(songs: list[str], folder: str) -> list[str]:

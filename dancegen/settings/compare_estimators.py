@@ -1,10 +1,10 @@
 """Settings of `dancegen compare-estimators`: videos -> how far two pose estimators agree on them."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.settings.estimator import EstimatorConfig
 
 EstimatorName = Literal["mediapipe", "onnx", "openpose_json"]
@@ -15,7 +15,7 @@ class CompareEstimatorsConfig(Config):
 
     videos: InputUri
     """A folder of videos, a list (.txt), a table (.csv, .parquet) or one video."""
-    output: Uri
+    output: Annotated[Uri, Output(inside=("index.html", "agreement.csv", "pictures"))]
     """Folder for index.html, agreement.csv and the pictures."""
     estimators: tuple[EstimatorName, EstimatorName] = ("mediapipe", "openpose_json")
     """The first is measured against; the other is measured."""
@@ -27,6 +27,8 @@ class CompareEstimatorsConfig(Config):
     """Of each video, from its beginning."""
     pictures: NonNegativeInt = 24
     """Frames that are drawn with both skeletons: those of worst agreement, no two of the same second."""
+    overwrite: bool = False
+    """Replace files that are there and were not written by dancegen."""
 
     def each(self) -> tuple[EstimatorConfig, EstimatorConfig]:
         """The settings of the two estimators."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from dancegen.config import InputUri, Uri
+from dancegen.config import InputUri, Output, Uri
 from dancegen.settings.parallel import Parallel
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -15,7 +15,7 @@ class CutClipsConfig(Parallel):
 
     poses: InputUri
     """The table that extract-poses made."""
-    clips: Uri
+    clips: Annotated[Uri, Output(beside=("_cuts", "_report"))]
     """Where the table of clips goes; what became of each video is in a table beside it, named CLIPS_cuts."""
     frames: PositiveInt = 50
     """Poses in a clip."""

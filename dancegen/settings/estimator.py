@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PositiveInt, StringConstraints, model_validator
 
 from dancegen import storage
-from dancegen.config import Config, Uri
+from dancegen.config import Config, InputUri
 
 PUBLISHED = "OpenMMLab publishes RTMPose (Apache-2.0): https://github.com/open-mmlab/mmpose/tree/main/projects/rtmpose"
 
@@ -55,7 +55,7 @@ class EstimatorConfig(Config):
     """A joint of less confidence (mediapipe: visibility) is missing."""
     max_people: PositiveInt = 4
     """mediapipe, onnx: people in a picture at most."""
-    json_folder: Uri | None = None
+    json_folder: InputUri | None = None
     """openpose_json: where the folders `<video's name>_openpose` or the files `<video's name>.json` are; beside each
     video when not set."""
     weights: WeightsUri | None = None

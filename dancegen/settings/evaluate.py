@@ -1,10 +1,10 @@
 """Settings of evaluate: how good are a model's dances, or anyone's, against real ones?"""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from dancegen.config import InputUri, Uri
+from dancegen.config import InputUri, Output, Uri
 from dancegen.settings.parallel import Parallel
 from dancegen.settings.training_run import TrackingUri
 
@@ -22,7 +22,7 @@ class EvaluateConfig(Parallel):
     dances: InputUri | None = None
     """Somebody else's dances, instead of a model's: a table of clips (import-poses and cut-clips make one), of
     which all are measured, whatever their split."""
-    output: Uri = "data/evaluation"
+    output: Annotated[Uri, Output(inside=("dances", "parts", "scores", "index.html"))] = "data/evaluation"
     """Folder of the page, of the table of scores, and of what is known of each dance."""
     dances_per_clip: PositiveInt = 1
     """Dances to each clip's music, each of another seed; two or more tell how much they differ (multimodality)."""

@@ -1,10 +1,10 @@
 """Settings of extract-poses: videos -> poses."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from dancegen.config import InputUri, Uri
+from dancegen.config import InputUri, Output, OutputUri, Uri
 from dancegen.settings.estimator import EstimatorConfig
 from dancegen.settings.parallel import Parallel
 from dancegen.settings.poses import CleanConfig, VerdictConfig
@@ -15,9 +15,9 @@ class ExtractPosesConfig(Parallel):
 
     videos: InputUri
     """A folder of videos, a list (.txt) or a table (.csv, .parquet: uri, and category, song, dancer if known)."""
-    poses: Uri
+    poses: Annotated[Uri, Output(beside=("_files", "_people", "_report"))]
     """Where the table of poses goes; POSES_files, POSES_people and POSES_report beside it."""
-    people: Uri | None = None
+    people: OutputUri | None = None
     """The table of everyone who was found, such as an earlier run's for other `poses`; POSES_people when not set."""
     estimator: EstimatorConfig = EstimatorConfig()
     """The pose estimator."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from dancegen.config import InputUri, Uri
+from dancegen.config import InputUri, Output, Uri
 from dancegen.settings.parallel import Parallel
 from dancegen.settings.poses import CleanConfig, Share, VerdictConfig
 
@@ -19,7 +19,7 @@ class ImportPosesConfig(Parallel):
     the arrays joints, fps, width_px, height_px), or OpenPose (folders of *_keypoints.json)."""
     source: InputUri
     """A file, or a folder with any number of them; openpose: a folder of JSON files, or one with such folders."""
-    poses: Uri
+    poses: Annotated[Uri, Output(beside=("_imports", "_sounds", "_report"))]
     """Where the table of poses goes; POSES_imports, POSES_sounds and POSES_report beside it."""
     music: InputUri | None = None
     """A folder with the songs, found by name: mBR2.mp3 (aistpp: the song), dance.mp3 (bvh, npz: dance.bvh; openpose:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from dancegen.config import Uri
+from dancegen.config import Output, Uri
 from dancegen.settings.parallel import Parallel
 from dancegen.settings.render import Side
 
@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1, le=SEEDS)]
 class MakeCorpusConfig(Parallel):
     """A synthetic corpus. What is there is kept: more songs or dancers can be added later."""
 
-    output: Uri
+    output: Annotated[Uri, Output(inside=("songs", "songs_table", "videos", "videos.csv", "videos_table"))]
     """Folder of the corpus: songs/, videos/, videos.csv, and the tables songs_table/ and videos_table/."""
     categories: Annotated[tuple[Category, ...], Field(min_length=1)] = ("kpop", "ballet", "popping")
     """Kinds of music and dance."""

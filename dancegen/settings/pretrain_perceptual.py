@@ -1,10 +1,10 @@
 """Settings of pretrain-perceptual: which network learns to see dances, on which clips, by which tasks."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
 
-from dancegen.config import Config, Uri
+from dancegen.config import Config, Output, Uri
 from dancegen.settings.dance_model import Share
 from dancegen.settings.heldout import HeldoutConfig
 from dancegen.settings.stgcn import STGCNConfig
@@ -37,7 +37,7 @@ class PretrainPerceptualConfig(TrainingRun):
     backward, were two parts swapped, was it slower or faster, shaken or smoothed, do the legs belong to the body.
     """
 
-    output: Uri = "runs/perceptual"
+    output: Annotated[Uri, Output(inside=("{name}", "{kind}.safetensors"))] = "runs/perceptual"
     """Folder for the run: its checkpoints below the name, and the finished network, <kind>.safetensors."""
     kind: Literal["stgcn", "heldout"] = "stgcn"
     """`stgcn` is for the perceptual loss. `heldout` only measures: another architecture, learned from other songs."""

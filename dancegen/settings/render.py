@@ -4,8 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.settings.parallel import Parallel
+
+RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
 
 
 def _even(pixels: int) -> int:
@@ -39,8 +41,10 @@ class DanceConfig(PictureConfig):
 
     song: InputUri
     """Anything with sound."""
-    video: Uri
+    video: Annotated[Uri, Output(file=True, endings=(".mp4",))]
     """The mp4 to write."""
+    overwrite: bool = False
+    """Replace a file that is there and was not written by dancegen."""
 
 
 class RenderConfig(PictureConfig, Parallel):
@@ -48,5 +52,5 @@ class RenderConfig(PictureConfig, Parallel):
 
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
-    output: Uri
+    output: Annotated[Uri, Output(beside=(RENDERS,), inside=())]
     """Folder of the videos, named after the songs. The table of what was done lies beside it: `<output>_renders`."""

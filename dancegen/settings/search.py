@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.train_dance import TrainDanceConfig
 
@@ -20,7 +20,9 @@ class SearchConfig(Config):
 
     train: TrainDanceConfig = TrainDanceConfig(epochs=20)
     """The training whose settings are searched for; all else in it stays. best.yaml keeps its `output`."""
-    output: Uri = "runs/search"
+    output: Annotated[Uri, Output(inside=("best.yaml", "trials.csv", "scores.html", "scores.md", "tune"))] = (
+        "runs/search"
+    )
     """Folder of best.yaml, trials.csv, the plots and the trainings. A search that was stopped goes on from here."""
     samples: PositiveInt = 24
     """Trainings in all. May be raised later: the search then goes on. One that failed is replaced when it goes on."""

@@ -1,10 +1,10 @@
 """Settings of `dancegen study`: two sets of videos -> a blind comparison by people, and what came of it."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 
 
 class MakeStudyConfig(Config):
@@ -14,7 +14,7 @@ class MakeStudyConfig(Config):
     """A folder of videos, a list (.txt), a table (.csv, .parquet) or one video: one set."""
     b: InputUri
     """The other set. Videos of the same file name are a pair."""
-    output: Uri
+    output: Annotated[Uri, Output(inside=("study.json", "clips"))]
     """Folder of the study."""
     names: tuple[str, str] = ("A", "B")
     """What the two sets are called when the answers are counted. People never see it."""
@@ -37,9 +37,9 @@ class MakeStudyConfig(Config):
 class AnalyseStudyConfig(Config):
     """Answers -> preferences by group, with intervals."""
 
-    study: Uri
+    study: InputUri
     """The study's folder."""
-    output: Uri
+    output: Annotated[Uri, Output(inside=("index.html", "preferences.csv", "preferences.md"))]
     """Folder for index.html, preferences.csv and preferences.md."""
     databases: tuple[InputUri, ...] = ()
     """Databases of answers, such as those of several servers. None: the one in the study's folder."""
@@ -49,3 +49,5 @@ class AnalyseStudyConfig(Config):
     """Times that the people are drawn anew, for the interval over people."""
     seed: int = 0
     """Of these draws."""
+    overwrite: bool = False
+    """Replace files that are there and were not written by dancegen."""

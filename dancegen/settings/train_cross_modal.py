@@ -1,10 +1,10 @@
 """Settings of train-cross-modal: from which clips the cross-modal metric learns, and how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.settings.cross_modal import (
     MusicTaggerConfig,
     PoseMetricConfig,
@@ -20,7 +20,7 @@ class TrainCrossModalConfig(Config):
     clips: InputUri = "data/clips"
     """The table that cut-clips made. Its training songs become the dictionary; its validation songs tell what the
     tagger hears in songs that it does not know."""
-    output: Uri = "runs/cross_modal"
+    output: Annotated[Uri, Output(inside=("cross_modal.safetensors",))] = "runs/cross_modal"
     """Folder of the finished metric, cross_modal.safetensors. The same command goes on where it was stopped."""
     normalization: Literal["body", "camera"] = "body"
     """What coordinates psi sees: those of the dance models that are judged."""

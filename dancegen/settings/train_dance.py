@@ -1,10 +1,10 @@
 """Settings of train-dance: which clips, which model, how long, and how it is watched over."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
-from dancegen.config import InputUri, Uri
+from dancegen.config import InputUri, Output, Uri
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.training_run import TrainingRun
 
@@ -12,7 +12,7 @@ from dancegen.settings.training_run import TrainingRun
 class TrainDanceConfig(TrainingRun):
     """clips -> a model that dances."""
 
-    output: Uri = "runs/dance"
+    output: Annotated[Uri, Output(inside=("{name}", "dance.safetensors"))] = "runs/dance"
     """Folder for the run: its checkpoints below the name, and dance.safetensors, the best model."""
     model: DanceModelConfig = DanceModelConfig()
     """The model and its losses; configs/presets/ has whole sets of these."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from dancegen.config import Config, InputUri, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 
 SQLITE = "sqlite:///"
 TRACKERS = ("http://", "https://", "postgresql", "mysql", "mssql", "databricks")
@@ -29,7 +29,7 @@ class TrainingRun(Config):
 
     clips: InputUri = "data/clips"
     """The table that cut-clips made."""
-    output: Uri = "runs/training"
+    output: Annotated[Uri, Output(inside=("{name}",))] = "runs/training"
     """Folder for the run: its checkpoints below the name, and the finished model."""
     name: str = Field(default="train", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """The run. The same name in the same output goes on from the last checkpoint."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from dancegen import storage
+from dancegen import outputs, storage
 from dancegen.errors import BadMediaError, ConfigError
 from dancegen.media import audio
 from dancegen.media.container import VIDEO_SUFFIXES
@@ -55,6 +55,7 @@ def run(config: MakeStudyConfig) -> list[str]:
 def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """The videos that are in both sets, by name; and lines on those that are not, or whose name is not theirs alone."""
     one, other = ([row["uri"] for row in list_media(uri, VIDEO_SUFFIXES)] for uri in (config.a, config.b))
+    outputs.check(config, (*one, *other))
     shared = [_namesakes(uris) for uris in (one, other)]
     notes = [f"left out, having one name: {_some(same)}" for same in shared if same]
     one, other = (

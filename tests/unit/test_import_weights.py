@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from torch import Tensor
 
 from dancegen.cli import main
-from dancegen.errors import CheckpointError, ConfigError
+from dancegen.errors import CheckpointError
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import build_generator
 from dancegen.models.stgcn import STGCN
@@ -166,8 +166,9 @@ def test_a_checkpoint_of_ours_is_no_published_file(weights, tmp_path):
 
 
 def test_the_file_to_import_is_not_written_over(weights, tmp_path):
-    with pytest.raises(ConfigError, match="is the file to import"):
-        imported(tmp_path, weights, name="weights.pth")
+    torch.save(weights, tmp_path / "weights.pth")
+    refused = command("import-weights", tmp_path / "weights.pth", "-o", tmp_path / "weights.pth", "--overwrite")
+    assert (refused.exit_code, "is what the job reads: weights=" in refused.stderr) == (2, True)
     assert "A" in torch.load(tmp_path / "weights.pth")
 
 

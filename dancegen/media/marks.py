@@ -1,0 +1,74 @@
+"""Files carry a mark that says that dancegen wrote them, so that files of others are not replaced."""
+
+import json
+import struct
+from pathlib import Path
+
+from dancegen import __version__
+from dancegen.errors import BadMediaError
+from dancegen.media.container import open_container
+
+NAME = "dancegen"
+COMMENT = f"{NAME} {__version__}"  # in the metadata of videos
+XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- {COMMENT} --></x:xmpmeta>'.encode()  # in pictures
+PAGE = (  # the second is how pages of earlier releases begin
+    b'<meta name="generator" content="dancegen">',
+    b":root { color-scheme: light dark; --line: #8884",
+)
+HEAD_BYTES = 65_536  # in which the marks of pictures and pages are
+STAMPS = ("_table.json", "run.json", "study.json")  # name a folder that dancegen keeps
+
+
+def is_ours(path: Path) -> bool:
+    """Whether dancegen wrote a file. One of a kind that has no mark is ours in a folder of ours.
+
+    A folder counts as ours unless it holds somebody else's index.html.
+    """
+    if path.is_dir():
+        page = path / "index.html"
+        return not page.exists() or _is_our_page(page)
+    match path.suffix.lower():
+        case ".mp4":
+            return _comment(path).startswith(NAME)
+        case ".html":
+            return _is_our_page(path) or _has_stamp(path.parent)
+        case ".png" | ".jpg" | ".jpeg":
+            return f"<!-- {NAME} ".encode() in _head(path)
+    return _weights_kind(path).startswith(f"{NAME}.") or _is_our_folder(path.parent)
+
+
+def _is_our_folder(folder: Path) -> bool:
+    page = folder / "index.html"
+    return _has_stamp(folder) or (page.exists() and _is_our_page(page))
+
+
+def _has_stamp(folder: Path) -> bool:
+    return any(found for stamp in STAMPS for pattern in (stamp, f"*/{stamp}") for found in folder.glob(pattern))
+
+
+def _is_our_page(path: Path) -> bool:
+    return any(mark in _head(path) for mark in PAGE)
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _comment(path: Path) -> str:
+    try:
+        with open_container(path, str(path)) as container:
+            return container.metadata.get("comment", "")
+    except BadMediaError:
+        return ""
+
+
+def _weights_kind(path: Path) -> str:
+    """The `kind` in the header of a safetensors file, without its quotes; empty for any other file."""
+    with open(path, "rb") as file:
+        try:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length < path.stat().st_size else {}
+            return json.loads(header["__metadata__"]["kind"])
+        except (struct.error, ValueError, KeyError, TypeError):
+            return ""
