@@ -152,6 +152,7 @@ RENDERS = pa.schema(
         ("uri", pa.string()),  # the song
         ("version", pa.string()),  # changes when the file does
         ("content_hash", pa.string()),  # SHA-256 of the song's bytes
+        ("name", pa.string()),  # file name of the video, decided once; null in tables of earlier releases
         ("output_uri", pa.string()),  # the video; null when there is none
         ("seconds", pa.float32()),  # length of the video
         ("frames", pa.int32()),  # of the video

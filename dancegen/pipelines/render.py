@@ -1,74 +1,111 @@
 """songs -> dance videos, on Ray Data: one mp4 a song, and the table of renders beside them"""
 
-import hashlib
-from collections import Counter
 from typing import Any
 
 from dancegen import outputs, schema, storage, tables
+from dancegen.errors import StorageError, TableError
 from dancegen.models import checkpoint
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
 from dancegen.stages.render import RenderSongs
+from dancegen.stages.video_names import VIDEO, video_names
 
-VIDEO = ".mp4"
+REPLACE = "Move it away, give overwrite=true to replace it, or name another output."
+
+Row = dict[str, Any]
 
 
 def run(config: RenderConfig) -> Summary:
     """Render the songs that are new, have changed, or failed before.
 
     A video is left as it is when it exists and was made from the same song by the same checkpoint,
-    with the same seed, look, rate and size.
+    with the same seed, look, rate and size. The video of a song that was moved stays the song's.
     """
-    table = config.output.rstrip("/") + RENDERS
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    job = TableJob("songs", table, schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
+    job = TableJob("songs", _table(config), schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
     return run_table_job(job, _rows(config), config)
 
 
-def _rows(config: RenderConfig) -> list[dict[str, Any]]:
+def _table(config: RenderConfig) -> str:
+    return config.output.rstrip("/") + RENDERS
+
+
+def _rows(config: RenderConfig) -> list[Row]:
     """The input of RenderSongs: one row a song."""
     songs = list_media(config.songs, SONG_SUFFIXES)
     uris = [song["uri"] for song in songs]
-    videos = output_uris(uris, config.output)
     outputs.check(config, uris)
-    outputs.check_apart(videos, uris)
+    past = _moved(config, songs, _past(config))
+    given = {row["uri"]: name for row in past if (name := _name(row))}
+    videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
     there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
-    if not config.overwrite:
-        _check_ours(config, there & set(videos))
+    _check_videos(config, videos, there, set(given.values()))
     model = _model_hash(config.checkpoint)
-    rows = []
-    for song, output in zip(songs, videos, strict=True):
-        rows.append(
-            {
-                "uri": song["uri"],
-                "version": f"{song['version']} {_choice(config, model)}",
-                "gone": output not in there,
-                "output_uri": output,
-                "checkpoint_hash": model,
-            }
-        )
-    return rows
-
-
-def _check_ours(config: RenderConfig, videos: set[str]) -> None:
-    """Raise for a file that is in a video's place and neither in the table of renders nor marked as dancegen's."""
-    table = config.output.rstrip("/") + RENDERS
-    known = tables.read(table, schema.RENDERS, ["output_uri"]) if tables.parts(table) else None
-    for video in sorted(videos - set(known["output_uri"].to_pylist() if known else ())):
-        outputs.check_ours(video, "Move it away, give overwrite=true to replace it, or name another output.")
-
-
-def output_uris(songs: list[str], folder: str) -> list[str]:
-    """The video of each song: named by its stem, and by a short hash of its URI too where several share the stem."""
-    stems = [storage.stem(song) for song in songs]
-    shared = Counter(stem.casefold() for stem in stems)  # some file systems do not tell A from a
-    names = [
-        f"{stem}-{hashlib.sha256(song.encode()).hexdigest()[:8]}" if shared[stem.casefold()] > 1 else stem
-        for song, stem in zip(songs, stems, strict=True)
+    return [
+        {
+            "uri": song["uri"],
+            "version": f"{song['version']} {_choice(config, model)}",
+            "gone": videos[song["uri"]] not in there,
+            "name": storage.name(videos[song["uri"]]),
+            "output_uri": videos[song["uri"]],
+            "checkpoint_hash": model,
+        }
+        for song in songs
     ]
-    return [storage.join(folder, name + VIDEO) for name in names]
+
+
+def _past(config: RenderConfig) -> list[Row]:
+    """What the table of renders knows."""
+    try:
+        return tables.read(_table(config), schema.RENDERS).to_pylist() if tables.parts(_table(config)) else []
+    except TableError:
+        if config.overwrite:
+            return []
+        raise
+
+
+def _name(row: Row) -> str | None:
+    """The name of a song's video; a table of an earlier release has it in the video's address alone."""
+    return row["name"] or (row["output_uri"] and storage.name(row["output_uri"]))
+
+
+def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]:
+    """The table's rows; those of songs that were moved, by their content, are written under the new address."""
+    listed, known = {song["uri"] for song in songs}, {row["uri"] for row in past}
+    missing = [row for row in past if row["uri"] not in listed and row["error"] is None]
+    new = [song for song in songs if missing and song["uri"] not in known and song["version"] is not None]
+    as_it_was = {row["version"].partition(" ")[0] for row in missing}  # a moved file has its old time, a copy a new one
+    for song in sorted(new, key=lambda song: song["version"] not in as_it_was):
+        if (row := _same_song(song, missing)) is not None:
+            missing.remove(row)
+            version = f"{song['version']} {row['version'].partition(' ')[2]}"
+            moved = {**row, "uri": song["uri"], "version": version, "name": _name(row)}
+            tables.write_part(_table(config), schema.table(schema.RENDERS, [moved]), song["uri"])
+            storage.delete(storage.join(_table(config), tables.part_name(row["uri"])))
+            past = [*(other for other in past if other is not row), moved]
+    return past
+
+
+def _same_song(song: Row, missing: list[Row]) -> Row | None:
+    """The row of a song of the same content that is not where it was. A song is read when its size fits one."""
+    size = song["version"].partition("-")[0]
+    rows = [row for row in missing if row["version"].partition("-")[0] == size]
+    try:
+        content = storage.content_hash(song["uri"]) if rows else ""
+        return next((row for row in rows if row["content_hash"] == content and not storage.exists(row["uri"])), None)
+    except StorageError:
+        return None  # the stage will say what is wrong with it
+
+
+def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str], ours: set[str]) -> None:
+    """Raise for a video in whose place there is a song, or a file that is neither in the table nor marked as ours."""
+    outputs.check_apart(videos.values(), videos)
+    if not config.overwrite:
+        for video in sorted(there & set(videos.values())):
+            if storage.name(video) not in ours:
+                outputs.check_ours(video, REPLACE)
 
 
 def _model_hash(uri: str | None) -> str:

@@ -5,6 +5,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, storage, tables
@@ -92,6 +93,49 @@ def test_a_library_becomes_videos_and_a_second_run_does_only_what_is_left(
     third = run(config.model_copy(update={"look": "skeleton-light"}))
     assert (third.done_before, third.bad) == (0, 0)
     assert {row["look"] for row in renders(output).values()} == {"skeleton-light"}
+
+
+def test_a_videos_name_stays_when_songs_are_added_removed_and_moved(ray_session: str, untrained: Path, tmp_path: Path):
+    library, output = tmp_path / "songs", tmp_path / "dances"
+    config = settings(library, output, untrained)
+    first = make_song(library / "pop" / "song.wav", 0.4)
+    make_song(library / "gone.wav", 0.4, 300)
+    run(config)
+    before = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
+    assert sorted(before) == ["gone.mp4", "song.mp4"]
+
+    make_song(library / "rock" / "Song.wav", 0.5, 440)  # another song of the same stem
+    (library / "gone.wav").unlink()
+    moved = library / "old" / "a new name.wav"
+    moved.parent.mkdir()
+    first.rename(moved)
+    shutil.copy(moved, library / "copy.wav")  # is there already: a song of its own
+    second = run(config)
+    assert (second.rows, second.done_before) == (3, 1)
+    names = {Path(row["uri"]).name: row["name"] for row in renders(output).values()}
+    assert names.pop("Song.wav").startswith("Song-")
+    assert names == {"a new name.wav": "song.mp4", "copy.wav": "copy.mp4", "gone.wav": "gone.mp4"}
+    after = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
+    assert {name: after[name] for name in before} == before  # none was renamed or made again
+    assert run(config).done_before == 3
+
+    make_song(library / "gone.wav", 0.6, 500)  # back again, as another song
+    assert run(config).done_before == 3
+    assert {path.name for path in output.iterdir()} == set(after)
+
+
+def test_a_table_of_an_earlier_release_gives_the_names(ray_session: str, untrained: Path, tmp_path: Path):
+    library, output = tmp_path / "songs", tmp_path / "dances"
+    make_song(library / "song.wav", 0.4)
+    config = settings(library, output, untrained)
+    run(config)
+    table = f"{output}_renders"
+    part = tables.parts(table)[0]
+    pq.write_table(pq.read_table(part).drop_columns(["name"]), part)
+    make_song(library / "other" / "song.wav", 0.4, 330)
+    assert run(config).done_before == 1
+    assert {row["name"] == "song.mp4" for row in renders(output).values()} >= {False}
+    assert (output / "song.mp4").exists()
 
 
 def test_too_many_broken_songs_fail_the_step_after_the_good_ones_are_done(

@@ -15,10 +15,10 @@ from dancegen.media.audio import load
 from dancegen.media.video import probe
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
-from dancegen.pipelines.render import output_uris
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.render import PictureConfig
 from dancegen.stages.render import RenderSongs, dance, load_model, render_song, song_seed
+from dancegen.stages.video_names import video_names
 
 ROOT = Path(__file__).parents[2]
 RATE = 16_000
@@ -133,11 +133,20 @@ def test_an_empty_table_and_one_with_broken_songs_only_are_tables_of_renders(pic
 
 def test_songs_that_share_a_stem_get_videos_of_their_own():
     songs = ["/a/song.mp3", "/b/song.wav", "/a/Song.ogg", "/a/other.mp3"]
-    videos = output_uris(songs, "/out")
-    assert videos[3] == "/out/other.mp4"
-    assert len({video.casefold() for video in videos}) == 4
-    assert all(Path(video).stem.startswith(Path(song).stem) for song, video in zip(songs, videos, strict=True))
-    assert output_uris(songs[::-1], "/out") == videos[::-1]
+    videos = video_names(songs, {})
+    assert videos["/a/other.mp3"] == "other.mp4"
+    assert len({video.casefold() for video in videos.values()}) == 4
+    assert all(Path(video).stem.startswith(Path(song).stem) for song, video in videos.items())
+    assert video_names(songs[::-1], {}) == videos
+
+
+def test_a_name_that_was_given_is_kept_and_given_to_no_other_song():
+    given = {"/a/song.mp3": "song.mp4", "/a/gone.mp3": "Gone.mp4"}
+    videos = video_names(["/b/song.wav", "/a/song.mp3", "/b/gone.ogg"], given)
+    assert videos["/a/song.mp3"] == "song.mp4"
+    assert videos["/b/song.wav"].startswith("song-")
+    assert videos["/b/gone.ogg"].startswith("gone-")
+    assert video_names(["/b/song.wav"], {**given, **videos}) == {"/b/song.wav": videos["/b/song.wav"]}
 
 
 def dance_command(*arguments: object) -> list[str]:

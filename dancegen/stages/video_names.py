@@ -1,0 +1,34 @@
+"""songs -> names of their videos, decided once: a name that was given is kept, and given to no other song."""
+
+import hashlib
+from collections import Counter
+
+from dancegen import storage
+
+VIDEO = ".mp4"
+
+
+def video_names(songs: list[str], given: dict[str, str]) -> dict[str, str]:
+    """Song -> file name of its video; `given` are those of earlier runs, also of songs that are not in the list.
+
+    A video is named by its song's stem. Where another song has that name, and where several new songs share a stem, a
+    short hash of the song's URI follows.
+    """
+    new = [song for song in songs if song not in given]
+    stems = Counter(_key(storage.stem(song) + VIDEO) for song in new)
+    taken = {_key(name) for name in given.values()}
+    names = {song: given[song] for song in songs if song in given}
+    for song in new:
+        name = storage.stem(song) + VIDEO
+        shared = stems[_key(name)] > 1 or _key(name) in taken
+        names[song] = _with_hash(song) if shared else name
+    return names
+
+
+def _key(name: str) -> str:
+    """The same for names that are one on some file systems, which do not tell A from a."""
+    return name.casefold()
+
+
+def _with_hash(song: str) -> str:
+    return f"{storage.stem(song)}-{hashlib.sha256(song.encode()).hexdigest()[:8]}{VIDEO}"
