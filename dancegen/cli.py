@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 
-from dancegen import __version__
+from dancegen import __version__, stopping
 from dancegen.errors import ConfigError, DanceGenError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 REPLACE = "Give --overwrite to replace it, or name another output."
 REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
 MOVE = "Move it away, or name another output."
-WRONG, STOPPED = 2, 130  # exit codes: something to correct; Ctrl-C
+WRONG = 2  # exit code: something to correct
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ STEPS = {
 
 
 class Explained:
-    """Ends the process with one message when a person can do something about the error, and on Ctrl-C."""
+    """Ends the process with one message when a person can do something about the error, on Ctrl-C and on SIGTERM."""
 
     def __enter__(self) -> None:
-        pass
+        stopping.hear_sigterm()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, KeyboardInterrupt):
+        if (code := stopping.exit_code(error)) is not None:
             click.echo("Stopped.", err=True)
-            sys.exit(STOPPED)
+            sys.exit(code)
         if error is not None and (wrong := _fixable(error)) is not None:
             click.echo(str(wrong), err=True)
             sys.exit(WRONG)

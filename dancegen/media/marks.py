@@ -16,7 +16,7 @@ PAGE = (  # the second is how pages of earlier releases begin
     b":root { color-scheme: light dark; --line: #8884",
 )
 HEAD_BYTES = 65_536  # in which the marks of pictures and pages are
-STAMPS = ("_table.json", "run.json", "study.json")  # name a folder that dancegen keeps
+STAMPS = ("_table.parquet", "_table.json", "run.json", "study.json")  # name a folder that dancegen keeps
 
 
 def is_ours(path: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dancegen.errors import ClusterError
+from dancegen.stopping import hear_sigterm
 
 SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
 OBJECT_STORE_BYTES = 400_000_000
@@ -47,6 +48,7 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
         else:
             _start_local(cpus, dashboard)
             _check_gpus(gpus)
+    hear_sigterm()  # Ray has set its own handler
 
 
 def await_room(cpus: float, gpus: float) -> None:

@@ -26,10 +26,13 @@ import psutil
 import pyarrow as pa
 
 from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.stopping import Terminated, hear_sigterm
 
 POLL_S = 0.2
+PARENT_POLL_S = 0.5
 ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
 STALE_S = 86_400.0
+CLEAR_UP_S = 3.0  # that a child has to delete the file that it was writing
 MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
 
 
@@ -81,8 +84,12 @@ class RowProcess:
     def close(self) -> None:
         """End the child."""
         if self._child is not None:
-            self._child.kill()
-            self._child.wait()
+            self._child.terminate()
+            try:
+                self._child.wait(CLEAR_UP_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
             self._pipe.close()
             self._log.close()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -177,8 +184,19 @@ def main(descriptor: int, folder: str) -> None:
     """The child: make the stage, then answer rows until the parent is gone. `folder` holds its temporary files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends us
+    hear_sigterm()
     threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
-    pipe = Connection(descriptor)
+    try:
+        _answer_rows(Connection(descriptor))
+    except Terminated:  # what was unfinished is deleted by now
+        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer_rows(pipe: Connection) -> None:
     stage = _make(pipe)
     while stage is not None:
         try:
@@ -205,9 +223,11 @@ def _make(pipe: Connection) -> Any:
 
 
 def _end_with_parent(parent: int, folder: str) -> None:
-    """A killed parent can neither end us nor clear up: notice it."""
+    """A killed parent can neither end us nor clear up: notice it, and let the main thread delete what is unfinished."""
     while os.getppid() == parent:
-        time.sleep(1.0)
+        time.sleep(PARENT_POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.main_thread().join(CLEAR_UP_S)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dancegen
-from dancegen import config
+from dancegen import config, stopping
 from dancegen.config import Config
 from dancegen.errors import ClusterError, ConfigError
 
@@ -29,7 +29,6 @@ SETTINGS = "submitted.yaml"
 PACKAGES = ("jobs", "dancegen")
 CONNECT_S = 10.0
 RETRY_S = 1.0
-STOPPED = 130
 RAY_DASHBOARD = "ray.dashboard.modules."
 TALKERS = (f"{RAY_DASHBOARD}job.sdk", f"{RAY_DASHBOARD}dashboard_sdk", "ray._private.runtime_env.packaging")
 LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"  # in Ray's message; we have shown the log
@@ -106,9 +105,9 @@ def _follow(client: Any, address: str, job: str) -> int:
         with _explained(address, f"The job goes on: ray job logs --follow --address {address} {job}"):
             status = asyncio.run(_tail(client, job))
             details = client.get_job_info(job)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _say(f"Stopped following. The job goes on; to end it: ray job stop --address {address} {job}")
-        return STOPPED
+        return stopping.exit_code(stop) or stopping.INTERRUPTED
     if status == "SUCCEEDED":
         return 0
     reason = (details.message or "").split("\n")[0].removesuffix(LOG_FOLLOWS)

@@ -1,6 +1,11 @@
 """A library of songs to videos, on a real Ray."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import wave
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from dancegen.settings.render import RenderConfig
 
 pytestmark = pytest.mark.ray
 RATE = 16_000
+ROOT = Path(__file__).parents[2]
 
 
 def make_song(path: Path, seconds: float, pitch_hz: float = 220.0) -> Path:
@@ -136,6 +142,33 @@ def test_a_table_of_an_earlier_release_gives_the_names(ray_session: str, untrain
     assert run(config).done_before == 1
     assert {row["name"] == "song.mp4" for row in renders(output).values()} >= {False}
     assert (output / "song.mp4").exists()
+
+
+def test_sigterm_ends_a_job_with_143_leaves_nothing_unfinished_and_the_same_command_goes_on(
+    ray_session: str, untrained: Path, tmp_path: Path
+):
+    library, output = tmp_path / "songs", tmp_path / "dances"
+    for number in range(3):
+        make_song(library / f"{number}.wav", 12.0, 200 + 50 * number)
+    config = settings(library, output, untrained)
+    given = {name: getattr(config, name) for name in ("songs", "output", "checkpoint", "look", "fps", "width_px")}
+    words = [f"{name}={value}" for name, value in given.items()]
+    command = [sys.executable, "-m", "dancegen", "render", *words, "height_px=96"]
+    environment = {**os.environ, "RAY_ADDRESS": ray_session}
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        while not list(output.glob("*.tmp-*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 143, said
+    assert said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in said
+    while list(output.glob("*.tmp-*")):  # the children of lost actors notice it; the test's own time limit ends this
+        time.sleep(0.1)
+    assert run(config).bad == 0
+    assert len(list(output.iterdir())) == 3
 
 
 def test_too_many_broken_songs_fail_the_step_after_the_good_ones_are_done(

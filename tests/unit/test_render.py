@@ -176,7 +176,8 @@ def test_dance_says_what_is_wrong_with_a_song_and_exits_with_2(untrained: Path, 
     assert "Traceback" not in ended.stderr
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_half_video(untrained: Path, tmp_path: Path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_no_half_video(untrained: Path, tmp_path: Path, number: int, code: int):
     song = make_song(tmp_path / "long.wav", 20.0)
     command = dance_command(song, "-o", tmp_path / "out" / "a.mp4", "--checkpoint", untrained)
     # A shell may start the tests deaf to Ctrl-C, and what they start would be so, too.
@@ -186,9 +187,9 @@ def test_ctrl_c_ends_with_130_and_leaves_no_half_video(untrained: Path, tmp_path
         said = process.stderr.readline()
         while not list(tmp_path.glob("out/*")):
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said += process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert said.rstrip().endswith("Stopped.")
     assert "Traceback" not in said
     assert not list(tmp_path.glob("out/*"))

@@ -1,5 +1,7 @@
 import os
+import pickle
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pytest
 from ray import cloudpickle
 
+from dancegen import storage
 from dancegen.errors import ConfigError
 from dancegen.pipelines.row_process import BadRowError, RowLimits, RowProcess, StageError
 
@@ -37,6 +40,10 @@ class Stage:
             case "litter":
                 with tempfile.NamedTemporaryFile(delete=False) as file:
                     return pa.table({"path": [file.name]})
+            case "write":
+                with storage.writing(row["to"][0].as_py()) as path:
+                    path.write_text("half")
+                    time.sleep(60)
             case "bug":
                 raise KeyError("joints")
             case "chatter":
@@ -106,6 +113,35 @@ def test_no_process_is_left_when_it_is_closed(process):
     rows.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_row_that_is_stopped_leaves_no_unfinished_file(process, tmp_path):
+    with pytest.raises(BadRowError, match="took longer"):
+        process(RowLimits(seconds=3, memory_gb=4)).run(writing(tmp_path), "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_row_whose_parent_was_killed_leaves_no_unfinished_file(process, tmp_path):
+    code = (
+        "import pickle, sys\n"
+        "from dancegen.pipelines.row_process import RowLimits, RowProcess\n"
+        "stage, row = pickle.load(sys.stdin.buffer)\n"
+        "RowProcess(stage, RowLimits(60, 4)).run(row, 'x')\n"
+    )
+    process()  # stages are pickled by value
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as parent:
+        pickle.dump((cloudpickle.dumps((Stage, ())), writing(tmp_path)), parent.stdin)
+        parent.stdin.close()
+        while not list(tmp_path.iterdir()):
+            assert parent.poll() is None
+            time.sleep(0.05)
+        parent.kill()
+    while list(tmp_path.iterdir()):  # the test's own time limit ends this
+        time.sleep(0.1)
+
+
+def writing(folder):
+    return pa.table({"uri": ["write"], "to": [str(folder / "video.mp4")]})
 
 
 def test_what_a_process_left_in_the_temporary_folder_goes_with_it(process):
