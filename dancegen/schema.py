@@ -158,7 +158,7 @@ RENDERS = pa.schema(
         ("frames", pa.int32()),  # of the video
         ("fps", pa.float32()),  # of the video
         ("seed", pa.int64()),  # of the dance
-        ("checkpoint_hash", pa.string()),  # SHA-256 of the model
+        ("checkpoint_hash", pa.string()),  # of the model: its tensors and settings, not its card
         ("look", pa.string()),  # a name in media.draw.LOOKS
         ("attempts", pa.int32()),  # times that it was tried
         ("wall_s", pa.float32()),  # seconds from start to end

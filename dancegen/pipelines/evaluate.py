@@ -10,7 +10,7 @@ from dancegen import schema, storage, tables, tracking
 from dancegen.config import to_yaml
 from dancegen.errors import ConfigError, TableError
 from dancegen.metrics.scores import Danced, Score, score
-from dancegen.models import checkpoint
+from dancegen.models import checkpoint, weights_file
 from dancegen.pipelines.progress import say
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.settings.evaluate import EvaluateConfig
@@ -42,7 +42,7 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     """The input of EvaluateClips, one row a part of clips; and the share of the clips that is measured."""
     networks = (config.checkpoint or checkpoint.shipped(), config.perceptual or checkpoint.shipped_perceptual())
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
-    choice = " ".join(storage.content_hash(name)[:16] for name in names)
+    choice = " ".join(weights_file.identity(storage.read_bytes(name))[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
     parts = {made: _parts(config, uri, made) for made, uri in tables_of.items()}
     where = pads.field("split") == config.split

@@ -4,7 +4,7 @@ from typing import Any
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.errors import StorageError, TableError
-from dancegen.models import checkpoint
+from dancegen.models import checkpoint, weights_file
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
@@ -42,11 +42,12 @@ def _rows(config: RenderConfig) -> list[Row]:
     videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
     there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
     _check_videos(config, videos, there, set(given.values()))
-    model = _model_hash(config.checkpoint)
+    model = weights_file.identity(storage.read_bytes(_checkpoint(config)))
+    choice, made = _choice(config, model), _made_by_file(config, past)
     return [
         {
             "uri": song["uri"],
-            "version": f"{song['version']} {_choice(config, model)}",
+            "version": made.get((song["uri"], song["version"])) or f"{song['version']} {choice}",
             "gone": videos[song["uri"]] not in there,
             "name": storage.name(videos[song["uri"]]),
             "output_uri": videos[song["uri"]],
@@ -108,8 +109,15 @@ def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str],
                 outputs.check_ours(video, REPLACE)
 
 
-def _model_hash(uri: str | None) -> str:
-    return storage.content_hash(str(checkpoint.shipped()) if uri is None else uri)
+def _checkpoint(config: RenderConfig) -> str:
+    return config.checkpoint or str(checkpoint.shipped())
+
+
+def _made_by_file(config: RenderConfig, past: list[Row]) -> dict[tuple[str, str], str]:
+    """Song and version of its file -> version, of videos of earlier releases, which knew a model by its file's hash."""
+    old = _choice(config, storage.content_hash(_checkpoint(config)))
+    stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
+    return {(row["uri"], file): row["version"] for row, file, choice in stamped if choice == old}
 
 
 def _choice(config: RenderConfig, model: str) -> str:

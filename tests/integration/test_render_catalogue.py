@@ -130,14 +130,26 @@ def test_a_videos_name_stays_when_songs_are_added_removed_and_moved(ray_session:
     assert {path.name for path in output.iterdir()} == set(after)
 
 
-def test_a_table_of_an_earlier_release_gives_the_names(ray_session: str, untrained: Path, tmp_path: Path):
+def test_a_model_that_was_saved_again_renders_nothing_again(ray_session: str, untrained: Path, tmp_path: Path):
+    library, copy = tmp_path / "songs", tmp_path / "copy.safetensors"
+    make_song(library / "song.wav", 0.4)
+    run(settings(library, tmp_path / "dances", untrained))
+    checkpoint.save(copy, checkpoint.load(untrained), {"copied": "yes"})
+    assert run(settings(library, tmp_path / "dances", copy)).done_before == 1
+
+
+def test_a_table_of_an_earlier_release_is_gone_on_with(ray_session: str, untrained: Path, tmp_path: Path):
     library, output = tmp_path / "songs", tmp_path / "dances"
     make_song(library / "song.wav", 0.4)
     config = settings(library, output, untrained)
     run(config)
     table = f"{output}_renders"
     part = tables.parts(table)[0]
-    pq.write_table(pq.read_table(part).drop_columns(["name"]), part)
+    row = tables.read(part, schema.RENDERS).to_pylist()[0]
+    file, _, choice = row["version"].partition(" ")
+    by_file = f"{file} {storage.content_hash(str(untrained))[:16]} {choice.partition(' ')[2]}"
+    old = schema.table(schema.RENDERS, [{**row, "version": by_file}]).drop_columns(["name"])
+    pq.write_table(old, part)
     make_song(library / "other" / "song.wav", 0.4, 330)
     assert run(config).done_before == 1
     assert {row["name"] == "song.mp4" for row in renders(output).values()} >= {False}
