@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dancegen.corpus.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
+from dancegen.media.audio import load
 from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
@@ -42,7 +43,7 @@ def main() -> None:
 def encode_alone(path: Path, song: Path, model: DanceModel, picture: PictureConfig) -> float:
     """Seconds to encode the pictures of a dance that is drawn already, with its sound."""
     size = picture.width_px, picture.height_px
-    pictures = [LOOKS[picture.look](joints, *size) for joints in dance(song, str(song), model, picture, seed=0)]
+    pictures = [LOOKS[picture.look](joints, *size) for joints in dance(load(song, str(song)), model, picture, seed=0)]
     started = time.perf_counter()
     with VideoWriter(path, *size, picture.fps, sound=song) as writer:
         for frame in pictures:

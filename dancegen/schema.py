@@ -163,6 +163,7 @@ RENDERS = pa.schema(
         ("attempts", pa.int32()),  # times that it was tried
         ("wall_s", pa.float32()),  # seconds from start to end
         ("compute_s", pa.float32()),  # seconds of processor time
+        ("note", pa.string()),  # what to know of the sound: which track was used, that no beat was heard
         ("error", pa.string()),  # why there is no video; null when the row is good
     ],
     metadata={"dancegen.table": "renders"},

@@ -5,17 +5,29 @@ Axes used in shapes:
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.error import FFmpegError
 from jaxtyping import Float32
 
 from dancegen.errors import BadMediaError
-from dancegen.media.container import MAX_SECONDS, REENCODE, decoded, open_container, origin, sound_stream
+from dancegen.media.container import (
+    MAX_SECONDS,
+    REENCODE,
+    decoded,
+    open_container,
+    origin,
+    sound_order,
+    sound_stream,
+)
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.1
@@ -47,36 +59,89 @@ def load(path: Path, thing: str) -> Float32[np.ndarray, " S"]:
 
 def normalize_loudness(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
     """The same sound at -20 dBFS (RMS), or less where its peaks would pass 1. Silence stays silence."""
-    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64))) if len(samples) else 0.0
-    if rms < SILENCE_RMS:
+    if not is_loud(samples):
         return samples.copy()
+    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
     peak = float(np.abs(samples).max())
     return samples * np.float32(min(TARGET_RMS / rms, 1.0 / peak))
 
 
 def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
     """The sound in pieces of bounded length, in [-1, 1]. Holes between the timestamps are filled with silence."""
+    number = track(path, thing).number
     with open_container(path, thing) as container:
-        stream = sound_stream(container, thing)
-        resample = _Resampler(rate, layout)
-        start, clock, smallest_hole = origin(container), 0.0, 0.0
-        for frame in decoded(container, stream):
-            if not isinstance(frame, AudioFrame) or not frame.samples:
-                continue
-            _check_frame(frame, thing)
-            hole = 0.0 if frame.time is None else frame.time - start - clock
-            if smallest_hole < hole < MAX_HOLE_S:
-                yield from resample.flush()
-                yield np.zeros((len(resample.layout.channels), round(hole * rate)), dtype=np.float32)
-                clock += hole
-            smallest_hole = MIN_HOLE_S
-            clock += frame.samples / frame.sample_rate
-            try:
-                yield from resample.push(frame)
-            except (FFmpegError, ValueError) as error:
-                problem = f"has sound that cannot be converted ({frame.format.name}, {frame.layout.name})."
-                raise BadMediaError(thing, problem, REENCODE) from error
-        yield from resample.flush()
+        yield from _track_pieces(container, thing, number, rate, layout)
+
+
+@dataclass(frozen=True)
+class Track:
+    """Which of a file's sound tracks is used."""
+
+    number: int  # from 0
+    note: str | None = None  # what a person should know of the choice
+
+
+def track(path: Path, thing: str) -> Track:
+    """The sound track to use: the default one, or the first, unless it is silent and another one sounds."""
+    return _track(path, thing, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=8)  # the choice may have to decode a whole silent track
+def _track(path: Path, thing: str, mtime_ns: int) -> Track:
+    with open_container(path, thing) as container:
+        order = sound_order(container)
+        names = [_track_name(stream, number) for number, stream in enumerate(container.streams.audio)]
+    if len(order) < 2:
+        return Track(0)
+    sounding = next((number for number in order if _sounds(path, thing, number)), None)
+    if sounding is None:
+        return Track(order[0], f"all of its {len(order)} sound tracks are silent")
+    silent = ", ".join(names[number] for number in order[: order.index(sounding)])
+    return Track(sounding, f"its sound track {silent} is silent; {names[sounding]} is used" if silent else None)
+
+
+def _track_name(stream: AudioStream, number: int) -> str:
+    return " ".join(filter(None, [str(number + 1), (stream.language or "und").replace("und", "")]))
+
+
+def _sounds(path: Path, thing: str, number: int) -> bool:
+    """Whether a sound track is more than silence. It is decoded until it sounds."""
+    try:
+        with open_container(path, thing) as container:
+            found = _track_pieces(container, thing, number, SAMPLE_RATE, "mono")
+            return any(is_loud(piece[0]) for piece in found)
+    except BadMediaError:
+        return False
+
+
+def is_loud(samples: Float32[np.ndarray, " S"]) -> bool:
+    """Whether there is sound above the noise of silence."""
+    return len(samples) > 0 and float(np.sqrt(np.mean(np.square(samples), dtype=np.float64))) >= SILENCE_RMS
+
+
+def _track_pieces(
+    container: InputContainer, thing: str, number: int, rate: int, layout: str
+) -> Iterator[Float32[np.ndarray, "C S"]]:
+    stream = sound_stream(container, thing, number)
+    resample = _Resampler(rate, layout)
+    start, clock, smallest_hole = origin(container), 0.0, 0.0
+    for frame in decoded(container, stream):
+        if not isinstance(frame, AudioFrame) or not frame.samples:
+            continue
+        _check_frame(frame, thing)
+        hole = 0.0 if frame.time is None else frame.time - start - clock
+        if smallest_hole < hole < MAX_HOLE_S:
+            yield from resample.flush()
+            yield np.zeros((len(resample.layout.channels), round(hole * rate)), dtype=np.float32)
+            clock += hole
+        smallest_hole = MIN_HOLE_S
+        clock += frame.samples / frame.sample_rate
+        try:
+            yield from resample.push(frame)
+        except (FFmpegError, ValueError) as error:
+            problem = f"has sound that cannot be converted ({frame.format.name}, {frame.layout.name})."
+            raise BadMediaError(thing, problem, REENCODE) from error
+    yield from resample.flush()
 
 
 def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
@@ -92,8 +157,9 @@ def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Ite
 
 def stream_rate(path: Path, thing: str) -> int:
     """Samples a second as the file says."""
+    number = track(path, thing).number
     with open_container(path, thing) as container:
-        return sound_stream(container, thing).rate
+        return sound_stream(container, thing, number).rate
 
 
 class _Resampler:

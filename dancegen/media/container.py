@@ -66,14 +66,19 @@ def picture_stream(container: InputContainer, thing: str) -> VideoStream:
     return stream
 
 
-def sound_stream(container: InputContainer, thing: str) -> AudioStream:
-    """The sound stream to use: the default one, or else the first."""
+def sound_stream(container: InputContainer, thing: str, number: int = 0) -> AudioStream:
+    """One of the sound streams, counted from 0. Raises BadMediaError when there is none, or it cannot be decoded."""
     streams = list(container.streams.audio)
     if not streams:
         raise BadMediaError(thing, "has no sound.", "Give a file with a sound track.")
-    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
-    _check_decodable(stream, thing)
-    return stream
+    _check_decodable(streams[number], thing)
+    return streams[number]
+
+
+def sound_order(container: InputContainer) -> list[int]:
+    """The numbers of the sound streams, the default one first."""
+    streams = list(container.streams.audio)
+    return sorted(range(len(streams)), key=lambda number: not streams[number].disposition & Disposition.default)
 
 
 def origin(container: InputContainer) -> float:

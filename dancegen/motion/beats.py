@@ -35,6 +35,7 @@ SHORTEST_S = 2.0  # of sound in which a beat may be looked for
 CLARITY_HOPS = 800  # stretches in which the beat is steady, even where it drifts
 BLUR_HOPS = 2.5  # onsets that are so far off the beat are on it
 DRIFT = 0.04  # of a beat's length, that a stretch may differ from the whole
+UNSURE, SURE = 0.2, 0.35  # speech and noise are below the first, songs with a steady beat above the second
 LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
 
 

@@ -14,6 +14,8 @@ def run(config: DanceConfig) -> Rendered:
     """Make the video, with a progress bar over its pictures."""
     rendered = render_song(config.song, config.video, load_model(config.checkpoint), config, _bar)
     tqdm.write(f"{rendered.seconds:.1f} s of dance in {rendered.wall_s:.1f} s: {config.video}", file=sys.stderr)
+    if rendered.note:
+        tqdm.write(f"{config.song}: {rendered.note}.", file=sys.stderr)
     return rendered
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from dancegen import outputs, schema, storage, tables
 from dancegen.errors import StorageError, TableError
 from dancegen.models import checkpoint, weights_file
+from dancegen.pipelines.progress import say
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
@@ -25,7 +26,24 @@ def run(config: RenderConfig) -> Summary:
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
     job = TableJob("songs", _table(config), schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
-    return run_table_job(job, _rows(config), config)
+    rows = _rows(config)
+    try:
+        return run_table_job(job, rows, config)
+    finally:
+        _say_notes(config, {row["uri"] for row in rows})
+
+
+def _say_notes(config: RenderConfig, songs: set[str]) -> None:
+    """One line on the songs of which there is something to know, with an example."""
+    past = tables.read(_table(config), schema.RENDERS, ["uri", "note"]).to_pylist() if _has_table(config) else []
+    noted = [row for row in past if row["note"] and row["uri"] in songs]
+    if noted:
+        first = f"{noted[0]['uri']}: {noted[0]['note']}"
+        say(f"{len(noted):,} of {len(songs):,} songs have a note in {_table(config)}, column note; the first: {first}")
+
+
+def _has_table(config: RenderConfig) -> bool:
+    return bool(tables.parts(_table(config)))
 
 
 def _table(config: RenderConfig) -> str:
@@ -60,7 +78,7 @@ def _rows(config: RenderConfig) -> list[Row]:
 def _past(config: RenderConfig) -> list[Row]:
     """What the table of renders knows."""
     try:
-        return tables.read(_table(config), schema.RENDERS).to_pylist() if tables.parts(_table(config)) else []
+        return tables.read(_table(config), schema.RENDERS).to_pylist() if _has_table(config) else []
     except TableError:
         if config.overwrite:
             return []

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.errors import BadMediaError, StorageError, StorageUnreachableError
@@ -19,6 +19,7 @@ from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel
+from dancegen.motion.beats import SURE, UNSURE, tempo
 from dancegen.motion.normalize import place, square
 from dancegen.motion.resample import resample
 from dancegen.settings.render import PictureConfig
@@ -37,6 +38,7 @@ class Rendered:
     fps: float
     wall_s: float
     compute_s: float
+    note: str | None = None
 
 
 class RenderSongs:
@@ -90,7 +92,9 @@ def render_song(
     wall_s, compute_s = time.perf_counter(), time.process_time()
     content_hash = storage.content_hash(song)
     with storage.reading(song) as path:
-        joints = dance(path, song, model, picture, song_seed(picture.seed, content_hash))
+        samples = audio.load(path, song)
+        joints = dance(samples, model, picture, song_seed(picture.seed, content_hash))
+        note = about_sound(samples, audio.track(path, song).note, model)
         draw = LOOKS[picture.look]
         size = picture.width_px, picture.height_px
         with storage.writing(video) as unfinished, VideoWriter(unfinished, *size, picture.fps, sound=path) as writer:
@@ -104,12 +108,24 @@ def render_song(
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
+        note=note,
     )
 
 
-def dance(path: Path, song: str, model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:
+def about_sound(samples: Float32[np.ndarray, " S"], track: str | None, model: DanceModel) -> str | None:
+    """What a person should know of a song's sound: which track was used, that it is silent or has no steady beat."""
+    notes = [track] if track else []
+    if not audio.is_loud(samples):
+        notes.append("it is silent")
+    elif model.config.rhythm:
+        _, confidence = tempo(samples)
+        if confidence < UNSURE:
+            notes.append(f"no steady beat was heard in it (confidence {confidence:.2f}, songs have {SURE:g} or more)")
+    return "; ".join(notes) or None
+
+
+def dance(samples: Float32[np.ndarray, " S"], model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:
     """The joints of every picture of a song's video, in pixels: float32 (frames, J, 3)."""
-    samples = audio.load(path, song)
     frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
     pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
     return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from dancegen.errors import BadMediaError
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE, load, normalize_loudness
+from dancegen.media.video import VideoWriter
 
 BAD_SOUNDS = Path(__file__).parents[3] / "shared" / "media" / "bad" / "audio"
 
@@ -209,3 +211,47 @@ def test_every_bad_sound_of_the_collection_decodes_or_says_why():
             samples = load(path, path.name)
             assert np.isfinite(samples).all()
             assert np.abs(samples).max() <= 1
+
+
+def write_tracks(path: Path, *tracks: np.ndarray, languages: tuple[str, ...] = ()) -> Path:
+    """A file with several sound tracks, mono at 48 kHz."""
+    with av.open(path, "w") as container:
+        streams = [container.add_stream("aac", 48_000, layout="mono") for _ in tracks]
+        for stream, language in zip(streams, languages, strict=False):
+            stream.metadata["language"] = language
+        for stream, samples in zip(streams, tracks, strict=True):
+            frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 48_000
+            for packets in (stream.encode(frame), stream.encode(None)):
+                container.mux(packets)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".mp4"])
+def test_the_track_that_sounds_is_used_and_said(tmp_path, ending):
+    silence = np.zeros(48_000)
+    path = write_tracks(tmp_path / f"film{ending}", silence, tone(1.0), tone(1.0, hz=880), languages=("ger", "eng"))
+    assert pitch(load(path, "film")) == pytest.approx(440, abs=2)
+    assert audio.track(path, "film").note == "its sound track 1 ger is silent; 2 eng is used"
+    late = np.concatenate([silence, tone(1.0, hz=880)])
+    path = write_tracks(tmp_path / f"late{ending}", late, np.concatenate([tone(2.0)]))
+    assert audio.track(path, "film") == audio.Track(0)  # a silent beginning is no silent track
+
+
+def test_of_silent_tracks_the_first_is_used_and_that_is_said(tmp_path):
+    path = write_tracks(tmp_path / "film.mkv", np.zeros(48_000), np.zeros(48_000))
+    assert not audio.is_loud(load(path, "film"))
+    assert audio.track(path, "film") == audio.Track(0, "all of its 2 sound tracks are silent")
+
+
+def test_one_track_is_not_looked_at_twice(tmp_path, make_sound):
+    path = make_sound(tmp_path / "song.wav", np.zeros(48_000))
+    assert audio.track(path, "song") == audio.Track(0)
+
+
+def test_the_video_gets_the_sound_that_is_danced_to(tmp_path):
+    film = write_tracks(tmp_path / "film.mkv", np.zeros(48_000), tone(1.0))
+    with VideoWriter(tmp_path / "dance.mp4", 64, 48, 25, film) as video:
+        for _ in range(25):
+            video.write(np.zeros((48, 64, 3), np.uint8))
+    assert pitch(load(tmp_path / "dance.mp4", "dance")[2000:14_000]) == pytest.approx(440, abs=3)

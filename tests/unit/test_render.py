@@ -13,6 +13,7 @@ import pytest
 from dancegen import schema
 from dancegen.media.audio import load
 from dancegen.media.video import probe
+from dancegen.media.wav import write_wav
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
 from dancegen.settings.dance_model import DanceModelConfig
@@ -89,18 +90,18 @@ def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_se
 ):
     songs = [make_song(tmp_path / name, 2.0) for name in ("one.wav", "two.wav")]
     model = load_model(picture.checkpoint)
-    one, two = (dance(song, "song", model, picture, song_seed(7, "content")) for song in songs)
-    other = dance(songs[0], "song", model, picture, song_seed(8, "content"))
+    one, two = (dance(load(song, "song"), model, picture, song_seed(7, "content")) for song in songs)
+    other = dance(load(songs[0], "song"), model, picture, song_seed(8, "content"))
     assert np.array_equal(one, two)
     assert not np.allclose(one, other)
     assert song_seed(7, "content") != song_seed(7, "other content")
 
 
 def test_the_dance_does_not_depend_on_the_size_of_the_picture(picture: PictureConfig, tmp_path: Path):
-    song = make_song(tmp_path / "song.wav", 1.0)
+    song = load(make_song(tmp_path / "song.wav", 1.0), "song")
     model = load_model(picture.checkpoint)
-    small = dance(song, "song", model, picture, 1)
-    large = dance(song, "song", model, picture.model_copy(update={"width_px": 320, "height_px": 192}), 1)
+    small = dance(song, model, picture, 1)
+    large = dance(song, model, picture.model_copy(update={"width_px": 320, "height_px": 192}), 1)
     assert np.allclose(small[..., :2] * 2, large[..., :2], atol=0.01)
 
 
@@ -123,6 +124,17 @@ def test_silence_is_danced_to(picture: PictureConfig, tmp_path: Path):
     row = RenderSongs(picture)(rows(make_song(tmp_path / "silence.wav", 1.0, volume=0.0))).to_pylist()[0]
     assert row["error"] is None
     assert row["frames"] == 25
+    assert row["note"] == "it is silent"
+
+
+def test_a_song_without_a_steady_beat_says_so_and_one_with_a_beat_does_not(picture: PictureConfig, tmp_path: Path):
+    time_s = np.arange(10 * RATE) / RATE
+    drone = (0.2 * np.sin(2 * np.pi * 220 * time_s) * np.sin(np.pi * time_s / 10)).astype(np.float32)
+    write_wav(tmp_path / "drone.wav", drone, RATE)
+    table = RenderSongs(picture)(rows(make_song(tmp_path / "song.wav", 10.0), tmp_path / "drone.wav"))
+    with_beat, without = table["note"].to_pylist()
+    assert with_beat is None
+    assert without.startswith("no steady beat was heard in it (confidence 0")
 
 
 def test_an_empty_table_and_one_with_broken_songs_only_are_tables_of_renders(picture: PictureConfig, tmp_path: Path):
