@@ -194,6 +194,7 @@ def _check(settings: Any, *read: str, remedy: str = REPLACE) -> None:
 
     config.check_inputs(settings)
     outputs.check(settings, read, remedy)
+    outputs.check_writable(settings)
 
 
 def job(name: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dancegen import config as settings
 from dancegen import storage
 from dancegen.config import Config, Output
-from dancegen.errors import ConfigError, StorageError
+from dancegen.errors import ConfigError, StorageError, StorageUnreachableError
 from dancegen.media import marks
 
 ELSEWHERE = "Name another place for the output."
@@ -33,10 +33,19 @@ def check(config: Config, read: Iterable[str] = (), remedy: str = "Move it away,
         for place in places:
             _check_apart(disk, thing, place, sources)
         if mark.file:
-            check_file(thing, uri, mark.endings)
+            _check_file(thing, uri, mark.endings)
         if not getattr(config, "overwrite", False):
             for place in places:
                 check_ours(place, remedy)
+
+
+def check_writable(config: Config) -> None:
+    """Raise StorageError for an output that cannot be written: no such bucket, or a folder that takes no files."""
+    for name, uri, mark in settings.outputs(config):
+        if storage.is_remote(uri):
+            _check_bucket(f"{name}={uri}", uri)
+        else:
+            _check_folder(f"{name}={uri}", Path(uri).parent if mark.file else Path(uri))
 
 
 def check_apart(places: Iterable[str], read: Iterable[str]) -> None:
@@ -55,19 +64,32 @@ def check_ours(uri: str, remedy: str) -> None:
         raise ConfigError(uri, "exists, and was not written by dancegen.", remedy)
 
 
-def check_file(thing: str, uri: str, endings: tuple[str, ...] = ()) -> None:
-    """Raise ConfigError for a file that cannot be written: its ending, or its folder."""
+def _check_file(thing: str, uri: str, endings: tuple[str, ...]) -> None:
     if endings and storage.suffix(uri) not in endings:
         raise ConfigError(thing, f"cannot be written: its name has to end in {' or '.join(endings)}.", "Rename it.")
-    if storage.is_remote(uri):
-        return
-    if os.path.isdir(uri):
+    if not storage.is_remote(uri) and os.path.isdir(uri):
         raise ConfigError(thing, "is a folder, and a file is written.", "Add the name of a file.")
-    folder = next(above for above in Path(uri).parents if os.path.lexists(above))
+
+
+def _check_folder(thing: str, place: Path) -> None:
+    """The folder, or that in which it will be made, takes a file."""
+    folder = next(above for above in (place, *place.parents) if os.path.lexists(above))
     try:
         tempfile.TemporaryFile(dir=folder).close()  # has no name there
     except OSError as error:
         raise StorageError(thing, f"cannot be written: {folder}: {error.strerror}.", ELSEWHERE) from error
+
+
+def _check_bucket(thing: str, uri: str) -> None:
+    bucket = "s3://" + uri.removeprefix("s3://").partition("/")[0]
+    try:
+        there = storage.exists(bucket)
+    except StorageUnreachableError:
+        raise
+    except StorageError:
+        return  # who may not list a bucket may still write to it
+    if not there:
+        raise StorageError(thing, f"cannot be written: there is no bucket {bucket}.", ELSEWHERE)
 
 
 def _places(config: Config, uri: str, mark: Output) -> Iterator[str]:

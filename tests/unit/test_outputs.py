@@ -255,6 +255,19 @@ def test_a_video_of_others_in_the_place_of_a_songs_video_is_told_before_the_work
     assert not (tmp_path / "out_renders").exists()
 
 
+def test_a_bucket_that_is_not_there_is_told_before_the_work(s3: str, song: Path):
+    code, told = command("dance", song, "-o", "s3://no-such-bucket-here/a.mp4")
+    assert (code, "there is no bucket s3://no-such-bucket-here" in told, "dance:" in told) == (2, True, False)
+    outputs.check_writable(DanceConfig(song=str(song), video=f"{s3}/below/a.mp4"))
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(song: Path, tmp_path: Path):
+    code, told = command("render", f"songs={song.parent}", f"output={song}/videos")
+    assert (code, "cannot be written" in told or "lies in what the job reads" in told) == (2, True)
+    code, told = command("make_corpus", "output=/proc/nowhere/corpus")
+    assert (code, "output=/proc/nowhere/corpus: cannot be written" in told) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
