@@ -4,9 +4,9 @@ OmegaConf reads and merges (so `1e-4` is a number and `${...}` works); pydantic 
 lives in one place, the class. Nothing here imports torch or Ray: a wrong key is told at once.
 """
 
-import difflib
+import re
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,9 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from yaml import YAMLError
 
-from dancegen import storage
+from dancegen import fields, storage
 from dancegen.errors import ConfigError
 
+UNKNOWN = "extra_forbidden"  # pydantic's name for a key that there is not
 BASE = "base"  # the key that names a YAML to start from, such as a preset
 
 
@@ -48,42 +49,61 @@ class Output:
     """How the name of the file has to end."""
 
 
-Uri = Annotated[str, AfterValidator(storage.absolute)]
+def place(uri: str) -> str:
+    """A URI in its full form. Raises ValueError for an empty one, and as `storage.absolute` does."""
+    if not uri.strip():
+        raise ValueError("is empty: give a path or s3://bucket/key, or leave it out")
+    return storage.absolute(uri)
+
+
+Uri = Annotated[str, AfterValidator(place)]
 InputUri = Annotated[Uri, Input()]
 OutputUri = Annotated[Uri, Output()]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-def load(kind: type[ConfigT], path: str | None, overrides: Sequence[str] = ()) -> ConfigT:
+Others = Callable[[], Mapping[str, type[Config]]]
+
+
+def load(kind: type[ConfigT], path: str | None, overrides: Sequence[str] = (), others: Others = dict) -> ConfigT:
     """Settings of one job from its YAML (or from defaults alone) and `key=value` overrides.
 
-    Raises ConfigError that names every mistake, with the full key and what may have been meant.
+    `others` gives the settings of other steps, of which an unknown key may be one. Raises ConfigError that names every
+    mistake, with the full key and what may have been meant.
     """
-    return validate(kind, merge(path, overrides), path)
+    return validate(kind, merge(path, overrides), path, others)
 
 
-def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = None) -> ConfigT:
+def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = None, others: Others = dict) -> ConfigT:
     """Plain settings, checked. Raises ConfigError that names every mistake; `path` is where they were written."""
     try:
         return kind.model_validate(settings)
     except ValidationError as error:
-        problems = "\n".join(f"  {_explain(kind, detail)}" for detail in error.errors())
+        details = error.errors()
+        unknown = any(detail["type"] == UNKNOWN for detail in details)
+        known = others() if unknown else {}
+        problems = "\n".join(f"  {_explain(kind, detail, known)}" for detail in details)
         problem = f"has settings that cannot be used.\n{problems}\n"
-        raise ConfigError(path or kind.__name__, problem, "Correct them.") from error
+        remedy = "Correct them. All settings: docs/settings.md." if unknown else "Correct them."
+        raise ConfigError(path or kind.__name__, problem, remedy) from error
 
 
 def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The plain settings: the YAML over its `base`, and the overrides over both."""
-    dotlist = _overrides(overrides)
-    settings = _with_base(Path(path)) if path else OmegaConf.create({})
-    if BASE in dotlist:
-        settings = _merged(settings, _with_base(Path(dotlist.pop(BASE))), "base=")
+    settings = _written(path, overrides)
     try:
-        plain = OmegaConf.to_container(_merged(settings, dotlist, "key=value"), resolve=True)
+        plain = OmegaConf.to_container(settings, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(path or "key=value", f"{_first_line(error)}.", "Correct the reference.") from error
+    _check_references(OmegaConf.to_container(settings, resolve=False), plain)
     return _decided(plain)
+
+
+def variables(path: str | None, overrides: Sequence[str] = ()) -> list[str]:
+    """Names of the environment variables that the settings take values from (`${oc.env:NAME}`), sorted."""
+    written = OmegaConf.to_yaml(_written(path, overrides))
+    return sorted(set(re.findall(r"\$\{oc\.env:\s*(\w+)", written)))
 
 
 def to_yaml(config: Config) -> str:
@@ -124,11 +144,23 @@ def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
     return [*metadata, *(mark for part in parts for mark in _marks(part))]
 
 
+def _written(path: str | None, overrides: Sequence[str]) -> DictConfig:
+    """The settings as they are written, with their references."""
+    dotlist = _overrides(overrides)
+    settings = _with_base(Path(path)) if path else OmegaConf.create({})
+    if BASE in dotlist:
+        settings = _merged(settings, _with_base(Path(dotlist.pop(BASE))), "base=")
+    return _merged(settings, dotlist, "key=value")
+
+
 def _overrides(overrides: Sequence[str]) -> DictConfig:
     for override in overrides:
-        key, equals, _ = override.partition("=")
+        key, equals, value = override.partition("=")
         if not equals or not key:
             raise ConfigError(f"{override!r}", "is not of the form key=value.", "Write for example workers=2.")
+        if not value.strip():
+            remedy = f"Is a variable unset? Give a value, or leave {key}= out for its default."
+            raise ConfigError(override, "has no value.", remedy)
     try:
         return OmegaConf.from_dotlist(list(overrides))
     except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
@@ -170,6 +202,18 @@ def _read(path: Path) -> DictConfig:
     return settings
 
 
+def _check_references(written: Any, resolved: Any, key: str = "") -> None:
+    """Raise ConfigError where a reference such as ${oc.env:BUCKET} gave nothing."""
+    if isinstance(written, dict):
+        for name, value in written.items():
+            _check_references(value, resolved[name], f"{key}.{name}" if key else str(name))
+    elif isinstance(written, list):
+        for index, value in enumerate(written):
+            _check_references(value, resolved[index], f"{key}[{index}]")
+    elif isinstance(written, str) and resolved == "" and written:
+        raise ConfigError(f"{key}: {written}", "gives an empty value.", "Set the variable, or remove the setting.")
+
+
 def _decided(settings: Any) -> Any:
     """The settings without those whose value is `???`, which OmegaConf takes for "to be given later"."""
     if not isinstance(settings, dict):
@@ -184,25 +228,16 @@ def _merged(under: DictConfig, over: DictConfig, where: str) -> DictConfig:
         raise ConfigError(where, f"{_first_line(error)}.", "A key below a single value cannot be set.") from error
 
 
-def _explain(kind: type[Config], detail: Any) -> str:
+def _explain(kind: type[Config], detail: Any, others: Mapping[str, type[Config]]) -> str:
     key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: there is no such setting.{_did_you_mean(kind, detail['loc'])}"
+    if detail["type"] == UNKNOWN:
+        return f"{key}: there is no such setting.{fields.meant(kind, detail['loc'], others)}"
     if detail["type"] == "missing":
         return f"{key}: is not set, and has no default. Add it, or give {key}=..."
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     if detail["type"] == "value_error" and isinstance(detail["input"], dict | Config):  # fields that do not fit
         return f"{key}: {message}." if key else f"{message}."
     return f"{key}={detail['input']!r}: {message[0].lower()}{message[1:]}."
-
-
-def _did_you_mean(kind: type[Config], location: tuple[str | int, ...]) -> str:
-    for part in location[:-1]:
-        field = kind.model_fields.get(str(part))
-        kinds = (field.annotation, *typing.get_args(field.annotation)) if field else ()
-        kind = next((a for a in kinds if isinstance(a, type) and issubclass(a, Config)), kind)
-    close = difflib.get_close_matches(str(location[-1]), kind.model_fields, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(kind.model_fields)}."
 
 
 def _first_line(error: Exception) -> str:

@@ -212,6 +212,18 @@ def write_bytes(uri: str, data: bytes) -> None:
         path.write_bytes(data)
 
 
+def create(uri: str, data: bytes) -> bool:
+    """Write a small file unless there is one. Returns whether it was written: of several at once, one is told so."""
+    with _explained(uri):
+        if not is_remote(uri):
+            Path(uri).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _filesystem(uri).pipe_file(uri, data, mode="create")
+        except FileExistsError:
+            return False
+    return True
+
+
 def read_text(uri: str) -> str:
     """The whole file as UTF-8."""
     try:
@@ -240,6 +252,12 @@ def delete(uri: str) -> None:
         else:  # not rm(), which takes "[1]" in a name for a pattern
             for path in filesystem.find(uri):
                 filesystem.rm_file(path)
+
+
+def delete_empty_folder(uri: str) -> None:
+    """Delete a local folder that holds nothing; on S3 there are no folders."""
+    if not is_remote(uri) and os.path.isdir(uri) and not os.listdir(uri):
+        os.rmdir(uri)
 
 
 def sweep(uri: str, older_than_s: float = 3600.0) -> int:

@@ -14,8 +14,10 @@ from typing import Any
 
 import dancegen
 from dancegen import storage
+from dancegen.errors import ConfigError
 
 KEY_TAG, PARENT_TAG, NAME_TAG = "dancegen.key", "mlflow.parentRunId", "mlflow.runName"
+COMMIT = "commit.txt"  # in the package
 BATCH = 100  # parameters or tags that MLflow takes at once
 MAX_CHARACTERS = 5000  # of a parameter's value or a tag
 RETRY_AFTER_S = 60.0
@@ -190,18 +192,38 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def code_version() -> str:
-    """The release of dancegen, and the commit when it runs from a checkout."""
-    root = Path(dancegen.__file__).parents[1]
-    if not (root / ".git").exists():
-        return dancegen.__version__
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+def check_is_kept(settings: Any) -> None:
+    """Raise ConfigError when MLflow's database would lie in the folder of a Ray job, which is deleted with the job.
+
+    `settings` are a step's, which may name a tracker or hold those of a training (`train`) that does.
+    """
+    holder, prefix = (settings.train, "train.") if hasattr(settings, "train") else (settings, "")
+    if getattr(holder, "tracking_uri", "") is None and storage.is_remote(settings.output):
+        problem = (
+            f"is not set: output={settings.output} cannot hold MLflow's database, and a job's own folder is deleted."
         )
-    except FileNotFoundError:
-        return dancegen.__version__
-    return f"{dancegen.__version__}+{answer.stdout.strip()}" if answer.returncode == 0 else dancegen.__version__
+        remedy = "Name a server (http://...) or a database that stays (sqlite:////shared/mlflow.db)."
+        raise ConfigError(f"{prefix}tracking_uri", problem, remedy)
+
+
+def code_version() -> str:
+    """The release of dancegen, and the commit where it is known."""
+    return f"{dancegen.__version__}+{commit}" if (commit := _commit()) else dancegen.__version__
+
+
+def _commit() -> str:
+    """Of a checkout, or what `git archive` or a submission wrote into COMMIT; empty when nothing tells."""
+    package = Path(dancegen.__file__).parent
+    if (package.parent / ".git").exists():
+        command = ["git", "-C", str(package.parent), "rev-parse", "--short", "HEAD"]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            return ""
+        return answer.stdout.strip() if answer.returncode == 0 else ""
+    written = package / COMMIT
+    commit = written.read_text().strip() if written.is_file() else ""
+    return "" if commit.startswith("$") else commit  # as it is before `git archive` fills it in
 
 
 def _experiment(client: Any, uri: str, name: str) -> str:

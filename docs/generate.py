@@ -7,12 +7,13 @@ import inspect
 import re
 import sys
 import typing
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from dancegen import schema
-from dancegen.cli import STEPS
+from dancegen import fields, schema
 from dancegen.config import Config
+from dancegen.steps import STEPS
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `make docs`. -->"
@@ -52,23 +53,14 @@ def tables_page() -> str:
 
 
 def _rows(kind: type[Config]) -> list[str]:
-    return ["| key | type | default | meaning |", "|---|---|---|---|", *_settings(kind, "")]
+    return ["| key | type | default | meaning |", "|---|---|---|---|", *_settings(kind)]
 
 
-def _settings(kind: type[Config], prefix: str) -> list[str]:
-    lines = []
-    own = [name for name in kind.model_fields if name in kind.__annotations__]  # before what all such jobs share
-    for name in [*own, *(name for name in kind.model_fields if name not in own)]:
-        field = kind.model_fields[name]
-        nested = [part for part in (field.annotation, *typing.get_args(field.annotation)) if inspect.isclass(part)]
-        inner = next((part for part in nested if issubclass(part, Config)), None)
-        if inner and typing.get_origin(field.annotation) not in (dict, list, tuple):
-            lines += _settings(inner, f"{prefix}{name}.")
-            continue
+def _settings(kind: type[Config]) -> Iterator[str]:
+    for name, field in fields.walk(kind):
         default = "*required*" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
-        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        lines.append(f"| `{prefix}{name}` | {_type_name(field.annotation)} | {default} | {meaning} |")
-    return lines
+        meaning = fields.meaning(field).replace("|", "\\|")
+        yield f"| `{name}` | {_type_name(field.annotation)} | {default} | {meaning} |"
 
 
 def _plain(value: object) -> str:

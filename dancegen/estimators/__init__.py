@@ -38,12 +38,14 @@ class Estimator(Protocol):
 
     name: str
     """Name and version, for the table."""
+    reads_files: bool
+    """Whether it only reads what was found before, and needs no pictures."""
 
     def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
         """Everyone in each picture of the part.
 
         x and y are fractions of the upright frame, NaN where the confidence is 0 and the joint missing. P may be 0.
-        An estimator that reads files need not consume `pictures`. Raises BadMediaError when the video, or
+        One that `reads_files` consumes no `pictures`. Raises BadMediaError when the video, or
         what was found in it before, cannot be used.
         """
         ...

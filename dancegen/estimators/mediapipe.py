@@ -22,6 +22,7 @@ from jaxtyping import Float32
 from dancegen import skeleton
 from dancegen.estimators import People, Picture, VideoPart
 from dancegen.estimators.plausible import alike, is_plausible
+from dancegen.native_output import held_back
 from dancegen.settings.estimator import EstimatorConfig
 
 FIND_PEOPLE = """
@@ -55,6 +56,8 @@ MARGIN_AMONG_OTHERS = 1.1  # with more of a neighbour in sight, the model makes 
 OUTSIDE = 0.1  # of the frame's size: a joint that is farther out was guessed, not seen
 SAME_WITHIN = 0.35  # of a body's reach: hips no farther from a followed person's are that person's
 
+BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
+
 
 @dataclass(frozen=True)
 class Square:
@@ -72,6 +75,8 @@ Person = tuple[Float32[np.ndarray, "18 3"], Square]  # joints, and where to look
 class MediaPipe:
     """Everyone's joints, each person followed from picture to picture."""
 
+    reads_files = False
+
     def __init__(self, config: EstimatorConfig) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ half reports every graph that it makes
         from mediapipe.framework.formats import rect_pb2  # late: it takes seconds
@@ -84,9 +89,7 @@ class MediaPipe:
     def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
         """See Estimator."""
         with ExitStack() as graphs:
-            people = graphs.enter_context(closing(self._graph(graph_config=FIND_PEOPLE)))
-            side_inputs = {"model_complexity": BUNDLED_MODEL}
-            joints = graphs.enter_context(closing(self._graph(graph_config=FIND_JOINTS, side_inputs=side_inputs)))
+            people, joints = (graphs.enter_context(closing(graph)) for graph in self._graphs())
             look_every = max(1, round(LOOK_EVERY_S * part.fps))
             followed: list[Square] = []
             found: list[People] = []
@@ -101,6 +104,15 @@ class MediaPipe:
                 followed = [square for _, square in persons]
                 found.append(_stacked([person for person, _ in persons]))
             return found
+
+    def _graphs(self) -> tuple[Any, Any]:
+        """What finds people, and what finds joints. Each has seen a black picture: its threads talk until then."""
+        with held_back():
+            people = self._graph(graph_config=FIND_PEOPLE)
+            joints = self._graph(graph_config=FIND_JOINTS, side_inputs={"model_complexity": BUNDLED_MODEL})
+            people.process({"image": BLACK})
+            joints.process({"image": BLACK, "roi": self._rect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)})
+        return people, joints
 
     def _persons(self, joints: Any, picture: Picture, squares: list[Square], others: int = 0) -> list[Person]:
         """Those who are in the squares, while `others` are elsewhere."""

@@ -32,6 +32,8 @@ Boxes = Float32[np.ndarray, "P 4"]
 class OnnxPose:
     """Everyone's joints, top down."""
 
+    reads_files = False
+
     def __init__(self, config: EstimatorConfig) -> None:
         assert config.weights is not None  # the settings make sure of it
         self._config = config

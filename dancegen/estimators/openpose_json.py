@@ -53,6 +53,7 @@ class OpenPoseJson:
     """Reads what was found before."""
 
     name = "openpose_json"
+    reads_files = True
 
     def __init__(self, config: EstimatorConfig) -> None:
         self._min_confidence = config.min_confidence

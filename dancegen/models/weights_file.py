@@ -13,20 +13,19 @@ from typing import Any, TypeVar
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from dancegen import storage
 from dancegen.errors import CheckpointError
+from dancegen.models import header
 from dancegen.skeleton import COCO18
 
-FORMAT_VERSION = 1
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def write(path: Path, kind: str, about: dict[str, Any], weights: dict[str, Tensor], half: bool) -> None:
     """Write weights, whole or not at all; with `half` they take two bytes each."""
-    stamp = {"kind": kind, "format": FORMAT_VERSION, "skeleton": COCO18.name, **about}
+    stamp = {"kind": kind, "format": header.FORMAT_VERSION, "skeleton": COCO18.name, **about}
     tensors = {name: _narrow(value, half) for name, value in weights.items()}
     metadata = {name: json.dumps(value, ensure_ascii=False) for name, value in stamp.items()}
     storage.write_bytes(str(path), _in_order(safetensors.torch.save(tensors, metadata)))
@@ -66,11 +65,12 @@ def _parts(content: bytes) -> tuple[dict[str, Any], memoryview]:
     return json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
 
 
-def read(path: Path, kind: str, remedy: str, **wanted: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a file says of itself, and its tensors.
 
-    Raises CheckpointError when it is missing, damaged, of another kind, or says anything else than `wanted`.
+    Raises CheckpointError when it is missing, damaged, or of another kind, format or skeleton.
     """
+    remedy = header.MAKE_ANOTHER[kind]
     if not Path(path).is_file():
         raise CheckpointError(str(path), "is no file.", remedy)
     try:
@@ -78,14 +78,9 @@ def read(path: Path, kind: str, remedy: str, **wanted: Any) -> tuple[dict[str, A
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (safetensors.SafetensorError, OSError) as error:
-        raise CheckpointError(str(path), f"is damaged, or no safetensors file ({error}).", remedy) from error
-    about = _said(metadata)
-    if about.get("kind") != kind:
-        raise CheckpointError(str(path), f"holds no {kind.partition('.')[2].replace('_', ' ')} of dancegen.", remedy)
-    for name, value in {"format": FORMAT_VERSION, "skeleton": COCO18.name, **wanted}.items():
-        if about.get(name) != value:
-            problem = f"has {name} {about.get(name)!r}, and this release reads {value!r}."
-            raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
+        raise header.damaged(str(path), error, remedy) from error
+    about = header.said(metadata)
+    header.check(about, str(path), kind)
     return about, tensors
 
 
@@ -94,20 +89,6 @@ def fill(network: ModuleT, tensors: dict[str, Tensor]) -> ModuleT:
     wanted = network.state_dict()
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
     return network
-
-
-def unfit(path: Path, error: ValidationError | KeyError | RuntimeError, remedy: str) -> CheckpointError:
-    """The error to raise for a file whose parts do not fit one another."""
-    reason = str(error).strip().split("\n")[0]
-    return CheckpointError(str(path), f"does not fit its own settings ({reason}).", remedy)
-
-
-def _said(metadata: dict[str, str]) -> dict[str, Any]:
-    """The metadata, when it is ours."""
-    try:
-        return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}
-    except json.JSONDecodeError:
-        return {}
 
 
 def _narrow(value: Tensor, half: bool) -> Tensor:

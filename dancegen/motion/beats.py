@@ -16,8 +16,8 @@ from dancegen.media.audio import SAMPLE_RATE
 from dancegen.motion.bars import PHRASE_BARS, find_bars, phrase_positions
 from dancegen.motion.beat_tracking import track_beats
 from dancegen.motion.mel import mel_filters
+from dancegen.motion.rhythm import RHYTHM_CHANNELS
 
-RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos", "phrase_sin", "phrase_cos")
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
 HOP_SAMPLES = 160

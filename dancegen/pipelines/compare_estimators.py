@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from dancegen import outputs, storage
 from dancegen.errors import DanceGenError
-from dancegen.estimators import load_estimator
+from dancegen.estimators import Estimator, VideoPart, load_estimator
 from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.media.video import VideoInfo, probe
 from dancegen.settings.compare_estimators import CompareEstimatorsConfig
@@ -21,12 +21,14 @@ def run(config: CompareEstimatorsConfig) -> list[str]:
     """Write the folder. Returns lines that say what came out.
 
     A video that one of the estimators cannot use is left out, with its reason; raises that reason when none is left.
+    What an estimator reads from files is read of all videos before any is looked at, which takes long.
     """
-    uris = [row["uri"] for row in list_media(config.videos, VIDEO_SUFFIXES)]
-    outputs.check(config, uris)
+    listed = [row["uri"] for row in list_media(config.videos, VIDEO_SUFFIXES)]
+    outputs.check(config, listed)
     estimators = [load_estimator(each) for each in config.each()]
+    bad = _unreadable(config, listed, [one for one in estimators if one.reads_files])
+    uris = [uri for uri in listed if uri not in bad]
     compared: list[Compared] = []
-    bad: dict[str, DanceGenError] = {}
     with tqdm(total=0, unit=" frames", mininterval=INTERVAL_S) as bar:
         for number, uri in enumerate(uris, 1):
             bar.set_description(f"video {number} of {len(uris)}", refresh=False)
@@ -42,6 +44,20 @@ def run(config: CompareEstimatorsConfig) -> list[str]:
         raise next(iter(bad.values()))
     names = (estimators[0].name, estimators[1].name)
     return _write(config, compared, names, {uri: str(error) for uri, error in bad.items()})
+
+
+def _unreadable(config: CompareEstimatorsConfig, uris: list[str], readers: list[Estimator]) -> dict[str, DanceGenError]:
+    """Videos of which what was found before cannot be used, with the reason of each."""
+    bad: dict[str, DanceGenError] = {}
+    for uri in uris if readers else ():
+        try:
+            with storage.reading(uri) as path:
+                info = probe(path, uri)
+            for reader in readers:
+                reader(VideoPart(uri, info, config.fps, 0, _stop(config, info)), iter(()))
+        except DanceGenError as error:
+            bad[uri] = error
+    return bad
 
 
 def _stop(config: CompareEstimatorsConfig, info: VideoInfo) -> int:

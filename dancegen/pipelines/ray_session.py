@@ -5,15 +5,13 @@ import math
 import os
 import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
 from dancegen.errors import ClusterError
+from dancegen.native_output import held_back
 from dancegen.stopping import hear_sigterm
 
 SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
@@ -87,7 +85,7 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        with _stderr_only_of_failures():
+        with held_back():
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
@@ -98,7 +96,7 @@ def _join(address: str) -> None:
 def _start_local(cpus: float, dashboard: bool) -> None:
     import ray
 
-    with _stderr_only_of_failures():
+    with held_back():
         ray.init(
             address="local",  # never another cluster that happens to run on this machine
             num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),
@@ -115,24 +113,6 @@ def quoted_python() -> dict[str, Any]:
     """Ray hands Python's path to a shell as it is: with a space in it no worker would ever start."""
     quoted = shlex.quote(sys.executable)
     return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
-
-
-@contextmanager
-def _stderr_only_of_failures() -> Iterator[None]:
-    """Keeps back what Ray's C++ half writes while it starts; shows it when the start fails."""
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(terminal, kept.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 def _check_gpus(gpus: float) -> None:

@@ -14,19 +14,31 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import dancegen
-from dancegen import config, stopping
+from dancegen import config, stopping, tracking
 from dancegen.config import Config
+from dancegen.console import nobody_reads
 from dancegen.errors import ClusterError, ConfigError
+from dancegen.pipelines import in_clear
 
 SETTINGS = "submitted.yaml"
 PACKAGES = ("jobs", "dancegen")
+LEFT_HERE = (
+    "__pycache__",
+    "*.tmp-*",
+    ".*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*credentials*",
+    "*secret*",
+)  # as .rayignore has it
 CONNECT_S = 10.0
 RETRY_S = 1.0
 RAY_DASHBOARD = "ray.dashboard.modules."
@@ -36,17 +48,23 @@ UNREACHABLE = "Check the address, that the head runs, and that its port is open.
 OVERRIDING = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")  # Ray prefers these to the address it is given
 
 
-def submit(step: str, settings: Config, address: str, env: Sequence[str] = ()) -> int:
+def submit(
+    step: str, settings: Config, address: str, env: Sequence[str] = (), referred: Iterable[str] | None = None
+) -> int:
     """Run a step on the cluster whose dashboard is at `address`; 0 when it succeeded, 1 when it did not.
 
-    `env` names variables of this process that the job gets too. Raises ConfigError when one is not
-    set or the project folder is not at hand, and ClusterError when the cluster cannot be reached.
+    `env` names variables of this process that the job gets too, and `referred` those that the settings took values
+    from; None when what looks like a secret may be shown. Raises ConfigError for a secret, when a variable is not set
+    or the project folder is not at hand, and ClusterError when the cluster cannot be reached.
     """
     variables = _variables(env)
+    if referred is not None:
+        in_clear.check(variables, referred, settings.model_dump(mode="json"))
     folder = _project(step)
     client = connect(address)
     with _explained(address), tempfile.TemporaryDirectory(prefix="dancegen-") as packed:
         _pack(folder, Path(packed), settings)
+        _say(f"{step}: sending {_size_mb(Path(packed)):.1f} MB of code and settings to {address}")
         job = client.submit_job(
             entrypoint=f"python -m jobs.{step} {SETTINGS}",
             runtime_env={"working_dir": packed, "env_vars": variables},
@@ -73,8 +91,14 @@ def _project(step: str) -> Path:
 
 def _pack(folder: Path, packed: Path, settings: Config) -> None:
     for package in PACKAGES:
-        shutil.copytree(folder / package, packed / package, ignore=shutil.ignore_patterns("__pycache__", "*.tmp-*"))
+        shutil.copytree(folder / package, packed / package, ignore=shutil.ignore_patterns(*LEFT_HERE))
     (packed / SETTINGS).write_text(config.to_yaml(settings))
+    commit = tracking.code_version().partition("+")[2]
+    (packed / "dancegen" / tracking.COMMIT).write_text(commit)  # the copy has no .git to ask
+
+
+def _size_mb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
 def connect(address: str) -> Any:
@@ -148,6 +172,8 @@ def _explained(address: str, remedy: str = UNREACHABLE) -> Iterator[None]:
         token = "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH, to the cluster's token."
         raise ClusterError(address, "asks for a token, and ours is missing or wrong.", token) from error
     except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            raise  # of the log, and not of the cluster
         raise ClusterError(address, f"cannot be used ({_first_line(error)}).", remedy) from error
 
 

@@ -5,14 +5,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, StringConstraints, model_validator
 
-from dancegen import storage
-from dancegen.config import Config, InputUri
+from dancegen.config import Config, InputUri, place
 
 PUBLISHED = "OpenMMLab publishes RTMPose (Apache-2.0): https://github.com/open-mmlab/mmpose/tree/main/projects/rtmpose"
 
 
 def _weights_uri(uri: str) -> str:
-    return uri if urllib.parse.urlsplit(uri).scheme == "https" else storage.absolute(uri)
+    return uri if urllib.parse.urlsplit(uri).scheme == "https" else place(uri)
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -42,8 +42,8 @@ class EvaluateConfig(Parallel):
     """Clips that are danced to together."""
     pictures: NonNegativeInt = 4
     """Clips shown on the page, the real dance beside the made one."""
-    tracking_uri: TrackingUri = ""
-    """MLflow's server (http://...) or database (sqlite:///...); empty is mlflow.db below `output`."""
+    tracking_uri: TrackingUri = None
+    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
     """MLflow's experiment."""
 

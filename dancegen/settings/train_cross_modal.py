@@ -49,7 +49,7 @@ class TrainCrossModalConfig(Config):
     """Times that it is started again after its machine was lost; it goes on from what it had saved."""
     max_wait_s: NonNegativeFloat = 0.0
     """Seconds to wait for a cluster that grows by itself to become large enough."""
-    tracking_uri: TrackingUri = ""
-    """MLflow's server (http://...) or database (sqlite:///...); empty is mlflow.db below `output`."""
+    tracking_uri: TrackingUri = None
+    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
     """MLflow's experiment."""

@@ -1,9 +1,9 @@
 """How a training is spread over workers, kept and told. The settings of each step that trains start from these."""
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from dancegen.config import Config, InputUri, Output, Uri
 
@@ -11,17 +11,21 @@ SQLITE = "sqlite:///"
 TRACKERS = ("http://", "https://", "postgresql", "mysql", "mssql", "databricks")
 
 
-def _tracking_uri(uri: str) -> str:
+def _tracking_uri(uri: Any) -> Any:
+    if uri == "":
+        return None  # as settings files of earlier releases say it
+    if not isinstance(uri, str):
+        return uri  # None, or what pydantic refuses
     if uri.startswith(SQLITE):
         return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
-    if uri and not uri.startswith(TRACKERS):
+    if not uri.startswith(TRACKERS):
         raise ValueError(
             f"MLflow keeps runs on a server or in a database: give http://... or {SQLITE}{os.path.abspath(uri)}.db"
         )
     return uri
 
 
-TrackingUri = Annotated[str, AfterValidator(_tracking_uri)]
+TrackingUri = Annotated[str | None, BeforeValidator(_tracking_uri)]
 
 
 class TrainingRun(Config):
@@ -57,8 +61,8 @@ class TrainingRun(Config):
     """Seconds to wait for a cluster that grows by itself to become large enough."""
     worker_environment: dict[str, str] = Field(default={})
     """Environment variables of the workers, such as GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME: eth0."""
-    tracking_uri: TrackingUri = ""
-    """MLflow's server (http://...) or database (sqlite:///...); empty is mlflow.db below `output`."""
+    tracking_uri: TrackingUri = None
+    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
     """MLflow's experiment."""
 

@@ -17,11 +17,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dancegen import schema, storage, tables
-from dancegen.errors import CheckpointError, DanceGenError, StorageUnreachableError
+from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.metrics import beat
 from dancegen.metrics.moves import COORDINATES, Moves, moves
 from dancegen.metrics.scores import Danced, Music, danced
 from dancegen.models import checkpoint
+from dancegen.models.fits import check_same
 from dancegen.models.heldout import Heldout
 from dancegen.models.stgcn import STGCN
 from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
@@ -158,22 +159,15 @@ def load_cross_modal(config: EvaluateConfig, seen_by: STGCN | Heldout, device: s
         return None
     with storage.reading(config.cross_modal) as path:
         metric = CrossModal.load(path).to(device)
-    check_same("cross_modal", metric.config.normalization, metric.fps, seen_by.config.normalization, seen_by.config.fps)
+    sees = metric.config.normalization, metric.fps
+    check_same("cross_modal", sees, (seen_by.config.normalization, seen_by.config.fps))
     return metric
 
 
 def check_fits(extractors: dict[str, STGCN | Heldout], normalization: str, fps: float) -> None:
     """Raise CheckpointError unless all networks see dances of this kind."""
     for name, network in extractors.items():
-        check_same(name, network.config.normalization, network.config.fps, normalization, fps)
-
-
-def check_same(name: str, seen: str, seen_fps: float, normalization: str, fps: float) -> None:
-    """Raise CheckpointError unless what the setting `name` names sees dances of this kind."""
-    if (seen, seen_fps) != (normalization, fps):
-        sees = f"{seen!r} at {seen_fps:g} poses a second"
-        problem = f"sees dances of {sees}, and those to measure are {normalization!r} at {fps:g}."
-        raise CheckpointError(f"the {name} network", problem, f"Name another: {name}=...")
+        check_same(name, (network.config.normalization, network.config.fps), (normalization, fps))
 
 
 @torch.inference_mode()

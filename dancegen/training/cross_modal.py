@@ -19,13 +19,12 @@ from torch import Tensor, nn
 
 from dancegen.metrics import cross_modal as metric
 from dancegen.models import weights_file
+from dancegen.models.header import CROSS_MODAL, unfit
 from dancegen.models.music_tagger import MusicTagger
 from dancegen.models.onnx_tagger import OnnxTagger
 from dancegen.models.pose_metric import PoseMetric
 from dancegen.settings.train_cross_modal import TrainCrossModalConfig
 
-KIND = "dancegen.cross_modal_metric"
-REMEDY = "Name another, or make one: dancegen train-cross-modal."
 TAGGER, ONNX, PSI, DICTIONARY = "tagger.", "onnx_tagger", "pose_metric.", "dictionary."
 EMBED_CLIPS = 64  # that go through a network at once, where nothing is learned
 
@@ -113,12 +112,12 @@ class CrossModal:
             **_named(PSI, self.pose_metric.state_dict()),
             **_named(DICTIONARY, {name: torch.from_numpy(array) for name, array in arrays.items()}),
         }
-        weights_file.write(path, KIND, about, weights, half=False)
+        weights_file.write(path, CROSS_MODAL, about, weights, half=False)
 
     @classmethod
     def load(cls, path: Path) -> "CrossModal":
         """The metric of a file. Raises CheckpointError for one that is missing, damaged or of another kind."""
-        about, tensors = weights_file.read(path, KIND, REMEDY)
+        about, tensors = weights_file.read(path, CROSS_MODAL)
         try:
             config = TrainCrossModalConfig.model_validate(about["settings"])
             pose_metric = weights_file.fill(PoseMetric(config.pose_metric), _of(PSI, tensors))
@@ -129,7 +128,7 @@ class CrossModal:
             tagger = _tagger(path, config, about, tensors)
             return cls(config, about["fps"], tagger, pose_metric, dictionary, about["card"])
         except (ValidationError, KeyError, RuntimeError) as error:
-            raise weights_file.unfit(path, error, REMEDY) from error
+            raise unfit(str(path), error, CROSS_MODAL) from error
 
 
 def load_tagger(path: Path) -> Tagger:

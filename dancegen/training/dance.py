@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from dancegen.errors import CheckpointError
 from dancegen.models import losses
-from dancegen.models.checkpoint import with_former_defaults
 from dancegen.models.dance_model import (
     build_generator,
     build_global_discriminator,
     build_local_discriminator,
     build_noise_encoder,
 )
+from dancegen.models.header import with_former_defaults
 from dancegen.models.noise_encoder import Code
 from dancegen.models.stgcn import STGCN
 from dancegen.settings.dance_model import SECOND_STAGE, DanceModelConfig

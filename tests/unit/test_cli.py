@@ -1,5 +1,6 @@
 """The command line: what it answers, how fast, and with which exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dancegen.cli import STEPS, Explained
+from dancegen.cli import main
+from dancegen.console import Explained
 from dancegen.errors import ConfigError
+from dancegen.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("ray", "torch", "mlflow", "av", "cv2")
@@ -51,6 +54,31 @@ except SystemExit as end:
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert answer.stdout.strip() == "2 []"
     assert "Did you mean look?" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("render loook=avatar", "loook: there is no such setting. Did you mean look?"),
+        ("render estimator=onnx", "estimator: there is no such setting. It is a setting of extract-poses."),
+        ("render estimator.name=onnx", "estimator: there is no such setting. It is a setting of extract-poses."),
+        ("render epoch=3", "It is a setting of pretrain-perceptual and train-dance."),
+        ("train-dance losses.l1=1", "losses: there is no such setting. Did you mean model.losses?"),
+        ("train-dance model.losses.l2=1", "Did you mean model.losses.l1?"),
+        ("train-dance model.losss.l1=1", "model.losss: there is no such setting. Did you mean model.losses?"),
+        ("search clips=a", "Did you mean train.clips?"),
+        ("render xyzzy=1", "xyzzy: there is no such setting.\n"),
+    ],
+)
+def test_a_wrong_key_names_the_one_that_may_have_been_meant_and_where_all_are(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit):
+        main(words.split())
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("docs/settings.md") == 1
+    assert len(error) < 600
 
 
 @pytest.mark.parametrize(
@@ -103,6 +131,35 @@ def test_a_command_is_spelt_with_hyphens_and_its_earlier_spelling_still_works():
     listed = run("dancegen", "--help").stdout
     assert "cut-clips" in listed
     assert "cut_clips" not in listed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["render", "songs=.", "output=out", "--submit", ""],
+        ["render", "songs=.", "output="],
+        ["render", "songs=.", "output=''"],
+        ["dance", "", "-o", "a.mp4"],
+        ["dance", "song.wav", "-o", ""],
+        ["dance", "song.wav", "-o", "a.mp4", "--checkpoint", " "],
+        ["sheet", "", "-o", "a.png"],
+        ["import-weights", "a.pth", "-o", ""],
+        ["compare-estimators", "", "-o", "out"],
+        ["compare-estimators", ".", "-o", "out", "estimator.json_folder="],
+        ["study", "make", "a", "", "-o", "out"],
+        ["study", "serve", ""],
+        ["study", "analyse", "study", "-o", "out", "--database", ""],
+        ["doctor", "--storage", ""],
+        ["doctor", "--address", ""],
+        ["train-dance", "tracking_uri="],
+    ],
+)
+def test_an_empty_address_path_or_uri_is_an_error(words: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert "is empty" in told or "has no value" in told
 
 
 def test_env_without_submit_is_told(song: Path):
@@ -167,3 +224,40 @@ def test_ctrl_c_is_one_line_and_exit_code_130(capsys: pytest.CaptureFixture[str]
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError), Explained():
         1 / 0  # noqa: B018
+
+
+def shell(command: str, song: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, in which `dancegen` is ours and $SONG a file."""
+    line = f'set -o pipefail; dancegen() {{ {sys.executable} -m dancegen "$@"; }}; {command}'
+    environment = {**os.environ, "SONG": str(song)}
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=60, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("dancegen render songs=. output=out look=x 2>&-", 2),
+        ("dancegen render songs=. output=out look=x 0<&- 1>&- 2>&-", 2),
+        ("dancegen render songs=. output=out --show >&-", 0),
+        ("dancegen --help >&- 2>&-", 0),
+        ("dancegen render songs=. output=out --show | true", 141),
+        ("dancegen search songs=$SONG --show 2>&1 | true", 2),
+    ],
+)
+def test_closed_streams_and_readers_that_end_are_no_traceback(command: str, code: int, song: Path):
+    answer = shell(command, song)
+    assert answer.returncode in (code, 0 if "| true" in command else code)  # the reader may end after us
+    assert answer.stderr == ""
+
+
+def test_a_closed_stream_does_not_give_its_number_to_a_file(tmp_path: Path):
+    code = f"""
+import os, sys
+from dancegen.console import open_closed_streams
+open_closed_streams()
+with open({str(tmp_path / "kept")!r}, "w") as file:
+    os.write(2, b"a message of a library")
+    file.write(str(file.fileno()))
+"""
+    subprocess.run(["bash", "-c", f'{sys.executable} -c "$CODE" 2>&-'], env={**os.environ, "CODE": code}, cwd=ROOT)
+    assert int((tmp_path / "kept").read_text()) > 2

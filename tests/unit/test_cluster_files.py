@@ -13,7 +13,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from dancegen.cli import STEPS, step_command
+from dancegen import config, tracking
+from dancegen.step_command import load, step_command
+from dancegen.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 KUBERAY = ROOT / "cluster" / "kuberay"
@@ -188,6 +190,7 @@ def test_the_settings_of_a_rayjob_are_right_and_all_on_s3(path: Path, monkeypatc
     shown = CliRunner().invoke(step_command(STEPS[module.removeprefix("jobs.")]), [*words, "--show"])
     assert shown.exit_code == 0, shown.output
     assert str(ROOT) not in shown.stdout, "a path of one node is not seen by the others"
+    tracking.check_is_kept(config.load(load(STEPS[module.removeprefix("jobs.")].settings), words[0], words[1:]))
 
 
 def test_the_images_and_the_cluster_have_the_ray_that_is_pinned(ray_version: str, aws: dict[str, Any]) -> None:

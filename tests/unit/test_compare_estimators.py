@@ -203,6 +203,16 @@ def test_when_no_video_can_be_used_the_first_reason_is_told(tmp_path, video):
         run(settings(tmp_path / "videos", tmp_path / "out", estimators=["openpose_json", "mediapipe"]))
 
 
+def test_a_video_without_its_json_is_left_out_before_any_is_looked_at(tmp_path, video, dance, capsys):
+    pytest.importorskip("mediapipe", reason="the extra mediapipe is not installed")
+    for name in ("a_without", "b_with"):
+        storage.copy(str(video), f"{tmp_path}/videos/{name}.mp4")
+    write_truth(tmp_path / "videos", "b_with", dance * (WIDTH_PX, HEIGHT_PX, 1))
+    said = run(settings(tmp_path / "videos", tmp_path / "out", pictures=0))
+    assert "a_without.mp4: has neither files" in said[1]
+    assert "video 1 of 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("estimators", "told"),
     [

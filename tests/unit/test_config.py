@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from dancegen import config
 from dancegen.config import Config, InputUri, Uri
 from dancegen.errors import ConfigError
+from dancegen.settings.train_dance import TrainDanceConfig
 
 
 class LossConfig(Config):
@@ -88,11 +89,13 @@ def test_a_wrong_key_is_named_with_the_one_that_may_be_meant(file: Path) -> None
 
 def test_a_wrong_nested_key_is_named_in_full(file: Path) -> None:
     text = problem(file, "model.loss.adverserial=1")
-    assert "model.loss.adverserial: there is no such setting. Did you mean adversarial?" in text
+    assert "model.loss.adverserial: there is no such setting. Did you mean model.loss.adversarial?" in text
 
 
-def test_a_wrong_key_that_resembles_nothing_lists_what_there_is(file: Path) -> None:
-    assert "model.loss.zzz: there is no such setting. There are: l1, adversarial." in problem(file, "model.loss.zzz=1")
+def test_a_wrong_key_that_resembles_nothing_says_where_all_settings_are(file: Path) -> None:
+    text = problem(file, "model.loss.zzz=1")
+    assert "model.loss.zzz: there is no such setting.\n" in text
+    assert "All settings: docs/settings.md." in text
 
 
 def test_a_wrong_type_is_named_with_its_value(file: Path) -> None:
@@ -244,3 +247,17 @@ def test_inputs_of_nested_settings_are_named_in_full(tmp_path: Path) -> None:
 
 def test_a_default_that_is_documented_in_the_class_reaches_its_schema() -> None:
     assert JobConfig.model_fields["output"].description == "Where results go."
+
+
+def test_a_setting_from_a_variable_that_is_empty_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TRACKING", "")
+    path = tmp_path / "settings.yaml"
+    path.write_text("tracking_uri: ${oc.env:TRACKING}\n")
+    with pytest.raises(ConfigError, match=r"^tracking_uri: \$\{oc.env:TRACKING\}: gives an empty value"):
+        config.load(TrainDanceConfig, str(path))
+
+
+def test_settings_of_earlier_releases_may_say_that_no_tracker_is_named(tmp_path: Path):
+    path = tmp_path / "settings.yaml"
+    path.write_text('tracking_uri: ""\n')
+    assert config.load(TrainDanceConfig, str(path)).tracking_uri is None

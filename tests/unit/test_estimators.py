@@ -47,6 +47,15 @@ def test_every_name_that_the_settings_allow_is_in_the_table():
     assert set(typing.get_args(EstimatorConfig.model_fields["name"].annotation)) == set(ESTIMATORS)
 
 
+def test_mediapipe_keeps_its_libraries_from_talking(capfd):
+    pytest.importorskip("mediapipe", reason="the extra mediapipe is not installed")
+    black = [np.zeros((48, 64, 3), dtype=np.uint8)] * 3
+    part = VideoPart("a.mp4", VideoInfo(64, 48, 30, 1.0, has_audio=False), 10, 0, 3)
+    people = load_estimator(EstimatorConfig())(part, iter(black))
+    assert [len(each) for each in people] == [0, 0, 0]
+    assert capfd.readouterr().err == ""
+
+
 def test_pixels_become_fractions_and_frames_come_at_the_wanted_rate(tmp_path):
     write(tmp_path / "a_openpose", {number: [person(18, x=number + 1)] for number in range(30)})
     joints = np.stack(estimate(f"{tmp_path}/a.mp4"))

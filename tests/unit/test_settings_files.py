@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dancegen.cli import STEPS, compare_estimators, dance, doctor, import_weights, step_command, study
+from dancegen import fields
+from dancegen.cli import compare_estimators, dance, doctor, import_weights, study
+from dancegen.step_command import load, step_command
+from dancegen.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
@@ -51,6 +54,22 @@ def test_a_settings_file_loads(path: Path):
         show(OTHER_NAMES.get(path.stem, path.stem), str(path))
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_the_help_of_a_step_shows_what_it_needs_what_is_given_most_and_an_example_that_works(step: str):
+    kind = load(STEPS[step].settings)
+    known, often = dict(fields.walk(kind)), STEPS[step].often.split()
+    shown = CliRunner().invoke(step_command(STEPS[step]), ["--help"], terminal_width=200).output
+    for name, field in kind.model_fields.items():
+        assert not field.is_required() or f"  {name}=... " in shown
+    assert len(set(often)) == 10
+    for name in often:
+        assert not known[name].is_required()
+        assert f"  {name}={fields.default_text(known[name])}" in shown
+    example = f"{STEPS[step].command} {STEPS[step].example}"
+    assert f"{example}\n" in shown
+    show(step, *shlex.split(example)[1:])
+
+
 @pytest.mark.parametrize("command", readme_commands())
 def test_a_command_of_the_readme_can_be_given(command: str):
     words = shlex.split(command, comments=True)
@@ -61,7 +80,8 @@ def test_a_command_of_the_readme_can_be_given(command: str):
         case ["compare-estimators", *rest]:
             compare_estimators.make_context("compare-estimators", rest)
         case ["study", part, *rest]:
-            study.commands[part].make_context(part, rest)
+            given = rest[: rest.index(">")] if ">" in rest else rest
+            study.commands[part].make_context(part, given)
         case ["doctor", *rest]:
             doctor.make_context("doctor", rest)
         case ["import-weights", *rest]:
