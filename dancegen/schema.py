@@ -36,6 +36,7 @@ FILES = pa.schema(
         ("fingerprint", pa.binary()),  # float16 (N, 36): what motion.fingerprint knows the song by
         ("wall_s", pa.float32()),  # seconds of work
         ("attempts", pa.int32()),  # runs in which it was tried
+        ("note", pa.string()),  # what to know of the sound: which track was used, silence, that no beat was heard
         ("error", pa.string()),  # why it cannot be used; null when the row is good
     ],
     metadata={"dancegen.table": "files"},

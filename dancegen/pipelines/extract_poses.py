@@ -5,6 +5,7 @@ from typing import Any
 
 from dancegen import outputs, schema, tables
 from dancegen.media.container import VIDEO_SUFFIXES
+from dancegen.pipelines.notes import say_notes
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.settings.parallel import Parallel
@@ -38,6 +39,7 @@ def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
     table = config.poses + FILES
     job = TableJob("files", table, schema.FILES, LookAtVideos, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
+    say_notes(job, videos)
     return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from dancegen import outputs, schema, storage, tables
 from dancegen.errors import StorageError, TableError
 from dancegen.models import checkpoint, weights_file
-from dancegen.pipelines.progress import say
+from dancegen.pipelines.notes import say_notes
 from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
@@ -30,16 +30,7 @@ def run(config: RenderConfig) -> Summary:
     try:
         return run_table_job(job, rows, config)
     finally:
-        _say_notes(config, {row["uri"] for row in rows})
-
-
-def _say_notes(config: RenderConfig, songs: set[str]) -> None:
-    """One line on the songs of which there is something to know, with an example."""
-    past = tables.read(_table(config), schema.RENDERS, ["uri", "note"]).to_pylist() if _has_table(config) else []
-    noted = [row for row in past if row["note"] and row["uri"] in songs]
-    if noted:
-        first = f"{noted[0]['uri']}: {noted[0]['note']}"
-        say(f"{len(noted):,} of {len(songs):,} songs have a note in {_table(config)}, column note; the first: {first}")
+        say_notes(job, rows)
 
 
 def _has_table(config: RenderConfig) -> bool:

@@ -19,10 +19,11 @@ from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
 from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel
-from dancegen.motion.beats import SURE, UNSURE, tempo
+from dancegen.motion.beats import SURE, tempo
 from dancegen.motion.normalize import place, square
 from dancegen.motion.resample import resample
 from dancegen.settings.render import PictureConfig
+from dancegen.stages.sound import sound_note
 
 Progress = Callable[[np.ndarray], Iterable[np.ndarray]]
 
@@ -94,7 +95,8 @@ def render_song(
     with storage.reading(song) as path:
         samples = audio.load(path, song)
         joints = dance(samples, model, picture, song_seed(picture.seed, content_hash))
-        note = about_sound(samples, audio.track(path, song).note, model)
+        confidence = tempo(samples)[1] if model.config.rhythm else SURE
+        note = sound_note(samples, confidence, audio.track(path, song).note)
         draw = LOOKS[picture.look]
         size = picture.width_px, picture.height_px
         with storage.writing(video) as unfinished, VideoWriter(unfinished, *size, picture.fps, sound=path) as writer:
@@ -110,18 +112,6 @@ def render_song(
         compute_s=time.process_time() - compute_s,
         note=note,
     )
-
-
-def about_sound(samples: Float32[np.ndarray, " S"], track: str | None, model: DanceModel) -> str | None:
-    """What a person should know of a song's sound: which track was used, that it is silent or has no steady beat."""
-    notes = [track] if track else []
-    if not audio.is_loud(samples):
-        notes.append("it is silent")
-    elif model.config.rhythm:
-        _, confidence = tempo(samples)
-        if confidence < UNSURE:
-            notes.append(f"no steady beat was heard in it (confidence {confidence:.2f}, songs have {SURE:g} or more)")
-    return "; ".join(notes) or None
 
 
 def dance(samples: Float32[np.ndarray, " S"], model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:

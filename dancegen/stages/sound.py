@@ -6,14 +6,15 @@ import numpy as np
 from jaxtyping import Float32
 
 from dancegen import schema
-from dancegen.motion.beats import tempo
+from dancegen.media.audio import is_loud
+from dancegen.motion.beats import SURE, UNSURE, tempo
 from dancegen.motion.fingerprint import fingerprint
 
 QUIETEST_RMS = 1e-6  # -120 dBFS: digital silence has no loudness in dB
 
 
-def sound_columns(samples: Float32[np.ndarray, " S"]) -> dict[str, Any]:
-    """loudness_db, tempo_bpm, tempo_confidence and fingerprint of mono sound at 16 kHz."""
+def sound_columns(samples: Float32[np.ndarray, " S"], track: str | None = None) -> dict[str, Any]:
+    """loudness_db, tempo_bpm, tempo_confidence, fingerprint and note (see sound_note) of mono sound at 16 kHz."""
     rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
     bpm, confidence = tempo(samples)
     return {
@@ -21,4 +22,15 @@ def sound_columns(samples: Float32[np.ndarray, " S"]) -> dict[str, Any]:
         "tempo_bpm": bpm if np.isfinite(bpm) else None,
         "tempo_confidence": confidence,
         "fingerprint": schema.to_bytes(fingerprint(samples), "float16"),
+        "note": sound_note(samples, confidence, track),
     }
+
+
+def sound_note(samples: Float32[np.ndarray, " S"], confidence: float, track: str | None) -> str | None:
+    """What a person should know of the sound: which track it is (media.audio.Track.note), silence, no steady beat."""
+    notes = [track] if track else []
+    if not is_loud(samples):
+        notes.append("it is silent")
+    elif confidence < UNSURE:
+        notes.append(f"no steady beat was heard in it (confidence {confidence:.2f}; songs have {SURE:g} or more)")
+    return "; ".join(notes) or None

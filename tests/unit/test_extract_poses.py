@@ -161,6 +161,12 @@ def test_a_broken_video_is_set_aside_with_a_reason_and_a_remedy(tmp_path, extrac
     assert "export it again" in made["error"]
 
 
+def test_what_is_to_know_of_a_videos_sound_is_noted(tmp_path, make_video):
+    path = make_video(tmp_path / "silent.mp4", [GREY] * 10, 10, np.zeros(16_000), 16_000)
+    made = LookAtVideos().one({"uri": str(path), "version": "1"})
+    assert (made["note"], made.get("error")) == ("it is silent", None)
+
+
 def test_a_missing_file_is_a_row_with_that_reason(tmp_path):
     made = LookAtVideos().one({"uri": str(tmp_path / "gone.mp4"), "version": None})
     assert "does not exist" in made["error"]

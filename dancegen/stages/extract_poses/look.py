@@ -58,4 +58,4 @@ def _sound(path: Path, uri: str) -> dict[str, Any]:
         samples = audio.load(path, uri)
     except BadMediaError:
         return {}
-    return sound_columns(samples)
+    return sound_columns(samples, audio.track(path, uri).note)
