@@ -18,6 +18,9 @@ SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step 
 OBJECT_STORE_BYTES = 400_000_000
 TELL_EVERY_S = 60.0
 LONGEST_WAIT_S = 3600.0  # machines of a cloud take minutes to start; other jobs may take longer
+# Else Ray kills the children of a worker with it, and they could not delete the file that they were writing. They
+# notice by themselves that their worker is gone.
+CHILDREN_END_THEMSELVES = {"RAY_kill_child_processes_on_worker_exit": "0"}
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
@@ -36,7 +39,8 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
     bookkeeping, so they may exceed the cores. Ray Train needs `dashboard`, because it polls it.
     Raises ClusterError when the cluster cannot be reached, or when this machine has too few GPUs.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+    wanted = QUIET | CHILDREN_END_THEMSELVES
+    os.environ.update({name: os.environ.get(name, value) for name, value in wanted.items()})
     import ray  # late: `--help` and wrong settings must not wait for it
 
     if not ray.is_initialized():
@@ -47,6 +51,11 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
             _start_local(cpus, dashboard)
             _check_gpus(gpus)
     hear_sigterm()  # Ray has set its own handler
+
+
+def worker_environment() -> dict[str, Any]:
+    """Options of actors that have children: on a cluster that was there already, their processes are told so each."""
+    return {"runtime_env": {"env_vars": CHILDREN_END_THEMSELVES}} if os.environ.get("RAY_ADDRESS") else {}
 
 
 def await_room(cpus: float, gpus: float) -> None:

@@ -27,7 +27,7 @@ from dancegen.errors import (
     StorageUnreachableError,
     TooManyBadRowsError,
 )
-from dancegen.pipelines.ray_session import await_room, quiet_ray_data, start_ray
+from dancegen.pipelines.ray_session import await_room, quiet_ray_data, start_ray, worker_environment
 from dancegen.pipelines.row_process import ATTEMPTS, BadRowError, RowLimits, RowProcess, StageError
 from dancegen.settings.parallel import Parallel
 
@@ -207,6 +207,7 @@ def _statuses(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> 
         compute=ray.data.ActorPoolStrategy(min_size=min(parallel.min_actors, actors), max_size=actors),
         num_cpus=parallel.cpus_per_actor,
         num_gpus=parallel.gpus_per_actor,
+        **worker_environment(),
     )
     statuses.context.enable_progress_bars = False
     statuses.context.print_on_execution_start = False
