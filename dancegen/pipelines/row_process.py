@@ -6,6 +6,7 @@ They speak through a socket: the child gets the pickled stage once, then one-row
 
 import os
 import pickle
+import random
 import re
 import resource
 import shutil
@@ -25,19 +26,37 @@ from typing import Any
 import psutil
 import pyarrow as pa
 
-from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
 from dancegen.stopping import Terminated, hear_sigterm
 
 POLL_S = 0.2
 PARENT_POLL_S = 0.5
 ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
+START_PAUSES_S = (1.0, 4.0, 10.0)  # before each further attempt to start a process that died while it started
+TRACE_CHARACTERS = 8000  # of a traceback that travels to the driver: its end
 STALE_S = 86_400.0
 CLEAR_UP_S = 3.0  # that a child has to delete the file that it was writing
 MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
 
 
+@dataclass(frozen=True)
+class Death:
+    """How a child ended by itself."""
+
+    how: str  # a signal, or an exception with its place
+    trace: str = ""  # the traceback of an exception
+
+
 class BadRowError(DanceGenError):
     """A row that ended its process, or cost too much."""
+
+
+class RowBugError(BadRowError):
+    """A row whose work ended in an exception that dancegen does not know: its file may well be good."""
+
+    def __init__(self, thing: str, death: Death) -> None:
+        super().__init__(thing, f"met a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
+        self.trace = death.trace
 
 
 class StageError(RuntimeError):
@@ -69,16 +88,16 @@ class RowProcess:
         """
         for attempt in range(1, ATTEMPTS + 1):
             if self._child is None:
-                self._start()
+                self._start(thing)
             self._log.seek(0)
             self._log.truncate()
             try:
                 self._pipe.send(row)
                 return self._answer(thing)
             except (EOFError, ConnectionError):
-                problem = self._obituary()
+                death = self._obituary()
                 if attempt == ATTEMPTS:
-                    raise BadRowError(thing, problem, "Re-encode or leave out the file, and report this.") from None
+                    raise _verdict(thing, death) from None
         raise AssertionError("ATTEMPTS is at least 1")
 
     def close(self) -> None:
@@ -95,7 +114,32 @@ class RowProcess:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._child = None
 
-    def _start(self) -> None:
+    def _start(self, thing: str) -> None:
+        """Start the child, again and later each time when it dies.
+
+        When it died alike each time although there was memory to spare, no row can be done: raises StageError after
+        an exception, ClusterError after a signal. Else raises BadRowError: the next row may find more memory.
+        """
+        deaths: list[Death] = []
+        memory = psutil.virtual_memory()
+        for pause_s in (0.0, *START_PAUSES_S):
+            time.sleep(pause_s * random.uniform(0.5, 1.5))  # not all at once: others may have died of the same want
+            memory = psutil.virtual_memory()
+            death = self._launch()
+            if death is None:
+                return
+            deaths.append(death)
+        free = f"the last of {len(deaths)} times with {memory.available / 1e9:.1f} GB of memory free"
+        problem = f"ended with {deaths[-1].how} while its process started, {free}."
+        alike = len({death.how for death in deaths}) == 1
+        if alike and memory.available > (1 - MACHINE_SHARE) * memory.total:
+            if deaths[-1].trace:
+                raise StageError(f"the stage cannot be made: {deaths[-1].how}\n{deaths[-1].trace}")
+            raise ClusterError("the stage", problem, "Give the machine, or its container, more memory.")
+        raise BadRowError(thing, problem, "Run fewer actors on a machine, or give it more memory.")
+
+    def _launch(self) -> Death | None:
+        """Start the child once. Returns its death when it died before its stage was made."""
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
         self._folder = _private_folder()
@@ -114,10 +158,11 @@ class RowProcess:
             self._pipe.send_bytes(self._stage)
             ready = self._pipe.recv()
         except (EOFError, ConnectionError):
-            raise StageError(f"the stage cannot be made: {self._obituary()}") from None
+            return self._obituary()
         if isinstance(ready, DanceGenError):
             self.close()
             raise ready
+        return None
 
     def _answer(self, thing: str) -> pa.Table:
         deadline = time.monotonic() + self._limits.seconds
@@ -143,8 +188,8 @@ class RowProcess:
         except psutil.NoSuchProcess:
             return 0
 
-    def _obituary(self) -> str:
-        """Why the child is dead, as a sentence. Also clears it away."""
+    def _obituary(self) -> Death:
+        """How the child died. Also clears it away."""
         assert self._child is not None
         try:
             code = self._child.wait(timeout=10)
@@ -155,9 +200,16 @@ class RowProcess:
         log = self._log.read().decode(errors="replace")
         self.close()
         if code < 0:
-            return f"ended its process with {signal.Signals(-code).name} (a decoder crashed, or memory ran out)."
-        sys.stderr.write(log)  # a bug of ours: the traceback belongs into the worker's log
-        return f"stopped the step with {_last_error(log) or f'exit code {code}'}."
+            return Death(f"{signal.Signals(-code).name} (a crash, or memory ran out)")
+        sys.stderr.write(log)  # into the log of Ray's worker
+        return Death(_last_error(log) or f"exit code {code}", log[-TRACE_CHARACTERS:] or "no traceback")
+
+
+def _verdict(thing: str, death: Death) -> BadRowError:
+    """What is wrong with a row that ended its process."""
+    if death.trace:
+        return RowBugError(thing, death)
+    return BadRowError(thing, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
 
 
 def _private_folder() -> str:

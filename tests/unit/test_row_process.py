@@ -11,7 +11,8 @@ import pytest
 from ray import cloudpickle
 
 from dancegen import storage
-from dancegen.errors import ConfigError
+from dancegen.errors import ClusterError, ConfigError
+from dancegen.pipelines import row_process
 from dancegen.pipelines.row_process import BadRowError, RowLimits, RowProcess, StageError
 
 ROW = pa.table({"uri": ["x"]})
@@ -21,11 +22,17 @@ GENEROUS = RowLimits(seconds=60, memory_gb=4)
 class Stage:
     """Does to its process what the row says."""
 
-    def __init__(self, made="well"):
+    def __init__(self, made="well", starts=None):
+        if starts is not None:
+            starts = len(list(starts.iterdir())), (starts / str(os.getpid())).touch()
         if made == "wrongly":
             raise ConfigError("look", "is not known.", "Choose another.")
         if made == "not":
             raise ValueError("a bug")
+        if made == "killed" or (made == "killed once" and starts[0] < 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if made == "each time otherwise":
+            raise ValueError(f"the fault number {starts[0]}")
         self.pid = os.getpid()
 
     def __call__(self, row):
@@ -52,8 +59,9 @@ class Stage:
 
 
 @pytest.fixture
-def process():
-    """A function that makes a RowProcess, which ends with the test."""
+def process(monkeypatch):
+    """A function that makes a RowProcess, which ends with the test and starts again at once."""
+    monkeypatch.setattr(row_process, "START_PAUSES_S", (0.01,))
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     made = []
 
@@ -82,7 +90,7 @@ def test_rows_are_done_by_one_other_process(process):
     [
         ("crash", GENEROUS, "ended its process with SIGSEGV"),
         ("grow", RowLimits(seconds=60, memory_gb=0.5), "needed more than 0.5 GB of memory"),
-        ("bug", GENEROUS, r"stopped the step with KeyError: 'joints' \(test_row_process.py, line \d+\)"),
+        ("bug", GENEROUS, r"met a bug in dancegen: KeyError: 'joints' \(test_row_process.py, line \d+\)"),
     ],
 )
 def test_a_row_that_ruins_its_process_is_told_and_the_next_row_is_done(process, what, limits, told):
@@ -102,9 +110,33 @@ def test_wrong_settings_of_a_stage_come_back_as_they_are(process):
         run(process(GENEROUS, "wrongly"), "a")
 
 
-def test_a_stage_that_cannot_be_made_is_a_bug_and_no_bad_row(process):
-    with pytest.raises(StageError, match="ValueError: a bug"):
-        run(process(GENEROUS, "not"), "a")
+def test_a_stage_that_cannot_be_made_is_a_bug_and_no_bad_row(process, tmp_path):
+    with pytest.raises(StageError, match=r"(?s)ValueError: a bug \(test_row_process.py.*Traceback.*ValueError: a bug"):
+        run(process(GENEROUS, "not", tmp_path), "a")
+
+
+def test_a_process_that_is_killed_while_it_starts_is_started_again(process, tmp_path):
+    assert run(process(GENEROUS, "killed once", tmp_path), "a").num_rows == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_processes_that_are_all_killed_while_they_start_end_the_job_in_one_sentence(process):
+    told = (
+        r"the stage: ended with SIGKILL .* while its process started, the last of 2 times with [\d.]+ GB of memory free"
+    )
+    with pytest.raises(ClusterError, match=told):
+        run(process(GENEROUS, "killed"), "a")
+
+
+def test_processes_that_die_in_different_ways_while_they_start_cost_the_row_and_not_the_job(process, tmp_path):
+    with pytest.raises(BadRowError, match=r"^/songs/a.mp3: ended with ValueError: the fault number 1"):
+        run(process(GENEROUS, "each time otherwise", tmp_path), "a")
+
+
+def test_without_memory_to_spare_no_death_at_the_start_ends_the_job(process, monkeypatch):
+    monkeypatch.setattr(row_process, "MACHINE_SHARE", -1e9)  # then no machine has any to spare
+    with pytest.raises(BadRowError, match=r"^/songs/a.mp3: ended with SIGKILL .* Run fewer actors on a machine"):
+        run(process(RowLimits(60, 4), "killed"), "a")
 
 
 def test_no_process_is_left_when_it_is_closed(process):
