@@ -66,6 +66,14 @@ def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
     return read(storage.join(uri, part_name(key)), schema).to_pylist()[0]
 
 
+def find_part(uri: str, schema: pa.Schema, key: str, columns: list[str]) -> dict[str, Any] | None:
+    """Some columns of the one row of a key; None when the table has none that can be read."""
+    try:
+        return read(storage.join(uri, part_name(key)), schema, columns).to_pylist()[0]
+    except TableError:
+        return None
+
+
 def part_name(key: str) -> str:
     """The file name of the part that holds a key's rows."""
     return f"part-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"

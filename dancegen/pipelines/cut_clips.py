@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.motion.fingerprint import PITCHES, same_song_groups
-from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.cut_clips import CutClipsConfig
 from dancegen.stages.cut_clips import CutClips
 from dancegen.stages.inputs import UNKNOWN
@@ -35,7 +36,7 @@ def run(config: CutClipsConfig) -> Summary:
     copies = _copies(poses)
     rows = [_row(config, pose, side, copies.get(pose["uri"]), there, said) for pose, side in _sides(config, poses)]
     _remove_strays(config, rows, there)
-    job = TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding, unit="clips")
+    job = TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding, unit="clips", judged="left_out")
     try:
         return run_table_job(job, rows, config)
     finally:

@@ -6,7 +6,8 @@ from typing import Any
 from dancegen import outputs, schema, tables
 from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.pipelines.notes import say_notes
-from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.settings.parallel import Parallel
 from dancegen.stages.extract_poses.find import FindPeople
@@ -55,7 +56,8 @@ def _follow(config: ExtractPosesConfig, rows: list[Row]) -> Summary:
     folder = report_folder(config.poses) if config.report else None
     settings = config.model_dump(mode="json", include=set(POSE))
     arguments = (config, config.poses + FILES, _people(config), folder)
-    job = TableJob("videos", config.poses, schema.POSES, FollowDancer, arguments, settings, unit="frames")
+    facts = {"unit": "frames", "judged": "usable_s"}
+    job = TableJob("videos", config.poses, schema.POSES, FollowDancer, arguments, settings, **facts)
     try:
         return run_table_job(job, rows, _on_cpus(config))
     finally:

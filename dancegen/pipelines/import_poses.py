@@ -7,7 +7,9 @@ from typing import Any
 
 from dancegen import schema, storage, tables
 from dancegen.importers import sources
-from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.pipelines.progress import say
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.pipelines.table_summary import SetAside, Summary, told
 from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.settings.parallel import Parallel
 from dancegen.stages.import_poses import ImportPoses
@@ -28,6 +30,8 @@ def run(config: ImportPosesConfig) -> Summary:
         if tables.parts(config.poses):
             _remove_strays(config.poses, rows)
             poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
+            if bad := [SetAside(pose["uri"], pose["error"]) for pose in poses if pose["error"] is not None]:
+                say(told(bad, len(poses), "recordings", config.poses))
             folder = report_folder(config.poses)
             write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
 

@@ -9,7 +9,8 @@ import pyarrow.dataset as pads
 from dancegen import __version__, schema, storage, tables
 from dancegen.corpus.dancers import Dancer
 from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
-from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.make_corpus import SEEDS, MakeCorpusConfig
 from dancegen.stages.make_corpus import MakeCorpus
 

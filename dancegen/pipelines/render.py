@@ -6,7 +6,8 @@ from dancegen import outputs, schema, storage, tables
 from dancegen.errors import StorageError, TableError
 from dancegen.models import checkpoint, weights_file
 from dancegen.pipelines.notes import say_notes
-from dancegen.pipelines.table_job import Summary, TableJob, run_table_job
+from dancegen.pipelines.table_job import TableJob, run_table_job
+from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
 from dancegen.stages.render import RenderSongs

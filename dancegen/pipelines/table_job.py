@@ -9,35 +9,31 @@ where it stopped. A row that fails is written with its reason in `error` and how
 import pickle
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 from tqdm import tqdm
 
 from dancegen import schema as schemas
 from dancegen import tables
-from dancegen.errors import (
-    ClusterError,
-    ConfigError,
-    DanceGenError,
-    StorageUnreachableError,
-    TooManyBadRowsError,
-)
+from dancegen.errors import ClusterError, ConfigError, DanceGenError, StorageUnreachableError
 from dancegen.pipelines.ray_session import await_room, quiet_ray_data, start_ray, worker_environment
-from dancegen.pipelines.row_process import ATTEMPTS, BadRowError, RowLimits, RowProcess, StageError
+from dancegen.pipelines.row_process import ATTEMPTS, BadRowError, RowBugError, RowLimits, RowProcess, StageError
+from dancegen.pipelines.table_summary import SetAside, Summary
 from dancegen.settings.parallel import Parallel
 
 FIRST_PAUSE_S = 1.0  # before a row is tried again when storage does not answer
 MAX_BLOCKS = 2000  # one row a block up to here: progress and retries are then row by row
 T = TypeVar("T")
+Known = tuple[str, str | None]  # uri and version
 STATUS = pa.schema(
     [
         ("uri", pa.string()),
         ("error", pa.string()),  # why the row is bad
+        ("judged", pa.bool_()),  # the row is bad for what its content is
+        ("trace", pa.string()),  # of the bug that made the row bad
         ("fatal", pa.binary()),  # pickled exception that ends the job: no row can be done
         ("units", pa.float64()),  # what was done, in the job's unit
         ("busy_s", pa.float64()),  # how long the row kept its actor busy
@@ -57,55 +53,7 @@ class TableJob:
     settings: dict[str, Any]  # what decides about the rows: a table holds rows of one such choice only
     unit: str = ""  # column whose sum tells how much was done, such as "frames"
     tolerant: bool = False  # its bad rows are for a later step to judge
-
-
-@dataclass
-class Summary:
-    """How a table step ended, or stands."""
-
-    label: str
-    table: str
-    rows: int
-    done_before: int
-    quarantined: int
-    parallel: Parallel
-    unit: str = ""
-    units: float = 0.0
-    busy_s: float = 0.0
-    errors: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def bad(self) -> int:
-        """Rows without a result: those that failed now, and those in quarantine."""
-        return len(self.errors) + self.quarantined
-
-    def __str__(self) -> str:
-        before = f" ({self.done_before:,} done before)" if self.done_before else ""
-        lines = [
-            f"{self.rows - self.bad:,} of {self.rows:,} {self.label} done{before} in {self.seconds:.0f} s: {self.table}"
-        ]
-        if self.busy_s:
-            lines.append(f"  {self._throughput()}{self._cost()}")
-        if self.bad:
-            kept = f" ({self.quarantined:,} in quarantine: they failed in earlier runs)" if self.quarantined else ""
-            lines.append(
-                f"{self.bad:,} of {self.rows:,} {self.label} set aside{kept}; reasons in {self.table}, column error"
-            )
-        return "\n".join(lines)
-
-    def _throughput(self) -> str:
-        if not self.unit:
-            return ""
-        return f"{self.units:,.0f} {self.unit}, {self.units / max(self.seconds, 1e-9):,.0f} a second; "
-
-    def _cost(self) -> str:
-        """Cores and GPUs set aside while rows were worked on; money where prices are known."""
-        hours, parallel = self.busy_s / 3600, self.parallel
-        cpus, gpus = hours * parallel.cpus_per_actor, hours * parallel.gpus_per_actor
-        money = cpus * parallel.price_per_cpu_hour + gpus * parallel.price_per_gpu_hour
-        gpu_text = f", {gpus:.3g} GPU hours" if gpus else ""
-        return f"{cpus:.3g} CPU hours{gpu_text}" + (f", cost {money:,.2f}" if money else "")
+    judged: str = ""  # column that a row has once its content was judged: an error beside it is no failure
 
 
 def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> Summary:
@@ -120,67 +68,64 @@ def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel)
     started = time.monotonic()
     tables.begin(job.table, job.schema, job.settings, overwrite=parallel.overwrite)
     left, quarantined = _left(job, rows, parallel)
-    done_before = len(rows) - len(left) - quarantined
-    summary = Summary(job.label, job.table, len(rows), done_before, quarantined, parallel, job.unit)
+    done_before = len(rows) - len(left) - len(quarantined)
+    summary = Summary(job.label, job.table, len(rows), done_before, parallel, quarantined, job.unit, job.tolerant)
     with tqdm(total=len(rows), initial=len(rows) - len(left), desc=job.label, mininterval=_interval_s()) as bar:
         for status in _statuses(job, left, parallel):
             if status["fatal"] is not None:
                 raise pickle.loads(status["fatal"])
             _count(summary, status)
             summary.seconds = time.monotonic() - started
-            bar.set_postfix_str(_postfix(summary), refresh=False)
+            bar.set_postfix_str(summary.postfix(), refresh=False)
             bar.update()
     summary.seconds = time.monotonic() - started
     tqdm.write(str(summary), file=sys.stderr)
-    if summary.bad > parallel.max_bad_share * len(rows) and not job.tolerant:
-        first = f"; the first: {summary.errors[0]}" if summary.errors else ""
-        problem = f"{summary.bad:,} of {len(rows):,} {job.label} ended with an error{first}"
-        remedy = (
-            f"See its column error; raise max_bad_share (now {parallel.max_bad_share:g}) if that is to be expected."
-        )
-        raise TooManyBadRowsError(job.table, problem, remedy)
+    summary.check()
     return summary
 
 
-def _left(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> tuple[list[dict[str, Any]], int]:
-    """The rows still to do, each with how often it will have been tried, and how many stay in quarantine."""
+def _left(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> tuple[list[dict[str, Any]], list[SetAside]]:
+    """The rows still to do, each with how often it will have been tried, and those that stay in quarantine."""
     done, failed = _past(job)
-    left, quarantined = [], 0
+    left, quarantined = [], []
     for row in rows:
         known = (row["uri"], row["version"])
         if known in done and not row.get("gone"):
             continue
-        tried = failed.get(known, 0)
-        if tried >= parallel.quarantine_after and not parallel.retry_quarantined:
-            quarantined += 1
+        tried, before = failed.get(known, (0, None))
+        if before is not None and tried >= parallel.quarantine_after and not parallel.retry_quarantined:
+            quarantined.append(before)
         else:
             left.append({**row, "attempts": tried + 1})
     return left, quarantined
 
 
-def _past(job: TableJob) -> tuple[set[tuple[str, str]], Counter[tuple[str, str | None]]]:
-    """Uri and version of the good rows that the table holds; those of the bad ones, and how often they were tried."""
-    if not tables.parts(job.table):
-        return set(), Counter()
-    past = tables.read(job.table, job.schema, ["uri", "version", "attempts", "error"])
-    done, failed = past.filter(pads.field("error").is_null()), past.filter(pads.field("error").is_valid())
-    keys = zip(failed["uri"].to_pylist(), failed["version"].to_pylist(), strict=True)
-    tried = Counter({key: count or 1 for key, count in zip(keys, failed["attempts"].to_pylist(), strict=True)})
-    return set(zip(done["uri"].to_pylist(), done["version"].to_pylist(), strict=True)), tried
+def _past(job: TableJob) -> tuple[set[Known], dict[Known, tuple[int, SetAside]]]:
+    """The good rows that the table holds, and the bad ones with how often they were tried."""
+    done: set[Known] = set()
+    failed: dict[Known, tuple[int, SetAside]] = {}
+    if tables.parts(job.table):
+        columns = ["uri", "version", "attempts", "error", *filter(None, [job.judged])]
+        for row in tables.read(job.table, job.schema, columns).to_pylist():
+            known = (row["uri"], row["version"])
+            if row["error"] is None:
+                done.add(known)
+            else:
+                judged = bool(job.judged) and row[job.judged] is not None
+                failed[known] = (row["attempts"] or 1, SetAside(row["uri"], row["error"], judged))
+    return done, failed
 
 
 def _count(summary: Summary, status: dict[str, Any]) -> None:
     summary.units += status["units"]
     summary.busy_s += status["busy_s"]
     if status["error"] is not None:
-        summary.errors.append(status["error"])
-
-
-def _postfix(summary: Summary) -> str:
-    """What the progress bar says besides rows: the rate in the job's own unit, and how many were set aside."""
-    rate = f"{summary.units / max(summary.seconds, 1e-9):,.0f} {summary.unit}/s" if summary.unit else ""
-    bad = f"{summary.bad:,} set aside" if summary.bad else ""
-    return ", ".join(filter(None, (rate, bad)))
+        summary.set_aside.append(SetAside(status["uri"], status["error"], bool(status["judged"])))
+    if status["trace"] is not None:
+        summary.bugs += 1
+        if summary.bugs == 1:
+            told = f"{status['error']} The first traceback; further ones are in Ray's logs:\n{status['trace'].rstrip()}"
+            tqdm.write(told, file=sys.stderr)
 
 
 def _statuses(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> Iterator[dict[str, Any]]:
@@ -225,7 +170,10 @@ class _RowActor:
     """What Ray's actors run: each row in a child process, its part to storage, its status to the driver."""
 
     def __init__(self, job: TableJob, stage: bytes, limits: RowLimits, storage_attempts: int) -> None:
+        import ray
+
         self._job, self._storage_attempts = job, storage_attempts
+        self._again = ray.get_runtime_context().was_current_actor_reconstructed
         self._process = RowProcess(stage, limits)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -233,24 +181,47 @@ class _RowActor:
 
     def _one(self, row: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
+        bug = None
         try:
-            made = _with_attempts(self._made(row), row["attempts"])
+            if self._again and (units := self._patiently(self._done_before, row)) is not None:
+                return {"uri": row["uri"], "units": units, "busy_s": 0.0}
+            made, bug = self._made(row)
+            made = _with_attempts(made, row["attempts"])
             self._patiently(tables.write_part, self._job.table, made, row["uri"])
         except (DanceGenError, StageError) as error:
             return {"uri": row["uri"], "fatal": pickle.dumps(error), "units": 0.0, "busy_s": 0.0}
         return {
             "uri": row["uri"],
             "error": next(filter(None, made["error"].to_pylist()), None),
+            "judged": bool(self._job.judged) and any(made[self._job.judged].is_valid().to_pylist()),
+            "trace": bug,
             "units": _amount(made, self._job.unit),
             "busy_s": time.monotonic() - started,
         }
 
-    def _made(self, row: dict[str, Any]) -> pa.Table:
+    def _done_before(self, row: dict[str, Any]) -> float | None:
+        """How much of the job's unit a row gave that was finished before this actor died; None when it was not.
+
+        The driver saw no good part of this version when it started, so one that is there was made since then.
+        """
+        if row.get("gone"):  # of such a row it did see one
+            return None
+        unit = self._job.unit
+        part = tables.find_part(
+            self._job.table, self._job.schema, row["uri"], ["version", "error", *filter(None, [unit])]
+        )
+        if part is None or part["version"] != row["version"] or part["error"] is not None:
+            return None
+        return float(part[unit] or 0) if unit else 0.0
+
+    def _made(self, row: dict[str, Any]) -> tuple[pa.Table, str | None]:
+        """The stage's table, or one with the reason why there is none; and the traceback of a bug."""
         try:
-            return self._patiently(self._process.run, pa.Table.from_pylist([row]), row["uri"])
+            return self._patiently(self._process.run, pa.Table.from_pylist([row]), row["uri"]), None
         except (BadRowError, StorageUnreachableError) as error:
             known = {name: row[name] for name in self._job.schema.names if name in row}
-            return schemas.table(self._job.schema, [{**known, "error": str(error)}])
+            trace = error.trace if isinstance(error, RowBugError) else None
+            return schemas.table(self._job.schema, [{**known, "error": str(error)}]), trace
 
     def _patiently(self, act: Callable[..., T], *args: Any) -> T:
         """Again, and later each time, while storage does not answer; the last time's error is raised."""

@@ -18,8 +18,8 @@ class Parallel(Config):
     """Processor cores that Ray sets aside for each."""
     gpus_per_actor: NonNegativeFloat = 0.0
     """GPUs that Ray sets aside for each; 0.25 lets four share one."""
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """The step fails at its end when more than this share of the rows ended with an error."""
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """The step fails at its end when more than this share of the rows ended with an error; what is done is kept."""
     max_seconds_per_row: PositiveFloat = 3600.0
     """A row that takes longer is stopped and set aside."""
     max_memory_gb_per_row: PositiveFloat = 6.0

@@ -27,5 +27,5 @@ class VerdictConfig(Config):
     """With more of the dancer's joints missing, where there is a dancer."""
     max_repaired_share: Share = 0.5
     """With more of the dancer's joints repaired, where there is a dancer."""
-    min_usable_s: NonNegativeFloat = 0.0
+    min_usable_s: NonNegativeFloat = 1.0
     """With fewer seconds that a clip could be cut from."""

@@ -53,12 +53,11 @@ class CutClips:
 
     def _cut(self, row: dict[str, Any], cut: dict[str, Any]) -> None:
         """Writes the clips of a video; fills `cut` with what is known of it, as it becomes known."""
-        if row["copy_of"] is not None:
-            raise BadMediaError(
-                row["uri"], f"is the same as {row['copy_of']}.", "Its clips are there once, as they should."
-            )
         pose = tables.read_part(self._config.poses, schema.POSES, row["uri"])
+        cut["left_out"] = []  # with it, a row's error is a verdict on the video, and no failure
+        _check_new(row)
         _check_sound(pose, self._config)
+        cut["left_out"] = None
         sound = _sound(pose["audio_uri"])
         found = self._windows(pose, len(sound))
         cut["left_out"] = sorted(found.left_out.items())
@@ -126,6 +125,13 @@ def _clip_id(*content: bytes) -> str:
     for part in content:
         digest.update(part)
     return digest.hexdigest()[:16]
+
+
+def _check_new(row: dict[str, Any]) -> None:
+    """Raise BadMediaError when the video is there under another name."""
+    if row["copy_of"] is not None:
+        remedy = "Its clips are there once, as they should."
+        raise BadMediaError(row["uri"], f"is the same as {row['copy_of']}.", remedy)
 
 
 def _check_sound(pose: dict[str, Any], config: CutClipsConfig) -> None:

@@ -57,7 +57,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def settings(songs: Path | str, output: Path | str, untrained: Path, **others: object) -> RenderConfig:
-    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96, "actors": 2}
+    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96, "actors": 2, "max_bad_share": 0.5}
     return RenderConfig(songs=str(songs), output=str(output), checkpoint=str(untrained), **{**small, **others})  # pyright: ignore[reportArgumentType]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
+from dancegen.pipelines import table_job
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.settings.parallel import Parallel
 
@@ -38,9 +39,11 @@ class Stage:
             os.kill(os.getppid(), signal.SIGKILL)
         if (name.startswith("flaky") and earlier < 2) or name.startswith("unreachable"):
             raise StorageUnreachableError(row["uri"], "cannot be reached (503).", "Check the network.")
-        error = f"{row['uri']}: is broken. Mend it." if name.startswith("broken") else None
-        clips = None if error else 7
-        cut = {"uri": row["uri"], "version": row["version"], "split": row["split"], "clips": clips, "error": error}
+        if name.startswith("bug"):
+            raise KeyError("joints")
+        error = f"{row['uri']}: is broken. Mend it." if name.startswith(("broken", "silent")) else None
+        known = {"clips": None if error else 7, "left_out": [] if name.startswith("silent") else None, "error": error}
+        cut = {"uri": row["uri"], "version": row["version"], "split": row["split"], **known}
         return schema.table(schema.CUTS, [cut])
 
 
@@ -78,7 +81,9 @@ def test_good_and_broken_rows_make_one_table_that_reads_back(job):
         **{"/a": None, "/b": None},
         **{f"/broken{n}": f"/broken{n}: is broken. Mend it." for n in (1, 2)},
     }
-    assert "2 of 4 videos set aside; reasons in" in str(summary)
+    told = str(summary).split("\n")
+    assert told[-2] == f"2 of 4 videos set aside; reasons in {job.table}, column error"
+    assert told[-1] == "  2 x is broken. Mend it. Example: /broken1"
 
 
 def test_a_second_run_does_only_what_failed_or_changed(tmp_path, job):
@@ -119,7 +124,7 @@ def test_a_row_that_fails_again_and_again_is_put_in_quarantine_until_it_changes_
     twice = TOLERANT.model_copy(update={"quarantine_after": 2})
     for _ in range(4):
         summary = run_table_job(job, rows("a", "broken"), twice)
-    assert (summary.done_before, summary.quarantined, summary.bad) == (1, 1, 1)
+    assert (summary.done_before, len(summary.quarantined), summary.bad) == (1, 1, 1)
     assert "1 in quarantine" in str(summary)
     assert calls(tmp_path) == ["a 0", "broken 0", "broken 1"]
     assert errors(job)["/broken"] == "/broken: is broken. Mend it.", "its reason stays"
@@ -162,8 +167,20 @@ def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
     assert {"actor1 1", "actor2 1"} <= set(calls(tmp_path)), "they were done again"
 
 
+def test_a_row_that_was_finished_before_its_actor_was_killed_is_not_done_again(tmp_path, job, monkeypatch):
+    monkeypatch.setattr(table_job, "MAX_BLOCKS", 1)  # all rows are in the block that is done again
+    gone, *others = rows("gone", "a", "broken", "actor", "b")
+    run_table_job(job, [gone], TOLERANT)
+    summary = run_table_job(replace(job, unit="clips"), [{**gone, "gone": True}, *others], TOLERANT)
+    assert (summary.rows, summary.bad, summary.units) == (5, 1, 28)
+    assert calls(tmp_path) == [
+        *("a 0", "actor 0", "actor 1", "b 0", "broken 0", "broken 1"),
+        *("gone 0", "gone 1", "gone 2"),  # whose outcome was not there when the job began
+    ]
+
+
 def test_a_row_that_kills_its_process_each_time_is_set_aside_alone(job):
-    run_table_job(job, rows("a", "poison", "b", "c"), Parallel(actors=1))
+    run_table_job(job, rows("a", "poison", "b", "c"), TOLERANT)
     found = errors(job)
     assert found.pop("/poison").startswith("/poison: ended its process with SIGKILL")
     assert found == {"/a": None, "/b": None, "/c": None}
@@ -175,6 +192,23 @@ def test_too_many_bad_rows_fail_the_step_after_all_are_done(job):
     with pytest.raises(TooManyBadRowsError, match="2 of 3 videos ended with an error; the first: /broken"):
         run_table_job(job, rows("broken1", "broken2", "a"), Parallel(max_bad_share=0.5, actors=1))
     assert len(errors(job)) == 3
+
+
+def test_rows_set_aside_for_their_content_are_no_failures_unless_nothing_is_left(job):
+    judging = replace(job, judged="left_out")
+    for _ in range(4):  # in quarantine too
+        assert run_table_job(judging, rows("silent1", "silent2", "a"), Parallel(max_bad_share=0, actors=1)).bad == 2
+    with pytest.raises(TooManyBadRowsError, match="2 of 2 videos ended with an error"):
+        run_table_job(judging, rows("silent1", "silent2"), Parallel(max_bad_share=0, actors=1))
+
+
+def test_a_bug_says_that_it_is_one_and_the_first_is_shown_with_its_traceback(job, capfd):
+    with pytest.raises(TooManyBadRowsError, match=r"2 are done and stay usable.* give max_bad_share=0.5 \(now 0.05\)"):
+        run_table_job(job, rows("a", "bug1", "bug2", "b"), Parallel(actors=1))
+    assert re.match(r"/bug1: met a bug in dancegen: KeyError: 'joints' \(test_table_job.py", errors(job)["/bug1"])
+    told = capfd.readouterr().err
+    assert told.count("Traceback (most recent call last)") == 1
+    assert 'raise KeyError("joints")' in told
 
 
 def test_an_input_without_rows_is_told(job):

@@ -42,16 +42,25 @@ def add_video(tmp_path, make_video):
     return add
 
 
+SHORT = {"min_usable_s": 0}  # for videos shorter than a clip
+
+
 @pytest.fixture
 def extract(tmp_path):
     """A function that does the three passes for a video; the row of schema.POSES."""
 
-    def do(video, **settings):
+    def do(video, verdict=SHORT, **settings):
         estimator = EstimatorConfig(name="openpose_json")
         folder = tmp_path / "made"
         shutil.rmtree(folder, ignore_errors=True)
         config = ExtractPosesConfig(
-            **{"videos": str(tmp_path), "poses": f"{folder}/poses", "estimator": estimator, **settings}
+            **{
+                "videos": str(tmp_path),
+                "poses": f"{folder}/poses",
+                "estimator": estimator,
+                "verdict": verdict,
+                **settings,
+            }
         )
         files, people = f"{folder}/files", f"{folder}/people"
         file = LookAtVideos()(pa.Table.from_pylist([video]))
@@ -98,6 +107,11 @@ def test_a_joint_that_was_filled_stays_marked(add_video, extract):
     assert (np.delete(marks, 4, axis=1) == Mark.SEEN).all()
     assert np.isfinite(joints_of(made)[6:8, 4]).all()
     assert made["repaired_share"] == pytest.approx(2 / (20 * 18))
+
+
+def test_a_video_without_one_usable_second_is_set_aside_with_its_reason(add_video, extract):
+    made = extract(add_video([[person()]] * 20), verdict={})
+    assert made["error"].startswith("/") and "a clip could be cut from 0.0 s of it. Use longer videos" in made["error"]
 
 
 def test_of_several_people_the_policy_says_who_is_the_dancer(add_video, extract):
