@@ -17,16 +17,15 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow as pa
 
 from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
+from dancegen.pipelines.row_folder import RowFolder
 from dancegen.stopping import Terminated, hear_sigterm
 
 POLL_S = 0.2
@@ -34,7 +33,6 @@ PARENT_POLL_S = 0.5
 ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
 START_PAUSES_S = (1.0, 4.0, 10.0)  # before each further attempt to start a process that died while it started
 TRACE_CHARACTERS = 8000  # of a traceback that travels to the driver: its end
-STALE_S = 86_400.0
 CLEAR_UP_S = 3.0  # that a child has to delete the file that it was writing
 MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
 
@@ -111,7 +109,7 @@ class RowProcess:
                 self._child.wait()
             self._pipe.close()
             self._log.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._child = None
 
     def _start(self, thing: str) -> None:
@@ -142,16 +140,16 @@ class RowProcess:
         """Start the child once. Returns its death when it died before its stage was made."""
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
-        self._folder = _private_folder()
+        self._folder = RowFolder()
         paths = [path or os.getcwd() for path in sys.path]
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "dancegen.pipelines.row_process", str(theirs.fileno()), self._folder],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "dancegen.pipelines.row_process", str(theirs.fileno()), self._folder.path],
+                pass_fds=[theirs.fileno(), self._folder.lock],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._folder},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._folder.path},
             )
         self._pipe = Connection(ours.detach())
         try:
@@ -210,17 +208,6 @@ def _verdict(thing: str, death: Death) -> BadRowError:
     if death.trace:
         return RowBugError(thing, death)
     return BadRowError(thing, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
-
-
-def _private_folder() -> str:
-    """A folder for the child's temporary files. Those of killed actors of days past are cleared away."""
-    root = Path(tempfile.gettempdir(), f"dancegen-rows-{os.getuid()}")
-    root.mkdir(exist_ok=True)
-    for folder in root.iterdir():
-        with suppress(FileNotFoundError):  # another actor clears up too
-            if folder.stat().st_mtime < time.time() - STALE_S and not psutil.pid_exists(int(folder.name.split("-")[0])):
-                shutil.rmtree(folder, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root)
 
 
 def _last_error(log: str) -> str:

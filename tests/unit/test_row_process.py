@@ -182,3 +182,25 @@ def test_what_a_process_left_in_the_temporary_folder_goes_with_it(process):
     assert os.path.exists(path)
     rows.close()
     assert not os.path.exists(path)
+
+
+def test_a_process_whose_parent_was_killed_ends_and_leaves_nothing_behind(tmp_path):
+    parent = f"""
+import os, pickle, signal, sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+import pyarrow as pa
+from dancegen.pipelines.row_process import RowLimits, RowProcess
+from test_row_process import Stage
+rows = RowProcess(pickle.dumps((Stage, ())), RowLimits(60, 4))
+print(rows.run(pa.table({{"uri": ["litter"]}}), "x")["path"][0].as_py(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", parent], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert told.stdout.startswith(str(tmp_path)), told.stderr
+    for _ in range(600):
+        if not list(tmp_path.iterdir()):
+            return
+        time.sleep(0.1)
+    raise AssertionError(list(tmp_path.rglob("*")))
