@@ -1,6 +1,8 @@
 """Whether the cluster is large enough, asked before a step that would wait for ever."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import ray
 
@@ -9,13 +11,31 @@ from dancegen.errors import ClusterError
 POLL_S = 2.0
 
 
-def require(cpus: float, gpus: float, wait_s: float, remedy: str) -> None:
-    """Raise ClusterError unless the cluster has, or within `wait_s` grows to, so many CPUs and GPUs in all."""
-    deadline = time.monotonic() + wait_s
-    if wait_s and not _holds(cpus, gpus):
-        from ray.autoscaler.sdk import request_resources
+@contextmanager
+def enough(cpus: float, gpus: float, wait_s: float, remedy: str) -> Iterator[None]:
+    """A cluster that has, or within `wait_s` grows to, so many CPUs and GPUs in all, while the block runs.
 
-        request_resources(num_cpus=int(cpus + 0.999), bundles=[{"GPU": 1}] * round(gpus))
+    What the autoscaler was asked for is taken back at the end. Raises ClusterError when the cluster stays too small.
+    """
+    asked = bool(wait_s) and not _holds(cpus, gpus)
+    try:
+        if asked:
+            _ask_for(int(cpus + 0.999), round(gpus))
+        _await(cpus, gpus, wait_s, remedy)
+        yield
+    finally:
+        if asked:
+            _ask_for(0, 0)  # takes the place of the first request, which Ray would keep for ever
+
+
+def _ask_for(cpus: int, gpus: int) -> None:
+    from ray.autoscaler.sdk import request_resources
+
+    request_resources(num_cpus=cpus, bundles=[{"GPU": 1}] * gpus)
+
+
+def _await(cpus: float, gpus: float, wait_s: float, remedy: str) -> None:
+    deadline = time.monotonic() + wait_s
     while not _holds(cpus, gpus):
         if time.monotonic() >= deadline:
             found = ray.cluster_resources()

@@ -1,7 +1,6 @@
 """What this machine has and lacks, one finding a line, each with what to do about it."""
 
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
@@ -181,10 +180,11 @@ def _tracking(uri: str) -> str:
 
 
 def _cluster(address: str) -> str:
+    from dancegen.pipelines.ray_internals import cluster_version
     from dancegen.pipelines.submit import connect
 
-    theirs = json.loads(connect(address)._do_request("GET", "/api/version").text)
+    theirs = cluster_version(connect(address))
     ours, python = importlib.metadata.version("ray"), platform.python_version()
-    if theirs["ray_version"] != ours:
-        raise ClusterError(address, f"runs Ray {theirs['ray_version']}, and here is {ours}.", "Use the same on both.")
+    if theirs != ours:
+        raise ClusterError(address, f"runs Ray {theirs}, and here is {ours}.", "Use the same on both.")
     return f"{address} answers, Ray {ours}, Python here {python} ({sys.platform})"

@@ -56,8 +56,8 @@ def _follow(config: ExtractPosesConfig, rows: list[Row]) -> Summary:
     folder = report_folder(config.poses) if config.report else None
     settings = config.model_dump(mode="json", include=set(POSE))
     arguments = (config, config.poses + FILES, _people(config), folder)
-    facts = {"unit": "frames", "judged": "usable_s"}
-    job = TableJob("videos", config.poses, schema.POSES, FollowDancer, arguments, settings, **facts)
+    stage = (FollowDancer, arguments)
+    job = TableJob("videos", config.poses, schema.POSES, *stage, settings, unit="frames", judged="usable_s")
     try:
         return run_table_job(job, rows, _on_cpus(config))
     finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dancegen.errors import ConfigError, DivergedError
 from dancegen.pipelines import pretrain_worker
-from dancegen.pipelines.cluster import require
+from dancegen.pipelines.cluster import enough
 from dancegen.pipelines.progress import Board, TellBoard, say
 from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
@@ -44,11 +44,11 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     if len(data.categories) == 1:
         say(f"every clip is {data.categories[0]!r}: the network learns from what is done to clips alone")
     start_ray(config.cpus, config.gpus, dashboard=True)
-    require(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    say(f"starting {config.workers} workers")
     board = Board()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": STEP, "kind": config.kind}
-    with shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
+    room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
+    with room, shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
+        say(f"starting {config.workers} workers")
         trained = _train(config, data, board)
     if told := _told(trained.metrics, data):
         say(f"right answers on validation clips: {told}")

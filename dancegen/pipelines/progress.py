@@ -13,6 +13,8 @@ from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
+from dancegen.pipelines.ray_internals import put_without_waiting
+
 POLL_S = 0.5
 Event = dict[str, Any]
 
@@ -23,17 +25,19 @@ class Board:
     def __init__(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # lost only with the driver
-        self._actor: Any = self.queue.actor  # asked directly, because the queue itself waits for the answer
 
     def tell(self, **event: Any) -> None:
         """Put up an event; it is lost when the driver is gone."""
-        self._actor.put_nowait.remote(event)
+        put_without_waiting(self.queue, event)
 
     @contextmanager
     def read_by(self, take: Callable[[Event], None]) -> Iterator[None]:
-        """While the block runs, a thread hands each event to `take`; all that were told are taken at the end."""
-        ended = threading.Event()
-        reader = threading.Thread(target=self._read, args=(take, ended), daemon=True)
+        """While the block runs, a thread hands each event to `take`; all that were told are taken at the end.
+
+        What `take` raises is shown at once, ends the reading, and is raised again at the end of the block.
+        """
+        ended, failures = threading.Event(), []
+        reader = threading.Thread(target=self._read_or_tell, args=(take, ended, failures), daemon=True)
         reader.start()
         try:
             yield
@@ -41,6 +45,17 @@ class Board:
             ended.set()
             reader.join()
             self.queue.shutdown(force=True)
+        if failures:
+            raise failures[0]
+
+    def _read_or_tell(
+        self, take: Callable[[Event], None], ended: threading.Event, failures: list[BaseException]
+    ) -> None:
+        try:
+            self._read(take, ended)
+        except BaseException as error:
+            failures.append(error)
+            raise  # Python shows the traceback of a thread
 
     def _read(self, take: Callable[[Event], None], ended: threading.Event) -> None:
         while True:

@@ -12,24 +12,13 @@ from tqdm import tqdm
 
 from dancegen.errors import ClusterError
 from dancegen.native_output import held_back
+from dancegen.pipelines.ray_internals import CHILDREN_END_THEMSELVES, QUIET
 from dancegen.stopping import hear_sigterm
 
 SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
 OBJECT_STORE_BYTES = 400_000_000
 TELL_EVERY_S = 60.0
 LONGEST_WAIT_S = 3600.0  # machines of a cloud take minutes to start; other jobs may take longer
-# Else Ray kills the children of a worker with it, and they could not delete the file that they were writing. They
-# notice by themselves that their worker is gone.
-CHILDREN_END_THEMSELVES = {"RAY_kill_child_processes_on_worker_exit": "0"}
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers make the environment again in each worker
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a busy machine is no reason to fail
-    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error and is none
-}
 
 
 def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:

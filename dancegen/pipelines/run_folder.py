@@ -14,10 +14,10 @@ import ray.train
 from dancegen import storage
 from dancegen.config import Config
 from dancegen.errors import ConfigError
+from dancegen.pipelines.ray_internals import CHECKPOINT_LIST
 from dancegen.tracking import flatten
 
 STAMP = "run.json"
-CHECKPOINTS = "checkpoint_manager_snapshot.json"  # Ray Train's name
 LAST_WHOLE = "checkpoints.json"
 
 
@@ -69,12 +69,12 @@ class KeepCheckpointList(ray.train.UserCallback):
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
         """The list is written, and what it does not name any more is deleted only after the next one."""
         if checkpoint is not None:
-            storage.copy(storage.join(self.folder, CHECKPOINTS), storage.join(self.folder, LAST_WHOLE))
+            storage.copy(storage.join(self.folder, CHECKPOINT_LIST), storage.join(self.folder, LAST_WHOLE))
 
 
 def mend_checkpoint_list(folder: str) -> bool:
     """Put the last whole list in the place of one that was cut off. Returns whether that was needed."""
-    listed, whole = storage.join(folder, CHECKPOINTS), storage.join(folder, LAST_WHOLE)
+    listed, whole = storage.join(folder, CHECKPOINT_LIST), storage.join(folder, LAST_WHOLE)
     if not storage.exists(listed):
         return False
     try:

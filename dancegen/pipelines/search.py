@@ -6,6 +6,8 @@ The rows of an ablation are trials too, with nothing proposed and nothing stoppe
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -15,8 +17,9 @@ from ray.tune.schedulers import ASHAScheduler
 
 from dancegen import storage
 from dancegen.errors import DanceGenError, TableError
-from dancegen.pipelines import ablation, search_trial, train_dance
-from dancegen.pipelines.cluster import require, require_places
+from dancegen.pipelines import ablation, ray_internals, search_trial, train_dance
+from dancegen.pipelines.cluster import enough, require_places
+from dancegen.pipelines.head_watch import watching_head
 from dancegen.pipelines.progress import say
 from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
@@ -30,14 +33,7 @@ from dancegen.training.clips import CUT_AGAIN, Summary
 
 FREE = frozenset({"output", "concurrent", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)})
 GROWING = "samples"
-ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a training that diverges in its first epoch tells nothing
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C would look like the end of the search
-}
 EXPERIMENT = "tune"  # Ray Tune's folder in the output
-STATE = "experiment_state-"  # how the file begins in it that Tune goes on from
 BEST, TRIALS, IMPORTANCE, COORDINATES = "best.yaml", "trials.csv", "importance.html", "parallel_coordinates.html"
 
 
@@ -54,9 +50,8 @@ def run(config: SearchConfig) -> list[Trial]:
         f"{config.concurrent} at a time, compared on {data.validation:,}; "
         f"{'going on from' if begun else 'results in'} {config.output}"
     )
-    start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _require
-    _require(config)
-    with TellTrials(config, data.data_hash) as teller:
+    start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _enough
+    with _enough(config), TellTrials(config, data.data_hash) as teller, watching_head(teller.so_far):
         trials = ranked(_trials(config, _search(config, data.data_hash, teller)), config.objective)
         for name, text in _results(config, trials).items():
             storage.write_text(storage.join(config.output, name), text)
@@ -92,7 +87,8 @@ def _check_held_out(config: SearchConfig, data: Summary) -> None:
         raise TableError(config.train.clips, problem, "Run cut-clips again on three songs or more.")
 
 
-def _require(config: SearchConfig) -> None:
+@contextmanager
+def _enough(config: SearchConfig) -> Iterator[None]:
     """Raise ClusterError unless all trainings of one time fit: Ray would wait without end for those that do not."""
     train = config.train
     gpus = f" and {train.gpus} GPUs" if train.use_gpu else ""
@@ -100,16 +96,17 @@ def _require(config: SearchConfig) -> None:
         f"Each training needs {config.cpus_a_training:g} CPUs{gpus}, and Ray one CPU more: give fewer to run at the "
         "same time (concurrent), or make them smaller (train.workers, train.cpus_per_worker)."
     )
-    require(config.cpus, config.gpus, train.max_wait_s, remedy)
-    require_places(config.concurrent * train.workers, train.cpus_per_worker, int(train.use_gpu), remedy)
+    with enough(config.cpus, config.gpus, train.max_wait_s, remedy):
+        require_places(config.concurrent * train.workers, train.cpus_per_worker, int(train.use_gpu), remedy)
+        yield
 
 
 def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[Any]:
     """Run Ray Tune to the end of the search, from where an earlier one was stopped. Returns its trials."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in ray_internals.TUNE.items()})
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = storage.join(config.output, EXPERIMENT)
-    begun = any(storage.name(file).startswith(STATE) for file in storage.find(folder))
+    begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
     teller.turns = ray.remote(num_cpus=0)(Turns).remote(config.concurrent)
     given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
     analysis = ray.tune.run(

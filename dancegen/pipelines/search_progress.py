@@ -46,6 +46,10 @@ class TellTrials(ray.tune.Callback):
         for future in self.sent:
             future.result()  # a mistake of ours in there must not pass unseen
 
+    def so_far(self) -> str:
+        """What is done, for when the search has to end before its time."""
+        return f"{len(self.ended)} of {self.config.trainings} trainings are done, all in {self.config.output}"
+
     def keep(self, name: str, text: str) -> None:
         """A file of the search that MLflow keeps, too."""
         self._send(self.search.artifact, name, text.encode())

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ray.air.constants import TRAINING_ITERATION
 from ray.tune.search import ConcurrencyLimiter, SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
+from dancegen.pipelines.ray_internals import state_with_samples
 from dancegen.settings.search import SearchConfig
 
 
@@ -20,7 +20,7 @@ class Proposals(SearchGenerator):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a stored state, with these settings' numbers. Each training that failed gets a replacement."""
         samples = self.samples + self.optuna.failed
-        super().set_state({**state, "total_samples": samples, "finished": False})
+        super().set_state(state_with_samples(state, samples))
         self.searcher.set_max_concurrency(self.concurrent)
 
 
@@ -41,7 +41,7 @@ class EqualEpochs(OptunaSearch):
         epoch = result.get("epoch")
         if epoch is not None and (trial_id, epoch) not in self.told:
             self.told.add((trial_id, epoch))
-            super().on_trial_result(trial_id, {**result, TRAINING_ITERATION: epoch})
+            super().on_trial_result(trial_id, {**result, "training_iteration": epoch})
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The training is done, was stopped, diverged, or failed."""

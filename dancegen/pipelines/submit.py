@@ -26,6 +26,7 @@ from dancegen.config import Config
 from dancegen.console import nobody_reads
 from dancegen.errors import ClusterError, ConfigError
 from dancegen.pipelines import in_clear
+from dancegen.pipelines.ray_internals import JOB_LOG_FOLLOWS, JOB_LOGGERS
 
 SETTINGS = "submitted.yaml"
 PACKAGES = ("jobs", "dancegen")
@@ -41,10 +42,8 @@ LEFT_HERE = (
 )  # as .rayignore has it
 CONNECT_S = 10.0
 RETRY_S = 1.0
-RAY_DASHBOARD = "ray.dashboard.modules."
-TALKERS = (f"{RAY_DASHBOARD}job.sdk", f"{RAY_DASHBOARD}dashboard_sdk", "ray._private.runtime_env.packaging")
-LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"  # in Ray's message; we have shown the log
 UNREACHABLE = "Check the address, that the head runs, and that its port is open."
+LOST = "If it is lost, give the same command again once there is a cluster: the job goes on from what is done."
 OVERRIDING = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")  # Ray prefers these to the address it is given
 
 
@@ -115,7 +114,7 @@ def _client(address: str) -> Any:
     socket.create_connection((parts.hostname, port), CONNECT_S).close()  # Ray itself would wait for minutes
     from ray.job_submission import JobSubmissionClient
 
-    for talker in TALKERS:
+    for talker in JOB_LOGGERS:
         logging.getLogger(talker).setLevel(logging.ERROR)
     hidden = {name: os.environ.pop(name) for name in OVERRIDING if name in os.environ}
     try:
@@ -126,7 +125,8 @@ def _client(address: str) -> Any:
 
 def _follow(client: Any, address: str, job: str) -> int:
     try:
-        with _explained(address, f"The job goes on: ray job logs --follow --address {address} {job}"):
+        following = f"ray job logs --follow --address {address} {job}"
+        with _explained(address, f"If the head runs, so does the job: {following}. {LOST}"):
             status = asyncio.run(_tail(client, job))
             details = client.get_job_info(job)
     except KeyboardInterrupt as stop:
@@ -134,7 +134,7 @@ def _follow(client: Any, address: str, job: str) -> int:
         return stopping.exit_code(stop) or stopping.INTERRUPTED
     if status == "SUCCEEDED":
         return 0
-    reason = (details.message or "").split("\n")[0].removesuffix(LOG_FOLLOWS)
+    reason = (details.message or "").split("\n")[0].removesuffix(JOB_LOG_FOLLOWS)
     _say(f"{address}: job {job} ended as {status}. {reason}")
     return 1
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from dancegen import schema as schemas
 from dancegen import tables
 from dancegen.errors import ClusterError, ConfigError, DanceGenError, StorageUnreachableError
+from dancegen.pipelines.head_watch import watching_head
 from dancegen.pipelines.ray_session import await_room, quiet_ray_data, start_ray, worker_environment
 from dancegen.pipelines.row_process import ATTEMPTS, BadRowError, RowBugError, RowLimits, RowProcess, StageError
 from dancegen.pipelines.table_summary import SetAside, Summary
@@ -71,7 +72,7 @@ def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel)
     done_before = len(rows) - len(left) - len(quarantined)
     summary = Summary(job.label, job.table, len(rows), done_before, parallel, quarantined, job.unit, job.tolerant)
     with tqdm(total=len(rows), initial=len(rows) - len(left), desc=job.label, mininterval=_interval_s()) as bar:
-        for status in _statuses(job, left, parallel):
+        for status in _statuses(job, left, parallel, summary.so_far):
             if status["fatal"] is not None:
                 raise pickle.loads(status["fatal"])
             _count(summary, status)
@@ -121,6 +122,8 @@ def _count(summary: Summary, status: dict[str, Any]) -> None:
     summary.busy_s += status["busy_s"]
     if status["error"] is not None:
         summary.set_aside.append(SetAside(status["uri"], status["error"], bool(status["judged"])))
+    else:
+        summary.done_now += 1
     if status["trace"] is not None:
         summary.bugs += 1
         if summary.bugs == 1:
@@ -128,13 +131,20 @@ def _count(summary: Summary, status: dict[str, Any]) -> None:
             tqdm.write(told, file=sys.stderr)
 
 
-def _statuses(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> Iterator[dict[str, Any]]:
+def _statuses(
+    job: TableJob, rows: list[dict[str, Any]], parallel: Parallel, so_far: Callable[[], str]
+) -> Iterator[dict[str, Any]]:
     """Does the rows; gives uri and error of each as it is done. Here and in start_ray is all of Ray."""
     if not rows:
         return
     actors = min(parallel.actors, len(rows))
     start_ray(actors * parallel.cpus_per_actor, actors * parallel.gpus_per_actor)
-    await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)
+    with watching_head(so_far):
+        await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)
+        yield from _spread(job, rows, parallel, actors)
+
+
+def _spread(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel, actors: int) -> Iterator[dict[str, Any]]:
     quiet_ray_data()
     import ray
     from ray.cloudpickle import cloudpickle

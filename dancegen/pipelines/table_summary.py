@@ -43,6 +43,7 @@ class Summary:
     units: float = 0.0
     busy_s: float = 0.0
     set_aside: list[SetAside] = field(default_factory=list)
+    done_now: int = 0
     bugs: int = 0
     seconds: float = 0.0
 
@@ -79,6 +80,11 @@ class Summary:
             f"{done:,} are done and stay usable. If that is to be expected, give max_bad_share={enough:g} "
             f"(now {allowed:g}).",
         )
+
+    def so_far(self) -> str:
+        """What is done, for when the job has to end before its time."""
+        waiting = self.rows - self.bad - self.done_before - self.done_now
+        return f"{self.rows - self.bad - waiting:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
 
     def postfix(self) -> str:
         """What the progress bar says besides rows: the rate in the job's own unit, and how many were set aside."""

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from dancegen import storage, tracking
 from dancegen.config import to_yaml
 from dancegen.errors import CheckpointError, TableError
-from dancegen.pipelines.cluster import require
+from dancegen.pipelines.cluster import enough
+from dancegen.pipelines.head_watch import watching_head
 from dancegen.pipelines.progress import Board, Event, say
 from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
@@ -43,13 +44,13 @@ def run(config: TrainCrossModalConfig) -> str:
         f"{'going on in' if begun else 'results in'} {config.output}"
     )
     start_ray(config.cpus, int(config.use_gpu), dashboard=False)
-    require(config.cpus, int(config.use_gpu), config.max_wait_s, f"cpus={config.cpus:g}: {REMEDY}")
     board = Board()
     shown = Shown(config, {"step": "train_cross_modal", "data_hash": clips.data_hash, "clips": str(len(clips))})
     task = ray.remote(_fit).options(
         num_cpus=config.cpus, num_gpus=int(config.use_gpu), max_retries=config.max_failures, retry_exceptions=False
     )
-    with shown, board.read_by(shown.take):
+    room = enough(config.cpus, int(config.use_gpu), config.max_wait_s, f"cpus={config.cpus:g}: {REMEDY}")
+    with room, watching_head(shown.so_far), shown, board.read_by(shown.take):
         card = ray.get(task.remote(config.model_dump(), board))
     _say_card(card)
     say(f"the metric: {place}")
@@ -128,6 +129,7 @@ class Shown:
         )
         self._tracker.artifact("settings.yaml", to_yaml(config).encode())
         self._bar: tqdm | None = None
+        self._output = config.output
 
     def __enter__(self) -> "Shown":
         return self
@@ -137,6 +139,13 @@ class Shown:
             self._bar.close()
         stopped = kind is not None and issubclass(kind, KeyboardInterrupt)
         self._tracker.close("KILLED" if stopped else "FAILED" if kind else "FINISHED")
+
+    def so_far(self) -> str:
+        """What is done, for when the work has to end before its time."""
+        part = (
+            f"{self._bar.desc}: {self._bar.n} of {self._bar.total}" if self._bar is not None else "nothing is done yet"
+        )
+        return f"{part}, states in {self._output}"
 
     def take(self, event: Event) -> None:
         """One event of the process."""

@@ -12,7 +12,7 @@ import ray.train
 from dancegen import storage
 from dancegen.errors import ConfigError, TableError
 from dancegen.pipelines import train_worker, training_job
-from dancegen.pipelines.cluster import require
+from dancegen.pipelines.cluster import enough
 from dancegen.pipelines.progress import Board, TellBoard, say
 from dancegen.pipelines.ray_session import start_ray
 from dancegen.pipelines.run_folder import claim
@@ -60,12 +60,12 @@ def run(config: TrainDanceConfig) -> Trained:
         f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
-    require(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    say(f"starting {_workers(config)} workers")
     board = Board()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
     numbers = SHOWN | {f"validation/{config.best_by}": config.best_by}
-    with shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
+    room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
+    with room, shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
+        say(f"starting {_workers(config)} workers")
         trained = fit(config, data.data_hash, [TellBoard(board)], board)
     told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.best_by == "last" else f"best by {config.best_by}"

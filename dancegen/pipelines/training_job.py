@@ -15,6 +15,8 @@ import ray.train.torch
 from dancegen import storage, tracking
 from dancegen.config import to_yaml
 from dancegen.errors import StorageError
+from dancegen.pipelines import ray_internals
+from dancegen.pipelines.head_watch import watching_head
 from dancegen.pipelines.progress import Event, FinishedEpochs, TrainingBar, say
 from dancegen.pipelines.run_folder import KeepCheckpointList, mend_checkpoint_list
 from dancegen.settings.training_run import TrainingRun
@@ -44,9 +46,9 @@ def fit(
 
     With `workers_min`, there may be as few workers while machines are missing.
     """
-    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", REPORT_POLL_S)
+    os.environ.setdefault(ray_internals.TRAIN_POLL, REPORT_POLL_S)
     if workers_min:
-        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", ELASTIC_START_S)
+        os.environ.setdefault(ray_internals.TRAIN_START, ELASTIC_START_S)
     if mend_checkpoint_list(config.run_folder):
         say(f"the list of checkpoints in {config.run_folder} was cut off; going on with the one before")
     trainer = ray.train.torch.TorchTrainer(
@@ -96,6 +98,7 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             sent.append(teller.submit(tracker.artifact, "settings.yaml", to_yaml(config).encode()))
 
     def take(event: Event) -> None:
+        nonlocal finished
         if event["kind"] != "steps" or event["clips"]:  # before, MLflow would take seconds from the workers' start
             begin()
         if event["kind"] == "steps":
@@ -104,6 +107,7 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             metrics = dict(event["metrics"])
             epoch = metrics.pop("epoch")
             bar.at(epoch + 1, 0)
+            finished = max(finished, epoch)
             bar.numbers(named(metrics, numbers))
             sent.append(teller.submit(tracker.log, metrics, epoch))
         elif event["kind"] == "file":
@@ -114,13 +118,19 @@ def shown(config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], number
             who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
             say(f"lost {who}; going on from the last checkpoint with new workers, {config.max_failures} times at most")
 
+    def so_far() -> str:
+        told = f"{finished} of {config.epochs} epochs are done" if finished else "no epoch was done since the start"
+        return f"{told}, checkpoints in {config.run_folder}"
+
+    finished = 0
     sent: list[Future[None]] = []
     with ThreadPoolExecutor(1) as teller:
         if storage.is_remote(config.output) and not config.tracking_uri:
             say(f"a remote folder cannot hold MLflow's database; it is {tracker.uri}")
         ended = "FAILED"
         try:
-            yield take
+            with watching_head(so_far):
+                yield take
             ended = "FINISHED"
         except KeyboardInterrupt:
             ended = "KILLED"

@@ -111,7 +111,7 @@ def test_a_joint_that_was_filled_stays_marked(add_video, extract):
 
 def test_a_video_without_one_usable_second_is_set_aside_with_its_reason(add_video, extract):
     made = extract(add_video([[person()]] * 20), verdict={})
-    assert made["error"].startswith("/") and "a clip could be cut from 0.0 s of it. Use longer videos" in made["error"]
+    assert "a clip could be cut from 0.0 s of it. Use longer videos" in made["error"]
 
 
 def test_of_several_people_the_policy_says_who_is_the_dancer(add_video, extract):
