@@ -28,6 +28,14 @@ class StorageUnreachableError(StorageError):
     """Storage does not answer now: what was asked of it may work a moment later."""
 
 
+class StorageDeniedError(StorageUnreachableError):
+    """Storage refuses the credentials, as it also does for a while when they are replaced."""
+
+
+class StorageFullError(StorageUnreachableError):
+    """There is no space left."""
+
+
 class TableError(DanceGenError):
     """A table is missing, of another schema, or of another format version."""
 

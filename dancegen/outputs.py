@@ -12,7 +12,7 @@ from pathlib import Path
 from dancegen import config as settings
 from dancegen import storage
 from dancegen.config import Config, Output
-from dancegen.errors import ConfigError, StorageError, StorageUnreachableError
+from dancegen.errors import ConfigError, StorageDeniedError, StorageError
 from dancegen.media import marks
 
 ELSEWHERE = "Name another place for the output."
@@ -84,9 +84,7 @@ def _check_bucket(thing: str, uri: str) -> None:
     bucket = "s3://" + uri.removeprefix("s3://").partition("/")[0]
     try:
         there = storage.exists(bucket)
-    except StorageUnreachableError:
-        raise
-    except StorageError:
+    except StorageDeniedError:
         return  # who may not list a bucket may still write to it
     if not there:
         raise StorageError(thing, f"cannot be written: there is no bucket {bucket}.", ELSEWHERE)
@@ -125,14 +123,14 @@ class _Disk:
     def key(self, uri: str) -> object:
         """The same for all names of a place: its number on its disk, or the URI where there is no such file."""
         if uri not in self._keys:
-            self._keys[uri] = uri.rstrip("/") if storage.is_remote(uri) else _number(uri)
+            self._keys[uri] = uri.rstrip("/") if storage.is_remote(uri) else _number(storage.local_path(uri))
         return self._keys[uri]
 
     def lies_in(self, inner: str, outer: str) -> bool:
         """Whether a place is another one, or is somewhere below it."""
         if storage.is_remote(inner) or storage.is_remote(outer):
             return f"{inner.rstrip('/')}/".startswith(f"{outer.rstrip('/')}/")
-        return self.key(outer) in self._chain(inner)
+        return self.key(outer) in self._chain(storage.local_path(inner))
 
     def _chain(self, path: str) -> frozenset[object]:
         """Keys of a place and of all folders above it, by its own name and by that of what it links to."""

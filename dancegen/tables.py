@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from dancegen import schema as schemas
 from dancegen import storage
-from dancegen.errors import TableError
+from dancegen.errors import StorageError, StorageUnreachableError, TableError
 
 STAMP = "_table.parquet"
+PART = "part-"  # begins the name of every part
 OLD_STAMP = "_table.json"  # of tables that were begun before the stamp was Parquet
 SETTINGS = b"dancegen.settings"  # in the stamp's metadata
 ROW_GROUP = 48  # clips are about 170 kB each: groups of 32 to 64 read fastest
@@ -35,25 +36,26 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
     Raises TableError when the folder holds a table of another kind or made with other settings
     (`overwrite` deletes that one), or files that are none of ours (those are never deleted).
     """
-    stamped = is_table(uri)
-    if not stamped and storage.exists(uri) and storage.find(uri):
+    stamp = _stamp(uri)
+    if stamp is None and not all(storage.name(file).startswith("_") for file in storage.find(uri)):  # such as a lease
         raise TableError(uri, "holds files, but no table of dancegen.", "Name an empty folder.")
     text = json.dumps(settings, sort_keys=True)
-    if stamped and overwrite:
-        storage.delete(uri)
-    elif stamped:
+    if stamp is not None and overwrite:
+        storage.delete_files(_own(uri))
+    elif stamp is not None:
         wanted = {"table": schemas.name_of(schema), "format": schemas.format_of(schema), "settings": json.loads(text)}
-        _compare(_read_stamp(uri), wanted, uri)
+        _compare(_read_stamp(*stamp), wanted, uri)
     storage.sweep(uri)
-    stamp = schemas.table(schema, [])
-    stamp = stamp.replace_schema_metadata({**stamp.schema.metadata, SETTINGS: text.encode()})
-    _write(storage.join(uri, STAMP), stamp)
-    storage.delete(storage.join(uri, OLD_STAMP))
+    empty = schemas.table(schema, [])
+    empty = empty.replace_schema_metadata({**empty.schema.metadata, SETTINGS: text.encode()})
+    _write(storage.join(uri, STAMP), empty)
+    if stamp is not None and storage.name(stamp[0]) == OLD_STAMP:
+        storage.delete_files([stamp[0]])
 
 
 def is_table(uri: str) -> bool:
     """Whether a table was begun in the folder."""
-    return any(storage.exists(storage.join(uri, stamp)) for stamp in (STAMP, OLD_STAMP))
+    return _stamp(uri) is not None
 
 
 def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
@@ -62,7 +64,7 @@ def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
 
 
 def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
-    """The one row of a key. Raises TableError when the table has none."""
+    """The one row of a key, in one request. Raises TableError when the table has none."""
     return read(storage.join(uri, part_name(key)), schema).to_pylist()[0]
 
 
@@ -76,43 +78,66 @@ def find_part(uri: str, schema: pa.Schema, key: str, columns: list[str]) -> dict
 
 def part_name(key: str) -> str:
     """The file name of the part that holds a key's rows."""
-    return f"part-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
+    return f"{PART}{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
 def parts(uri: str, split: str | None = None) -> list[str]:
+    """URIs of the table's files, or of those of one split."""
+    return [file.uri for file in files(uri, split)]
+
+
+def files(uri: str, split: str | None = None) -> list[storage.File]:
     """The table's files, or those of one split."""
-    found = storage.find(uri, (".parquet",)) if storage.exists(uri) else []
-    found = [path for path in found if storage.name(path) != STAMP]
+    found = [file for file in storage.listing(uri, (".parquet",)).files if not storage.name(file.uri).startswith("_")]
     if split is None:
         return found
-    below = tuple(
-        storage.join(uri, folder) + "/" for folder in (split, f"split={split}")
-    )  # the second is of old tables
-    return [part for part in found if part.startswith(below)]
+    folders = (split, f"split={split}")  # the second is of old tables
+    below = tuple(storage.join(uri, folder) + "/" for folder in folders)
+    return [file for file in found if file.uri.startswith(below)]
 
 
 def read(
     uri: str, schema: pa.Schema, columns: list[str] | None = None, where: pads.Expression | None = None
 ) -> pa.Table:
-    """A table, or some columns and rows of it.
+    """A table or one part of it, or some columns and rows.
 
     Raises TableError when there is none, or when it is of another kind or format version.
     """
+    if storage.suffix(uri) == ".parquet":
+        return _read_one(uri, schema, columns, where)
     dataset = open_dataset(uri, schema)
     with _readable(uri):
         return dataset.to_table(columns=columns, filter=where)
 
 
-def open_dataset(uri: str, schema: pa.Schema, files: list[str] | None = None) -> pads.Dataset:
+def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> pads.Dataset:
     """The table, or some of its files, as a pyarrow dataset, checked against its schema but not read."""
-    files = parts(uri) if files is None else files
-    if not files:
-        raise TableError(uri, f"holds no table of {schemas.name_of(schema)}.", "Run the step that makes it.")
-    filesystem = storage.arrow_filesystem(uri)[0]
-    paths = [storage.arrow_filesystem(file)[1] for file in files]
-    with _readable(files[0]):
-        schemas.check(pq.read_schema(paths[0], filesystem=filesystem), schema, uri)
-    return pads.dataset(paths, schema=schema, filesystem=filesystem, format="parquet")
+    found = files(uri) if some is None else some
+    if not found:
+        raise _missing(uri, schema)
+    filesystem, paths = storage.arrow_files({file.uri: file.size for file in found})
+    dataset = pads.dataset(paths, schema=schema, filesystem=filesystem, format="parquet")
+    with _readable(found[0].uri):
+        schemas.check(next(iter(dataset.get_fragments())).physical_schema, schema, uri)
+    return dataset
+
+
+def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
+    """A part, read by its name: nothing is listed."""
+    try:
+        content = storage.read_bytes(uri)
+    except StorageUnreachableError:
+        raise
+    except StorageError as error:
+        raise _missing(uri, schema) from error
+    with _readable(uri):
+        part = pads.ParquetFileFormat().make_fragment(pa.BufferReader(content))
+        schemas.check(part.physical_schema, schema, uri)
+        return part.to_table(schema=schema, columns=columns, filter=where)
+
+
+def _missing(uri: str, schema: pa.Schema) -> TableError:
+    return TableError(uri, f"holds no table of {schemas.name_of(schema)}.", "Run the step that makes it.")
 
 
 @contextmanager
@@ -131,12 +156,28 @@ def _write(uri: str, table: pa.Table) -> None:
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
 
 
-def _read_stamp(uri: str) -> dict[str, Any]:
-    """Table, format and settings of the table in a folder."""
-    place = storage.join(uri, STAMP)
-    place = place if storage.exists(place) else storage.join(uri, OLD_STAMP)
+def _stamp(uri: str) -> tuple[str, bytes] | None:
+    """URI and content of the stamp of the table in a folder, if there is one."""
+    for stamp in (STAMP, OLD_STAMP):
+        place = storage.join(uri, stamp)
+        try:
+            return place, storage.read_bytes(place)
+        except StorageUnreachableError:
+            raise
+        except StorageError:
+            continue
+    return None
+
+
+def _own(uri: str) -> list[str]:
+    """The files of the table in a folder; not what somebody else has put there."""
+    ours = [path for path in storage.find(uri) if storage.name(path) in (STAMP, OLD_STAMP)]
+    return [*ours, *(part for part in parts(uri) if storage.name(part).startswith(PART))]
+
+
+def _read_stamp(place: str, content: bytes) -> dict[str, Any]:
+    """Table, format and settings of a table, from its stamp."""
     try:
-        content = storage.read_bytes(place)
         if storage.name(place) == OLD_STAMP:
             return json.loads(content)
         metadata = pq.read_schema(io.BytesIO(content)).metadata

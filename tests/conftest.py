@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from werkzeug.serving import WSGIRequestHandler
 
 from dancegen import schema, storage, tables
 from dancegen.motion.beats import RHYTHM_CHANNELS
@@ -70,6 +72,49 @@ def s3(s3_endpoint: str, request: pytest.FixtureRequest) -> str:
     bucket = "test-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
     boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
     return f"s3://{bucket}"
+
+
+class WatchedS3:
+    """The way to the S3 server of the tests: it counts what passes, and refuses what it is told to refuse."""
+
+    def __init__(self, server: Callable[..., Any]) -> None:
+        self.server = server
+        self.requests: list[str] = []
+        """Of each request its method, and LIST for a GET that lists."""
+        self.refuses: Callable[[str], bool] = lambda access_key: False
+        """Whether requests with an access key are denied."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        lists = "list-type=2" in environ["QUERY_STRING"]
+        self.requests.append("LIST" if lists else environ["REQUEST_METHOD"])
+        access_key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+        if not self.refuses(access_key):
+            return self.server(environ, start_response)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+
+
+@pytest.fixture
+def watched_s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedS3]:
+    """What this process sends to S3 goes through here. The server is that of `s3`, with the same objects."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    watched = WatchedS3(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, watched, threaded=True, request_handler=_QuietHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    storage.s3.forget()
+    yield watched
+    storage.s3.forget()
+    server.shutdown()
+    server.server_close()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_request(self, *args: Any) -> None:
+        pass
 
 
 @pytest.fixture(scope="session")

@@ -100,8 +100,7 @@ def _place(config: CutClipsConfig, row: Row) -> str:
 
 def _remove_strays(config: CutClipsConfig, rows: list[Row], there: set[str]) -> None:
     """Delete clips that are not where today's split has them."""
-    for stray in there - {_place(config, row) for row in rows}:
-        storage.delete(stray)
+    storage.delete_files(sorted(there - {_place(config, row) for row in rows}))
 
 
 def _clips_of(cuts: str) -> dict[str, int]:

@@ -50,18 +50,18 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     rows = []
     for made, found in parts.items():
         for part in found:
-            version = f"{storage.version(part)} {choice} {config.seed} {config.dances_per_clip} {share:.6f} {made}"
-            rows.append({"uri": part, "version": version, "made": made})
+            version = f"{part.version} {choice} {config.seed} {config.dances_per_clip} {share:.6f} {made}"
+            rows.append({"uri": part.uri, "version": version, "made": made})
     return rows, share
 
 
-def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
+def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[storage.File]:
     """Parts of a table: of the split that is measured, or of somebody else's dances all that there are.
 
     Raises TableError when there are none, or the table is of another kind.
     """
     tables.open_dataset(uri, schema.CLIPS)
-    found = tables.parts(uri, None if made else config.split)
+    found = tables.files(uri, None if made else config.split)
     if not found:
         problem = f"holds no clips of split={config.split}."
         raise TableError(uri, problem, "Give cut-clips more songs or larger shares to hold out, or another split.")
@@ -71,8 +71,7 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[str]:
 def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:
     """Delete what is known of dances that are not to be measured today."""
     wanted = {storage.join(dances, tables.part_name(row["uri"])) for row in rows}
-    for stray in set(tables.parts(dances)) - wanted:
-        storage.delete(stray)
+    storage.delete_files(sorted(set(tables.parts(dances)) - wanted))
 
 
 def _danced(dances: str) -> tuple[Danced, Danced]:

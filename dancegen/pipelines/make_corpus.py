@@ -46,7 +46,7 @@ def _songs(config: MakeCorpusConfig) -> list[SongStructure]:
 def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str, Any]]:
     """The input of MakeCorpus: one row a video."""
     videos = storage.join(config.output, VIDEOS)
-    there = set(storage.find(videos, (".mp4",))) if storage.exists(videos) else set()
+    there = set(storage.find(videos, (".mp4",)))
     rows = []
     for song in songs:
         # neighbours in the list of songs, and of categories, are danced by other people

@@ -28,6 +28,7 @@ def run(config: RenderConfig) -> Summary:
     device = "cuda" if config.gpus_per_actor else "cpu"
     job = TableJob("songs", _table(config), schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
     rows = _rows(config)
+    storage.sweep(config.output)
     try:
         return run_table_job(job, rows, config)
     finally:
@@ -50,7 +51,7 @@ def _rows(config: RenderConfig) -> list[Row]:
     past = _moved(config, songs, _past(config))
     given = {row["uri"]: name for row in past if (name := _name(row))}
     videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
-    there = set(storage.find(config.output, (VIDEO,))) if storage.exists(config.output) else set()
+    there = set(storage.find(config.output, (VIDEO,)))
     _check_videos(config, videos, there, set(given.values()))
     model = weights_file.identity(storage.read_bytes(_checkpoint(config)))
     choice, made = _choice(config, model), _made_by_file(config, past)

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
@@ -23,6 +24,9 @@ LOOKUPS = 16  # files asked about at the same time: on S3 each question takes te
 def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     """One row a file: uri, version (None when there is no such file), category, song, dancer.
 
+    A file whose name is not UTF-8 has a `file://` URI, and is a row like any other. Files that are left out because
+    they are hidden or unfinished are counted on the screen.
+
     `uri` is a folder (the sub-folder is the category, the file's name the song), one media file, a
     `.txt` list with a URI a line, or a `.csv` or Parquet table with `uri` and any of the labels.
     Raises ConfigError when nothing is found.
@@ -34,14 +38,17 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     if not rows:
         kinds = " ".join(suffixes)
         raise ConfigError(uri, "holds nothing to work on.", f"Name a folder with files ({kinds}), a list or a table.")
+    unknown = [row for row in rows if row["version"] is None]  # a folder's listing told the versions of its files
     with ThreadPoolExecutor(LOOKUPS) as pool:
-        versions = list(pool.map(_version, [row["uri"] for row in rows]))
-    return [{**row, "version": version} for row, version in zip(rows, versions, strict=True)]
+        versions = pool.map(_version, [row["uri"] for row in unknown])
+        for row, version in zip(unknown, versions, strict=True):
+            row["version"] = version
+    return rows
 
 
 def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     if storage.is_folder(uri):
-        return _below(uri, _table(tables.parts(uri), uri)) if tables.is_table(uri) else _folder(uri, suffixes)
+        return _below(uri, _table(tables.files(uri), uri)) if tables.is_table(uri) else _folder(uri, suffixes)
     parent = uri.rsplit("/", 1)[0]
     match storage.suffix(uri):
         case ".txt":
@@ -50,17 +57,33 @@ def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
         case ".csv":
             return _below(parent, _csv(uri))
         case ".parquet":
-            return _below(parent, _table([uri], uri))
+            return _below(parent, _table(storage.listing(uri).files, uri))
         case suffix if suffix in suffixes:
             return [{"uri": uri}]
     raise ConfigError(uri, "is no folder, list (.txt), table (.csv, .parquet) or media file.", "Name one of these.")
 
 
 def _folder(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
-    files = storage.find(uri, suffixes)
-    below = [file[len(uri.rstrip("/")) + 1 :].split("/") for file in files]
+    found = storage.listing(uri, suffixes)
+    _tell_left_out(uri, found)
+    below = [storage.below(file.uri, uri).split("/") for file in found.files]
     categories = [path[0] if len(path) > 1 else UNKNOWN for path in below]
-    return [{"uri": file, "category": category} for file, category in zip(files, categories, strict=True)]
+    return [
+        {"uri": file.uri, "version": file.version, "category": category}
+        for file, category in zip(found.files, categories, strict=True)
+    ]
+
+
+def _tell_left_out(uri: str, found: storage.Listing) -> None:
+    """Say how many files of a folder are not worked on, and why."""
+    reasons = []
+    if found.hidden:
+        reasons.append(f"{found.hidden:,} hidden files (their name, or their folder's, begins with a dot)")
+    if found.unfinished:
+        reasons.append(f"{found.unfinished:,} files that dancegen has not finished")
+    reasons += [f"the folder {folder}, which may not be read" for folder in found.unreadable]
+    if reasons:
+        tqdm.write(f"{uri}: left out {', '.join(reasons)}", file=sys.stderr)
 
 
 def _csv(uri: str) -> list[dict[str, Any]]:
@@ -72,27 +95,25 @@ def _csv(uri: str) -> list[dict[str, Any]]:
         raise ConfigError(uri, f"is not a CSV table (line {reader.line_num}: {error}).", "Correct it.") from error
 
 
-def _table(parts: list[str], uri: str) -> list[dict[str, Any]]:
+def _table(parts: Sequence[storage.File], uri: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for part in parts:
-        with storage.reading(part) as path:
-            try:
-                names = pq.read_schema(path).names
-                _need_uri(names, uri)
-                good = pads.field("error").is_null() if "error" in names else None
-                wanted = [name for name in ("uri", *LABELS) if name in names]
-                found = pads.dataset(path, format="parquet").to_table(wanted, filter=good)
-            except pa.ArrowInvalid as error:
-                raise ConfigError(part, f"is not a Parquet file ({error}).", "Correct it.") from error
-        rows += found.to_pylist()
+    filesystem, paths = storage.arrow_files({part.uri: part.size for part in parts})
+    for part, path in zip(parts, paths, strict=True):
+        try:
+            found = pads.ParquetFileFormat().make_fragment(path, filesystem)
+            names = found.physical_schema.names
+            _need_uri(names, uri)
+            good = pads.field("error").is_null() if "error" in names else None
+            rows += found.to_table(
+                columns=[name for name in ("uri", *LABELS) if name in names], filter=good
+            ).to_pylist()
+        except pa.ArrowInvalid as error:
+            raise ConfigError(part.uri, f"is not a Parquet file ({error}).", "Correct it.") from error
     return rows
 
 
 def _text(uri: str) -> str:
-    try:
-        return storage.read_text(uri).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ConfigError(uri, f"is not UTF-8 text ({error.reason}).", "Save it as UTF-8.") from error
+    return storage.read_text(uri).removeprefix("\ufeff")
 
 
 def _need_uri(names: Iterable[str], uri: str) -> None:
@@ -116,7 +137,8 @@ def _absolute(folder: str, uri: str) -> str:
 
 def _labelled(row: dict[str, Any]) -> dict[str, Any]:
     missing = {"category": UNKNOWN, "song": storage.stem(row["uri"]), "dancer": UNKNOWN}
-    return {"uri": row["uri"], **{label: row.get(label) or missing[label] for label in LABELS}}
+    labels = {label: row.get(label) or missing[label] for label in LABELS}
+    return {"uri": row["uri"], **labels, "version": row.get("version")}
 
 
 def _version(uri: str) -> str | None:

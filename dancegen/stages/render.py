@@ -91,8 +91,8 @@ def render_song(
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
     wall_s, compute_s = time.perf_counter(), time.process_time()
-    content_hash = storage.content_hash(song)
     with storage.reading(song) as path:
+        content_hash = storage.content_hash(str(path))
         samples = audio.load(path, song)
         joints = dance(samples, model, picture, song_seed(picture.seed, content_hash))
         confidence = tempo(samples)[1] if model.config.rhythm else SURE

@@ -59,7 +59,7 @@ def write_pages(folder: str, title: str, poses: list[dict[str, Any]], cuts: list
     rows = sorted(poses, key=lambda row: (_error(row, cut) is None, row["uri"]))
     pages = [rows[start : start + VIDEOS_A_PAGE] for start in range(0, len(rows), VIDEOS_A_PAGE)] or [[]]
     names = ["index.html", *(f"page{number}.html" for number in range(2, len(pages) + 1))]
-    there = {storage.name(file) for file in storage.find(pictures, (".jpg",))} if storage.exists(pictures) else set()
+    there = {storage.name(file) for file in storage.find(pictures, (".jpg",))}
     where = quote(posixpath.relpath(pictures, folder))
     empty = template("report.html")
     for name, page in zip(names, pages, strict=True):

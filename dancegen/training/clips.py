@@ -27,6 +27,7 @@ from dancegen.training.dance import Batch
 
 POOL_CLIPS = 768  # shuffled together; about 130 MB
 COLUMNS = ["joints", "audio", "rhythm", "aspect"]
+LOOKUPS = 16  # parts whose ends are read at the same time: on S3 each takes tens of milliseconds
 FULL_SCALE = 32768.0  # of int16 sound
 CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # of a table without validation clips
 
@@ -99,9 +100,10 @@ class Clips:
         self.normalize, self.columns = NORMALIZATIONS[normalization], list(columns)
         self.wanted = None if songs is None else pads.field("song").isin(sorted(songs))
         self.groups: list[pads.Fragment] = []
-        if files := tables.parts(uri, split):
+        if files := tables.files(uri, split):
             fragments = tables.open_dataset(uri, schema.CLIPS, files).get_fragments()
-            self.groups = [group for fragment in fragments for group in fragment.split_by_row_group()]
+            with ThreadPoolExecutor(LOOKUPS) as pool:
+                self.groups = [group for groups in pool.map(_groups, fragments) for group in groups]
         # not count_rows(), which counts the whole file for a part of it
         self.sizes = [sum(group.num_rows for group in fragment.row_groups) for fragment in self.groups]
         if self.wanted is not None:
@@ -167,6 +169,10 @@ class Clips:
             [self.groups[group].to_table(columns=self.columns, filter=self.wanted) for group in needed]
         )
         return rows.take(pa.array(starts[position] + order[:, 1]))
+
+
+def _groups(fragment: pads.Fragment) -> list[pads.Fragment]:
+    return fragment.split_by_row_group()
 
 
 def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:

@@ -6,6 +6,7 @@ from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError
 from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.stages.inputs import list_media
+from dancegen.storage.unfinished import mark
 
 
 def files(folder, *names):
@@ -22,6 +23,19 @@ def test_a_folder_gives_the_sub_folder_as_category_and_the_name_as_song(tmp_path
         ("unknown", "loose", "unknown"),
     ]
     assert all(row["version"] for row in rows)
+
+
+def test_every_name_is_a_row_and_what_is_hidden_or_unfinished_is_counted(tmp_path, capsys):
+    left_out = ("._a.mp4", ".trash/b.mp4", f"c{mark()}.mp4", ".DS_Store")
+    uri = files(tmp_path, "_x.mp4", "x.tmp-1.mp4", "_folder/y.mp4", *left_out)
+    assert [row["song"] for row in list_media(uri, VIDEO_SUFFIXES)] == ["y", "_x", "x.tmp-1"]
+    told = capsys.readouterr().err
+    assert f"{uri}: left out 2 hidden files (their name, or their folder's, begins with a dot), 1 files" in told
+
+
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path, capsys):
+    list_media(files(tmp_path, "a.mp4", ".DS_Store"), VIDEO_SUFFIXES)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_table_labels_its_rows_and_names_files_from_its_own_folder(tmp_path):

@@ -1,7 +1,6 @@
 """Storage means the same on this machine and on a real S3 server."""
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import DanceGenError, StorageError
+from dancegen.storage.unfinished import mark
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -68,12 +68,23 @@ def test_a_name_as_long_as_a_disk_allows_can_be_written(place: str) -> None:
 
 
 def test_find_gives_the_files_below_a_folder_sorted_without_hidden_and_unfinished_ones(place: str) -> None:
-    for name in ("b.MP4", "a.mp4", "sub/c.mp4", "d.wav", ".hidden.mp4", "_table.json", "e.tmp-1-2.mp4"):
+    left_out = (".hidden.mp4", ".thumbs/x.mp4", "sub/.y/z.mp4", f"e{mark()}.mp4", "f.tmp-17-1795816847000000000.mp4")
+    kept = ("_x.mp4", "a.mp4", "b.MP4", "sub/c.mp4", "take.tmp-1-2.mp4", "x.tmp-final.mp4")
+    for name in (*left_out, *kept, "d.wav", ".hidden.txt"):
         storage.write_text(storage.join(place, *name.split("/")), name)
     storage.write_text(place + "_beside/f.mp4", "of another folder")
-    found = [uri.removeprefix(place + "/") for uri in storage.find(place, (".mp4",))]
-    assert found == ["a.mp4", "b.MP4", "sub/c.mp4"]
-    assert [storage.name(uri) for uri in storage.find(place)] == ["a.mp4", "b.MP4", "d.wav", "c.mp4"]
+    found = storage.listing(place, (".mp4",))
+    assert [file.uri.removeprefix(place + "/") for file in found.files] == list(kept)
+    assert (found.hidden, found.unfinished, found.unreadable) == (3, 2, ())
+    assert len(storage.find(place)) == len(kept) + 1
+
+
+def test_a_listing_tells_what_asking_for_each_file_tells(place: str) -> None:
+    storage.write_text(storage.join(place, "a.txt"), "four")
+    (file,) = storage.listing(place).files
+    assert (file.size, file.version) == (4, storage.version(file.uri))
+    assert storage.listing(file.uri).files == (file,), "a file is listed as itself"
+    assert storage.find(storage.join(place, "missing")) == []
 
 
 def test_what_is_found_can_be_read(place: str) -> None:
@@ -171,19 +182,6 @@ def test_a_place_that_may_not_be_written_is_told_as_such(tmp_path: Path) -> None
         storage.write_text(str(tmp_path / "x"), "y")
 
 
-def test_sweep_deletes_old_remainders_and_nothing_else(tmp_path: Path) -> None:
-    old, new, whole = (tmp_path / name for name in ("a.tmp-1-1.mp4", "sub/b.tmp-1-1.mp4", "c.mp4"))
-    for path in (old, new, whole):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("x")
-    for path in (old, whole):
-        os.utime(path, (time.time() - 7200,) * 2)
-    assert storage.sweep(str(tmp_path)) == 1
-    assert (old.exists(), new.exists(), whole.exists()) == (False, True, True)
-    assert storage.sweep(str(tmp_path / "missing")) == 0
-    assert storage.sweep("s3://bucket/anything") == 0
-
-
 def test_absolute_makes_paths_full_and_leaves_s3_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/someone")
@@ -191,8 +189,42 @@ def test_absolute_makes_paths_full_and_leaves_s3_alone(monkeypatch: pytest.Monke
     assert storage.absolute("~/songs") == "/home/someone/songs"
     assert storage.absolute("file:///songs/a.wav") == "/songs/a.wav"
     assert storage.absolute("s3://bucket/key") == "s3://bucket/key"
-    with pytest.raises(ValueError, match="https:// is not supported"):
-        storage.absolute("https://example.org/a.wav")
+    assert storage.absolute("file:///songs/a%20b.wav") == "/songs/a b.wav"
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("https://example.org/a.wav", "https:// is not supported"),
+        ("s3:/bucket/key", "is not written as S3 addresses are"),
+        ("s3:bucket/key", "is not written as S3 addresses are"),
+        ("s3:///key", "is not written as S3 addresses are"),
+        ("s3a://bucket/key", "is not written as S3 addresses are"),
+        ("s3://", "names no bucket"),
+        ("s3:///", "names no bucket"),
+        ("s3://my bucket/key", "'my bucket' cannot be the name of a bucket"),
+        ("  ", "is empty"),
+    ],
+)
+def test_a_slip_in_an_address_is_told_with_what_to_write(uri: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"{told}.*give .*s3://bucket/key"):
+        storage.absolute(uri)
+
+
+def test_the_scheme_may_be_written_in_capitals() -> None:
+    assert storage.absolute("S3://bucket/My Song.MP3") == "s3://bucket/My Song.MP3"
+    assert storage.absolute("FILE:///songs/a.wav") == "/songs/a.wav"
+
+
+def test_a_bucket_is_no_file(s3: str) -> None:
+    for act in (storage.read_bytes, storage.version, storage.content_hash, lambda uri: storage.write_bytes(uri, b"x")):
+        with pytest.raises(StorageError, match=rf"{s3}: names a bucket, and no file in it\. Write s3://bucket/key\."):
+            act(s3)
+    assert storage.exists(s3), "also while it is empty"
+    assert not storage.exists("s3://no-such-bucket-here")
+    storage.write_bytes(f"{s3}/a.wav", b"x")
+    assert storage.is_folder(s3)
+    assert storage.find(s3) == [f"{s3}/a.wav"]
 
 
 def test_parts_of_a_uri() -> None:

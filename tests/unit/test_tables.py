@@ -11,6 +11,7 @@ import pytest
 
 from dancegen import schema, storage, tables
 from dancegen.errors import TableError
+from dancegen.storage.unfinished import mark
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -62,7 +63,7 @@ def test_a_killed_write_leaves_a_table_that_reads(tmp_path: Path) -> None:
     uri = str(tmp_path / "poses")
     tables.begin(uri, schema.POSES, {})
     tables.write_part(uri, poses("a.mp4"), key="a.mp4")
-    Path(uri, f"part-0{storage.TEMPORARY}1-1.parquet").write_bytes(b"PAR1 half of a part")
+    Path(uri, f"part-0{mark()}.parquet").write_bytes(b"PAR1 half of a part")
     assert tables.read(uri, schema.POSES).num_rows == 1
 
 
@@ -120,6 +121,17 @@ def test_overwrite_replaces_a_table_whatever_made_it(uri: str) -> None:
     tables.write_part(uri, poses("a.mp4"), key="a.mp4")
     tables.begin(uri, schema.POSES, {"fps": 10.0}, overwrite=True)
     assert tables.parts(uri) == []
+
+
+def test_overwrite_deletes_the_table_and_nothing_that_somebody_put_beside_it(uri: str) -> None:
+    tables.begin(uri, schema.POSES, {"fps": 25.0})
+    tables.write_part(uri, poses("a.mp4"), key="a.mp4", folder="train")
+    theirs = [storage.join(uri, name) for name in ("notes.txt", "mine.parquet")]
+    for place in theirs:
+        storage.write_text(place, "precious")
+    tables.begin(uri, schema.POSES, {"fps": 10.0}, overwrite=True)
+    assert [storage.read_text(place) for place in theirs] == ["precious"] * 2
+    assert tables.parts(uri) == theirs[1:]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -1,0 +1,84 @@
+"""The many ways in which storage fails, as one error that names the URI."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dancegen.errors import StorageDeniedError, StorageError, StorageFullError, StorageUnreachableError
+from dancegen.storage.uri import is_remote
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+DENIED = {"400", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}  # S3's codes; HEAD says no more than 400
+
+
+@contextmanager
+def explained(uri: str) -> Iterator[None]:
+    """Raises a StorageError that says what is wrong with the URI."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StorageError(uri, "does not exist.", "Correct the path, or run the step that makes it.") from error
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+        raise StorageError(uri, f"cannot be used ({error}).", "Name another place.") from error
+    except (OSError, *remote_errors(uri)) as error:
+        raise _told(uri, error) from error
+
+
+@contextmanager
+def full_disk_explained(uri: str) -> Iterator[None]:
+    """Raises StorageFullError where the body, or an error of ours in it, failed for want of space; all else passes."""
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        if is_full(error) and not isinstance(error, StorageFullError):
+            raise _full(uri, error) from error
+        raise
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether the disk is full, by the error or what it came from."""
+    while error is not None:
+        if getattr(error, "errno", None) in FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether S3 refuses the credentials, or there are none now: other ones may be taken a moment later."""
+    from botocore.exceptions import CredentialRetrievalError, NoCredentialsError, PartialCredentialsError
+
+    if isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
+        return True
+    response = getattr(error.__cause__, "response", None) or {}
+    return response.get("Error", {}).get("Code") in DENIED
+
+
+def _told(uri: str, error: Exception) -> StorageError:
+    if is_full(error):
+        return _full(uri, error)
+    if is_remote(uri) and is_denied(error):
+        remedy = "Check the credentials and what they permit."
+        return StorageDeniedError(uri, f"may not be used ({error}).", remedy)
+    if isinstance(error, PermissionError):
+        return StorageError(uri, f"may not be used ({error}).", "Check the permissions.")
+    where = "AWS_ENDPOINT_URL and the network" if is_remote(uri) else "the disk"
+    return StorageUnreachableError(uri, f"cannot be reached ({error}).", f"Check {where}.")
+
+
+def _full(uri: str, error: Exception) -> StorageFullError:
+    place = (
+        tempfile.gettempdir() if is_remote(uri) else uri
+    )  # what is remote passes through the folder of temporary files
+    remedy = "Free some space, or name another place" + (" in TMPDIR." if is_remote(uri) else ".")
+    return StorageFullError(place, f"cannot be written: the disk is full ({error}).", remedy)
+
+
+def remote_errors(uri: str) -> tuple[type[Exception], ...]:
+    """What S3's client raises besides OSError; none for a local path."""
+    if not is_remote(uri):
+        return ()
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
