@@ -188,9 +188,9 @@ def test_mediapipe_agrees_with_the_truth_of_a_real_dancer(tmp_path):
     if not DANCER_TRUTH.exists():
         pytest.skip(f"no real video of a dancer with its joints at {DANCER_TRUTH}")
     truth_px = np.nan_to_num(from_coco17(pickle.loads(DANCER_TRUTH.read_bytes())["keypoints2d"][0]))
-    write_truth(tmp_path, DANCER.stem, truth_px)
+    write_truth(tmp_path / "truth", DANCER.stem, truth_px)
     given = {"estimators": ["openpose_json", "mediapipe"], "max_seconds": 3, "pictures": 2}
-    run(settings(DANCER, tmp_path / "out", estimator={"json_folder": str(tmp_path)}, **given))
+    run(settings(DANCER, tmp_path / "out", estimator={"json_folder": str(tmp_path / "truth")}, **given))
     whole = table_of(tmp_path / "out")[0]
     assert whole["frames"] == "30"
     assert float(whole["pck"]) > 0.9
