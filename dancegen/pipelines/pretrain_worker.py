@@ -13,7 +13,7 @@ from dancegen.models import checkpoint
 from dancegen.pipelines.progress import Board
 from dancegen.pipelines.workers import gather, spread
 from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
-from dancegen.training.clips import Share, batches_per_epoch
+from dancegen.training.clips import EVERY_CLIPS, Share, batches_per_epoch
 from dancegen.training.measure import Mean, merged, not_finite
 from dancegen.training.perceptual import PerceptualTraining, chances
 from dancegen.training.pose_clips import PoseClips, Survey
@@ -100,8 +100,8 @@ class Worker:
         if not due or not len(self.validation_clips):
             return {}
         mean = Mean()
-        for number, dances in enumerate(self.validation_clips.every(self.rank, self.workers, self.config.batch_size)):
-            mean.add(self.training.validate(dances, number), weight=len(dances.pose))
+        for number, dances in enumerate(self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS)):
+            mean.add(self.training.validate(dances, self.rank + number * self.workers), weight=len(dances.pose))
         return {f"validation/{name}": value for name, value in self.over_workers(mean).items()}
 
     def report(self) -> None:

@@ -19,7 +19,7 @@ from dancegen.pipelines.progress import Board
 from dancegen.pipelines.workers import gather, spread
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.best import Best
-from dancegen.training.clips import Clips, Share
+from dancegen.training.clips import EVERY_CLIPS, Clips, Share
 from dancegen.training.dance import DanceTraining
 from dancegen.training.machine import Machine
 from dancegen.training.measure import Mean, merged
@@ -175,7 +175,7 @@ class Worker:
         if not due or not len(self.validation_clips):
             return {}
         mean, rows = Mean(), []
-        for batch in self.validation_clips.every(self.rank, self.workers, self.config.batch_size):
+        for batch in self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS):
             seen = batch.to(self.device)
             dances = self.training.dances(seen)
             mean.add(self.training.validate(seen, dances), weight=len(batch.pose))

@@ -78,7 +78,7 @@ class EvaluateClips:
 
     def _measured(self, uri: str, made: bool) -> list[dict[str, Any]]:
         """Rows of schema.DANCES."""
-        clips = tables.read(uri, schema.CLIPS, [*LABELS, *COLUMNS, "fps"])
+        clips = tables.read(uri, schema.CLIPS, sorted({*LABELS, *COLUMNS, "fps"}))
         clips = clips.filter(pa.array([_hash(clip) < self._share for clip in clips["clip_id"].to_pylist()]))
         found: list[dict[str, Any]] = []
         for first in range(0, len(clips), self._config.batch_size):
@@ -206,7 +206,7 @@ def write_side_by_side(config: EvaluateConfig, parts: list[str], folder: Path) -
     """A picture and a video of some clips, the real dance and the model's, as side_by_side.png and .mp4."""
     model, clips = load_model(config.checkpoint), []
     for part in parts[:: max(1, len(parts) // config.pictures)][: config.pictures]:
-        clips.append(tables.read(part, schema.CLIPS, [*LABELS, *COLUMNS]).slice(0, 1))
+        clips.append(tables.read(part, schema.CLIPS, sorted({*LABELS, *COLUMNS})).slice(0, 1))
     rows = pa.concat_tables(clips)
     batch = batch_of(rows, NORMALIZATIONS[model.config.normalization])
     made = model.dances(batch.audio, batch.rhythm, seeds(config.seed, 0, rows))

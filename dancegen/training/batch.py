@@ -4,10 +4,10 @@ Axes used in shapes:
     B clips    T frames    S samples a frame    J joints    R rhythm channels
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -19,7 +19,14 @@ class Batch:
     rhythm: Float[Tensor, "B T R"]
     pose: Float[Tensor, "B T J 2"]
     mask: Float[Tensor, "B T J"]
+    ids: Int[Tensor, " B"] | None = None
+    """Numbers that tell clips apart, the same for the same clip in every batch; None where nothing depends on them."""
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same on a device."""
-        return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+        """The same on a device. The ids stay: they only seed what is drawn."""
+        moved = {
+            field.name: getattr(self, field.name).to(device, non_blocking=True)
+            for field in fields(self)
+            if field.name != "ids"
+        }
+        return replace(self, **moved)

@@ -25,8 +25,9 @@ from dancegen.motion.normalize import NORMALIZATIONS, Normalize
 from dancegen.skeleton import COCO18
 from dancegen.training.dance import Batch
 
+EVERY_CLIPS = 16  # in a batch of those that are only looked at, whatever the batch size of training
 POOL_CLIPS = 768  # shuffled together; about 130 MB
-COLUMNS = ["joints", "audio", "rhythm", "aspect"]
+COLUMNS = ["clip_id", "joints", "audio", "rhythm", "aspect"]
 LOOKUPS = 16  # parts whose ends are read at the same time: on S3 each takes tens of milliseconds
 FULL_SCALE = 32768.0  # of int16 sound
 CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # of a table without validation clips
@@ -120,7 +121,7 @@ class Clips:
         yield from map(self.batch, self.epoch_rows(share))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
-        """A worker's part of all clips, in order, in batches of nearly equal size; there may be none."""
+        """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
         yield from map(self.batch, self.every_rows(rank, workers, batch_size))
 
     def epoch_rows(self, share: Share) -> Iterator[pa.Table]:
@@ -139,10 +140,9 @@ class Clips:
 
     def every_rows(self, rank: int, workers: int, batch_size: int) -> Iterator[pa.Table]:
         """Rows of the table for each batch of `every`."""
-        order = _in_order(self.sizes)[rank::workers]
-        for part in np.array_split(order, -(-len(order) // batch_size) or 1):
-            if len(part):
-                yield self._read(part)
+        order = _in_order(self.sizes)
+        for first in range(rank * batch_size, len(order), workers * batch_size):
+            yield self._read(order[first : first + batch_size])
 
     def some(self, count: int) -> Batch:
         """Up to so many clips, spread evenly over all, always the same. Raises ValueError when there are none."""
@@ -186,7 +186,13 @@ def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:
         sounds.append(schema.from_bytes(row["audio"], "int16", len(joints), -1) / np.float32(FULL_SCALE))
         rhythms.append(schema.from_bytes(row["rhythm"], "float32", len(joints), len(RHYTHM_CHANNELS)))
     audio, rhythm, pose, mask = (torch.from_numpy(np.stack(part)) for part in (sounds, rhythms, poses, masks))
-    return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask)
+    return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask, ids=torch.tensor(_numbers(rows["clip_id"])))
+
+
+def _numbers(ids: pa.ChunkedArray) -> list[int]:
+    """63 bits of each clip's id."""
+    hashes = (hashlib.sha256(str(each).encode()).digest() for each in ids.to_pylist())
+    return [int.from_bytes(each[:8]) >> 1 for each in hashes]
 
 
 def deal(sizes: list[int], share: Share) -> Int64[np.ndarray, "N 2"]:

@@ -31,14 +31,13 @@ from dancegen.models.noise_encoder import Code
 from dancegen.models.stgcn import STGCN
 from dancegen.settings.dance_model import SECOND_STAGE, DanceModelConfig
 from dancegen.training.batch import Batch
-from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize
+from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize, noise_of_each
 from dancegen.training.gradient_clip import GradientClip
 from dancegen.training.precision import Precision, rounded
 
 __all__ = ["Batch", "DanceTraining"]
 
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
-VALIDATION_SEED = 1 << 30  # randomness of validation: no update's, and the same after every epoch
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
 TRAINED = ("generator", "noise_encoder", "local", "globe")
 
@@ -153,9 +152,10 @@ class DanceTraining:
 
     @torch.no_grad()
     def dances(self, batch: Batch, seed: int = 0) -> Float[Tensor, "B T J 2"]:
-        """The averaged generator's dances to the clips' music: the same noise every time, another for another seed."""
+        """The averaged generator's dances to the clips' music. The noise follows from the clip and the seed."""
         clips, frames = batch.audio.shape[:2]
-        noise = draw(VALIDATION_SEED, seed, self.ema, clips, frames).noise
+        ids = range(clips) if batch.ids is None else batch.ids.tolist()
+        noise = noise_of_each(seed, ids, self.ema, frames)
         return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
 
     def state(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Axes used in shapes:
     B clips    T frames    Z noise    F bands of the equaliser
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -21,6 +22,7 @@ SEEDED_SHARE = 0.5  # of the clips start from given frames, where the generator 
 TONE_BANDS = 9  # about one for each octave
 LOWEST_HZ = 40.0
 SILENT = 1e-6  # loudness to divide by
+VALIDATION = 1 << 30  # randomness of validation: no update's, and the same after every epoch
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,7 @@ class Draws:
 
 def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> Draws:
     """For all clips of one update."""
-    words = np.random.SeedSequence([seed % 2**32, update]).generate_state(1, np.uint64)
-    random = torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+    random = _random(seed, update)
     return Draws(
         noise=generator.noise(clips, frames, random, torch.device("cpu")),
         code=torch.randn(clips, generator.config.noise, generator=random),
@@ -55,6 +56,17 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
         between=torch.rand(clips, generator=random),
         tone=torch.randn(clips, TONE_BANDS, generator=random),
     )
+
+
+def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: int) -> Float[Tensor, "B T Z"]:
+    """Noise that follows from the seed and the clip alone, whatever other clips are with it."""
+    drawn = [generator.noise(1, frames, _random(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
+    return torch.cat(drawn)
+
+
+def _random(seed: int, *words: int) -> torch.Generator:
+    state = np.random.SeedSequence([seed % 2**32, *words]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
 def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> Float[Tensor, "B T S"]:

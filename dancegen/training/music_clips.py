@@ -22,7 +22,7 @@ from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, Clips, Share
 
-LABELS = ["clip_id", "song", "category", "tempo_bpm"]
+LABELS = ["song", "category", "tempo_bpm"]
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,9 @@ class PerceptualTraining:
 
     @torch.no_grad()
     def validate(self, dances: Dances, number: int) -> dict[str, Tensor]:
-        """The same of clips that it need not have seen, without learning; `number` is the batch's, for its noise."""
+        """The same of clips that it need not have seen, without learning; `number` is the batch's among all, for its noise."""
         self.student.eval()
-        with seeded(self.seed, VALIDATION_STREAM + self.stream, number):
+        with seeded(self.seed, VALIDATION_STREAM, number):
             questions, category = self._asked(dances)
         return marks(self.student(questions.pose), {CATEGORY: category, **questions.labels})
 

@@ -107,7 +107,7 @@ class PoseClips:
         yield from map(self.batch, self.clips.epoch_rows(share))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Dances]:
-        """A worker's part of all clips, in order, in batches of nearly equal size; there may be none."""
+        """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
         yield from map(self.batch, self.clips.every_rows(rank, workers, batch_size))
 
     def batch(self, rows: pa.Table) -> Dances:

@@ -22,7 +22,10 @@ from dancegen.settings.dance_model import (
     OptimizerConfig,
 )
 from dancegen.settings.stgcn import STGCNConfig
+from dancegen.training.clips import Clips
 from dancegen.training.dance import GENERATOR_TERMS, Batch, DanceTraining
+from dancegen.training.measure import Mean, merged
+from dancegen.training.validation import measure, summarize
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
 SMALL = DanceModelConfig(
@@ -72,6 +75,32 @@ def through_a_file(state):
     torch.save(state, file)
     file.seek(0)
     return torch.load(file, weights_only=True)
+
+
+def validated(training, clips, workers, clips_a_batch):
+    """Dances by clip, and the scores, when so many workers share the clips."""
+    dances, sums, rows = {}, [], []
+    for rank in range(workers):
+        mean = Mean()
+        for part in clips.every(rank, workers, clips_a_batch):
+            made = training.dances(part)
+            mean.add(training.validate(part, made), weight=len(made))
+            rows += measure(part, made, training.config)
+            dances |= dict(zip(part.ids.tolist(), made, strict=True))
+        sums.append(mean.sums())
+    return dances, merged(sums) | summarize(rows)
+
+
+def test_validation_sees_the_same_dances_and_gives_the_same_scores_on_one_worker_and_on_two(tmp_path, make_clips):
+    clips = Clips(make_clips(str(tmp_path / "clips"), train=1, validation=11), "validation", "body")
+    training = train_of(SMALL, seed=0)
+    (alone, scores), (shared, scores_shared) = (validated(training, clips, workers, 4) for workers in (1, 2))
+    assert len(alone) == 11
+    assert_same(alone, shared)
+    assert scores.keys() == scores_shared.keys() >= {"l1", "diversity", "misfit"}
+    assert scores == pytest.approx(scores_shared, rel=1e-6)
+    small, _ = validated(training, clips, 3, 2)
+    assert all(torch.allclose(alone[each], small[each], atol=1e-5) for each in alone)
 
 
 @pytest.mark.parametrize("preset", ["ours", "published"])

@@ -57,6 +57,7 @@ def batch(seed):
         rhythm=normal(len(RHYTHM_CHANNELS)).clamp(-1, 1),
         pose=0.3 * normal(18, 2).cumsum(dim=1) / 5,
         mask=(normal(18) > -1).double(),
+        ids=torch.arange(CLIPS),
     )
 
 
