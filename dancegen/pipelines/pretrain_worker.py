@@ -17,6 +17,7 @@ from dancegen.training.clips import EVERY_CLIPS, Share, batches_per_epoch
 from dancegen.training.measure import Mean, merged, not_finite
 from dancegen.training.perceptual import PerceptualTraining, chances
 from dancegen.training.pose_clips import PoseClips, Survey
+from dancegen.training.statistics import share_statistics
 
 STATE = "training.pt"  # in each checkpoint
 TELL_EVERY_S = 1.0
@@ -57,7 +58,7 @@ class Worker:
             if wrong := not_finite(means):
                 return {"diverged": wrong, "epoch": self.training.epoch + 1}
             self.training.epoch += 1
-            self.share_statistics()
+            share_statistics(self.training.student)
             self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
             self.report()
         if self.rank == 0:
@@ -85,14 +86,6 @@ class Worker:
                 return means
         clips = steps * self.workers * self.config.batch_size
         return self.over_workers(mean) | {"clips_per_s": clips / (time.monotonic() - started)}
-
-    def share_statistics(self) -> None:
-        """The running batch statistics become the mean of all workers', so that all have the same network."""
-        if self.workers > 1:
-            for buffer in self.training.student.buffers():
-                if buffer.is_floating_point():
-                    torch.distributed.all_reduce(buffer)
-                    buffer /= self.workers
 
     def validate(self) -> dict[str, float]:
         """How the network does on the validation clips, when that is due and there are some."""

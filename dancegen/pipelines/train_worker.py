@@ -88,6 +88,7 @@ class Worker:
         self.resume()
         while self.training.epoch < self.config.epochs:
             means = self.learn()
+            self.training.share_statistics()
             self.training.epoch += 1
             self.within = WithinEpoch(self.workers)
             epoch = self.training.epoch
@@ -162,6 +163,7 @@ class Worker:
         old = 0 < self.config.checkpoint_minutes <= minutes
         warned = not ranks <= self.leaving
         if old or warned:
+            self.training.share_statistics()
             # no `epoch` of its own, so that nobody takes it for a finished one
             self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
             if self.board and warned:

@@ -34,6 +34,7 @@ from dancegen.training.batch import Batch
 from dancegen.training.draws import SEEDED_SHARE, Draws, draw, equalize, noise_of_each
 from dancegen.training.gradient_clip import GradientClip
 from dancegen.training.precision import Precision, rounded
+from dancegen.training.statistics import share_statistics
 
 __all__ = ["Batch", "DanceTraining"]
 
@@ -194,6 +195,10 @@ class DanceTraining:
                 self.clip.mean = state.get("gradient_norm")
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
+
+    def share_statistics(self) -> None:
+        """All workers have the same networks afterwards: batch norm's running statistics become the mean of theirs."""
+        share_statistics(*self._networks().values())
 
     def start_from(self, generator: nn.Module) -> None:
         """Begin with a generator's weights; all else is new."""

@@ -91,7 +91,7 @@ class PerceptualTraining:
 
     @torch.no_grad()
     def validate(self, dances: Dances, number: int) -> dict[str, Tensor]:
-        """The same of clips that it need not have seen, without learning; `number` is the batch's among all, for its noise."""
+        """The same of clips that it need not have seen, without learning; a batch's `number` decides its noise."""
         self.student.eval()
         with seeded(self.seed, VALIDATION_STREAM, number):
             questions, category = self._asked(dances)

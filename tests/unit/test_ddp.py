@@ -1,4 +1,4 @@
-"""Two workers with eight clips each learn what one worker with sixteen does, to the float error of 64 bits."""
+"""Two workers with eight clips each learn what one with sixteen does, to the float error of 64 bits, and end alike."""
 
 import copy
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 
+import pytest
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
@@ -33,17 +34,17 @@ CONFIG = DanceModelConfig(
 )
 
 
-def train(rank, workers, wrap):
-    """The state before and after some updates, each on the same clips, of which every worker has its part."""
+def train(rank, workers, wrap, config=CONFIG):
+    """The training, and its state before some updates on the same clips, of which every worker has its part."""
     torch.manual_seed(0)
     perceptual = STGCN(STGCNConfig(widths=(4, 4, 4)), 2).double().eval().requires_grad_(False)
-    training = DanceTraining(CONFIG, SEED, wrap=wrap, rank=rank, workers=workers, perceptual=perceptual)
+    training = DanceTraining(config, SEED, wrap=wrap, rank=rank, workers=workers, perceptual=perceptual)
     start = copy.deepcopy(training.state())
     part = slice(rank * CLIPS // workers, (rank + 1) * CLIPS // workers)
     for update in range(UPDATES):
         whole = batch(update)
         training.step(replace(whole, **{field.name: getattr(whole, field.name)[part] for field in fields(whole)}))
-    return start, training.state()
+    return training, start
 
 
 def batch(seed):
@@ -61,16 +62,24 @@ def batch(seed):
     )
 
 
-def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(tmp_path):
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    """What each of two workers has after its updates."""
+    folder = tmp_path_factory.mktemp("workers")
     environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    meeting = f"file://{tmp_path}/meeting"
+    meeting = f"file://{folder}/meeting"
     workers = [
-        subprocess.Popen([sys.executable, __file__, str(rank), meeting, str(tmp_path)], env=environment)
+        subprocess.Popen([sys.executable, __file__, str(rank), meeting, str(folder)], env=environment)
         for rank in range(2)
     ]
-    start, alone = train(0, 1, lambda network: network.double())
     assert [worker.wait(240) for worker in workers] == [0, 0]
-    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(two_workers):
+    training, start = train(0, 1, lambda network: network.double())
+    alone = training.state()
+    first, second = (worker["plain"] for worker in two_workers)
     for network in ("generator", "noise_encoder", "local", "globe", "ema"):
         for name, value in alone["networks"][network].items():
             assert torch.equal(first["networks"][network][name], second["networks"][network][name])
@@ -81,11 +90,32 @@ def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(tmp_path):
         )
 
 
+def test_batch_norm_has_the_same_statistics_on_all_workers_once_they_are_shared(two_workers):
+    apart, shared = ([worker[when]["networks"] for worker in two_workers] for when in ("apart", "shared"))
+    for network in ("generator", "globe", "ema"):
+        kept = [name for name in shared[0][network] if name.endswith(("running_mean", "running_var"))]
+        assert kept, f"{network} has no batch norm"
+        for name in kept:
+            mean = (apart[0][network][name] + apart[1][network][name]) / 2
+            assert torch.allclose(shared[0][network][name], mean, rtol=1e-12), (network, name)
+        assert any(not torch.equal(apart[0][network][name], apart[1][network][name]) for name in kept)
+    for network, values in shared[0].items():
+        assert all(torch.equal(value, shared[1][network][name]) for name, value in values.items()), network
+
+
 def main(rank, meeting, folder):
     """One of two workers."""
     torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    _, state = train(rank, 2, lambda network: DistributedDataParallel(network.double(), broadcast_buffers=False))
-    torch.save(state, f"{folder}/{rank}.pt")
+
+    def spread(network):
+        return DistributedDataParallel(network.double(), broadcast_buffers=False)
+
+    states = {"plain": train(rank, 2, spread)[0].state()}
+    training, _ = train(rank, 2, spread, CONFIG.model_copy(update={"norm": "batch"}))
+    states["apart"] = copy.deepcopy(training.state())
+    training.share_statistics()
+    states["shared"] = training.state()
+    torch.save(states, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
