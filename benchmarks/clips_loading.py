@@ -1,14 +1,17 @@
-"""Can the loader of clips keep a trainer busy? Clips read and made into batches, against one update on them.
+"""Does learning wait for the loader of clips? Batches made beside the updates, against batches made between them.
 
     python benchmarks/clips_loading.py
 
-Makes its own table of clips (random joints and noise), reads an epoch of it, and makes updates on its first batch.
-Prints clips per second of both, and how many workers' updates one loader could feed.
+Makes its own table of clips (random joints and noise). Prints how long one batch takes to make, clips per second of the
+loader and of updates, and the seconds of an epoch both ways, measured by turns; on a GPU if there is one.
 """
 
+import statistics
 import tempfile
 import time
+from collections.abc import Iterable
 
+import torch
 from noise_clips import write_clips
 
 from dancegen.models import checkpoint
@@ -16,30 +19,48 @@ from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.training.clips import Clips, Share
 from dancegen.training.dance import Batch, DanceTraining
 
-CLIPS, FRAMES, BATCH, UPDATES = 512, 50, 16, 10
+CLIPS, FRAMES, BATCH, ROUNDS = 512, 50, 16, 3
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure the loader alone, then epochs."""
     with tempfile.TemporaryDirectory() as folder:
         write_clips(folder, FRAMES, train=CLIPS)
+        clips = Clips(folder, "train", "body")
         share = Share(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
         started = time.perf_counter()
-        batches = list(Clips(folder, "train", "body").epoch(share))
-        loaded = len(batches) * BATCH / (time.perf_counter() - started)
-        learned = updates_per_s(batches[0]) * BATCH
-        print(f"loading {loaded:.0f} clips/s, updates {learned:.0f} clips/s: one loader feeds {loaded / learned:.0f}")
+        batches = list(map(clips.batch, clips.epoch_rows(share)))
+        made_s = time.perf_counter() - started
+        training = new_training()
+        epoch_s(training, batches[:2])
+        between, beside = [], []
+        for _ in range(ROUNDS):
+            between.append(epoch_s(training, map(clips.batch, clips.epoch_rows(share))))
+            beside.append(epoch_s(training, clips.epoch(share)))
+        learned_s = epoch_s(training, batches)
+    ratio = statistics.median(one / other for one, other in zip(beside, between, strict=True))
+    print(
+        f"{DEVICE}: loading {CLIPS / made_s:.0f} clips/s ({1000 * made_s / len(batches):.1f} ms a batch of {BATCH}), "
+        f"updates {CLIPS / learned_s:.0f} clips/s; an epoch with batches made between the updates "
+        f"{statistics.median(between):.2f} s, beside them {statistics.median(beside):.2f} s: {ratio:.2f}"
+    )
 
 
-def updates_per_s(batch: Batch) -> float:
-    """Whole updates (both discriminators and the generator) per second."""
-    perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
-    training = DanceTraining(DanceModelConfig(), seed=0, perceptual=perceptual)
-    training.step(batch)
+def new_training() -> DanceTraining:
+    """The default preset, with all its losses."""
+    perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual()).to(DEVICE)
+    return DanceTraining(DanceModelConfig(), seed=0, perceptual=perceptual, wrap=lambda network: network.to(DEVICE))
+
+
+def epoch_s(training: DanceTraining, batches: Iterable[Batch]) -> float:
+    """Seconds of a whole update on each batch."""
     started = time.perf_counter()
-    for _ in range(UPDATES):
-        training.step(batch)
-    return UPDATES / (time.perf_counter() - started)
+    for batch in batches:
+        training.step(batch.to(DEVICE))
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

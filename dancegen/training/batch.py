@@ -4,6 +4,7 @@ Axes used in shapes:
     B clips    T frames    S samples a frame    J joints    R rhythm channels
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -23,10 +24,14 @@ class Batch:
     """Numbers that tell clips apart, the same for the same clip in every batch; None where nothing depends on them."""
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same on a device. The ids stay: they only seed what is drawn."""
-        moved = {
-            field.name: getattr(self, field.name).to(device, non_blocking=True)
-            for field in fields(self)
-            if field.name != "ids"
-        }
-        return replace(self, **moved)
+        """The same on a device."""
+        return self._each(lambda values: values.to(device, non_blocking=True))
+
+    def pinned(self) -> "Batch":
+        """The same in memory that a GPU reads by itself."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """With a change of all but the ids, which only seed what is drawn."""
+        names = [field.name for field in fields(self) if field.name != "ids"]
+        return replace(self, **{name: change(getattr(self, name)) for name in names})

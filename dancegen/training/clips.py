@@ -23,7 +23,8 @@ from dancegen.errors import ConfigError, TableError
 from dancegen.motion.beats import RHYTHM_CHANNELS
 from dancegen.motion.normalize import NORMALIZATIONS, Normalize
 from dancegen.skeleton import COCO18
-from dancegen.training.dance import Batch
+from dancegen.training.ahead import ahead
+from dancegen.training.batch import Batch
 
 EVERY_CLIPS = 16  # in a batch of those that are only looked at, whatever the batch size of training
 POOL_CLIPS = 768  # shuffled together; about 130 MB
@@ -116,9 +117,10 @@ class Clips:
     def epoch(self, share: Share) -> Iterator[Batch]:
         """A worker's batches of one epoch, shuffled, all full, as many as every other worker's.
 
-        What is left of an epoch that was begun is batch by batch what it would have been.
+        What is left of an epoch that was begun is batch by batch what it would have been. Batches are decoded in
+        another thread, before they are asked for; where there is a GPU, into memory that it can read by itself.
         """
-        yield from map(self.batch, self.epoch_rows(share))
+        yield from ahead(map(self._pinned, self.epoch_rows(share)))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
         """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
@@ -152,6 +154,10 @@ class Clips:
     def batch(self, rows: pa.Table) -> Batch:
         """Rows of the table as the networks want them."""
         return batch_of(rows, self.normalize)
+
+    def _pinned(self, rows: pa.Table) -> Batch:
+        batch = self.batch(rows)
+        return batch.pinned() if torch.cuda.is_available() else batch
 
     def _read_ahead(self, pools: list[np.ndarray]) -> Iterator[pa.Table]:
         with ThreadPoolExecutor(1) as reader:

@@ -19,6 +19,7 @@ from torch import Tensor
 from dancegen import schema, tables
 from dancegen.errors import TableError
 from dancegen.motion.beats import BEAT_COSINE, BEAT_SINE
+from dancegen.training.ahead import ahead
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, Clips, Share
 
@@ -76,7 +77,7 @@ class MusicClips:
     def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[MusicBatch]:
         """All clips but what does not fill a batch, shuffled."""
         share = Share(rank=0, workers=1, batch_size=batch_size, seed=seed, epoch=epoch)
-        yield from map(self.batch, self.clips.epoch_rows(share))
+        yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
     def every(
         self, batch_size: int, wanted: Collection[str] | None = None, rank: int = 0, workers: int = 1

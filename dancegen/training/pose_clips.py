@@ -22,6 +22,7 @@ from dancegen.errors import TableError
 from dancegen.models.losses import seen
 from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
 from dancegen.skeleton import COCO18
+from dancegen.training.ahead import ahead
 from dancegen.training.clips import Clips, Share
 
 COLUMNS = ["joints", "aspect", "category"]
@@ -104,7 +105,7 @@ class PoseClips:
 
     def epoch(self, share: Share) -> Iterator[Dances]:
         """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
-        yield from map(self.batch, self.clips.epoch_rows(share))
+        yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Dances]:
         """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
