@@ -40,7 +40,7 @@ def measure(song: SongStructure, model: DanceModel) -> tuple[float, float, float
     true = choreograph(song, Dancer.from_seed(FIRST_SEED), beat.FPS, 0) / TORSOS_A_UNIT, beat.FPS
     beats = np.asarray(song.beats)
     on_beat = [
-        beat.motion_side(beat.kinematic_beats(*dance), music)
+        beat.scores(beat.kinematic_beats(*dance), music)["beat_alignment"]
         for dance in (mine, true)
         for music in (beats, beat.half_a_beat_later(beats))
     ]

@@ -88,7 +88,7 @@ def numbers(cleaned: Cleaned, true: np.ndarray, found: Damage) -> list[float]:
         fill.share,
         times.error_s,
         times.within_frame,
-        beat.coverage(beats, true_beats),
+        beat.scores(beats, true_beats)["beat_coverage"],
         mean(right[found.swapped & ~found.jumped & was_apart]),
         mean(right[found.jumped & ~found.swapped & was_apart]),
         mean(cleaned.marks[good] != Mark.SEEN),

@@ -72,24 +72,28 @@ def beats_of_phase(
     return np.concatenate([[before], inside, [after]]) / fps
 
 
-def motion_side(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
-    """Beat Alignment Score over the dance's beats; 0 without beats."""
-    return _mean(closeness(kinematic, music))
+def terms(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> dict[str, tuple[float, int]]:
+    """Each score of one dance as what is summed and what the sum is divided by, so that many dances add up.
+
+    beat_alignment         Beat Alignment Score over the dance's beats
+    beat_alignment_music   the same over the music's beats
+    beat_hit_rate          share of the dance's beats that are within HIT_S of one of the music's
+    beat_coverage          kinematic beats for each beat of the music
+
+    Without a beat in the music there is nothing to meet: the dance's beats do not count then.
+    """
+    mine = kinematic if len(music) else NO_BEATS
+    return {
+        "beat_alignment": (float(closeness(mine, music).sum()), len(mine)),
+        "beat_alignment_music": (float(closeness(music, mine).sum()), len(music)),
+        "beat_hit_rate": (float((nearest(mine, music) <= HIT_S).sum()), len(mine)),
+        "beat_coverage": (float(len(mine)), len(music)),
+    }
 
 
-def music_side(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
-    """Beat Alignment Score over the music's beats; 0 without beats."""
-    return _mean(closeness(music, kinematic))
-
-
-def coverage(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> float:
-    """Kinematic beats for each beat of the music; 0 without music."""
-    return len(kinematic) / len(music) if len(music) else 0.0
-
-
-def hit_rate(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"], within_s: float = HIT_S) -> float:
-    """Share of the dance's beats that are within so many seconds of a beat of the music; 0 without beats."""
-    return _mean((nearest(kinematic, music) <= within_s).astype(np.float64))
+def scores(kinematic: Float[np.ndarray, " K"], music: Float[np.ndarray, " N"]) -> dict[str, float]:
+    """The scores of one dance (see `terms`); 0 without beats."""
+    return {name: above / below if below else 0.0 for name, (above, below) in terms(kinematic, music).items()}
 
 
 def half_a_beat_later(music: Float[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
@@ -115,7 +119,3 @@ def nearest(beats: Float[np.ndarray, " K"], others: Float[np.ndarray, " N"]) -> 
 def _over_gaps(speed: Float64[np.ndarray, " F"]) -> Float64[np.ndarray, " F"]:
     known = np.isfinite(speed)
     return speed if known.all() else np.interp(np.arange(len(speed)), np.flatnonzero(known), speed[known])
-
-
-def _mean(values: Float64[np.ndarray, " K"]) -> float:
-    return float(values.mean()) if len(values) else 0.0

@@ -224,12 +224,8 @@ def _terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], music: Sequ
 def _musical_terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], music: Sequence[Music]) -> Terms:
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in MUSICAL}
     for one, seen, heard in zip(moves, psi, music, strict=True):
-        beats = heard.beats_s
-        mine = one.beats_s if len(beats) else beat.NO_BEATS  # without a beat in the music there is nothing to meet
-        rows["beat_alignment"].append((float(beat.closeness(mine, beats).sum()), len(mine)))
-        rows["beat_alignment_music"].append((float(beat.closeness(beats, mine).sum()), len(beats)))
-        rows["beat_hit_rate"].append((float((beat.nearest(mine, beats) <= beat.HIT_S).sum()), len(mine)))
-        rows["beat_coverage"].append((len(mine), len(beats)))
+        for name, each in beat.terms(one.beats_s, heard.beats_s).items():
+            rows[name].append(each)
         rows["cross_modal"].append(_cross_modal(seen, heard.reference))
     return {name: np.array(each, dtype=np.float64).reshape(-1, 2) for name, each in rows.items()}
 

@@ -27,17 +27,19 @@ def music(seconds=20.0):
 def test_a_dance_that_turns_on_the_beat_is_aligned_and_half_a_beat_later_it_is_not(fps):
     found = beat.kinematic_beats(dance(fps), fps)
     assert np.abs(np.diff(found) - PERIOD_S).max() < 0.05
-    for score in (beat.motion_side, beat.music_side):
-        assert score(found, music()) > 0.9
-        assert score(found, beat.half_a_beat_later(music())) < 0.05
-    assert beat.hit_rate(found, music()) == 1
-    assert beat.coverage(found, music()) == pytest.approx(1, abs=0.1)
+    on, off = beat.scores(found, music()), beat.scores(found, beat.half_a_beat_later(music()))
+    for name in ("beat_alignment", "beat_alignment_music"):
+        assert on[name] > 0.9
+        assert off[name] < 0.05
+    assert on["beat_hit_rate"] == 1
+    assert off["beat_hit_rate"] == 0
+    assert on["beat_coverage"] == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize("late_s", [0.05, 0.1, 0.2])
 def test_a_dance_that_is_late_scores_what_the_formula_gives(late_s):
     found = beat.kinematic_beats(dance(60.0, late_s=late_s), 60.0)
-    assert beat.motion_side(found, music()) == pytest.approx(np.exp(-((late_s / 0.05) ** 2) / 2), abs=0.03)
+    assert beat.scores(found, music())["beat_alignment"] == pytest.approx(np.exp(-((late_s / 0.05) ** 2) / 2), abs=0.03)
 
 
 def test_size_place_and_order_of_joints_do_not_count():
@@ -62,7 +64,7 @@ def test_a_dance_that_stands_still_or_is_not_seen_has_no_beats_and_scores_nothin
     for still in (np.full((50, JOINTS, 2), 0.3), np.full((50, JOINTS, 2), np.nan), np.zeros((1, JOINTS, 2))):
         found = beat.kinematic_beats(still, 10.0)
         assert not len(found)
-        assert beat.motion_side(found, music()) == beat.music_side(found, music()) == beat.hit_rate(found, music()) == 0
+        assert set(beat.scores(found, music()).values()) == {0.0}
 
 
 def test_a_body_that_comes_to_rest_has_its_beat_there_and_none_while_it_rests():
@@ -77,15 +79,19 @@ def test_trembling_has_more_beats_than_the_music_and_scores_no_better_than_chanc
     pose = dance() * 0.02 + np.random.default_rng(0).normal(0, 0.05, (200, JOINTS, 2))
     found = beat.kinematic_beats(pose, 10.0)
     chance = 0.05 * np.sqrt(2 * np.pi) / PERIOD_S
-    assert beat.coverage(found, music()) > 1.5
-    assert beat.motion_side(found, music()) == pytest.approx(chance, abs=0.15)
+    assert beat.scores(found, music())["beat_coverage"] > 1.5
+    assert beat.scores(found, music())["beat_alignment"] == pytest.approx(chance, abs=0.15)
 
 
 def test_few_beats_on_time_are_good_on_the_side_of_motion_and_poor_on_that_of_music():
-    few = music()[::4]
-    assert beat.motion_side(few, music()) == pytest.approx(1)
-    assert beat.music_side(few, music()) == pytest.approx(0.25, abs=0.03)
-    assert beat.coverage(few, music()) == pytest.approx(0.25, abs=0.03)
+    found = beat.scores(music()[::4], music())
+    assert found["beat_alignment"] == pytest.approx(1)
+    assert found["beat_alignment_music"] == pytest.approx(0.25, abs=0.03)
+    assert found["beat_coverage"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_music_without_beats_scores_nothing_and_counts_no_beat_of_the_dance():
+    assert set(beat.terms(music(), beat.NO_BEATS).values()) == {(0.0, 0)}
 
 
 @pytest.mark.parametrize("bpm", [70.0, 97.3, 150.0])
