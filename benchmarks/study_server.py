@@ -118,7 +118,7 @@ async def dawdle(address: str) -> None:
             _, writer = await asyncio.open_connection(host, int(port))
             for byte in b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 1000:
                 writer.write(bytes([byte]))
-                await asyncio.wait({asyncio.create_task(writer.drain())})
+                await writer.drain()
                 await asyncio.sleep(1)
 
 

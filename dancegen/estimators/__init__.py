@@ -7,7 +7,7 @@ Axes used in shapes:
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -33,6 +33,7 @@ class VideoPart:
     """None: to the end."""
 
 
+@runtime_checkable
 class Estimator(Protocol):
     """Finds everyone's joints in a part of a video."""
 

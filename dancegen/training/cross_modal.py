@@ -9,7 +9,7 @@ Axes used in shapes:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ TAGGER, ONNX, PSI, DICTIONARY = "tagger.", "onnx_tagger", "pose_metric.", "dicti
 EMBED_CLIPS = 64  # that go through a network at once, where nothing is learned
 
 
+@runtime_checkable
 class Tagger(Protocol):
     """Music to one vector."""
 

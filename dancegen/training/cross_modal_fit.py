@@ -9,7 +9,7 @@ Axes used in shapes:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ Progress = Callable[[str, int, int, dict[str, float]], None]
 """Told what is being done, how much of it is done, of how much, and with which losses."""
 
 
+@runtime_checkable
 class Saves(Protocol):
     """Where states of trainings are kept, to go on from."""
 

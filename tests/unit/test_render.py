@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -199,6 +200,7 @@ def test_ctrl_c_and_sigterm_leave_no_half_video(untrained: Path, tmp_path: Path,
         said = process.stderr.readline()
         while not list(tmp_path.glob("out/*")):
             assert process.poll() is None
+            time.sleep(0.05)
         process.send_signal(number)
         said += process.stderr.read()
     assert process.returncode == code
