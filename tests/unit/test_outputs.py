@@ -181,6 +181,15 @@ def test_a_file_of_a_list_is_not_written_over_either(song: Path, tmp_path: Path)
     assert film.read_bytes() == before
 
 
+def test_a_path_that_is_not_utf8_is_compared_by_what_it_is_too(tmp_path: Path):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    (tmp_path / "link").symlink_to(os.fsdecode(folder))
+    songs = RenderConfig(songs=f"file://{tmp_path}/caf%E9", output=f"{tmp_path}/link/out")
+    with pytest.raises(ConfigError, match="lies in what the job reads"):
+        outputs.check(songs)
+
+
 def test_a_library_is_not_danced_into_itself(song: Path):
     code, told = command("render", f"songs={song.parent}", f"output={song.parent}")
     assert (code, f"is what the job reads: songs={song.parent}" in told) == (2, True)
