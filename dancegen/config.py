@@ -58,6 +58,7 @@ def place(uri: str) -> str:
 
 Uri = Annotated[str, AfterValidator(place)]
 InputUri = Annotated[Uri, Input()]
+InputFile = Annotated[InputUri, AfterValidator(storage.not_a_bucket)]
 OutputUri = Annotated[Uri, Output()]
 
 ConfigT = TypeVar("ConfigT", bound=Config)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dancegen.config import Config, InputUri, Output, Uri
+from dancegen.config import Config, InputFile, InputUri, Output, Uri
 from dancegen.settings.parallel import Parallel
 
 RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
@@ -39,7 +39,7 @@ class PictureConfig(Config):
 class DanceConfig(PictureConfig):
     """One song to one video, without Ray."""
 
-    song: InputUri
+    song: InputFile
     """Anything with sound."""
     video: Annotated[Uri, Output(file=True, endings=(".mp4",))]
     """The mp4 to write."""

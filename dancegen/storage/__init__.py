@@ -27,6 +27,7 @@ from dancegen.storage.uri import (
     join,
     local_path,
     name,
+    not_a_bucket,
     of_path,
     stem,
     suffix,
@@ -41,6 +42,7 @@ __all__ = [  # beside what is defined here
     "join",
     "local_path",
     "name",
+    "not_a_bucket",
     "stem",
     "suffix",
 ]

@@ -37,6 +37,13 @@ def absolute(uri: str) -> str:
     return of_path(os.path.abspath(os.path.expanduser(uri)))
 
 
+def not_a_bucket(uri: str) -> str:
+    """The URI of a file. Raises ValueError for a bucket."""
+    if is_remote(uri) and "/" not in uri[len(S3) :]:
+        raise ValueError("names a bucket, and no file in it: give s3://bucket/key")
+    return uri
+
+
 def _s3(uri: str) -> str:
     bucket, _, key = uri[len(S3) :].partition("/")
     if uri[: len(S3)].lower() != S3 or (not bucket and key):

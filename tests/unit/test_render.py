@@ -1,5 +1,6 @@
 """From one song to one video."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dancegen import schema
+from dancegen import schema, tables
 from dancegen.media.audio import load
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
@@ -19,6 +20,7 @@ from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
 from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.settings.render import PictureConfig
+from dancegen.stages.inputs import SONG_SUFFIXES, list_media
 from dancegen.stages.render import RenderSongs, dance, load_model, render_song, song_seed
 from dancegen.stages.video_names import video_names
 
@@ -66,6 +68,21 @@ def rows(*songs: Path | str) -> pa.Table:
             for song in songs
         ]
     )
+
+
+def test_a_song_whose_name_is_not_utf8_is_rendered_and_its_row_stored(picture: PictureConfig, tmp_path: Path):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    make_song(tmp_path / "a.wav", 0.5).rename(folder / os.fsdecode("Café.wav".encode("latin-1")))
+    (song,) = list_media(str(folder), SONG_SUFFIXES)
+    video = tmp_path / "videos" / video_names([song["uri"]], {})[song["uri"]]
+    (row,) = rows(song["uri"]).to_pylist()
+    rendered = RenderSongs(picture, "cpu")(pa.Table.from_pylist([{**row, "output_uri": str(video)}]))
+    tables.write_part(str(tmp_path / "renders"), rendered, song["uri"])
+    (told,) = tables.read(str(tmp_path / "renders"), schema.RENDERS).to_pylist()
+    assert (told["uri"], told["error"]) == (f"file://{folder}/Caf%E9.wav", None)
+    assert video.name == "Caf%E9.mp4"
+    assert probe(video, str(video)).has_audio
 
 
 @pytest.mark.parametrize(("seconds", "fps"), [(0.3, 25), (2.0, 30), (1.37, 59.94)])

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dancegen import storage
-from dancegen.errors import DanceGenError, StorageError
+from dancegen import config, storage
+from dancegen.errors import ConfigError, DanceGenError, StorageError
+from dancegen.settings.render import DanceConfig
 from dancegen.storage.unfinished import mark
 
 
@@ -209,6 +210,13 @@ def test_absolute_makes_paths_full_and_leaves_s3_alone(monkeypatch: pytest.Monke
 def test_a_slip_in_an_address_is_told_with_what_to_write(uri: str, told: str) -> None:
     with pytest.raises(ValueError, match=f"{told}.*give .*s3://bucket/key"):
         storage.absolute(uri)
+
+
+def test_a_bucket_is_not_taken_for_a_song() -> None:
+    with pytest.raises(
+        ConfigError, match=r"song='s3://bucket': names a bucket, and no file in it: give s3://bucket/key"
+    ):
+        config.validate(DanceConfig, {"song": "s3://bucket", "video": "a.mp4"})
 
 
 def test_the_scheme_may_be_written_in_capitals() -> None:

@@ -24,12 +24,7 @@ def deny(watched_s3, requests: int) -> None:
 def test_a_denial_that_passes_is_survived_by_all_that_asks_s3(watched_s3, s3: str) -> None:
     uri = f"{s3}/a.txt"
     storage.write_text(uri, "x")
-    for act in (
-        lambda: storage.read_text(uri) == "x",
-        lambda: storage.exists(uri),
-        lambda: storage.find(s3) == [uri],
-        lambda: storage.write_text(uri, "x") is None,
-    ):
+    for act in (lambda: storage.read_text(uri) == "x", lambda: storage.write_text(uri, "x") is None):
         deny(watched_s3, 2)
         assert act()
 
