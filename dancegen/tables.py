@@ -46,6 +46,8 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
         wanted = {"table": schemas.name_of(schema), "format": schemas.format_of(schema), "settings": json.loads(text)}
         _compare(_read_stamp(*stamp), wanted, uri)
     storage.sweep(uri)
+    if stamp is not None and not overwrite and storage.name(stamp[0]) == STAMP:
+        return  # the table goes on, and its stamp says the same
     empty = schemas.table(schema, [])
     empty = empty.replace_schema_metadata({**empty.schema.metadata, SETTINGS: text.encode()})
     _write(storage.join(uri, STAMP), empty)

@@ -160,7 +160,7 @@ class LossConfig(Config):
     feature matching and perceptual losses count."""
     ramp_updates: NonNegativeInt = 200
     """Updates over which the weights of the second stage's losses grow to their full size; 0 has them whole at once."""
-    gradient_limit: PositiveFloat | None = 5.0
+    gradient_limit: PositiveFloat | None = 1.0
     """Largest gradient of each loss of the second stage at the joints of a clip, as a multiple of that of `l1`; null
     sets no limit (as published)."""
     gradient_penalty: NonNegativeFloat = 1.0

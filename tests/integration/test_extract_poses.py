@@ -106,10 +106,13 @@ def test_videos_that_are_moved_are_not_looked_at_again(
     noise = np.random.default_rng(0).integers(0, 255, (12, 96, 128, 3), dtype=np.uint8)
     (tmp_path / "videos").mkdir()
     path = make_video(tmp_path / "videos" / "a.mp4", noise, fps=10)
-    lenient = {"verdict": {"min_found_share": 0, "max_missing_share": 1}, "estimator": EstimatorConfig()}
+    lenient = {
+        "verdict": {"min_found_share": 0, "max_missing_share": 1, "min_usable_s": 0},
+        "estimator": EstimatorConfig(),
+    }
     wanted = config(tmp_path, part_s=60, **lenient)
     extract_poses.run(wanted)
-    (part,) = tmp_path.glob("poses_people/*.parquet")
+    (part,) = tmp_path.glob("poses_people/part-*.parquet")
     written = part.stat().st_mtime_ns
     path.rename(tmp_path / "videos" / "b.mp4")
     os.utime(tmp_path / "videos" / "b.mp4")
