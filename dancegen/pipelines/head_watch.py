@@ -22,7 +22,7 @@ from dancegen.pipelines import ray_internals
 LOST = 2  # exit code: something to correct
 POLL_S = 5.0
 ANSWER_S = 5.0
-MARGIN_S = 15.0  # before Ray itself ends the driver
+MARGIN_S = 25.0  # before Ray itself ends the driver; a call that is not answered takes ten seconds to notice
 SUBMITTED = "submitted.yaml"
 
 
@@ -46,12 +46,15 @@ def watching_head(done: Callable[[], str]) -> Iterator[None]:
 
 
 def _watch(host: str, port: int, ended: threading.Event, done: Callable[[], str], command: str) -> None:
-    last_s = time.monotonic()
+    patience_s = max(POLL_S, ray_internals.head_patience_s() - MARGIN_S)
+    silent_since = None  # the first of the calls in a row that were not answered
     while not ended.wait(POLL_S):
         if _answers(host, port):
-            last_s = time.monotonic()
-        elif time.monotonic() - last_s > max(POLL_S, ray_internals.head_patience_s() - MARGIN_S) and not ended.is_set():
-            problem = f"is lost: it has not answered for {time.monotonic() - last_s:.0f} s; {done()}."
+            silent_since = None
+        elif silent_since is None:
+            silent_since = time.monotonic()
+        elif time.monotonic() - silent_since > patience_s and not ended.is_set():
+            problem = f"is lost: it has not answered for {time.monotonic() - silent_since:.0f} s; {done()}."
             remedy = f"To go on from there: {command}"
             error = ClusterError(f"the head of the Ray cluster ({host}:{port})", problem, remedy)
             tqdm.write(str(error), file=sys.stderr)
