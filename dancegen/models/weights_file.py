@@ -4,7 +4,6 @@ Its metadata holds, as JSON: `kind`, the format version, the settings, the skele
 else a kind needs, and a card (what it was trained on, with which settings, with what result).
 """
 
-import hashlib
 import json
 import struct
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from dancegen import storage
 from dancegen.errors import CheckpointError
 from dancegen.models import header
+from dancegen.models.identity import parts
 from dancegen.skeleton import COCO18
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -31,38 +31,13 @@ def write(path: Path, kind: str, about: dict[str, Any], weights: dict[str, Tenso
     storage.write_bytes(str(path), _in_order(safetensors.torch.save(tensors, metadata)))
 
 
-def identity(content: bytes) -> str:
-    """What a file's model is known by: SHA-256, in hex, of its tensors and of what it says of itself but its card.
-
-    Two files are one model when they dance alike, however they were saved. Of a file that is none of ours, its bytes.
-    """
-    try:
-        header, data = _parts(content)
-        metadata = header.pop("__metadata__")
-        said = {name: json.loads(value) for name, value in metadata.items() if name != "card"}
-        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-        for name, tensor in sorted(header.items()):
-            start, end = tensor["data_offsets"]
-            digest.update(json.dumps([name, tensor["dtype"], tensor["shape"]]).encode())
-            digest.update(data[start:end])
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError):
-        return hashlib.sha256(content).hexdigest()
-    return digest.hexdigest()
-
-
 def _in_order(content: bytes) -> bytes:
     """The same file with its header in order: safetensors writes the metadata in an order of chance."""
-    header, data = _parts(content)
+    header, data = parts(content)
     metadata = dict(sorted(header.pop("__metadata__").items()))
     text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight
     return struct.pack("<Q", len(text)) + text + data
-
-
-def _parts(content: bytes) -> tuple[dict[str, Any], memoryview]:
-    """Header and data of a safetensors file."""
-    (length,) = struct.unpack_from("<Q", content)
-    return json.loads(content[8 : 8 + length]), memoryview(content)[8 + length :]
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

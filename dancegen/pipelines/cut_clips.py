@@ -8,14 +8,15 @@ from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.motion.fingerprint import PITCHES, same_song_groups
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.stages.cut_clips import CutClips
 from dancegen.stages.inputs import UNKNOWN
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
 from dancegen.stages.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDATION, split
 
+CUT_CLIPS = StageAt("dancegen.stages.cut_clips:CutClips")
 # a change of any of these changes the clips
 MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
 CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips
@@ -36,7 +37,7 @@ def run(config: CutClipsConfig) -> Summary:
     copies = _copies(poses)
     rows = [_row(config, pose, side, copies.get(pose["uri"]), there, said) for pose, side in _sides(config, poses)]
     _remove_strays(config, rows, there)
-    job = TableJob("videos", cuts, schema.CUTS, CutClips, (config,), deciding, unit="clips", judged="left_out")
+    job = TableJob("videos", cuts, schema.CUTS, CUT_CLIPS, (config,), deciding, unit="clips", judged="left_out")
     try:
         return run_table_job(job, rows, config)
     finally:

@@ -10,13 +10,16 @@ from dancegen import schema, storage, tables, tracking
 from dancegen.config import to_yaml
 from dancegen.errors import ConfigError, TableError
 from dancegen.metrics.scores import Danced, Score, score
-from dancegen.models import checkpoint, weights_file
-from dancegen.pipelines.progress import say
+from dancegen.models import checkpoint
+from dancegen.models.identity import identity
+from dancegen.pipelines.messages import say
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.stages.evaluate import PERCEPTUAL, EvaluateClips, read_dances, write_side_by_side
+from dancegen.stages.evaluate import PERCEPTUAL, read_dances, write_side_by_side
 from dancegen.stages.evaluate_page import page
 
+EVALUATE_CLIPS = StageAt("dancegen.stages.evaluate:EvaluateClips")
 DANCES, PARTS, SCORES, PAGE = "dances", "parts", "scores", "index.html"  # below the output
 
 
@@ -29,7 +32,7 @@ def run(config: EvaluateConfig) -> list[Score]:
     device = "cuda" if config.gpus_per_actor else "cpu"
     stage_args = (config, dances, share, device)
     table = storage.join(config.output, PARTS)
-    job = TableJob("parts", table, schema.EVALUATED, EvaluateClips, stage_args, {}, unit="dances")
+    job = TableJob("parts", table, schema.EVALUATED, EVALUATE_CLIPS, stage_args, {}, unit="dances")
     run_table_job(job, rows, config)
     say("comparing the dances")
     real, made = _danced(dances)
@@ -42,7 +45,7 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     """The input of EvaluateClips, one row a part of clips; and the share of the clips that is measured."""
     networks = (config.checkpoint or checkpoint.shipped(), config.perceptual or checkpoint.shipped_perceptual())
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
-    choice = " ".join(weights_file.identity(storage.read_bytes(name))[:16] for name in names)
+    choice = " ".join(identity(storage.read_bytes(name))[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
     parts = {made: _parts(config, uri, made) for made, uri in tables_of.items()}
     where = pads.field("split") == config.split

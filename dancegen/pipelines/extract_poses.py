@@ -6,16 +6,17 @@ from typing import Any
 from dancegen import outputs, schema, tables
 from dancegen.media.container import VIDEO_SUFFIXES
 from dancegen.pipelines.notes import say_notes
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.extract_poses import ExtractPosesConfig
 from dancegen.settings.parallel import Parallel
-from dancegen.stages.extract_poses.find import FindPeople
-from dancegen.stages.extract_poses.follow import FollowDancer
-from dancegen.stages.extract_poses.look import LookAtVideos
 from dancegen.stages.inputs import list_media
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
 
+LOOK = StageAt("dancegen.stages.extract_poses.look:LookAtVideos")
+FIND = StageAt("dancegen.stages.extract_poses.find:FindPeople")
+FOLLOW = StageAt("dancegen.stages.extract_poses.follow:FollowDancer")
 FILES, PEOPLE = "_files", "_people"  # end the names of the tables, which lie beside that of the poses
 FILE_COLUMNS = ["uri", "content_hash", "width_px", "height_px", "fps", "seconds", "error"]
 DETECTION = ("estimator", "fps", "part_s", "find_cuts")  # settings that decide about people
@@ -38,7 +39,7 @@ def run(config: ExtractPosesConfig) -> Summary:
 def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
     """Facts about each file, by its uri."""
     table = config.poses + FILES
-    job = TableJob("files", table, schema.FILES, LookAtVideos, (), {}, tolerant=True)
+    job = TableJob("files", table, schema.FILES, LOOK, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
     say_notes(job, videos)
     return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
@@ -47,7 +48,7 @@ def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
 def _find(config: ExtractPosesConfig, parts: list[Row]) -> None:
     if parts:
         settings = config.model_dump(mode="json", include=set(DETECTION))
-        stage = (FindPeople, (config,))
+        stage = (FIND, (config,))
         job = TableJob("parts", _people(config), schema.PEOPLE, *stage, settings, unit="frames", tolerant=True)
         run_table_job(job, parts, config)
 
@@ -56,7 +57,7 @@ def _follow(config: ExtractPosesConfig, rows: list[Row]) -> Summary:
     folder = report_folder(config.poses) if config.report else None
     settings = config.model_dump(mode="json", include=set(POSE))
     arguments = (config, config.poses + FILES, _people(config), folder)
-    stage = (FollowDancer, arguments)
+    stage = (FOLLOW, arguments)
     job = TableJob("videos", config.poses, schema.POSES, *stage, settings, unit="frames", judged="usable_s")
     try:
         return run_table_job(job, rows, _on_cpus(config))

@@ -7,14 +7,15 @@ from typing import Any
 
 from dancegen import schema, storage, tables
 from dancegen.importers import sources
-from dancegen.pipelines.progress import say
+from dancegen.pipelines.messages import say
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import SetAside, Summary, told
 from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.settings.parallel import Parallel
-from dancegen.stages.import_poses import ImportPoses
 from dancegen.stages.report import COLUMNS, report_folder, write_pages
 
+IMPORT_POSES = StageAt("dancegen.stages.import_poses:ImportPoses")
 IMPORTS = "_imports"  # ends the name of the table of sources, which lies beside that of the poses
 
 
@@ -23,7 +24,7 @@ def run(config: ImportPosesConfig) -> Summary:
     kept = config.model_dump(mode="json", exclude={*Parallel.model_fields, "source", "poses"})
     tables.begin(config.poses, schema.POSES, kept, config.overwrite)
     rows = [{"uri": source, "version": _version(source)} for source in sources(config)]
-    job = TableJob("sources", config.poses + IMPORTS, schema.IMPORTS, ImportPoses, (config,), kept, unit="recordings")
+    job = TableJob("sources", config.poses + IMPORTS, schema.IMPORTS, IMPORT_POSES, (config,), kept, unit="recordings")
     try:
         return run_table_job(job, rows, config)
     finally:

@@ -9,11 +9,12 @@ import pyarrow.dataset as pads
 from dancegen import __version__, schema, storage, tables
 from dancegen.corpus.dancers import Dancer
 from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.make_corpus import SEEDS, MakeCorpusConfig
-from dancegen.stages.make_corpus import MakeCorpus
 
+MAKE_CORPUS = StageAt("dancegen.stages.make_corpus:MakeCorpus")
 SONGS, SONGS_TABLE = "songs", "songs_table"
 VIDEOS, VIDEOS_TABLE, VIDEOS_LIST = "videos", "videos_table", "videos.csv"
 DECIDING = ("seconds", "seed", "look", "fps", "width_px", "height_px")  # settings that a corpus has one choice of
@@ -26,7 +27,7 @@ def run(config: MakeCorpusConfig) -> Summary:
     settings = {name: getattr(config, name) for name in DECIDING}
     table = storage.join(config.output, VIDEOS_TABLE)
     _write_songs_table(config, songs, settings)
-    job = TableJob("videos", table, schema.VIDEOS, MakeCorpus, (config,), settings, unit="frames")
+    job = TableJob("videos", table, schema.VIDEOS, MAKE_CORPUS, (config,), settings, unit="frames")
     storage.sweep(config.output)
     summary = run_table_job(job, _rows(config, songs), config)
     _write_list(config.output, table)

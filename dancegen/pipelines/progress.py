@@ -1,6 +1,5 @@
 """How far a training is, from its workers to the person who started it."""
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
+from dancegen.pipelines.messages import interval_s as interval_s
+from dancegen.pipelines.messages import say as say
 from dancegen.pipelines.ray_internals import put_without_waiting
 
 POLL_S = 0.5
@@ -126,13 +127,3 @@ class TrainingBar:
         """Leave the line as it is."""
         if self.bar is not None:
             self.bar.close()
-
-
-def say(message: str) -> None:
-    """One line for the person who started the job, above any progress line."""
-    tqdm.write(message, file=sys.stderr)
-
-
-def interval_s() -> float:
-    """Seconds between two states of a progress line: a log file needs fewer than a terminal."""
-    return 0.2 if sys.stderr.isatty() else 5.0

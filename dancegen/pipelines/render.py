@@ -4,15 +4,17 @@ from typing import Any
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.errors import StorageError, TableError
-from dancegen.models import checkpoint, weights_file
+from dancegen.models import header
+from dancegen.models.identity import identity
 from dancegen.pipelines.notes import say_notes
+from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import Summary
 from dancegen.settings.render import RENDERS, PictureConfig, RenderConfig
 from dancegen.stages.inputs import SONG_SUFFIXES, list_media
-from dancegen.stages.render import RenderSongs
 from dancegen.stages.video_names import VIDEO, video_names
 
+RENDER_SONGS = StageAt("dancegen.stages.render:RenderSongs")
 REPLACE = "Move it away, give overwrite=true to replace it, or name another output."
 
 Row = dict[str, Any]
@@ -26,7 +28,7 @@ def run(config: RenderConfig) -> Summary:
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    job = TableJob("songs", _table(config), schema.RENDERS, RenderSongs, (picture, device), {}, unit="frames")
+    job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
     rows = _rows(config)
     storage.sweep(config.output)
     try:
@@ -53,7 +55,7 @@ def _rows(config: RenderConfig) -> list[Row]:
     videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
     there = set(storage.find(config.output, (VIDEO,)))
     _check_videos(config, videos, there, set(given.values()))
-    model = weights_file.identity(storage.read_bytes(_checkpoint(config)))
+    model = identity(storage.read_bytes(_checkpoint(config)))
     choice, made = _choice(config, model), _made_by_file(config, past)
     return [
         {
@@ -121,7 +123,7 @@ def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str],
 
 
 def _checkpoint(config: RenderConfig) -> str:
-    return config.checkpoint or str(checkpoint.shipped())
+    return config.checkpoint or str(header.SHIPPED[header.DANCE])
 
 
 def _made_by_file(config: RenderConfig, past: list[Row]) -> dict[tuple[str, str], str]:

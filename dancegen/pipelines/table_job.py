@@ -49,7 +49,7 @@ class TableJob:
     label: str  # what a row is, in the plural: "videos"
     table: str  # URI of the table
     schema: pa.Schema  # of the rows that the stage gives; has uri, version, attempts and error
-    stage: type  # called with a one-row table of the job's input, gives a table of `schema`
+    stage: Callable[..., Any]  # its class, or StageAt; called with a one-row table, gives a table of `schema`
     stage_args: tuple[Any, ...]  # of its constructor
     settings: dict[str, Any]  # what decides about the rows: a table holds rows of one such choice only
     unit: str = ""  # column whose sum tells how much was done, such as "frames"

@@ -9,6 +9,7 @@ SCIPY = ("scipy.interpolate", "scipy.ndimage", "scipy.optimize", "scipy.signal",
 NOT_IMPORTED_BY = {
     "dancegen.cli": ("numpy", "pydantic", "ray", "torch"),
     "dancegen.pipelines.row_process": ("pandas", "ray", "torch"),
+    "dancegen.pipelines.render": ("librosa", "ray", "scipy", "torch"),
     "dancegen.pipelines.table_job": ("ray", "scipy", "torch"),
     "dancegen.pipelines.train_worker": ("librosa", "mlflow", "numba", "sklearn", *SCIPY),
     "dancegen.pipelines.search_trial": ("librosa", "mlflow", "numba", "optuna", "plotly", "sklearn", *SCIPY),

@@ -14,6 +14,7 @@ from dancegen import storage
 from dancegen.errors import ClusterError, ConfigError
 from dancegen.pipelines import row_process
 from dancegen.pipelines.row_process import BadRowError, RowLimits, RowProcess, StageError
+from dancegen.pipelines.stage_at import StageAt
 
 ROW = pa.table({"uri": ["x"]})
 GENEROUS = RowLimits(seconds=60, memory_gb=4)
@@ -204,3 +205,12 @@ os.kill(os.getpid(), signal.SIGKILL)
             return
         time.sleep(0.1)
     raise AssertionError(list(tmp_path.rglob("*")))
+
+
+def test_a_stage_may_be_named_by_its_place_and_is_imported_in_the_child_alone():
+    stage = (StageAt("operator:methodcaller"), ("rename_columns", ["found"]))
+    process = RowProcess(pickle.dumps(stage), GENEROUS)
+    try:
+        assert process.run(ROW, "x").column_names == ["found"]
+    finally:
+        process.close()

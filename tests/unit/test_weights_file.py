@@ -8,8 +8,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from dancegen.models import checkpoint, weights_file
+from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
+from dancegen.models.identity import identity
 from dancegen.settings.dance_model import DanceModelConfig
 
 
@@ -41,23 +42,23 @@ def test_a_model_is_known_by_its_tensors_and_settings_and_not_by_its_card(model:
     one = saved(tmp_path, model, {"made": "today"})
     other = saved(tmp_path, model, {"made": "tomorrow", "by": "somebody"})
     assert one != other
-    known = weights_file.identity(one)
-    assert weights_file.identity(other) == known
+    known = identity(one)
+    assert identity(other) == known
 
     tensors, stamp = safetensors.torch.load(one), json.loads(one[8 : 8 + struct.unpack_from("<Q", one)[0]])
     in_another_order = safetensors.torch.save(tensors, stamp["__metadata__"])
-    assert weights_file.identity(in_another_order) == known
+    assert identity(in_another_order) == known
 
     mirrored = DanceModel(model.generator, model.config.model_copy(update={"mirror_odd_seeds": False}))
-    assert weights_file.identity(saved(tmp_path, mirrored, {})) != known
+    assert identity(saved(tmp_path, mirrored, {})) != known
     name = next(iter(tensors))
     tensors[name] = tensors[name] + 1
-    assert weights_file.identity(safetensors.torch.save(tensors, stamp["__metadata__"])) != known
+    assert identity(safetensors.torch.save(tensors, stamp["__metadata__"])) != known
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"short", b"\x08\0\0\0\0\0\0\0[1, 2]  ", b"\x02\0\0\0\0\0\0\0{}", b"onnx" * 99]
 )
 def test_a_file_that_is_no_model_of_ours_is_known_by_its_bytes(content: bytes):
-    assert weights_file.identity(content) != weights_file.identity(content + b"!")
-    assert len(weights_file.identity(content)) == 64
+    assert identity(content) != identity(content + b"!")
+    assert len(identity(content)) == 64
