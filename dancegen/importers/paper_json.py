@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import ijson
 import numpy as np
@@ -144,10 +144,19 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """A file here, or one on S3."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next piece, of at most this length; b"" at the end."""
+        ...
+
+
 class _Plain:
     """The JSON of a file, for who reads it in pieces; of a file that is one JSON string, the JSON inside it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._pending = ""  # read, and not yet given: the end of it may be half an escape

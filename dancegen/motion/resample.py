@@ -8,7 +8,7 @@ Axes used in shapes:
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Real
 
 ON_A_POSE = 1e-6  # of a pose's time: closer is at the pose
 
@@ -32,7 +32,7 @@ def resample(
 
 
 def _spline(
-    knots: Float[np.ndarray, " K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, " F"]
+    knots: Real[np.ndarray, " K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, " F"]
 ) -> np.ndarray:
     """Cubic where there are four knots, and simpler where there are fewer."""
     if len(knots) == 1:
