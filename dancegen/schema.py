@@ -134,6 +134,15 @@ CUTS = pa.schema(
     metadata={"dancegen.table": "cuts"},
 )
 
+# Which videos sound alike: what cut-clips found by comparing fingerprints, kept for the next run.
+MATCHES = pa.schema(
+    [
+        ("fingerprint", pa.string()),  # SHA-256 of a video's fingerprint
+        ("same", pa.list_(pa.string())),  # those of the others that are of the same song
+    ],
+    metadata={"dancegen.table": "matches"},
+)
+
 # What import-poses says of each source: how many recordings it gave, or why none.
 IMPORTS = pa.schema(
     [
@@ -252,7 +261,7 @@ SCORES = pa.schema(
     metadata={"dancegen.table": "scores"},
 )
 
-SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, CUTS, CLIPS, RENDERS, DANCES, EVALUATED, SCORES)
+SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, MATCHES, CUTS, CLIPS, RENDERS, DANCES, EVALUATED, SCORES)
 
 
 def name_of(schema: pa.Schema) -> str:

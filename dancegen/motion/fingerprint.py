@@ -9,6 +9,7 @@ Axes used in shapes:
     S samples (mono, 16 kHz)    N quarters of a second    K semitones
 """
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -36,6 +37,8 @@ PATCH = 64  # quarters of a second that a candidate is looked for by
 COMPARE_ALL = 150  # songs; of more, each is compared with its nearest candidates only
 CANDIDATES = 20
 
+Pair = tuple[str, str]
+
 
 def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"]:
     """What a recording is known by, from its first ten minutes."""
@@ -58,19 +61,50 @@ def alike(one: Float[np.ndarray, "N K"], other: Float[np.ndarray, "M K"]) -> flo
 def same_song_groups(fingerprints: dict[str, Float[np.ndarray, "N K"]]) -> dict[str, int]:
     """The number of each recording's group: those of one song have the same."""
     names = sorted(fingerprints)
-    contents: dict[bytes, list[int]] = {}
-    for number, name in enumerate(names):
-        contents.setdefault(fingerprints[name].tobytes(), []).append(number)
+    pairs = candidates([fingerprints[name] for name in names], range(len(names)))
+    return grouped(names, same_among([(names[one], names[other]) for one, other in pairs], fingerprints))
+
+
+def candidates(marks: Sequence[Float[np.ndarray, "N K"]], new: Collection[int]) -> list[tuple[int, int]]:
+    """Places of the pairs of fingerprints that are worth a comparison, with a new one in each.
+
+    Of few recordings all pairs; of many, each new one with those of the most similar texture: the magnitude of the 2-D
+    Fourier transform of stretches, which neither lag nor transposition changes (Bertin-Mahieux and Ellis, 2012);
+    another speed does. To look for them among all takes less time than to compare them, up to 100,000 recordings.
+    """
+    if len(marks) <= COMPARE_ALL:
+        every = combinations(range(len(marks)), 2)
+        among = set(new)
+        return [pair for pair in every if not among.isdisjoint(pair)]
+    contrasts = [_contrast(mark) for mark in marks]
+    textures = np.stack([_texture(contrast) for contrast in contrasts])
+    pairs: set[tuple[int, int]] = set()
+    for one in new:
+        played = np.stack([_texture(_played_at(contrasts[one], speed)) for speed in SPEEDS])
+        nearness = (played @ textures.T).max(axis=0)
+        nearness[one] = -np.inf
+        near = np.argpartition(-nearness, CANDIDATES)[:CANDIDATES]
+        pairs |= {(min(one, other), max(one, other)) for other in near.tolist()}
+    return sorted(pairs)
+
+
+def same_among(pairs: Sequence[Pair], marks: Mapping[str, Float[np.ndarray, "N K"]]) -> list[Pair]:
+    """The pairs of names whose fingerprints are of one song."""
+    contrasts = {name: _contrast(marks[name]) for name in {name for pair in pairs for name in pair}}
+    return [
+        (one, other)
+        for one, other in pairs
+        if np.array_equal(marks[one], marks[other]) or _alike(contrasts[one], contrasts[other]) >= SAME_SONG
+    ]
+
+
+def grouped(names: Sequence[str], same: Iterable[Pair]) -> dict[str, int]:
+    """The number of each name's group: those that hang together by pairs have the same."""
+    number = {name: at for at, name in enumerate(names)}
     parent = list(range(len(names)))
-    for copies in contents.values():
-        for copy in copies[1:]:
-            _join(parent, copies[0], copy)
-    different = [copies[0] for copies in contents.values()]
-    contrasts = {number: _contrast(fingerprints[names[number]]) for number in different}
-    for one, other in _pairs(contrasts):
-        if _root(parent, one) != _root(parent, other) and _alike(contrasts[one], contrasts[other]) >= SAME_SONG:
-            _join(parent, one, other)
-    return {name: _root(parent, number) for number, name in enumerate(names)}
+    for one, other in same:
+        _join(parent, number[one], number[other])
+    return {name: _root(parent, at) for name, at in number.items()}
 
 
 def _semitones() -> Float32[np.ndarray, "W K"]:
@@ -128,22 +162,6 @@ def _best_lag(one: Float32[np.ndarray, "N K"], other: Float32[np.ndarray, "M K"]
 def _energy(contrast: Float32[np.ndarray, "N K"], begin: np.ndarray, end: np.ndarray) -> np.ndarray:
     total = np.concatenate([[0.0], np.cumsum((contrast**2).sum(axis=1), dtype=np.float64)])
     return total[end] - total[begin]
-
-
-def _pairs(contrasts: dict[int, Float32[np.ndarray, "N K"]]) -> list[tuple[int, int]]:
-    """Those that are worth a comparison: all, or each with those of the most similar texture.
-
-    The texture is the magnitude of the 2-D Fourier transform of stretches, which neither lag nor transposition
-    changes (Bertin-Mahieux and Ellis, 2012); another speed does.
-    """
-    numbers = list(contrasts)
-    if len(numbers) <= COMPARE_ALL:
-        return list(combinations(numbers, 2))
-    played = [np.stack([_texture(_played_at(contrasts[number], speed)) for number in numbers]) for speed in SPEEDS]
-    nearness = np.max([played[0] @ textures.T for textures in played], axis=0)
-    near = np.argpartition(-nearness, CANDIDATES, axis=1)[:, : CANDIDATES + 1]
-    pairs = {tuple(sorted((numbers[row], numbers[column]))) for row, each in enumerate(near) for column in each}
-    return sorted((one, other) for one, other in pairs if one != other)
 
 
 def _texture(contrast: Float32[np.ndarray, "N K"]) -> Float32[np.ndarray, " X"]:

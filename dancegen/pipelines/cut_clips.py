@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
-from dancegen.motion.fingerprint import PITCHES, same_song_groups
+from dancegen.pipelines.same_songs import song_groups
 from dancegen.pipelines.stage_at import StageAt
 from dancegen.pipelines.table_job import TableJob, run_table_job
 from dancegen.pipelines.table_summary import Summary
@@ -20,6 +20,7 @@ CUT_CLIPS = StageAt("dancegen.stages.cut_clips:CutClips")
 # a change of any of these changes the clips
 MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
 CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips
+MATCHES = "_matches"  # and that of which videos sound alike
 DECIDING = {"frames", "stride_frames", "max_missing_share", "min_loudness_db", "min_tempo_confidence"}
 
 Row = dict[str, Any]
@@ -49,7 +50,7 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
     """The good videos, each with its side; says what that means for songs and dancers."""
     good = [pose for pose in poses if pose["error"] is None]
     heard = {pose["uri"]: pose["fingerprint"] for pose in good if pose["fingerprint"] and pose["audio_uri"]}
-    groups = same_song_groups({uri: schema.from_bytes(mark, "float16", -1, PITCHES) for uri, mark in heard.items()})
+    groups = song_groups(heard, config.clips + MATCHES)
     sounding = [pose for pose in good if pose["uri"] in heard]
     sides = split(sounding, config.test_share, config.validation_share, config.apart, groups)
     if sounding:

@@ -15,8 +15,9 @@ class CutClipsConfig(Parallel):
 
     poses: InputUri
     """The table that extract-poses made."""
-    clips: Annotated[Uri, Output(beside=("_cuts", "_report"))]
-    """Where the table of clips goes; what became of each video is in a table beside it, named CLIPS_cuts."""
+    clips: Annotated[Uri, Output(beside=("_cuts", "_matches", "_report"))]
+    """Where the table of clips goes; beside it, CLIPS_cuts says what became of each video, and CLIPS_matches which
+    sound alike."""
     frames: PositiveInt = 50
     """Poses in a clip."""
     stride_frames: PositiveInt = 25
