@@ -29,5 +29,7 @@ class GradientClip:
             self.mean = norm
             return
         allowed = torch.minimum(norm, self.factor * self.mean.to(norm))
-        torch._foreach_mul_(gradients, allowed / norm.clamp(min=torch.finfo(norm.dtype).tiny))
+        scale = allowed / norm.clamp(min=torch.finfo(norm.dtype).tiny)
+        for gradient in gradients:
+            gradient.mul_(scale.to(gradient))
         self.mean = torch.lerp(allowed, self.mean.to(norm), MEMORY)
