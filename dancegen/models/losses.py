@@ -17,7 +17,7 @@ from torch.nn import functional as F
 NORM_FLOOR = 1e-12  # under the root, whose slope at 0 has no end
 PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
 SMALLEST_FEATURE = 1e-6  # mean size of a layer's features to divide by
-SMALLEST_SPREAD = 0.02  # mean distance of joints from their mean to divide by: clips in which nobody moves
+SMALLEST_SPREAD = 0.05  # mean distance of joints from their mean to divide by: one clip, in which hardly anybody moves
 
 
 def seen(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:

@@ -19,10 +19,11 @@ from torch import Tensor
 
 LOOKS = 50  # means that make a level
 POSE_ERROR = "pose_error"
-LEARNED = 1.5  # pose error below which the generator has learned what a person looks like
+LEARNED = 1.5  # pose error below which the generator has learned what a person looks like ...
+LEARNED_LOOKS = 5  # ... when so many looks in a row were below it: the first updates may pass by good poses
 LEFT = 3.0  # pose error above which its dances, once learned, have left the range of real poses
 HELD_OUT_GROWTH = 3.0  # times its best value at which the pose error on held-out clips has diverged
-SMALLEST_ERROR = 1.0  # pose error below which growth on held-out clips is no divergence
+SMALLEST_ERROR = 2.0  # pose error below which growth on held-out clips is no divergence
 
 
 @dataclass
@@ -33,8 +34,8 @@ class Watch:
     """Times its level at which a loss has exploded."""
     first: dict[str, float] = field(default_factory=dict)
     recent: dict[str, list[float]] = field(default_factory=dict)
-    learned: bool = False
-    """Whether the pose error has been below LEARNED."""
+    looks_below: int = 0
+    """Looks in a row, LEARNED_LOOKS at most, in which the pose error was below LEARNED; it stays there."""
     best_held_out: float = math.inf
     """Smallest pose error on held-out clips."""
 
@@ -62,8 +63,9 @@ class Watch:
         return None
 
     def _left(self, error: float) -> str | None:
-        self.learned = self.learned or error < LEARNED
-        if self.learned and error > LEFT:
+        if self.looks_below < LEARNED_LOOKS:
+            self.looks_below = self.looks_below + 1 if error < LEARNED else 0
+        elif error > LEFT:
             return f"is {error:.3g} times that of the mean pose (generated poses have left the range of real ones)"
         return None
 
@@ -74,7 +76,7 @@ class Watch:
     def load(self, state: dict[str, Any]) -> None:
         """Carry on with the levels of a state."""
         self.first, self.recent = state["first"], state["recent"]
-        self.learned, self.best_held_out = state.get("learned", False), state.get("best_held_out", math.inf)
+        self.looks_below, self.best_held_out = state.get("looks_below", 0), state.get("best_held_out", math.inf)
 
 
 def spoiled(networks: dict[str, dict[str, Tensor]]) -> str | None:
