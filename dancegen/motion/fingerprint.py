@@ -15,7 +15,6 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Float16, Float32
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import convolve1d, uniform_filter1d
 
 from dancegen.media.audio import SAMPLE_RATE
 
@@ -49,6 +48,8 @@ def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"
     filters = _semitones()
     chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
     power = np.concatenate([np.abs(np.fft.rfft(chunk)) @ filters for chunk in chunks])
+    from scipy.ndimage import convolve1d  # late: half a second, for few processes
+
     power = convolve1d(power, BLUR / BLUR.sum(), axis=0)[::2]
     return (power**LOUDNESS).astype(np.float16)
 
@@ -120,6 +121,8 @@ def _contrast(loud: Float[np.ndarray, "N K"]) -> Float32[np.ndarray, "N K"]:
     loud = loud.astype(np.float32)
     if len(loud) < 2:
         return np.zeros((0, PITCHES), dtype=np.float32)
+    from scipy.ndimage import uniform_filter1d
+
     against = loud - uniform_filter1d(loud, 2 * AROUND + 1, axis=0, mode="nearest")
     against -= against.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(against, axis=1, keepdims=True)
