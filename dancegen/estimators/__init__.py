@@ -17,7 +17,7 @@ from dancegen.media.video import VideoInfo
 from dancegen.settings.estimator import EstimatorConfig
 
 Picture = UInt8[np.ndarray, "H W 3"]
-People = Float32[np.ndarray, "P 18 3"]
+People = Float32[np.ndarray, "_ 18 3"]
 
 
 @dataclass(frozen=True)
