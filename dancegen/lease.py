@@ -2,14 +2,14 @@
 
 A run that died holds nothing: on its own machine its process is looked for, and on another its lease is watched until
 it is renewed or has not been for `EXPIRES_S`. No clocks are compared. Whoever finds that another run has the lease (a
-machine that slept for minutes, storage that was away) is interrupted. On S3 the lease is taken by a conditional write;
+machine that slept for minutes, storage that was away) gets a SIGTERM. On S3 the lease is taken by a conditional write;
 where a server ignores the condition, two runs that start within the same second may both begin, and the one whose lease
 was replaced stops at its next renewal.
 """
 
-import _thread
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -92,7 +92,9 @@ class _Lease:
 
     def _lost(self, found: dict[str, Any]) -> None:
         _say(f"{self._folder}: {_named(found)} has taken this folder over. This run stops.")
-        _thread.interrupt_main()
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGTERM)  # SIGINT is ignored by what a shell script starts with &
 
     def _check_dead(self, found: dict[str, Any]) -> None:
         """Raise ConfigError unless the run that holds the lease is dead."""

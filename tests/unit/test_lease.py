@@ -1,16 +1,18 @@
 """One run at a time in a folder; a dead one does not hold it."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dancegen import lease, storage
+from dancegen import lease, stopping, storage
 from dancegen.cli import main
 from dancegen.errors import ConfigError
 
@@ -88,14 +90,22 @@ def test_a_run_of_another_machine_that_renews_its_lease_lives(tmp_path: Path):
     renewal.join()
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.fixture
+def hears_sigterm() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    stopping.hear_sigterm()
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("impatient", "hears_sigterm")
 def test_a_run_whose_lease_was_taken_over_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     def work() -> None:
         with lease.held([str(tmp_path)], "a"):
             write(str(tmp_path))
             time.sleep(30)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(stopping.Terminated):
         work()
     assert "has taken this folder over" in capsys.readouterr().err
     assert storage.exists(f"{tmp_path}/{lease.NAME}")  # it is the other's
