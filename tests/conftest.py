@@ -40,6 +40,7 @@ RAY_ENVIRONMENT = {
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run side by side (pytest-xdist), those of one Ray, or of one cluster, stay in one process."""
     for item in items:
@@ -47,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("one Ray"))
         elif item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups that are ignored cost a Ray and a cluster more each, in silence: then rather stop."""
+    if session.config.getoption("loadgroup", False):
+        alone = [item.nodeid for item in session.items if item.get_closest_marker("ray") and "@" not in item.nodeid]
+        if alone:
+            raise pytest.UsageError(f"pytest-xdist has not grouped {alone[0]}; look at its version and pytest's")
 
 
 @pytest.fixture(scope="session")
