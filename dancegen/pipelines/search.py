@@ -110,14 +110,15 @@ def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[An
     teller.turns = ray.remote(num_cpus=0)(Turns).remote(config.concurrent)
     given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
     analysis = ray.tune.run(
-        ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), {"cpu": DRIVER_CPUS}),
+        ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),
         name=EXPERIMENT,
         storage_path=storage.arrow_uri(config.output),
         metric=OBJECTIVE,
         mode="min",
         **_plan(config),
         resume_config=ray.tune.ResumeConfig() if begun else None,
-        max_failures=1,
+        max_failures=config.train.max_failures if config.trained_alone else 1,  # else Ray Train counts them, too
+        reuse_actors=True,
         raise_on_failed_trial=False,
         trial_name_creator=_id,
         trial_dirname_creator=_id,
@@ -125,6 +126,13 @@ def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[An
         verbose=0,
     )
     return analysis.trials
+
+
+def _resources(config: SearchConfig) -> dict[str, float]:
+    """Of the process of one training: the worker's, where it is the worker."""
+    if config.trained_alone:
+        return {"cpu": config.train.cpus_per_worker, "gpu": config.train.gpus}
+    return {"cpu": DRIVER_CPUS}
 
 
 def _plan(config: SearchConfig) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""One training of a search: it waits for its turn, is led from a small process of its own, and keeps its numbers."""
+"""One training of a search: it waits for its turn, trains, and keeps its numbers.
+
+A training of one worker is done here, in Ray Tune's own process for it, which the next one finds warm. One of several
+workers is led from here, and runs in Ray Train's processes.
+"""
 
 import json
 import time
@@ -10,8 +14,10 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from dancegen import storage
 from dancegen.errors import DivergedError
-from dancegen.pipelines import train_dance
+from dancegen.pipelines import train_dance, train_worker
+from dancegen.pipelines.worker_group import STATE, Alone
 from dancegen.settings.search import SearchConfig
+from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.stages.search import training
 
 HISTORY, DIVERGED = "epochs.json", "diverged.txt"  # in the training's folder
@@ -27,12 +33,51 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
         time.sleep(POLL_S)
     folder = folder_of(search, trial_id)
     one = training(search, values).model_copy(update={"output": folder, "validate_every": 1})
-    if told := history_in(folder):  # the training may have ended unheard while the search was killed
+    alone = search.trained_alone and not _begun_with_ray_train(one)
+    told = history_in(folder)
+    if told and not (alone and max(told) >= one.epochs):  # the training may have ended unheard while it was killed
         ray.tune.report(result(max(told), told[max(told)], search.objective))
     try:
-        train_dance.fit(one, data_hash, [Report(folder, search.objective)], board=None)
+        if alone:
+            _train_alone(one, data_hash, search.objective)
+        else:
+            train_dance.fit(one, data_hash, [Report(folder, search.objective)], board=None)
     except DivergedError as error:
         storage.write_text(storage.join(folder, DIVERGED), str(error))
+
+
+def _begun_with_ray_train(config: TrainDanceConfig) -> bool:
+    """Whether an earlier release began this training: its checkpoints are Ray Train's."""
+    return storage.exists(config.run_folder) and not storage.exists(storage.join(config.run_folder, STATE))
+
+
+def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> None:
+    """Train in this process. Raises what ended the training.
+
+    Ray Tune ends the training in the moment in which it is told of an epoch that is the last or not good enough, so
+    the last one is told when the model is safe.
+    """
+
+    def tell(metrics: dict[str, Any]) -> None:
+        if "epoch" in metrics:
+            epoch, numbers = keep(config.output, metrics)
+            if epoch < config.epochs:
+                ray.tune.report(result(epoch, numbers, objective))
+
+    group = Alone(config.run_folder, config.use_gpu, tell)
+    end = train_worker.train(config, data_hash, None, group)
+    if error := end.get("error"):
+        raise error
+    told = history_in(config.output)
+    ray.tune.report(result(max(told), told[max(told)], objective))
+
+
+def keep(folder: str, metrics: dict[str, Any]) -> tuple[int, dict[str, float]]:
+    """Add an epoch's numbers to the training's history in its folder. Returns the epoch and the numbers."""
+    numbers = dict(metrics)
+    epoch = numbers.pop("epoch")
+    storage.write_text(storage.join(folder, HISTORY), json.dumps({**history_in(folder), epoch: numbers}))
+    return epoch, numbers
 
 
 def result(epoch: int, numbers: dict[str, float], objective: str) -> dict[str, float]:
@@ -70,10 +115,7 @@ class Report(TuneReportCallback):
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
         """All workers report the same numbers: the first one's stand for all."""
-        numbers = dict(metrics[0])
-        epoch = numbers.pop("epoch")
-        history = {**history_in(self.folder), epoch: numbers}
-        storage.write_text(storage.join(self.folder, HISTORY), json.dumps(history))
+        epoch, numbers = keep(self.folder, metrics[0])
         super().after_report(run_context, [result(epoch, numbers, self.objective)], checkpoint)
 
 

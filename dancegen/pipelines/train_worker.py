@@ -1,13 +1,9 @@
-"""What each worker of train_dance runs: every call to Ray Train inside a worker is in this file."""
+"""What each worker of train_dance runs; what it knows of the others is in `worker_group`."""
 
-import tempfile
 import time
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
-import ray.train
-import ray.train.torch
 import torch
 
 from dancegen import storage, tracking
@@ -16,7 +12,8 @@ from dancegen.models import checkpoint
 from dancegen.models.dance_model import DanceModel, build_generator
 from dancegen.models.stgcn import STGCN
 from dancegen.pipelines.progress import Board
-from dancegen.pipelines.workers import gather, spread
+from dancegen.pipelines.worker_group import TrainGroup, WorkerGroup
+from dancegen.pipelines.workers import gather
 from dancegen.settings.train_dance import TrainDanceConfig
 from dancegen.training.best import Best
 from dancegen.training.clips import EVERY_CLIPS, Clips, Share
@@ -28,7 +25,6 @@ from dancegen.training.validation import measure, summarize
 from dancegen.training.watch import POSE_ERROR, Watch, spoiled
 from dancegen.training.within_epoch import WithinEpoch, resumed
 
-STATE = "training.pt"  # in each checkpoint
 MODEL = "dance.safetensors"  # the best model, in the run's output
 PICTURES = "pictures"  # folder in the run's
 PICTURED = 4  # validation clips in a picture
@@ -49,9 +45,15 @@ def work(settings: dict[str, Any]) -> dict[str, Any]:
 
     What would be the same again must not be raised: Ray Train would start it again.
     """
-    config = TrainDanceConfig.model_validate(settings["config"])
+    return train(
+        TrainDanceConfig.model_validate(settings["config"]), settings["data_hash"], settings["board"], TrainGroup()
+    )
+
+
+def train(config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> dict[str, Any]:
+    """As `work`, in any group of workers."""
     try:
-        return Worker(config, settings["data_hash"], settings["board"]).run()
+        return Worker(config, data_hash, board, group).run()
     except (DivergedError, CheckpointError) as error:
         return {"error": error}
 
@@ -59,16 +61,14 @@ def work(settings: dict[str, Any]) -> dict[str, Any]:
 class Worker:
     """One process of the training."""
 
-    def __init__(self, config: TrainDanceConfig, data_hash: str, board: Board | None) -> None:
-        context = ray.train.get_context()
-        self.rank, self.workers = context.get_world_rank(), context.get_world_size()
+    def __init__(self, config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> None:
+        self.group, self.rank, self.workers, self.device = group, group.rank, group.workers, group.device
         self.config, self.data_hash, self.board = config, data_hash, board if self.rank == 0 else None
-        self.device = ray.train.torch.get_device()
         perceptual = load_perceptual(config)
         self.training = DanceTraining(
             config.model,
             config.seed,
-            wrap=spread,
+            wrap=group.spread,
             rank=self.rank,
             workers=self.workers,
             perceptual=perceptual and perceptual.to(self.device),
@@ -103,9 +103,9 @@ class Worker:
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, if there is one, or begin with the model that is named."""
-        if newest := ray.train.get_checkpoint():
-            with newest.as_directory() as folder:
-                state = torch.load(Path(folder, STATE), map_location=self.device, weights_only=True)
+        with self.group.newest() as path:
+            state = path and torch.load(path, map_location=self.device, weights_only=True)
+        if state:
             self.training.load(state["training"])
             self.within = resumed(state["within"], self.workers)
             self.watch.load(state["watch"])
@@ -156,8 +156,7 @@ class Worker:
 
     def save_inside(self) -> None:
         """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
-        leaving = ray.train.get_preemption_info()
-        mine = (time.monotonic() - self.saved_at) / 60, set(leaving.preempted_ranks) if leaving else set()
+        mine = (time.monotonic() - self.saved_at) / 60, self.group.leaving()
         heard = gather(mine, self.workers)  # all must do the same, and some hear of it earlier
         minutes, ranks = heard[0][0], set().union(*(ranks for _, ranks in heard))
         old = 0 < self.config.checkpoint_minutes <= minutes
@@ -211,13 +210,8 @@ class Worker:
             self.board.tell(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
 
     def report(self, metrics: dict[str, Any], save: bool) -> None:
-        """Hand numbers to Ray Train: all workers at once, the first one with a checkpoint when `save` says so."""
-        with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
-            saved = None
-            if save and self.rank == 0:
-                torch.save(self.state(), Path(folder, STATE))
-                saved = ray.train.Checkpoint.from_directory(folder)
-            ray.train.report(metrics, checkpoint=saved)
+        """Hand on numbers: all workers at once, the first one with all that a run goes on from when `save` says so."""
+        self.group.report(metrics, self.state() if save and self.rank == 0 else None)
         if save:
             self.saved_at = time.monotonic()
 

@@ -77,6 +77,11 @@ class SearchConfig(Config):
         return self.train.cpus - 1 + DRIVER_CPUS
 
     @property
+    def trained_alone(self) -> bool:
+        """Whether each training is one worker's, which needs no other process."""
+        return self.train.workers == 1 and not self.train.worker_environment
+
+    @property
     def gpus(self) -> int:
         """GPUs of all trainings that run at the same time."""
         return self.concurrent * self.train.gpus

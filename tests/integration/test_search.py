@@ -110,7 +110,7 @@ def test_a_killed_search_goes_on_with_more_trainings_and_fewer_at_a_time(
 def wait_for_trial(config, job, seconds=400):
     """Until a training of the search has a checkpoint."""
     deadline = time.monotonic() + seconds
-    while not list(Path(config.output, "trials").glob("*/train/checkpoint_*")):
+    while not list(Path(config.output, "trials").glob("*/train/training.pt")):
         assert time.monotonic() < deadline, "no checkpoint came"
         assert job.poll() is None, "the search ended by itself"
         time.sleep(0.1)
