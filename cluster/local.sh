@@ -91,10 +91,15 @@ free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# Ray waits half a minute for a head whose port is taken.
+check_free() {
+    [[ -z $2 ]] || ! (: <>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || fail "$1 $2: another program listens there."
+}
+
 # ray start with the environment of this cluster; what it says goes to a file, shown only when it fails. No metrics
 # servers: Ray binds them to all interfaces unless a node is 127.0.0.1 itself, and they ask for no token.
 ray_start() {
-    local log=$state/start.log
+    local log=$state/start-$node.log
     env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" DANCEGEN_NODE="$state/$node" RAY_TMPDIR="$state" \
         RAY_USAGE_STATS_ENABLED=0 RAY_ENABLE_UV_RUN_RUNTIME_ENV=0 \
         RAY_enable_metrics_collection=0 AUTOSCALER_METRIC_PORT=-1 DASHBOARD_METRIC_PORT=-1 \
@@ -115,12 +120,16 @@ start_nodes() {
     ((workers > 0)) || head_cpus=$cpus
     ray_start --head --node-ip-address="$head" --port="$port" --num-cpus="$head_cpus" --num-gpus=0 --temp-dir="$state/ray" \
         --dashboard-host=127.0.0.1 --dashboard-port="$dashboard_port" --ray-client-server-port="$(free_port)"
+    local starts=()
     for ((worker = 0; worker < workers; worker++)); do
         node=$((worker + 1))
         devices=$(seq -s, $((worker * gpus)) $((worker * gpus + gpus - 1)))
         CUDA_VISIBLE_DEVICES=$devices ray_start --address="$head:$port" \
-            --node-ip-address="127.0.0.$((worker + 3))" --temp-dir="$state/n$node" --num-cpus="$cpus" --num-gpus="$gpus"
+            --node-ip-address="127.0.0.$((worker + 3))" --temp-dir="$state/n$node" --num-cpus="$cpus" --num-gpus="$gpus" &
+        starts+=($!)
     done
+    local start
+    for start in "${starts[@]}"; do wait "$start"; done # a failed one has said why
 }
 
 # The job server answers some seconds after the head; without the token it answers 401, which is an answer.
@@ -146,6 +155,8 @@ start() {
     lock
     unset RAY_ADDRESS
     [[ -z $(pids) ]] || fail "'$name' runs already. See cluster/local.sh status, or stop it first."
+    check_free --port "$port"
+    check_free --dashboard-port "$dashboard_port"
     rm -rf "$state"
     mkdir -m 700 "$state"
     if [[ $python == *[[:space:]]* ]]; then # Ray starts the workers of a job through a shell, without quotes

@@ -10,7 +10,7 @@ from dancegen.pipelines import pretrain_worker
 from dancegen.pipelines.cluster import enough
 from dancegen.pipelines.progress import Board, TellBoard, say
 from dancegen.pipelines.ray_session import start_ray
-from dancegen.pipelines.run_folder import claim
+from dancegen.pipelines.run_folder import claim, finish, finished
 from dancegen.pipelines.training_job import FREE, TOO_SMALL, fit, shown
 from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
 from dancegen.training.clips import batches_per_epoch
@@ -36,6 +36,10 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     data = check(config)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     begun = claim(config.run_folder, config, data.data_hash, FREE)
+    network = pretrain_worker.result_uri(config)
+    if begun and (end := finished(config, network)):
+        say(f"all {config.epochs} epochs were done before. The network: {network}")
+        return Pretrained(network, **end)
     say(
         f"{data.train:,} clips of {len(data.songs):,} songs to learn from and {data.validation:,} to validate on; "
         f"{config.epochs} epochs of {updates:,} updates with {config.workers} workers; "
@@ -50,6 +54,7 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     with room, shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
         say(f"starting {config.workers} workers")
         trained = _train(config, data, board)
+    finish(config, {"metrics": trained.metrics})
     if told := _told(trained.metrics, data):
         say(f"right answers on validation clips: {told}")
     say(f"{config.epochs} epochs done. The network: {trained.network}")

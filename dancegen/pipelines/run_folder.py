@@ -15,10 +15,12 @@ from dancegen import storage
 from dancegen.config import Config
 from dancegen.errors import ConfigError
 from dancegen.pipelines.ray_internals import CHECKPOINT_LIST
+from dancegen.settings.training_run import TrainingRun
 from dancegen.tracking import flatten
 
 STAMP = "run.json"
 LAST_WHOLE = "checkpoints.json"
+DONE = "done.json"  # how the run ended
 
 
 def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str | None = None) -> bool:
@@ -37,6 +39,20 @@ def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], gro
             _check_grows(folder, growing, found["settings"][growing], wanted["settings"][growing])
     storage.write_text(place, json.dumps(wanted, indent=1))
     return begun
+
+
+def finish(config: TrainingRun, end: dict[str, Any]) -> None:
+    """Remember that all epochs are done. `end` is plain."""
+    storage.write_text(storage.join(config.run_folder, DONE), json.dumps({"epochs": config.epochs, "end": end}))
+
+
+def finished(config: TrainingRun, result: str) -> dict[str, Any] | None:
+    """How the run ended, when it has done all its epochs and its result is still there."""
+    place = storage.join(config.run_folder, DONE)
+    if not storage.exists(place) or not storage.exists(result):
+        return None
+    found = json.loads(storage.read_text(place))
+    return found["end"] if found["epochs"] == config.epochs else None
 
 
 def _compare(folder: str, found: dict[str, Any], wanted: dict[str, Any], free: frozenset[str]) -> None:

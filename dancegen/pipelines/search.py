@@ -109,22 +109,25 @@ def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[An
     begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
     teller.turns = ray.remote(num_cpus=0)(Turns).remote(config.concurrent)
     given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
-    analysis = ray.tune.run(
-        ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),
-        name=EXPERIMENT,
-        storage_path=storage.arrow_uri(config.output),
-        metric=OBJECTIVE,
-        mode="min",
-        **_plan(config),
-        resume_config=ray.tune.ResumeConfig() if begun else None,
-        max_failures=config.train.max_failures if config.trained_alone else 1,  # else Ray Train counts them, too
-        reuse_actors=True,
-        raise_on_failed_trial=False,
-        trial_name_creator=_id,
-        trial_dirname_creator=_id,
-        callbacks=[teller],
-        verbose=0,
-    )
+    try:
+        analysis = ray.tune.run(
+            ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),
+            name=EXPERIMENT,
+            storage_path=storage.arrow_uri(config.output),
+            metric=OBJECTIVE,
+            mode="min",
+            **_plan(config),
+            resume_config=ray.tune.ResumeConfig() if begun else None,
+            max_failures=config.train.max_failures if config.trained_alone else 1,  # else Ray Train counts them, too
+            reuse_actors=True,
+            raise_on_failed_trial=False,
+            trial_name_creator=_id,
+            trial_dirname_creator=_id,
+            callbacks=[teller],
+            verbose=0,
+        )
+    finally:
+        ray.kill(teller.turns)  # on a cluster that stays, it would stay too
     return analysis.trials
 
 

@@ -15,7 +15,7 @@ from dancegen.pipelines import train_worker, training_job
 from dancegen.pipelines.cluster import enough
 from dancegen.pipelines.progress import Board, TellBoard, say
 from dancegen.pipelines.ray_session import start_ray
-from dancegen.pipelines.run_folder import claim
+from dancegen.pipelines.run_folder import claim, finish, finished
 from dancegen.pipelines.training_job import TOO_SMALL, named, shown
 from dancegen.settings.dance_model import SECOND_STAGE
 from dancegen.settings.train_dance import TrainDanceConfig
@@ -54,6 +54,9 @@ def run(config: TrainDanceConfig) -> Trained:
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     free = FREE | {"workers"} if config.workers_min else FREE
     begun = claim(config.run_folder, config, data.data_hash, free, GROWING)
+    if begun and (end := finished(config, _model(config))):
+        say(f"all {config.epochs} epochs were done before. The model of epoch {end['epoch']}: {_model(config)}")
+        return Trained(_model(config), **end)
     say(
         f"{data.train:,} clips to learn from and {data.validation:,} to validate on; "
         f"{config.epochs} epochs of {updates:,} updates with {_workers(config)} workers; "
@@ -67,6 +70,7 @@ def run(config: TrainDanceConfig) -> Trained:
     with room, shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
         say(f"starting {_workers(config)} workers")
         trained = fit(config, data.data_hash, [TellBoard(board)], board)
+    finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
     say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {told}): {trained.model}")
@@ -118,7 +122,11 @@ def fit(
     end = training_job.fit(config, train_worker.work, given, callbacks, config.workers_min)
     if error := end.get("error"):
         raise error
-    return Trained(storage.join(config.output, train_worker.MODEL), end["metrics"], end["epoch"])
+    return Trained(_model(config), end["metrics"], end["epoch"])
+
+
+def _model(config: TrainDanceConfig) -> str:
+    return storage.join(config.output, train_worker.MODEL)
 
 
 def _workers(config: TrainDanceConfig) -> str:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -118,13 +119,22 @@ def test_two_workers_leave_a_checkpoint_the_best_model_their_losses_and_pictures
     assert settings_module.load(TrainDanceConfig, told) == config
 
 
+def test_a_run_that_is_done_starts_nothing_when_it_is_started_again(straight, capfd):
+    config, trained, state = straight
+    assert run(config) == trained
+    said = capfd.readouterr().err
+    assert f"all {EPOCHS} epochs were done before" in said
+    assert "starting" not in said
+    assert_equal_weights(newest_state(config), state)
+
+
 def test_a_run_that_a_loss_stopped_keeps_its_checkpoint_and_goes_on_to_equal_a_straight_one_to_the_bit(
     settings, straight
 ):
-    run(settings())
+    run(settings(epochs=1))
     with pytest.raises(DivergedError, match=r"times its level before, in epoch \d+ after \d+ updates.*are kept"):
         run(settings(epochs=EPOCHS, diverged_factor=1.0001))
-    assert newest_state(settings())["training"]["epoch"] < EPOCHS
+    assert 0 < newest_state(settings())["training"]["epoch"] < EPOCHS
     longer = settings(epochs=EPOCHS)
     trained = run(longer)
     assert_equal_weights(newest_state(longer), straight[-1])
@@ -187,8 +197,11 @@ def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings
             wait_for_checkpoint(config)
             wait_for(Path(config.run_folder, "checkpoints.json").exists, "no list of checkpoints came")
             assert job.poll() is None, Path(tmp_path, "log").read_text()
-        finally:
-            job.kill()
+        finally:  # with its workers, as when the machine loses power: Ray's would write for a moment more
+            family = [process := psutil.Process(job.pid), *process.children(recursive=True)]
+            for process in family:
+                process.kill()
+            psutil.wait_procs(family, timeout=30)
             job.wait()
 
     half = leave_half_written(Path(config.run_folder))
