@@ -5,6 +5,6 @@ The hook comes before any of them is imported. Ray's workers and other processes
 
 from jaxtyping import install_import_hook
 
-CHECKED = ("importers", "study")
+CHECKED = ("importers", "study", "corpus", "estimators", "media", "metrics", "models", "motion", "stages", "training")
 
 install_import_hook([f"dancegen.{name}" for name in CHECKED], "shapes.check")

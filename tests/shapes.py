@@ -4,9 +4,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from beartype import BeartypeConf, beartype
+import numpy as np
+from beartype import BeartypeConf, BeartypeHintOverrides, beartype
 
-CONF = BeartypeConf(is_pep484_tower=True)  # an int will do for a float
+# NumPy's scalars and Python's will do for one another, and an int for a float.
+SCALARS = {bool: bool | np.bool_, int: int | np.integer, float: float | int | np.floating | np.integer}
+CONF = BeartypeConf(hint_overrides=BeartypeHintOverrides(SCALARS))
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:

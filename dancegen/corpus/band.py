@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float32
 
 from dancegen.corpus.harmony import CHORUSES, VERSES, Key, MelodyNote, draw_key, draw_melody, draw_progression
 from dancegen.corpus.sounds import DRUMS, TIMBRES, Sound, note, riser
@@ -101,7 +102,7 @@ class Band:
             )
         return result
 
-    def _add(self, track: Sound, sound: Sound, beat: float, gain: float) -> None:
+    def _add(self, track: Sound, sound: Float32[np.ndarray, " N"], beat: float, gain: float) -> None:
         start = round((self.structure.start_s + beat * self.structure.beat_s) * self.rate)
         room = len(track) - start
         if room > 0:

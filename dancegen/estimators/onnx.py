@@ -26,7 +26,7 @@ PERSON = 0  # COCO's first class
 MIN_SIDE_PX = 4.0  # of a box: there is nobody in a smaller one
 
 Box = Float32[np.ndarray, " 4"]
-Boxes = Float32[np.ndarray, "P 4"]
+Boxes = Float32[np.ndarray, "_ 4"]
 
 
 class OnnxPose:

@@ -33,7 +33,7 @@ def is_plausible(person: Person, aspect: float) -> bool:
     if np.ptp(places[seen], axis=0).max() < MIN_HEIGHT:
         return False
     trunk, limbs = (_lengths(places, bones) for bones in (TRUNK, LIMBS))
-    return trunk.size == 0 or limbs.size == 0 or limbs.max() <= MAX_LIMB * trunk.max()
+    return trunk.size == 0 or limbs.size == 0 or bool(limbs.max() <= MAX_LIMB * trunk.max())
 
 
 def alike(one: Person, other: Person, aspect: float) -> bool:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -15,6 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dancegen.errors import BadMediaError
+from dancegen.storage import SeekableFile
 
 # Playlists and text files are containers to ffmpeg too, and would have it open other files: only these are read.
 FORMATS = (
@@ -35,7 +36,7 @@ REENCODE = "Download or export it again, or re-encode it: ffmpeg -i IN OUT.mp4"
 
 
 @contextmanager
-def open_container(source: Path | BinaryIO, thing: str) -> Iterator[InputContainer]:
+def open_container(source: Path | SeekableFile, thing: str) -> Iterator[InputContainer]:
     """The opened file: a local one, or a remote one as storage opens it. `thing` is what messages call it."""
     limits = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}
     whitelists = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}

@@ -107,7 +107,7 @@ def ellipse(centre: Point, half_width: float, half_height: float, angle: float) 
     return centre + (circle * (half_width, half_height)) @ turn
 
 
-def rounded(corners: Outline, rounds: int = 3) -> Outline:
+def rounded(corners: Outline, rounds: int = 3) -> Float[np.ndarray, "M 2"]:
     """A closed shape with its corners cut until they are round."""
     for _ in range(rounds):
         following = np.roll(corners, -1, axis=0)
@@ -128,7 +128,9 @@ def _fixed(outline: Outline) -> np.ndarray:
     return np.rint(np.clip(outline, -FAR_PX, FAR_PX) * (1 << FRACTION_BITS)).astype(np.int32)
 
 
-def _tube_outline(centres: Outline, radii: np.ndarray, along: Point, across: Point) -> Outline:
+def _tube_outline(
+    centres: Float[np.ndarray, "C 2"], radii: Float[np.ndarray, " C"], along: Point, across: Point
+) -> Outline:
     cosines, sines = _cap()
     sides = radii[:, None] * across
     end_cap = centres[-1] + radii[-1] * (cosines * across + sines * along)
@@ -137,7 +139,7 @@ def _tube_outline(centres: Outline, radii: np.ndarray, along: Point, across: Poi
 
 
 @lru_cache(maxsize=1)
-def _cap() -> tuple[Float[np.ndarray, "C 1"], Float[np.ndarray, "C 1"]]:
+def _cap() -> tuple[Float[np.ndarray, "A 1"], Float[np.ndarray, "A 1"]]:
     """Cosines and sines of the corners of half a circle, as columns."""
     angles = np.linspace(0.0, np.pi, CAP_CORNERS)[1:-1]
     return np.cos(angles)[:, None], np.sin(angles)[:, None]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
@@ -23,6 +22,7 @@ from jaxtyping import UInt8
 from dancegen.errors import BadMediaError
 from dancegen.media.container import MAX_PIXELS, MAX_SECONDS, REENCODE, decoded, open_container, origin, picture_stream
 from dancegen.media.writer import VideoWriter
+from dancegen.storage import SeekableFile
 
 __all__ = ["VideoInfo", "VideoWriter", "frames", "probe"]
 
@@ -57,7 +57,7 @@ def probe(path: Path, thing: str) -> VideoInfo:
 
 
 def frames(
-    source: Path | BinaryIO, thing: str, fps: int | float, first: int = 0, stop: int | None = None
+    source: Path | SeekableFile, thing: str, fps: int | float, first: int = 0, stop: int | None = None
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """RGB pictures, upright: picture k is the one on the screen k/fps seconds after the file's beginning.
 

@@ -4,7 +4,7 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from dancegen import storage
 from dancegen.errors import CheckpointError
@@ -84,7 +84,7 @@ def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     return {"mirror_odd_seeds": False, **settings, "generator": generator}
 
 
-def _metadata(file: BinaryIO, uri: str, kind: str) -> dict[str, str]:
+def _metadata(file: storage.SeekableFile, uri: str, kind: str) -> dict[str, str]:
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     try:
         if length > MAX_LENGTH:

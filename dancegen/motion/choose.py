@@ -98,8 +98,8 @@ POLICIES: dict[str, Callable[[Sequence[Person]], Person]] = {
 
 
 def choose(
-    people: Sequence[Float[np.ndarray, "P 18 3"]],
-    ids: Sequence[Int[np.ndarray, " P"]],
+    people: Sequence[Float[np.ndarray, "_ 18 3"]],
+    ids: Sequence[Int[np.ndarray, " _"]],
     cuts: Collection[int],
     policy: str,
     fps: float,
@@ -130,7 +130,7 @@ def switches(tracks: Int[np.ndarray, " T"], cuts: Collection[int]) -> int:
 
 
 def _everyone(
-    people: Sequence[Float[np.ndarray, "P 18 3"]], ids: Sequence[Int[np.ndarray, " P"]], aspect: float
+    people: Sequence[Float[np.ndarray, "_ 18 3"]], ids: Sequence[Int[np.ndarray, " _"]], aspect: float
 ) -> _Everyone:
     counts = np.array([len(each) for each in people])
     joints = np.concatenate(people)

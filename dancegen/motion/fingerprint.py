@@ -66,7 +66,7 @@ def same_song_groups(fingerprints: dict[str, Float[np.ndarray, "N K"]]) -> dict[
     return grouped(names, same_among([(names[one], names[other]) for one, other in pairs], fingerprints))
 
 
-def candidates(marks: Sequence[Float[np.ndarray, "N K"]], new: Collection[int]) -> list[tuple[int, int]]:
+def candidates(marks: Sequence[Float[np.ndarray, "_ K"]], new: Collection[int]) -> list[tuple[int, int]]:
     """Places of the pairs of fingerprints that are worth a comparison, with a new one in each.
 
     Of few recordings all pairs; of many, each new one with those of the most similar texture: the magnitude of the 2-D
@@ -116,7 +116,7 @@ def _semitones() -> Float32[np.ndarray, "W K"]:
     return (weights / np.maximum(weights.sum(axis=0), 1e-9)).astype(np.float32)
 
 
-def _contrast(loud: Float[np.ndarray, "N K"]) -> Float32[np.ndarray, "N K"]:
+def _contrast(loud: Float[np.ndarray, "N K"]) -> Float32[np.ndarray, "M K"]:
     """Against the seconds and the semitones around; each quarter of a second as long as the others."""
     loud = loud.astype(np.float32)
     if len(loud) < 2:

@@ -76,8 +76,8 @@ class Tracks:
 
 
 def track(
-    people: Sequence[Float[np.ndarray, "P 18 3"]], cuts: Collection[int], fps: float, aspect: float
-) -> list[Int32[np.ndarray, " P"]]:
+    people: Sequence[Float[np.ndarray, "_ 18 3"]], cuts: Collection[int], fps: float, aspect: float
+) -> list[Int32[np.ndarray, " _"]]:
     """The track number of each person in each frame. Numbers are never used again; no track crosses a cut.
 
     `aspect` is width / height of the picture, `cuts` the frames that begin a new shot.
@@ -118,7 +118,7 @@ def square_places(people: Float[np.ndarray, "N J 3"], aspect: float) -> Float64[
     return np.where(people[..., 2:] > 0, places, np.nan)
 
 
-def _seen(people: Sequence[Float[np.ndarray, "P 18 3"]], aspect: float) -> list[Seen]:
+def _seen(people: Sequence[Float[np.ndarray, "_ 18 3"]], aspect: float) -> list[Seen]:
     if not len(people):
         return []
     ends = np.cumsum([len(each) for each in people])[:-1]

@@ -64,7 +64,7 @@ def _text(value: Any) -> Any:
     return f"{value:.4f}" if math.isfinite(value) else ""
 
 
-def draw_both(picture: UInt8[np.ndarray, "H W 3"], pair: Float32[np.ndarray, "2 J 3"]) -> UInt8[np.ndarray, "H W 3"]:
+def draw_both(picture: UInt8[np.ndarray, "H W 3"], pair: Float32[np.ndarray, "2 J 3"]) -> UInt8[np.ndarray, "H2 W2 3"]:
     """A dimmed picture with both skeletons over it: the first broad and orange, the second thin and light blue."""
     scale = PICTURE_HEIGHT_PX / picture.shape[0]
     width = max(1, round(picture.shape[1] * scale))

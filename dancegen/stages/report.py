@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 import cv2
@@ -37,7 +37,7 @@ def picture_name(uri: str) -> str:
 
 
 def write_strip(
-    folder: str, source: Path | BinaryIO, row: dict[str, Any], people: Sequence[Float[np.ndarray, "P 18 3"]]
+    folder: str, source: Path | storage.SeekableFile, row: dict[str, Any], people: Sequence[Float[np.ndarray, "_ 18 3"]]
 ) -> None:
     """Write a video's picture. `row` is of schema.POSES; `people` is everyone in each frame."""
     joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)

@@ -9,7 +9,6 @@ Axes used in shapes:
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from dancegen.media.draw import draw_skeleton
 from dancegen.media.video import frames
 from dancegen.motion.clean import Mark
 from dancegen.motion.runs import unbroken_runs
+from dancegen.storage import SeekableFile
 
 CELLS = 8
 CELL_HEIGHT_PX = 270
@@ -31,11 +31,11 @@ REPAIRED_SHARE = 0.2  # of the joints in a frame, from which on it counts as rep
 
 
 def draw_strip(
-    source: Path | BinaryIO,
+    source: Path | SeekableFile,
     uri: str,
     fps: float,
     joints: Float[np.ndarray, "T J 3"],
-    people: Sequence[Float[np.ndarray, "P J 3"]],
+    people: Sequence[Float[np.ndarray, "_ J 3"]],
     line: UInt8[np.ndarray, "H T 3"],
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The picture. `joints` are the dancer's, `people` everyone's, as fractions of the frame."""
@@ -66,7 +66,7 @@ def draw_line(
 
 def _cell(
     picture: UInt8[np.ndarray, "H W 3"], dancer: Float[np.ndarray, "J 3"], people: Float[np.ndarray, "P J 3"]
-) -> UInt8[np.ndarray, "H W 3"]:
+) -> UInt8[np.ndarray, "H2 W2 3"]:
     width_px = max(1, round(picture.shape[1] * CELL_HEIGHT_PX / picture.shape[0]))
     cell = cv2.resize(picture, (width_px, CELL_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     cell = (cell * DIMMED).astype(np.uint8)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, Protocol, runtime_checkable
 
 from dancegen.errors import StorageError
 from dancegen.storage import s3
@@ -144,15 +144,28 @@ def reading(uri: str) -> Iterator[Path]:
         yield link
 
 
+@runtime_checkable
+class SeekableFile(Protocol):
+    """An open file of bytes, local or remote."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; all that are left for -1."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place. Returns it, in bytes from the start."""
+        ...
+
+
 @contextmanager
-def opening(uri: str) -> Iterator[Path | BinaryIO]:
+def opening(uri: str) -> Iterator[Path | SeekableFile]:
     """The local file, or a remote one opened so that only what is read of it is fetched: for parts of long files."""
     if not is_remote(uri):
         with reading(uri) as path:
             yield path
         return
     with s3.opened(uri, RANGE_BYTES) as file:
-        yield cast(BinaryIO, _Explaining(file, uri))
+        yield _Explaining(file, uri)
 
 
 class _Explaining:

@@ -48,10 +48,10 @@ class Told:
     """An estimator that was told what to find."""
 
     def __init__(self, people, looks=True):
-        self.name, self.people, self.looks = "told", people, looks
+        self.name, self.people, self.reads_files = "told", people, not looks
 
     def __call__(self, part, pictures):
-        return [people for people, _ in zip(self.people, pictures, strict=False)] if self.looks else self.people
+        return self.people if self.reads_files else [people for people, _ in zip(self.people, pictures, strict=False)]
 
 
 def compared(video, one, other, tick=lambda done: None):

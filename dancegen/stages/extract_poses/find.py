@@ -17,7 +17,7 @@ from dancegen.media.shots import LOOK_AROUND, ShotDetector
 from dancegen.media.video import VideoInfo, frames
 from dancegen.settings.extract_poses import ExtractPosesConfig
 
-People = list[Float32[np.ndarray, "P 18 3"]]  # of each picture
+People = list[Float32[np.ndarray, "_ 18 3"]]  # of each picture
 
 
 @dataclass(frozen=True)
