@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from dancegen import schema
 from dancegen.errors import BadMediaError
@@ -88,7 +88,7 @@ def check_verdict(
         raise BadMediaError(uri, problem, remedy)
 
 
-def _tracked(columns: dict[str, Any]) -> Int32[np.ndarray, " T"]:
+def _tracked(columns: dict[str, Any]) -> Bool[np.ndarray, " T"]:
     return schema.from_bytes(columns["tracks"], "int32", -1) != NOBODY
 
 

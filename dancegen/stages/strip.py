@@ -37,7 +37,7 @@ def draw_strip(
     joints: Float[np.ndarray, "T J 3"],
     people: Sequence[Float[np.ndarray, "_ J 3"]],
     line: UInt8[np.ndarray, "H T 3"],
-) -> UInt8[np.ndarray, "H W 3"]:
+) -> UInt8[np.ndarray, "H2 W2 3"]:
     """The picture. `joints` are the dancer's, `people` everyone's, as fractions of the frame."""
     cells = []
     for number in np.linspace(0, len(joints) - 1, CELLS).round().astype(int).tolist():
