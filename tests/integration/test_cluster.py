@@ -279,7 +279,7 @@ def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    truth = make_library(tmp_path / "videos", 12)
+    truth = make_library(tmp_path / "videos", 8)
     # all CPUs of a node for each actor, so that both nodes work; many parts, so that there is time to kill one
     places = (f"videos={tmp_path}/videos", f"poses={tmp_path}/poses", "estimator.name=openpose_json", "part_s=0.3")
     shares = ("actors=2", "min_actors=2", "cpus_per_actor=2", "clean.smoothing=0", "max_bad_share=0", "report=false")

@@ -65,9 +65,10 @@ def straight(ray_session, common, tmp_path_factory):
     return config, run(config), newest_state(config)
 
 
-def newest_state(config):
-    """What the newest checkpoint holds."""
+def newest_state(config, but=None):
+    """What the newest checkpoint holds, of all but the one in a folder."""
     files = [uri for uri in storage.find(config.run_folder, (".pt",)) if storage.name(uri) == "training.pt"]
+    files = [uri for uri in files if but is None or not uri.startswith(str(but))]
     with storage.reading(files[-1]) as path:
         return torch.load(path, weights_only=True)
 
@@ -128,26 +129,6 @@ def test_a_run_that_is_done_starts_nothing_when_it_is_started_again(straight, ca
     assert_equal_weights(newest_state(config), state)
 
 
-def test_a_run_that_a_loss_stopped_keeps_its_checkpoint_and_goes_on_to_equal_a_straight_one_to_the_bit(
-    settings, straight
-):
-    run(settings(epochs=1))
-    with pytest.raises(DivergedError, match=r"times its level before, in epoch \d+ after \d+ updates.*are kept"):
-        run(settings(epochs=EPOCHS, diverged_factor=1.0001))
-    assert 0 < newest_state(settings())["training"]["epoch"] < EPOCHS
-    longer = settings(epochs=EPOCHS)
-    trained = run(longer)
-    assert_equal_weights(newest_state(longer), straight[-1])
-    assert trained.epoch == straight[1].epoch, "the best epoch is known over all stops"
-    assert_same_model(trained, straight[1])
-    assert [step for step, _ in logged(longer, "train/l1")[1]] == list(range(1, EPOCHS + 1))
-
-    with pytest.raises(ConfigError, match="batch_size was 4 and is 2"):
-        run(settings(epochs=EPOCHS, batch_size=2))
-    with pytest.raises(ConfigError, match=r"epochs=1.*less than the 12"):
-        run(settings(epochs=1))
-
-
 def test_a_killed_worker_is_replaced_and_goes_on_inside_the_epoch(ray_session, settings, straight, capfd):
     config = settings(epochs=EPOCHS, checkpoint_every=EPOCHS, checkpoint_minutes=1e-6)  # none between epochs
     killer = threading.Thread(target=kill_a_worker, args=(config, ray_session), daemon=True)
@@ -186,7 +167,9 @@ def wait_for(there, otherwise, seconds=400):
         time.sleep(0.05)
 
 
-def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings, straight, tmp_path, capfd):
+def test_a_job_that_was_killed_and_then_stopped_by_a_loss_goes_on_to_equal_a_straight_one_to_the_bit(
+    ray_environment, settings, straight, tmp_path, capfd
+):
     config = settings(epochs=EPOCHS)
     file = tmp_path / "train_dance.yaml"
     file.write_text(settings_module.to_yaml(config))
@@ -205,14 +188,26 @@ def test_a_killed_job_goes_on_when_it_is_started_again(ray_environment, settings
             job.wait()
 
     half = leave_half_written(Path(config.run_folder))
-    run(config)
+    kept = newest_state(config, but=half)["training"]["epoch"]
+    with pytest.raises(DivergedError, match=r"times its level before, in epoch \d+ after \d+ updates.*are kept"):
+        run(settings(epochs=EPOCHS, diverged_factor=1.0001))
+    assert "the list of checkpoints" in capfd.readouterr().err
+    assert 0 < kept <= newest_state(config, but=half)["training"]["epoch"] < EPOCHS
+    trained = run(config)
     shutil.rmtree(half)
     said = capfd.readouterr().err
-    assert "the list of checkpoints" in said
     clips_done = [int(done) for done in re.findall(r"\| (\d+)/192 ", said)]
     assert 0 < clips_done[0] < clips_done[-1] == 192
     assert_equal_weights(newest_state(config), straight[-1])
-    assert logged(config, "train/l1")[1][-1][0] == EPOCHS
+    assert trained.epoch == straight[1].epoch, "the best epoch is known over all stops"
+    assert_same_model(trained, straight[1])
+    told = [step for step, _ in logged(config, "train/l1")[1] if step > kept]
+    assert told == list(range(kept + 1, EPOCHS + 1))
+
+    with pytest.raises(ConfigError, match="batch_size was 4 and is 2"):
+        run(settings(epochs=EPOCHS, batch_size=2))
+    with pytest.raises(ConfigError, match=r"epochs=1.*less than the 12"):
+        run(settings(epochs=1))
 
 
 def leave_half_written(folder):

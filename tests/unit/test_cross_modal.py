@@ -77,6 +77,14 @@ def fitted(uri, config):
     return Fit(config).run(MusicClips(uri, "train", "body"), MusicClips(uri, "validation", "body"))
 
 
+@pytest.fixture(scope="module")
+def short(uri):
+    """The settings of a short fit, and what it makes."""
+    few = {"tagger_training": {"epochs": 6}, "pose_metric_training": {"updates": 16}}
+    config = TrainCrossModalConfig.model_validate({**SETTINGS, **{k: {**SETTINGS[k], **few[k]} for k in few}})
+    return config, Fit(config).run(MusicClips(uri, "train", "body"))
+
+
 def whole(uri, split):
     (batch,) = MusicClips(uri, split, "body").every(SONGS * CLIPS)
     return batch
@@ -145,7 +153,8 @@ def test_joints_that_are_hidden_at_random_move_the_mean_score_little(uri, fitted
     assert apart(fitted, test).mean() == pytest.approx(whole_score, abs=0.2)  # of 2
 
 
-def test_the_same_seed_gives_the_same_metric_and_another_seed_another(uri, config, fitted):
+def test_the_same_seed_gives_the_same_metric_and_another_seed_another(uri, short):
+    config, fitted = short
     again = Fit(config).run(MusicClips(uri, "train", "body"))
     assert np.array_equal(again.dictionary.music, fitted.dictionary.music)
     assert np.array_equal(again.dictionary.dances, fitted.dictionary.dances)
@@ -154,8 +163,8 @@ def test_the_same_seed_gives_the_same_metric_and_another_seed_another(uri, confi
 
 
 @pytest.mark.parametrize("where", ["music tagger", "pose metric"])
-def test_a_fit_that_was_stopped_goes_on_to_the_same_metric(uri, config, fitted, where):
-    kept = Kept()
+def test_a_fit_that_was_stopped_goes_on_to_the_same_metric(uri, short, where):
+    (config, fitted), kept = short, Kept()
 
     def stop(what, done, total, numbers):
         if what == where and done >= total / 2 and kept:
