@@ -37,10 +37,10 @@ check: $(READY)  ## formatting, lint, types, the rules of who may import whom, g
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 
-test: $(READY)  ## every test (minutes; two cores and no GPU are enough)
+test: $(READY)  ## every test (15 minutes on two cores; no GPU is needed)
 	$(PYTEST)
 
-test-fast: $(READY)  ## only the tests that need no Ray (seconds)
+test-fast: $(READY)  ## only the tests that need no Ray (4 minutes on two cores)
 	$(PYTEST) tests/unit
 
 demo: $(READY)  ## the whole flow on a small corpus, ending in videos to look at
