@@ -72,7 +72,7 @@ class ShotDetector:
         return bool(differing.min() >= SAME_SHARE)
 
 
-def _small_bgr(picture: RGB) -> UInt8[np.ndarray, "192 192 3"]:
+def _small_bgr(picture: RGB) -> UInt8[np.ndarray, "H2 W2 3"]:
     import cv2
 
     small = cv2.resize(picture, SIZE_PX, interpolation=cv2.INTER_AREA)

@@ -52,8 +52,6 @@ def await_room(cpus: float, gpus: float) -> None:
 
     Raises ClusterError after an hour: nothing of what Ray itself does then would tell why it stands still.
     """
-    if not os.environ.get("RAY_ADDRESS"):
-        return  # a Ray of our own was made large enough
     import ray
 
     room = ray.remote(_nothing).options(num_cpus=cpus, num_gpus=gpus).remote()

@@ -331,6 +331,7 @@ def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster)
     name = f"y-{os.getpid()}"
     taken = without_token.address.rpartition(":")[2]
     for words, message in (
+        (["--port", taken], f"--port {taken}: another program listens there"),
         (["--dashboard-port", taken], f"--dashboard-port {taken}: another program listens there"),
         (["--object-store-mb", "1"], "ray start failed"),
     ):

@@ -75,7 +75,8 @@ def test_a_search_finds_settings_that_train(ray_session, settings):
     assert best.model.losses.l1 == pytest.approx(float(rows[0]["losses.l1"]))
     assert best.model.optimizer.generator_rate == pytest.approx(float(rows[0]["optimizer.generator_rate"]))
     assert best.model_copy(update={"model": config.train.model, "epochs": 3}) == config.train
-    assert train_dance.check(best).train == 16
+    trained = train_dance.run(best)
+    assert Path(trained.model).exists()
     assert all("Plotly.newPlot" in Path(config.output, name).read_text() for name in PLOTS)
 
 
