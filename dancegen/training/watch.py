@@ -21,7 +21,8 @@ LOOKS = 50  # means that make a level
 POSE_ERROR = "pose_error"
 LEARNED = 1.5  # pose error below which the generator has learned what a person looks like ...
 LEARNED_LOOKS = 5  # ... when so many looks in a row were below it: the first updates may pass by good poses
-LEFT = 3.0  # pose error above which its dances, once learned, have left the range of real poses
+LEFT = 3.0  # pose error above which its dances, once learned, have left the range of real poses ...
+LEFT_LOOKS = 4  # ... when so many looks in a row were above it: a look may be one update, and one bad batch passes
 HELD_OUT_GROWTH = 3.0  # times its best value at which the pose error on held-out clips has diverged
 SMALLEST_ERROR = 2.0  # pose error below which growth on held-out clips is no divergence
 
@@ -36,6 +37,8 @@ class Watch:
     recent: dict[str, list[float]] = field(default_factory=dict)
     looks_below: int = 0
     """Looks in a row, LEARNED_LOOKS at most, in which the pose error was below LEARNED; it stays there."""
+    looks_above: int = 0
+    """Looks in a row, once it was learned, in which the pose error was above LEFT."""
     best_held_out: float = math.inf
     """Smallest pose error on held-out clips."""
 
@@ -65,9 +68,11 @@ class Watch:
     def _left(self, error: float) -> str | None:
         if self.looks_below < LEARNED_LOOKS:
             self.looks_below = self.looks_below + 1 if error < LEARNED else 0
-        elif error > LEFT:
-            return f"is {error:.3g} times that of the mean pose (generated poses have left the range of real ones)"
-        return None
+            return None
+        self.looks_above = self.looks_above + 1 if error > LEFT else 0
+        if self.looks_above < LEFT_LOOKS:
+            return None
+        return f"is {error:.3g} times that of the mean pose (generated poses have left the range of real ones)"
 
     def state(self) -> dict[str, Any]:
         """The levels, in plain containers."""
@@ -76,7 +81,8 @@ class Watch:
     def load(self, state: dict[str, Any]) -> None:
         """Carry on with the levels of a state."""
         self.first, self.recent = state["first"], state["recent"]
-        self.looks_below, self.best_held_out = state.get("looks_below", 0), state.get("best_held_out", math.inf)
+        self.looks_below, self.looks_above = state.get("looks_below", 0), state.get("looks_above", 0)
+        self.best_held_out = state.get("best_held_out", math.inf)
 
 
 def spoiled(networks: dict[str, dict[str, Tensor]]) -> str | None:

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from dancegen.training.watch import LEARNED_LOOKS, LOOKS, Watch, spoiled
+from dancegen.training.watch import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, Watch, spoiled
 
 
 def first_wrong(values, factor=1000.0):
@@ -62,9 +62,18 @@ def test_a_network_with_a_weight_that_is_no_number_is_named():
 def test_an_untrained_generator_may_be_far_from_any_pose_but_a_trained_one_may_not_leave_them():
     watch = Watch(1000.0)
     assert all(watch.wrong({"pose_error": error}) is None for error in (0.9, 9.0, 5.0, 1.4, 0.6, 1.2, 1.1, 0.9, 2.0))
-    name, problem = watch.wrong({"pose_error": 3.5}) or ("", "")
+    found = [watch.wrong({"pose_error": 3.5}) for _ in range(LEFT_LOOKS)]
+    assert found[:-1] == [None] * (LEFT_LOOKS - 1)
+    name, problem = found[-1] or ("", "")
     assert name == "pose_error"
     assert "left the range of real ones" in problem
+
+
+def test_a_pose_error_that_comes_back_by_itself_is_no_divergence():
+    watch = Watch(1000.0)
+    spike = [4.0] * (LEFT_LOOKS - 1)
+    errors = [0.6] * LEARNED_LOOKS + spike + [2.0] + spike + [0.7]
+    assert all(watch.wrong({"pose_error": error}) is None for error in errors)
 
 
 def test_an_error_on_held_out_clips_that_grows_several_times_over_is_found_and_overfitting_is_not():
@@ -77,6 +86,7 @@ def test_what_was_learned_and_the_best_held_out_error_carry_on_from_a_state():
     one, other = Watch(1000.0), Watch(1000.0)
     assert all(one.wrong({"pose_error": 0.5}) is None for _ in range(LEARNED_LOOKS))
     assert one.wrong_on_held_out(0.4) is None
+    assert all(one.wrong({"pose_error": 4.0}) is None for _ in range(LEFT_LOOKS - 1))
     other.load(one.state())
     assert other.wrong({"pose_error": 4.0}) is not None
     assert other.wrong_on_held_out(2.5) is not None
