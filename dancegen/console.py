@@ -72,17 +72,19 @@ def _end(text: str, code: int) -> None:
     sys.exit(code)
 
 
-def _fixable(error: BaseException) -> DanceGenError | None:
+def _fixable(error: BaseException, outer: tuple[BaseException, ...] = ()) -> DanceGenError | None:
     """The DanceGenError itself, or the one that Ray wrapped in its own errors (as `cause`, or one a worker)."""
     if isinstance(error, DanceGenError):
         return getattr(error, "cause", error)
+    if error in outer:  # Ray raises an error from itself when its dashboard does not start
+        return None
     failures = getattr(error, "worker_failures", None)
     inside = [
         getattr(error, "cause", None),
         error.__cause__,
         *(failures.values() if isinstance(failures, dict) else ()),
     ]
-    found = (_fixable(inner) for inner in inside if isinstance(inner, BaseException))
+    found = (_fixable(inner, (*outer, error)) for inner in inside if isinstance(inner, BaseException))
     return next((wrong for wrong in found if wrong is not None), None)
 
 

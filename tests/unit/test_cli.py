@@ -226,6 +226,12 @@ def test_a_bug_keeps_its_traceback():
         1 / 0  # noqa: B018
 
 
+def test_an_error_raised_from_itself_keeps_its_traceback():
+    error = RuntimeError("the dashboard did not start")
+    with pytest.raises(RuntimeError, match="dashboard"), Explained():
+        raise error from error
+
+
 def shell(command: str, song: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of bash, in which `dancegen` is ours and $SONG a file."""
     line = f'set -o pipefail; dancegen() {{ {sys.executable} -m dancegen "$@"; }}; {command}'
