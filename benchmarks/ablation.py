@@ -17,12 +17,12 @@ import matplotlib as mpl
 import torch
 
 from dancegen import config as settings
-from dancegen.models import checkpoint
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.checkpoints import checkpoint
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.steps.train_dance.training import Batch, DanceTraining
+from dancegen.steps.train_dance.validation import measure, summarize
 from dancegen.training.clips import Clips, Share
-from dancegen.training.dance import Batch, DanceTraining
-from dancegen.training.measure import Mean, merged
-from dancegen.training.validation import measure, summarize
+from dancegen.training.meters import Mean, merged
 
 mpl.use("agg")
 from matplotlib import pyplot as plt

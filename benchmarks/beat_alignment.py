@@ -11,15 +11,15 @@ import sys
 import numpy as np
 from scipy.signal import resample_poly
 
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
+from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics import beat
-from dancegen.models.dance_model import DanceModel
-from dancegen.motion.normalize import TORSOS_A_UNIT
-from dancegen.stages.render import load_model
+from dancegen.pose.normalize import TORSOS_A_UNIT
+from dancegen.steps.render.stage import load_model
 
 SONGS, SECONDS, FIRST_SEED = 4, 45.0, 900_000
 

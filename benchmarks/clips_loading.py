@@ -14,10 +14,10 @@ from collections.abc import Iterable
 import torch
 from noise_clips import write_clips
 
-from dancegen.models import checkpoint
-from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.checkpoints import checkpoint
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.steps.train_dance.training import Batch, DanceTraining
 from dancegen.training.clips import Clips, Share
-from dancegen.training.dance import Batch, DanceTraining
 
 CLIPS, FRAMES, BATCH, ROUNDS = 512, 50, 16, 3
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

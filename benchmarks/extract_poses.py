@@ -24,15 +24,15 @@ import psutil
 import pyarrow as pa
 
 from dancegen import schema
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.structure import compose
-from dancegen.estimators import VideoPart, load_estimator
-from dancegen.media.draw import LOOKS
+from dancegen.drawing.draw import LOOKS
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.estimators.base import VideoPart, load_estimator
 from dancegen.media.video import VideoWriter, frames, probe
-from dancegen.settings.extract_poses import ExtractPosesConfig
-from dancegen.settings.parallel import Parallel
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
 FPS, PART_S = 10, 30.0
 SPEED_S, SIZE = 240.0, (640, 480)
@@ -84,7 +84,7 @@ def bare_fps(video: Path) -> float:
 
 def extract(videos: Path, poses: Path, workers: int) -> None:
     """The job, as the command runs it."""
-    from dancegen.pipelines import extract_poses
+    from dancegen.steps.extract_poses import pipeline as extract_poses
 
     config = ExtractPosesConfig(
         videos=str(videos), poses=str(poses), part_s=PART_S, actors=workers, min_actors=workers, max_bad_share=1.0
@@ -133,7 +133,7 @@ class Largest:
                     sizes[process.pid] = (process.memory_info().rss, " ".join(process.cmdline()))
                 except psutil.Error:
                     continue
-            workers = [size for size, line in sizes.values() if "dancegen.pipelines.row_process" in line]
+            workers = [size for size, line in sizes.values() if "dancegen.engine.table_jobs.row_process" in line]
             now = {"driver": me.memory_info().rss, "worker": max(workers, default=0)}
             now["all"] = sum(size for size, _ in sizes.values())
             self.bytes = {name: max(self.bytes[name], size) for name, size in now.items()}
@@ -141,7 +141,7 @@ class Largest:
 
 def manifest(folder: Path) -> None:
     """Rows without work: all that is left is the runner."""
-    from dancegen.pipelines.table_job import TableJob, run_table_job
+    from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 
     rows = [{"uri": f"/videos/{number:06d}.mp4", "version": "1", "split": "train"} for number in range(ROWS)]
     job = TableJob("rows", str(folder / "cuts"), schema.CUTS, Nothing, (), {})

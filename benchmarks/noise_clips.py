@@ -3,7 +3,7 @@
 import numpy as np
 
 from dancegen import schema, tables
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.skeleton import COCO18
 
 FRAME_SAMPLES = 1600  # of sound

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.models.audio_encoder import AudioEncoder
-from dancegen.models.dance_model import build_generator, build_global_discriminator, build_local_discriminator
-from dancegen.models.losses import PERCEPTUAL_LAYERS
-from dancegen.models.stgcn import STGCN, GraphConvolution
-from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.gan.audio_encoder import AudioEncoder
+from dancegen.gan.dance_model import build_generator, build_global_discriminator, build_local_discriminator
+from dancegen.gan.losses import PERCEPTUAL_LAYERS
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.perceptual.stgcn import STGCN, GraphConvolution
 from dancegen.training.batch import Batch
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/pose_cleaning.py
 
-True dances are the corpus's, of seeds that no corpus in configs/ uses; `corpus/noise.py` makes of them what OpenPose
-would have found. "as found" and "cleaned" are the same joints before and after `motion/clean.py`.
+True dances are the corpus's, of seeds that no corpus in configs/ uses; `corpus/pictures/noise.py` makes of them
+what OpenPose would have found. "as found" and "cleaned" are the same joints before and after `pose/clean.py`.
 
     PCK, OKS        metrics/pose_accuracy.py; missing joints are wrong
     missing         share of joints
@@ -18,14 +18,14 @@ would have found. "as found" and "cleaned" are the same joints before and after 
 
 import numpy as np
 
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.noise import Damage, damage
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
+from dancegen.corpus.pictures.noise import Damage, damage
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import beat, motion_quality
 from dancegen.metrics import pose_accuracy as accuracy
-from dancegen.motion.clean import Cleaned, Mark, clean, torso_length
+from dancegen.pose.clean import Cleaned, Mark, clean, torso_length
 
 DANCES, SECONDS, FIRST_SEED = 8, 60.0, 900_000
 FPS, WIDTH, HEIGHT = 10.0, 640, 480

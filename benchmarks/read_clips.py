@@ -26,11 +26,11 @@ import numpy as np
 import torch
 
 from dancegen import schema, tables
-from dancegen.corpus.songs import synthesize
+from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import compose
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.motion.normalize import NORMALIZATIONS
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.pose.normalize import NORMALIZATIONS
 from dancegen.skeleton import COCO18
 from dancegen.training.clips import COLUMNS, FULL_SCALE, Clips, Share
 
@@ -107,7 +107,7 @@ def ray_data() -> Callable[[str], Iterator[int]]:
     """Ray Data, started before the clock is."""
     import ray
 
-    from dancegen.pipelines.ray_session import quiet_ray_data, start_ray
+    from dancegen.engine.cluster.session import quiet_ray_data, start_ray
 
     start_ray(2)
     quiet_ray_data()

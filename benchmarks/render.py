@@ -11,15 +11,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
+from dancegen.drawing.draw import LOOKS
+from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import load
-from dancegen.media.draw import LOOKS
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
-from dancegen.models.dance_model import DanceModel
-from dancegen.settings.render import PictureConfig
-from dancegen.stages.render import dance, load_model, render_song
+from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.stage import dance, load_model, render_song
 
 
 def main() -> None:

@@ -17,12 +17,12 @@ from pathlib import Path
 import torch
 
 from dancegen import config as settings
-from dancegen.models import checkpoint
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.checkpoints import checkpoint
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.steps.train_dance.training import DanceTraining
+from dancegen.steps.train_dance.validation import measure, summarize
 from dancegen.training.batch import Batch
 from dancegen.training.clips import Clips, Share
-from dancegen.training.dance import DanceTraining
-from dancegen.training.validation import measure, summarize
 
 CONFIG = Path(__file__).parents[1] / "configs" / "laptop" / "train_dance.yaml"
 UNSTABLE = [

@@ -4,7 +4,7 @@
 
 Songs are the corpus's of a minute, or those of a folder.
 
-changes    likeness (motion/fingerprint.py, from 0 to 1) of each song to itself after each change, and how many are
+changes    likeness (music/fingerprint.py, from 0 to 1) of each song to itself after each change, and how many are
            known as the same
 others     likeness of each pair of different songs, and how many are taken for the same
 library    the corpus's songs with changed copies among them, each under a name of its own: how many copies are put
@@ -23,15 +23,15 @@ import numpy as np
 from jaxtyping import Float32
 from scipy import signal
 
-from dancegen.corpus.songs import synthesize
+from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.errors import BadMediaError
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.media.container import SOUND_SUFFIXES
-from dancegen.motion.fingerprint import SAME_SONG, alike, fingerprint, same_song_groups
-from dancegen.stages.inputs import UNKNOWN
-from dancegen.stages.splits import split
+from dancegen.media.inputs import UNKNOWN
+from dancegen.music.fingerprint import SAME_SONG, alike, fingerprint, same_song_groups
+from dancegen.steps.cut_clips.splits import split
 
 SONGS, LIBRARY, COPIES, SECONDS = 36, 600, 60, 60.0  # copies among the library's songs
 SEMITONE = 2 ** (1 / 12)

@@ -15,9 +15,9 @@ import time
 import numpy as np
 
 from dancegen import schema
-from dancegen.motion.fingerprint import PITCHES, candidates, same_song_groups
-from dancegen.pipelines.same_songs import song_groups
-from dancegen.stages.splits import split
+from dancegen.music.fingerprint import PITCHES, candidates, same_song_groups
+from dancegen.steps.cut_clips.same_songs import song_groups
+from dancegen.steps.cut_clips.splits import split
 
 VIDEOS, QUARTERS = 400, 240
 SPLIT = 16_000

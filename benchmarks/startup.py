@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 from noise_clips import write_clips
 
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.media.wav import write_wav
 

@@ -21,9 +21,9 @@ import numpy as np
 import psutil
 
 from dancegen.media.writer import VideoWriter
-from dancegen.settings.study import MakeStudyConfig
-from dancegen.study import make, plan, serve
-from dancegen.study.store import Store
+from dancegen.tools.study import make, plan, serve
+from dancegen.tools.study.settings import MakeStudyConfig
+from dancegen.tools.study.store import Store
 
 PAIRS, SLOW = 4, 200
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from noise_clips import write_clips
 
 from dancegen.config import load
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 ROOT = Path(__file__).parents[1]
 CLUSTER = f"scale-{os.getpid()}"
@@ -41,7 +41,7 @@ def main() -> None:
 
 def clips_per_s(folder: str, workers: int) -> float:
     """Of all workers together."""
-    from dancegen.pipelines import train_dance
+    from dancegen.steps.train_dance import pipeline as train_dance
 
     clips = f"{folder}/clips-{workers}"
     write_clips(clips, FRAMES, train=workers * BATCH * UPDATES)  # none to test on: nothing else is measured

@@ -15,14 +15,14 @@ import torch
 from plain_step import PlainStep
 from torch import Tensor
 
-from dancegen.models import losses
-from dancegen.models.stgcn import STGCN
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import PAPER
-from dancegen.settings.stgcn import PAPER_STGCN
+from dancegen.gan import losses
+from dancegen.gan.settings import PAPER
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import PAPER_STGCN
+from dancegen.steps.train_dance.precision import Precision, computes_in_bfloat16, rounded
+from dancegen.steps.train_dance.training import Attempt, DanceTraining
 from dancegen.training.batch import Batch
-from dancegen.training.dance import Attempt, DanceTraining
-from dancegen.training.precision import Precision, computes_in_bfloat16, rounded
 
 CLIPS, FRAMES, SAMPLES, JOINTS = 16, 50, 1600, 18
 CLASSES, ROUNDS, GPU_UPDATES = 16, 5, 10

@@ -12,8 +12,8 @@ import click
 
 from dancegen import __version__
 from dancegen.console import FILE, HELP, PLACE, Explained, open_closed_streams
-from dancegen.step_command import check, load, step_command
 from dancegen.steps import STEPS
+from dancegen.steps.command import check, load, step_command
 
 
 class Commands(click.Group):
@@ -75,14 +75,14 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
         from dancegen import config
 
         given = {key: value for key, value in options.items() if value is not None}
-        kind = load("dancegen.settings.render:DanceConfig")
+        kind = load("dancegen.steps.render.settings:DanceConfig")
         width_px, height_px = size
         settings = config.validate(
             kind, {"song": song, "video": video, "width_px": width_px, "height_px": height_px, **given}
         )
         check(settings)
         click.echo(f"dance: {settings.song} to {settings.video}", err=True)
-        load("dancegen.pipelines.dance:run")(settings)
+        load("dancegen.steps.render.one_song:run")(settings)
 
 
 @main.command(short_help="Put frames of several videos on one picture.")
@@ -96,9 +96,9 @@ def sheet(**options: Any) -> None:
     with Explained():
         from dancegen import config
 
-        settings = config.validate(load("dancegen.settings.sheet:SheetConfig"), options)
+        settings = config.validate(load("dancegen.tools.contact_sheet.settings:SheetConfig"), options)
         check(settings)
-        load("dancegen.media.sheet:write_contact_sheet")(settings.videos, settings.picture)
+        load("dancegen.tools.contact_sheet.run:write_contact_sheet")(settings.videos, settings.picture)
         click.echo(settings.picture)
 
 
@@ -115,10 +115,10 @@ def import_weights(**options: Any) -> None:
     with Explained():
         from dancegen import config
 
-        kind = load("dancegen.settings.import_weights:ImportWeightsConfig")
+        kind = load("dancegen.tools.import_weights.settings:ImportWeightsConfig")
         settings = config.validate(kind, options)
         check(settings)
-        found = load("dancegen.pipelines.import_weights:run")(settings)
+        found = load("dancegen.tools.import_weights.run:run")(settings)
         click.echo(f"The published {found}, as a checkpoint: {settings.output}")
 
 
@@ -138,11 +138,11 @@ def compare_estimators(settings: tuple[str, ...], estimators: tuple[str, str], *
     with Explained():
         from dancegen import config
 
-        kind = load("dancegen.settings.compare_estimators:CompareEstimatorsConfig")
+        kind = load("dancegen.tools.compare_estimators.settings:CompareEstimatorsConfig")
         given = {**options, "estimators": list(estimators)}
         chosen = config.validate(kind, {**config.merge(None, settings), **given})
         check(chosen)
-        for line in load("dancegen.pipelines.compare_estimators:run")(chosen):
+        for line in load("dancegen.tools.compare_estimators.run:run")(chosen):
             click.echo(line)
 
 
@@ -168,9 +168,9 @@ def study_make(**options: Any) -> None:
     with Explained():
         from dancegen import config
 
-        settings = config.validate(load("dancegen.settings.study:MakeStudyConfig"), options)
+        settings = config.validate(load("dancegen.tools.study.settings:MakeStudyConfig"), options)
         check(settings)
-        for line in load("dancegen.study.make:run")(settings):
+        for line in load("dancegen.tools.study.make:run")(settings):
             click.echo(line)
 
 
@@ -187,7 +187,7 @@ def study_serve(**options: Any) -> None:
     Anybody who reaches it may begin, unless you make invitation codes with `dancegen study invite`.
     """
     with Explained():
-        load("dancegen.study.serve:run")(**options)
+        load("dancegen.tools.study.serve:run")(**options)
 
 
 @study.command("invite", short_help="Make invitation codes, one a person.")
@@ -199,7 +199,7 @@ def study_invite(folder: str, people: int, database: Path | None, address: str |
     """Make invitation codes, one a line. Each lets one person begin; once there are any, nobody begins without one."""
     with Explained():
         prefix = f"{address.rstrip('/')}/?code=" if address else ""
-        for code in load("dancegen.study.serve:invite")(folder, people, database):
+        for code in load("dancegen.tools.study.serve:invite")(folder, people, database):
             click.echo(prefix + code)
 
 
@@ -214,10 +214,10 @@ def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> Non
     with Explained():
         from dancegen import config
 
-        kind = load("dancegen.settings.study:AnalyseStudyConfig")
+        kind = load("dancegen.tools.study.settings:AnalyseStudyConfig")
         settings = config.validate(kind, {"study": folder, "databases": database, **options})
         check(settings)
-        for one in load("dancegen.study.analyse:run")(settings):
+        for one in load("dancegen.tools.study.analyse:run")(settings):
             click.echo(f"{one.question}, {one.group}: {one.rate:.1%} [{one.low:.1%}, {one.high:.1%}] of {one.answers}")
         click.echo(f"Look at {settings.output}/index.html")
 
@@ -240,7 +240,7 @@ def doctor(storage: str | None, tracking: str | None, address: str | None) -> No
     """
     with Explained():
         broken = False
-        for finding in load("dancegen.pipelines.doctor:run")(storage, tracking, address):
+        for finding in load("dancegen.tools.doctor:run")(storage, tracking, address):
             click.echo(str(finding))
             broken |= finding.broken
         sys.exit(1 if broken else 0)

@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.cut_clips configs/cut_clips.yaml poses=s3://dance/poses
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("cut_clips")

@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.evaluate configs/evaluate.yaml clips=s3://bucket/clips
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("evaluate")

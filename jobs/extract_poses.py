@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.extract_poses configs/extract_poses.yaml videos=s3://dance/videos
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("extract_poses")

@@ -4,7 +4,7 @@ ray job submit --working-dir . -- python -m jobs.import_poses configs/import_pos
     source=s3://aistpp/keypoints2d music=s3://aistpp/music poses=s3://dance/poses
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("import_poses")

@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.make_corpus configs/make_corpus.yaml output=s3://dance/corpus
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("make_corpus")

@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.pretrain_perceptual configs/pretrain_perceptual.yaml workers=8
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("pretrain_perceptual")

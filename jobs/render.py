@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.render configs/render.yaml songs=s3://library/songs
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("render")

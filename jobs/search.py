@@ -3,7 +3,7 @@
 ray job submit --working-dir . -- python -m jobs.search configs/search.yaml samples=32 concurrent=4
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("search")

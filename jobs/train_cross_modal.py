@@ -4,7 +4,7 @@ ray job submit --working-dir . -- python -m jobs.train_cross_modal configs/train
     clips=s3://bucket/clips output=s3://bucket/cross_modal
 """
 
-from dancegen.step_command import job
+from dancegen.steps.command import job
 
 if __name__ == "__main__":
     job("train_cross_modal")

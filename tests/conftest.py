@@ -17,7 +17,7 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from dancegen import schema, storage, tables
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.music.beats import RHYTHM_CHANNELS
 
 S3_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "tests",
@@ -143,7 +143,7 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
     """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
     import ray
 
-    from dancegen.pipelines.ray_session import quoted_python
+    from dancegen.engine.cluster.session import quoted_python
 
     ray.init(
         address="local",

@@ -20,10 +20,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from dancegen import skeleton
-from dancegen.estimators import People, Picture, VideoPart
+from dancegen.estimators.base import People, Picture, VideoPart
 from dancegen.estimators.plausible import alike, is_plausible
+from dancegen.estimators.settings import EstimatorConfig
 from dancegen.native_output import held_back
-from dancegen.settings.estimator import EstimatorConfig
 
 FIND_PEOPLE = """
     input_stream: "image"

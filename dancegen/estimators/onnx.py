@@ -13,11 +13,11 @@ from jaxtyping import Float32
 
 from dancegen import skeleton
 from dancegen.errors import ConfigError
-from dancegen.estimators import People, Picture, VideoPart
+from dancegen.estimators.base import People, Picture, VideoPart
 from dancegen.estimators.heads import as_coco18, keypoints
 from dancegen.estimators.network import Network
 from dancegen.estimators.plausible import is_plausible
-from dancegen.settings.estimator import DetectorConfig, EstimatorConfig
+from dancegen.estimators.settings import DetectorConfig, EstimatorConfig
 
 PADDING = 1.25  # of a person's box: what such networks are trained with
 NEXT_BOX = 1.5  # of the box around a pose: room for where the dancer is in the next picture

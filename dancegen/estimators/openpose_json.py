@@ -25,8 +25,8 @@ import numpy as np
 
 from dancegen import skeleton, storage
 from dancegen.errors import BadMediaError
-from dancegen.estimators import People, Picture, VideoPart
-from dancegen.settings.estimator import EstimatorConfig
+from dancegen.estimators.base import People, Picture, VideoPart
+from dancegen.estimators.settings import EstimatorConfig
 from dancegen.skeleton import COCO17_JOINTS, COCO18
 
 ENDING = "_keypoints.json"

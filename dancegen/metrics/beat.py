@@ -15,7 +15,7 @@ Axes used in shapes:
 import numpy as np
 from jaxtyping import Float, Float64
 
-from dancegen.motion.resample import resample
+from dancegen.pose.resample import resample
 
 FPS = 60.0  # 50 ms are half a pose at 10 fps
 SIGMA_S = 0.05

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dancegen.motion.clean import torso_length
+from dancegen.pose.clean import torso_length
 from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0

@@ -20,11 +20,11 @@ from jaxtyping import Int64
 
 from dancegen import schema, tables
 from dancegen.errors import ConfigError, TableError
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.motion.normalize import NORMALIZATIONS, Normalize
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.pose.normalize import NORMALIZATIONS, Normalize
 from dancegen.skeleton import COCO18
-from dancegen.training.ahead import ahead
 from dancegen.training.batch import Batch
+from dancegen.training.prefetch import ahead
 
 EVERY_CLIPS = 16  # in a batch of those that are only looked at, whatever the batch size of training
 POOL_CLIPS = 768  # shuffled together; about 130 MB

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dancegen.media.draw import draw_skeleton
+from dancegen.drawing.draw import draw_skeleton
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.writer import VideoWriter
-from dancegen.motion.normalize import place, square
-from dancegen.motion.resample import resample
-from dancegen.settings.dance_model import DanceModelConfig
-from dancegen.training.dance import Batch
+from dancegen.pose.normalize import place, square
+from dancegen.pose.resample import resample
+from dancegen.training.batch import Batch
 
 WIDTH_PX, HEIGHT_PX = 320, 240  # of one dance in the video
 CELL_PX = 160  # height of one pose in the picture

@@ -19,10 +19,10 @@ import pytest
 import torch
 import yaml
 
+from dancegen.checkpoints import checkpoint
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.video import probe
-from dancegen.models import checkpoint
-from dancegen.models.dance_model import DanceModel, build_generator
-from dancegen.settings.dance_model import DanceModelConfig
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]

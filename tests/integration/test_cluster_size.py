@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from dancegen.engine.cluster import capacity as cluster
 from dancegen.errors import ClusterError
-from dancegen.pipelines import cluster
 
 pytestmark = pytest.mark.ray
 

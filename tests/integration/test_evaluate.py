@@ -8,8 +8,8 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.media.video import probe
-from dancegen.pipelines import evaluate
-from dancegen.settings.evaluate import EvaluateConfig
+from dancegen.steps.evaluate import pipeline as evaluate
+from dancegen.steps.evaluate.settings import EvaluateConfig
 
 pytestmark = pytest.mark.ray
 

@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from dancegen import schema, tables
-from dancegen.pipelines import extract_poses
-from dancegen.settings.estimator import EstimatorConfig
-from dancegen.settings.extract_poses import ExtractPosesConfig
+from dancegen.estimators.settings import EstimatorConfig
+from dancegen.steps.extract_poses import pipeline as extract_poses
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
 pytestmark = pytest.mark.ray
 VIDEOS, PARTS = 5, 12  # parts of each: of half a second
-ROW_PROCESS = "dancegen.pipelines.row_process"
+ROW_PROCESS = "dancegen.engine.table_jobs.row_process"
 
 MakeLibrary = Callable[..., dict[str, np.ndarray]]
 AssertWhole = Callable[[Path, dict[str, np.ndarray], int], None]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from dancegen import schema, tables
-from dancegen.pipelines import cut_clips, import_poses
-from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.settings.import_poses import ImportPosesConfig
+from dancegen.steps.cut_clips import pipeline as cut_clips
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.import_poses import pipeline as import_poses
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 pytestmark = pytest.mark.ray
 

@@ -17,8 +17,8 @@ TABLE_JOB = """
 import sys, time
 from ray import cloudpickle
 from dancegen import schema
-from dancegen.pipelines.table_job import TableJob, run_table_job
-from dancegen.settings.parallel import Parallel
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.engine.table_jobs.settings import Parallel
 
 class Stage:
     def __call__(self, table):

@@ -11,9 +11,9 @@ from dancegen import schema, storage, tables
 from dancegen.corpus.structure import compose
 from dancegen.errors import TableError
 from dancegen.media.container import VIDEO_SUFFIXES
-from dancegen.pipelines.make_corpus import run
-from dancegen.settings.make_corpus import MakeCorpusConfig
-from dancegen.stages.inputs import list_media
+from dancegen.media.inputs import list_media
+from dancegen.steps.make_corpus.pipeline import run
+from dancegen.steps.make_corpus.settings import MakeCorpusConfig
 
 pytestmark = pytest.mark.ray
 

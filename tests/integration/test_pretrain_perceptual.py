@@ -9,10 +9,10 @@ import torch
 
 from dancegen import config as settings_module
 from dancegen import tracking
+from dancegen.checkpoints import checkpoint
 from dancegen.errors import ConfigError
-from dancegen.models import checkpoint
-from dancegen.pipelines.pretrain_perceptual import run
-from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
+from dancegen.steps.pretrain_perceptual.pipeline import run
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 
 pytestmark = pytest.mark.ray
 EPOCHS = 10

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from dancegen.pipelines.progress import Board
+from dancegen.engine.progress import Board
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")]
 

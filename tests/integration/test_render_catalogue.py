@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, storage, tables
+from dancegen.checkpoints import checkpoint
 from dancegen.errors import TooManyBadRowsError
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.video import probe
-from dancegen.models import checkpoint
-from dancegen.models.dance_model import DanceModel, build_generator
-from dancegen.pipelines.render import run
-from dancegen.settings.dance_model import DanceModelConfig
-from dancegen.settings.render import RenderConfig
+from dancegen.steps.render.pipeline import run
+from dancegen.steps.render.settings import RenderConfig
 
 pytestmark = pytest.mark.ray
 RATE = 16_000

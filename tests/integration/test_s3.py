@@ -6,17 +6,23 @@ import pytest
 
 from dancegen import config as settings_module
 from dancegen import schema, storage, tables
+from dancegen.checkpoints import checkpoint
 from dancegen.config import ConfigT
 from dancegen.media.video import probe
-from dancegen.models import checkpoint
-from dancegen.pipelines import cut_clips, evaluate, extract_poses, make_corpus, render, search, train_dance
-from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.settings.extract_poses import ExtractPosesConfig
-from dancegen.settings.make_corpus import MakeCorpusConfig
-from dancegen.settings.render import RenderConfig
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.cut_clips import pipeline as cut_clips
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.evaluate import pipeline as evaluate
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.extract_poses import pipeline as extract_poses
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
+from dancegen.steps.make_corpus import pipeline as make_corpus
+from dancegen.steps.make_corpus.settings import MakeCorpusConfig
+from dancegen.steps.render import pipeline as render
+from dancegen.steps.render.settings import RenderConfig
+from dancegen.steps.search import pipeline as search
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance import pipeline as train_dance
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 SMALL = {"look": "skeleton", "width_px": 96, "height_px": 96}

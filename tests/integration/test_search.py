@@ -8,12 +8,12 @@ import pytest
 
 from dancegen import config as settings_module
 from dancegen import tracking
+from dancegen.engine.cluster.capacity import require_places
 from dancegen.errors import ClusterError, DanceGenError, TableError
-from dancegen.pipelines import train_dance
-from dancegen.pipelines.cluster import require_places
-from dancegen.pipelines.search import run
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.search.pipeline import run
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance import pipeline as train_dance
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 pytestmark = pytest.mark.ray
 SPACE = {"losses.l1": [1, 100], "optimizer.generator_rate": [1e-4, 1e-2]}

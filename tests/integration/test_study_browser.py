@@ -12,9 +12,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from dancegen.settings.study import MakeStudyConfig
-from dancegen.study import make, plan
-from dancegen.study.store import Store
+from dancegen.tools.study import make, plan
+from dancegen.tools.study.settings import MakeStudyConfig
+from dancegen.tools.study.store import Store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (apt install chromium)")

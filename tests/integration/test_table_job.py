@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, tables
+from dancegen.engine.table_jobs import table_job
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
-from dancegen.pipelines import table_job
-from dancegen.pipelines.table_job import TableJob, run_table_job
-from dancegen.settings.parallel import Parallel
 
 pytestmark = pytest.mark.ray
 

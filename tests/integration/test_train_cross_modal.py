@@ -8,9 +8,10 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.errors import ConfigError
-from dancegen.pipelines import evaluate, train_cross_modal
-from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
+from dancegen.steps.evaluate import pipeline as evaluate
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.train_cross_modal import pipeline as train_cross_modal
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 pytestmark = pytest.mark.ray
 

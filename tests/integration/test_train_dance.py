@@ -15,14 +15,14 @@ import torch
 
 from dancegen import config as settings_module
 from dancegen import storage, tracking
+from dancegen.checkpoints import checkpoint
 from dancegen.errors import CheckpointError, ClusterError, ConfigError, DivergedError, TableError
-from dancegen.models import checkpoint
-from dancegen.models.stgcn import STGCN
-from dancegen.pipelines.train_dance import run
-from dancegen.pipelines.train_worker import load_perceptual
-from dancegen.settings.stgcn import STGCNConfig
-from dancegen.settings.train_dance import TrainDanceConfig
-from dancegen.training.dance import DanceTraining
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.train_dance.pipeline import run
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.steps.train_dance.training import DanceTraining
+from dancegen.steps.train_dance.worker import load_perceptual
 
 pytestmark = pytest.mark.ray
 EPOCHS = 12

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from dancegen import schema, storage, tables
-from dancegen.corpus.songs import synthesize
+from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import compose
-from dancegen.pipelines import cut_clips, extract_poses
-from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.settings.extract_poses import EstimatorConfig, ExtractPosesConfig
+from dancegen.steps.cut_clips import pipeline as cut_clips
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.extract_poses import pipeline as extract_poses
+from dancegen.steps.extract_poses.settings import EstimatorConfig, ExtractPosesConfig
 
 pytestmark = pytest.mark.ray
 PERSON = [number for joint in range(18) for number in (20 + 24 * (joint % 3) / 2, 8 + 2 * joint, 0.9)]

@@ -5,9 +5,9 @@ import pytest
 from dancegen import config as settings
 from dancegen.errors import ConfigError
 from dancegen.metrics.scores import Score
-from dancegen.settings.search import SearchConfig
-from dancegen.stages.ablation import markdown, page, tabulate
-from dancegen.stages.search import training
+from dancegen.steps.search.ablation_table import markdown, page, tabulate
+from dancegen.steps.search.ranking import training
+from dancegen.steps.search.settings import SearchConfig
 
 ROWS = {"l1": {"losses": {"perceptual": 0.0}}, "<b>full": {"losses": {"perceptual": 1.0, "l1": 7.0}}}
 

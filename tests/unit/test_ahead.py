@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from dancegen.training.ahead import ahead
+from dancegen.training.prefetch import ahead
 
 
 def test_the_items_come_in_their_order_each_once():

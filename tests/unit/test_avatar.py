@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
 from dancegen.corpus.structure import compose
-from dancegen.media.avatar import SHIRT, TROUSERS, draw_avatar
-from dancegen.media.face import SKIN
-from dancegen.media.studio import studio
+from dancegen.drawing.avatar import SHIRT, TROUSERS, draw_avatar
+from dancegen.drawing.face import SKIN
+from dancegen.drawing.studio import studio
 from dancegen.skeleton import COCO18
 
 WIDTH_PX, HEIGHT_PX = 640, 360

@@ -8,13 +8,13 @@ from librosa.beat import beat_track
 from librosa.filters import mel
 from scipy.signal import resample_poly
 
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.motion import beats
-from dancegen.motion.beat_tracking import track_beats
-from dancegen.motion.mel import mel_filters
+from dancegen.music import beats
+from dancegen.music.beat_tracking import track_beats
+from dancegen.music.mel import mel_filters
 
 SONGS = Path(__file__).parents[3] / "shared" / "media" / "songs"
 SONG_SUFFIXES = {".mp3", ".ogg", ".wav", ".m4a", ".opus"}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.motion.beats import RHYTHM_CHANNELS, beat_times, rhythm, tempo
+from dancegen.music.beats import RHYTHM_CHANNELS, beat_times, rhythm, tempo
 
 MEDIA = Path(__file__).parents[3] / "shared" / "media" / "beats"
 ANNOTATED = {"gtzan_country.00000.wav": "gtzan_country.00000.beats", "mirdata__Media-105901.wav": "Media-105901.beats"}

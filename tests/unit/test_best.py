@@ -1,6 +1,6 @@
 import pytest
 
-from dancegen.training.best import Best
+from dancegen.steps.train_dance.model_selection import Best
 
 
 @pytest.mark.parametrize(("by", "values", "epoch"), [("misfit", [3, 1, 2], 2), ("beat_alignment", [0.1, 0.3, 0.2], 2)])

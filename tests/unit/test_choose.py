@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.noise import corrupt
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.noise import corrupt
 from dancegen.corpus.structure import compose
-from dancegen.motion.choose import POLICIES, choose, switches
-from dancegen.motion.track import track
+from dancegen.pose.choose import POLICIES, choose, switches
+from dancegen.pose.track import track
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT, FRAMES = 10.0, 16 / 9, 200

@@ -6,12 +6,12 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import argrelmin
 
-from dancegen.corpus.choreography import choreograph, dance_in_space
-from dancegen.corpus.curves import EASES, Key, curve
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.moves import mirror
-from dancegen.corpus.repertoire import MOVES, PROGRAMME
-from dancegen.corpus.score import count_to_beat, moves_of
+from dancegen.corpus.body.curves import EASES, Key, curve
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.moves import mirror
+from dancegen.corpus.choreography.repertoire import MOVES, PROGRAMME
+from dancegen.corpus.choreography.routine import choreograph, dance_in_space
+from dancegen.corpus.choreography.score import count_to_beat, moves_of
 from dancegen.corpus.structure import CATEGORIES, Section, SongStructure, compose
 from dancegen.skeleton import COCO18
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.noise import damage
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
+from dancegen.corpus.pictures.noise import damage
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import beat
 from dancegen.metrics import pose_accuracy as accuracy
 from dancegen.metrics.motion_quality import mean_change
-from dancegen.motion.clean import FILLED_CONFIDENCE, Mark, clean, torso_length
+from dancegen.pose.clean import FILLED_CONFIDENCE, Mark, clean, torso_length
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT = 10.0, 4 / 3

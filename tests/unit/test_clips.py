@@ -4,7 +4,7 @@ import torch
 
 from dancegen import tables
 from dancegen.errors import ConfigError, TableError
-from dancegen.motion.beats import RHYTHM_CHANNELS
+from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.training.clips import POOL_CLIPS, Clips, Share, batches_per_epoch, deal, summarize
 
 

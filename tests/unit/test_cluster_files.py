@@ -14,8 +14,8 @@ import yaml
 from click.testing import CliRunner
 
 from dancegen import config, tracking
-from dancegen.step_command import load, step_command
 from dancegen.steps import STEPS
+from dancegen.steps.command import load, step_command
 
 ROOT = Path(__file__).parents[2]
 KUBERAY = ROOT / "cluster" / "kuberay"

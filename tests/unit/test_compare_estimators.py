@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from dancegen import config, storage
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.structure import compose
+from dancegen.drawing.draw import draw_skeleton
 from dancegen.errors import BadMediaError, ConfigError
-from dancegen.media.draw import draw_skeleton
 from dancegen.media.video import probe
-from dancegen.pipelines.compare_estimators import run
-from dancegen.settings.compare_estimators import CompareEstimatorsConfig
 from dancegen.skeleton import COCO18, from_coco17
-from dancegen.stages.compare_estimators import best_pair, compare, together, worst_frames
-from dancegen.stages.compare_estimators_page import COLORS, draw_both
+from dancegen.tools.compare_estimators.compare import best_pair, compare, together, worst_frames
+from dancegen.tools.compare_estimators.page import COLORS, draw_both
+from dancegen.tools.compare_estimators.run import run
+from dancegen.tools.compare_estimators.settings import CompareEstimatorsConfig
 
 MEDIA = Path(__file__).parents[3] / "shared/media"
 DANCER = MEDIA / "videos/silent/aistplusplus_api__gBR_sBM_c01_d06_mBR2_ch06.mp4"

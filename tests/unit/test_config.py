@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from dancegen import config
 from dancegen.config import Config, InputUri, Uri
 from dancegen.errors import ConfigError
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 
 class LossConfig(Config):

@@ -9,12 +9,12 @@ import torch
 
 from dancegen import schema, tables
 from dancegen.errors import CheckpointError, TableError
-from dancegen.models.onnx_tagger import OnnxTagger
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
-from dancegen.training.cross_modal import CrossModal, load_tagger
-from dancegen.training.cross_modal_fit import Fit
-from dancegen.training.music_clips import MusicClips
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.steps.train_cross_modal.clips import MusicClips
+from dancegen.steps.train_cross_modal.fit import Fit
+from dancegen.steps.train_cross_modal.metric import CrossModal, load_tagger
+from dancegen.steps.train_cross_modal.onnx_tagger import OnnxTagger
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 FRAMES, SONGS, CLIPS = 20, 6, 4
 SETTINGS = {

@@ -3,10 +3,10 @@ import pyarrow as pa
 import pytest
 
 from dancegen import schema, storage, tables
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.motion.clean import Mark
-from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.stages.cut_clips import CutClips
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.pose.clean import Mark
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.cut_clips.stage import CutClips
 
 SECONDS = 12
 RATE = 16_000

@@ -8,15 +8,15 @@ import safetensors.torch
 import torch
 from scipy.signal import resample_poly
 
-from dancegen.corpus.songs import RATE, synthesize
+from dancegen.checkpoints import checkpoint, weights_file
+from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError
+from dancegen.gan.audio_encoder import CHUNK_PIECES
+from dancegen.gan.dance_model import OVERLAP_FRAMES, DanceModel, build_generator, mirrored
+from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics.motion_quality import seam
-from dancegen.models import checkpoint, weights_file
-from dancegen.models.audio_encoder import CHUNK_PIECES
-from dancegen.models.dance_model import OVERLAP_FRAMES, DanceModel, build_generator, mirrored
-from dancegen.settings.dance_model import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 from dancegen.skeleton import COCO18
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)

@@ -5,18 +5,18 @@ import math
 import pytest
 import torch
 
-from dancegen.models import losses
-from dancegen.models.audio_encoder import MelEncoder
-from dancegen.models.dance_model import (
+from dancegen.gan import losses
+from dancegen.gan.audio_encoder import MelEncoder
+from dancegen.gan.dance_model import (
     build_generator,
     build_global_discriminator,
     build_local_discriminator,
     build_noise_encoder,
 )
-from dancegen.models.noise_encoder import Code
-from dancegen.models.pose_generator import harmonics
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import PAPER, AudioEncoderConfig, DanceModelConfig, GeneratorConfig
+from dancegen.gan.noise_encoder import Code
+from dancegen.gan.pose_generator import harmonics
+from dancegen.gan.settings import PAPER, AudioEncoderConfig, DanceModelConfig, GeneratorConfig
+from dancegen.music.beats import RHYTHM_CHANNELS
 
 PRESETS = {"default": DanceModelConfig(), "paper": PAPER}
 

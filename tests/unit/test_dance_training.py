@@ -6,11 +6,9 @@ import io
 import pytest
 import torch
 
+from dancegen.checkpoints import checkpoint
 from dancegen.errors import CheckpointError
-from dancegen.models import checkpoint
-from dancegen.models.stgcn import STGCN
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import (
+from dancegen.gan.settings import (
     PAPER,
     SECOND_STAGE,
     AudioEncoderConfig,
@@ -21,11 +19,13 @@ from dancegen.settings.dance_model import (
     LossConfig,
     OptimizerConfig,
 )
-from dancegen.settings.stgcn import STGCNConfig
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.train_dance.training import GENERATOR_TERMS, Batch, DanceTraining
+from dancegen.steps.train_dance.validation import measure, summarize
 from dancegen.training.clips import Clips
-from dancegen.training.dance import GENERATOR_TERMS, Batch, DanceTraining
-from dancegen.training.measure import Mean, merged
-from dancegen.training.validation import measure, summarize
+from dancegen.training.meters import Mean, merged
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
 SMALL = DanceModelConfig(

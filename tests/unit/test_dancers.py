@@ -1,6 +1,6 @@
 from dataclasses import asdict
 
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
 
 
 def test_the_same_seed_gives_the_same_dancer():

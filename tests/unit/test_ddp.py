@@ -10,9 +10,7 @@ import pytest
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from dancegen.models.stgcn import STGCN
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import (
+from dancegen.gan.settings import (
     AudioEncoderConfig,
     DanceModelConfig,
     GeneratorConfig,
@@ -20,8 +18,10 @@ from dancegen.settings.dance_model import (
     LocalDiscriminatorConfig,
     NoiseEncoderConfig,
 )
-from dancegen.settings.stgcn import STGCNConfig
-from dancegen.training.dance import Batch, DanceTraining
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.train_dance.training import Batch, DanceTraining
 
 CLIPS, UPDATES, SEED = 16, 3, 5
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)

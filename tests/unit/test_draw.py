@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dancegen.media.draw import LOOKS, draw_skeleton
+from dancegen.drawing.draw import LOOKS, draw_skeleton
 from dancegen.skeleton import COCO18
 
 WIDTH_PX, HEIGHT_PX = 320, 240

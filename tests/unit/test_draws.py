@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from dancegen.settings.dance_model import PAPER, DanceModelConfig
-from dancegen.training.dance import DanceTraining
-from dancegen.training.draws import TONE_BANDS, Draws, equalize
+from dancegen.gan.settings import PAPER, DanceModelConfig
+from dancegen.steps.train_dance.noise import TONE_BANDS, Draws, equalize
+from dancegen.steps.train_dance.training import DanceTraining
 
 TIMES = torch.arange(50 * 1600) / 16_000
 PITCHES_HZ = (110.0, 440.0, 1760.0, 3520.0)

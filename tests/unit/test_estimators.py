@@ -9,11 +9,11 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
-from dancegen.estimators import ESTIMATORS, VideoPart, load_estimator
+from dancegen.estimators.base import ESTIMATORS, VideoPart, load_estimator
 from dancegen.estimators.openpose_json import BODY_25
 from dancegen.estimators.plausible import alike, is_plausible
+from dancegen.estimators.settings import EstimatorConfig
 from dancegen.media.video import VideoInfo, frames, probe
-from dancegen.settings.estimator import EstimatorConfig
 from dancegen.skeleton import COCO17_JOINTS, COCO18, from_coco17
 
 MEDIA = Path(__file__).parents[3] / "shared/media"

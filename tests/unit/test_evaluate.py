@@ -9,10 +9,10 @@ from dancegen import schema, tables
 from dancegen.config import load
 from dancegen.errors import CheckpointError, ConfigError, TableError
 from dancegen.metrics.scores import score
-from dancegen.pipelines import evaluate
-from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.stages.evaluate import EvaluateClips, check_fits, load_extractors, read_dances
-from dancegen.stages.evaluate_page import page
+from dancegen.steps.evaluate import pipeline as evaluate
+from dancegen.steps.evaluate.page import page
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.evaluate.stage import EvaluateClips, check_fits, load_extractors, read_dances
 
 
 @pytest.fixture(scope="module")

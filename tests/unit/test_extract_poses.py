@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 
 from dancegen import schema, storage, tables
-from dancegen.motion.clean import Mark
-from dancegen.pipelines.extract_poses import _parts
-from dancegen.settings.estimator import EstimatorConfig
-from dancegen.settings.extract_poses import ExtractPosesConfig
-from dancegen.stages.extract_poses.find import FindPeople, people_of
-from dancegen.stages.extract_poses.follow import FollowDancer
-from dancegen.stages.extract_poses.look import LookAtVideos
+from dancegen.estimators.settings import EstimatorConfig
+from dancegen.pose.clean import Mark
+from dancegen.steps.extract_poses.detect import FindPeople, people_of
+from dancegen.steps.extract_poses.pipeline import _parts
+from dancegen.steps.extract_poses.probe import LookAtVideos
+from dancegen.steps.extract_poses.select import FollowDancer
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
 GREY = np.full((48, 64, 3), 90, np.uint8)
 HERE, THERE = (np.kron(np.random.default_rng(n).integers(0, 255, (6, 8, 3)), np.ones((8, 8, 1))) for n in (1, 2))

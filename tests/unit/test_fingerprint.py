@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from dancegen.corpus.songs import synthesize
+from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.motion.fingerprint import PITCHES, SAME_SONG, alike, fingerprint, same_song_groups
+from dancegen.music.fingerprint import PITCHES, SAME_SONG, alike, fingerprint, same_song_groups
 
 SEMITONE = 2 ** (1 / 12)
 

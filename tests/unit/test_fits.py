@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from dancegen import config, storage
+from dancegen.checkpoints import checkpoint, fits, header
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
-from dancegen.models import checkpoint, fits, header
-from dancegen.models.heldout import Heldout
-from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.settings.heldout import HeldoutConfig
-from dancegen.settings.render import DanceConfig, RenderConfig
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.perceptual.heldout import Heldout
+from dancegen.perceptual.heldout_settings import HeldoutConfig
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.render.settings import DanceConfig, RenderConfig
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 ROOT = Path(__file__).parents[2]
 DANCE, STGCN = str(checkpoint.shipped()), str(checkpoint.shipped_perceptual())

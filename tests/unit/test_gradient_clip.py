@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dancegen.training.gradient_clip import GradientClip
+from dancegen.steps.train_dance.gradient_clip import GradientClip
 
 
 def clipped_norm(clip, norm):

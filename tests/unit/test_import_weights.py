@@ -13,15 +13,15 @@ import torch
 from click.testing import CliRunner, Result
 from torch import Tensor
 
+from dancegen.checkpoints import checkpoint
 from dancegen.cli import main
 from dancegen.errors import CheckpointError
-from dancegen.models import checkpoint
-from dancegen.models.dance_model import build_generator
-from dancegen.models.stgcn import STGCN
-from dancegen.pipelines.import_weights import run
-from dancegen.settings.dance_model import PAPER, DanceModelConfig
-from dancegen.settings.import_weights import ImportWeightsConfig
-from dancegen.settings.stgcn import PAPER_STGCN
+from dancegen.gan.dance_model import build_generator
+from dancegen.gan.settings import PAPER, DanceModelConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import PAPER_STGCN
+from dancegen.tools.import_weights.run import run
+from dancegen.tools.import_weights.settings import ImportWeightsConfig
 
 
 @pytest.fixture(scope="module")

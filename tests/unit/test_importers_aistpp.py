@@ -9,11 +9,11 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
-from dancegen.importers import recordings
-from dancegen.importers.recording import BadRecording
 from dancegen.media.video import probe
-from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.skeleton import COCO17_JOINTS, COCO18
+from dancegen.steps.import_poses.formats import recordings
+from dancegen.steps.import_poses.formats.recording import BadRecording
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 MEDIA = Path(__file__).parents[3] / "shared/media"
 REAL = sorted((MEDIA / "motion").glob("aistpp_keypoints2d__*.pkl"))

@@ -5,10 +5,10 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
-from dancegen.importers import recordings
-from dancegen.importers.bvh import MARGIN, coco_names, forward_kinematics, parse
-from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.skeleton import COCO18
+from dancegen.steps.import_poses.formats import recordings
+from dancegen.steps.import_poses.formats.bvh import MARGIN, coco_names, forward_kinematics, parse
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 REAL = sorted((Path(__file__).parents[3] / "shared/media/motion").glob("*.bvh"))
 

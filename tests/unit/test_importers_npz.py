@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dancegen.errors import BadMediaError
-from dancegen.importers import recordings
-from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.skeleton import COCO17_JOINTS, COCO18
+from dancegen.steps.import_poses.formats import recordings
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 SIZE = {"width_px": 640, "height_px": 480}
 

@@ -5,9 +5,9 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
-from dancegen.importers import recordings
-from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.skeleton import COCO18
+from dancegen.steps.import_poses.formats import recordings
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 TONE = 0.5 * np.sin(np.arange(16_000) * 0.1)
 SIZE = {"width_px": 200, "height_px": 100, "source_fps": 30}

@@ -6,10 +6,10 @@ import pytest
 
 from dancegen import storage
 from dancegen.errors import BadMediaError
-from dancegen.importers import recordings
-from dancegen.importers.recording import BadRecording, Recording
-from dancegen.settings.import_poses import ImportPosesConfig
 from dancegen.skeleton import COCO18
+from dancegen.steps.import_poses.formats import recordings
+from dancegen.steps.import_poses.formats.recording import BadRecording, Recording
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 SECONDS = 10
 

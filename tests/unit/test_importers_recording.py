@@ -3,9 +3,9 @@ import pytest
 from pydantic import ValidationError
 
 from dancegen.errors import BadMediaError, ConfigError
-from dancegen.importers import IMPORTERS, sources
-from dancegen.importers.recording import find_sound, frame_times, nearest_frames
-from dancegen.settings.import_poses import ImportPosesConfig
+from dancegen.steps.import_poses.formats import IMPORTERS, sources
+from dancegen.steps.import_poses.formats.recording import find_sound, frame_times, nearest_frames
+from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 
 def config(folder, **settings):

@@ -8,13 +8,13 @@ import pytest
 SCIPY = ("scipy.interpolate", "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.stats")
 NOT_IMPORTED_BY = {
     "dancegen.cli": ("numpy", "pydantic", "ray", "torch"),
-    "dancegen.pipelines.row_process": ("pandas", "ray", "torch"),
-    "dancegen.pipelines.render": ("librosa", "ray", "scipy", "torch"),
-    "dancegen.pipelines.table_job": ("ray", "scipy", "torch"),
-    "dancegen.pipelines.train_worker": ("librosa", "mlflow", "numba", "sklearn", *SCIPY),
-    "dancegen.pipelines.search_trial": ("librosa", "mlflow", "numba", "optuna", "plotly", "sklearn", *SCIPY),
-    "dancegen.stages.render": ("librosa", "numba", "pandas", "ray", *SCIPY),
-    "dancegen.stages.cut_clips": ("librosa", "numba", "ray", "torch", *SCIPY),
+    "dancegen.engine.table_jobs.row_process": ("pandas", "ray", "torch"),
+    "dancegen.steps.render.pipeline": ("librosa", "ray", "scipy", "torch"),
+    "dancegen.engine.table_jobs.table_job": ("ray", "scipy", "torch"),
+    "dancegen.steps.train_dance.worker": ("librosa", "mlflow", "numba", "sklearn", *SCIPY),
+    "dancegen.steps.search.trial": ("librosa", "mlflow", "numba", "optuna", "plotly", "sklearn", *SCIPY),
+    "dancegen.steps.render.stage": ("librosa", "numba", "pandas", "ray", *SCIPY),
+    "dancegen.steps.cut_clips.stage": ("librosa", "numba", "ray", "torch", *SCIPY),
 }
 
 

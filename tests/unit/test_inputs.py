@@ -5,7 +5,7 @@ import pytest
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError
 from dancegen.media.container import VIDEO_SUFFIXES
-from dancegen.stages.inputs import list_media
+from dancegen.media.inputs import list_media
 from dancegen.storage.unfinished import mark
 
 

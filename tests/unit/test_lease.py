@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from dancegen import lease, stopping, storage
+from dancegen import stopping, storage
 from dancegen.cli import main
 from dancegen.errors import ConfigError
+from dancegen.storage import lease
 
 ELSEWHERE = {"run": "1", "what": "dancegen render", "host": "far", "machine": "far", "pid": 7, "started": 0.0}
 
@@ -54,7 +55,7 @@ def test_of_several_folders_none_is_kept_when_one_is_taken(tmp_path: Path):
 def test_a_killed_run_of_this_machine_holds_nothing(folder: str):
     code = f"""
 import time
-from dancegen import lease
+from dancegen.storage import lease
 with lease.held([{folder!r}], "dancegen render"):
     print("there", flush=True)
     time.sleep(60)

@@ -9,15 +9,15 @@ import pytest
 
 from dancegen import schema, storage
 from dancegen.config import load
-from dancegen.corpus.camera import film
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.drawing.draw import LOOKS
 from dancegen.errors import ConfigError
 from dancegen.media import audio
-from dancegen.media.draw import LOOKS
 from dancegen.media.video import frames, probe
-from dancegen.settings.make_corpus import Category, MakeCorpusConfig
-from dancegen.stages.make_corpus import MakeCorpus
+from dancegen.steps.make_corpus.settings import Category, MakeCorpusConfig
+from dancegen.steps.make_corpus.stage import MakeCorpus
 
 
 def config_of(folder, **changes):

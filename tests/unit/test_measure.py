@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from dancegen.training.measure import Mean, merged, not_finite
+from dancegen.training.meters import Mean, merged, not_finite
 
 
 def test_means_over_workers_weigh_every_clip_alike():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancegen.metrics.cross_modal import cluster, nearest, retrieve, song_means
+from dancegen.steps.train_cross_modal.music_classes import cluster, nearest, retrieve, song_means
 
 
 def blobs(count, each=12, seed=0):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.models.mmd_nca import VARIANCES, mmd, mmd2, mmd_nca
-from dancegen.settings.cross_modal import PoseMetricTrainingConfig
-from dancegen.training.pose_metric import draw_groups
+from dancegen.steps.train_cross_modal.mmd_nca import VARIANCES, mmd, mmd2, mmd_nca
+from dancegen.steps.train_cross_modal.network_settings import PoseMetricTrainingConfig
+from dancegen.steps.train_cross_modal.pose_metric_training import draw_groups
 
 
 def draws(*shape, seed=0):

@@ -4,15 +4,23 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.corpus.songs import synthesize
+from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
-from dancegen.models.music_tagger import MusicTagger
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.cross_modal import MusicTaggerConfig
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.steps.train_cross_modal.clips import MusicBatch, phase_tempo
+from dancegen.steps.train_cross_modal.music_tagger import MusicTagger
+from dancegen.steps.train_cross_modal.network_settings import MusicTaggerConfig
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
+from dancegen.steps.train_cross_modal.tagger_training import (
+    CATEGORY,
+    PLAYBACK,
+    PLAYBACKS,
+    TEMPO,
+    MusicTaggerTraining,
+    play,
+    questions,
+)
 from dancegen.training.batch import Batch
-from dancegen.training.music_clips import MusicBatch, phase_tempo
-from dancegen.training.music_tagger import CATEGORY, PLAYBACK, PLAYBACKS, TEMPO, MusicTaggerTraining, play, questions
 
 SECONDS = 4
 SMALL = {"channels": [8, 8, 16, 16], "hidden": 16, "layers": 1}

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.noise import corrupt, damage
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
+from dancegen.corpus.pictures.noise import corrupt, damage
 from dancegen.corpus.structure import compose
 from dancegen.metrics import pose_accuracy as accuracy
 from dancegen.skeleton import COCO18

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancegen.motion.normalize import CAMERA_ASPECT, NORMALIZATIONS, place, square
+from dancegen.pose.normalize import CAMERA_ASPECT, NORMALIZATIONS, place, square
 from dancegen.skeleton import COCO18
 
 STANDING = {

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from dancegen import config, storage
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.structure import compose
+from dancegen.drawing.draw import RAINBOW, draw_skeleton
 from dancegen.errors import ConfigError, StorageError
-from dancegen.estimators import VideoPart, load_estimator, weights
+from dancegen.estimators import weights
+from dancegen.estimators.base import VideoPart, load_estimator
 from dancegen.estimators.network import threads
-from dancegen.media.draw import RAINBOW, draw_skeleton
+from dancegen.estimators.settings import EstimatorConfig
 from dancegen.media.video import VideoInfo
-from dancegen.settings.estimator import EstimatorConfig
 from dancegen.skeleton import COCO17_JOINTS, COCO18
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")

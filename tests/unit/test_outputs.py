@@ -17,23 +17,23 @@ from dancegen.config import Config, inputs
 from dancegen.config import outputs as outputs_of
 from dancegen.errors import ConfigError, StorageError
 from dancegen.media import marks
-from dancegen.media.sheet import write_contact_sheet
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
-from dancegen.settings.compare_estimators import CompareEstimatorsConfig
-from dancegen.settings.cut_clips import CutClipsConfig
-from dancegen.settings.evaluate import EvaluateConfig
-from dancegen.settings.extract_poses import ExtractPosesConfig
-from dancegen.settings.import_poses import ImportPosesConfig
-from dancegen.settings.import_weights import ImportWeightsConfig
-from dancegen.settings.make_corpus import MakeCorpusConfig
-from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
-from dancegen.settings.render import DanceConfig, RenderConfig
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.sheet import SheetConfig
-from dancegen.settings.study import AnalyseStudyConfig, MakeStudyConfig
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
+from dancegen.steps.import_poses.settings import ImportPosesConfig
+from dancegen.steps.make_corpus.settings import MakeCorpusConfig
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
+from dancegen.steps.render.settings import DanceConfig, RenderConfig
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.tools.compare_estimators.settings import CompareEstimatorsConfig
+from dancegen.tools.contact_sheet.run import write_contact_sheet
+from dancegen.tools.contact_sheet.settings import SheetConfig
+from dancegen.tools.import_weights.settings import ImportWeightsConfig
+from dancegen.tools.study.settings import AnalyseStudyConfig, MakeStudyConfig
 
 ROOT = Path(__file__).parents[2]
 

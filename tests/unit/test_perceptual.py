@@ -6,17 +6,17 @@ import safetensors.torch
 import torch
 
 from dancegen import schema, tables
+from dancegen.checkpoints import checkpoint
 from dancegen.errors import CheckpointError, TableError
-from dancegen.models import checkpoint
-from dancegen.models.heldout import Heldout
-from dancegen.models.stgcn import STGCN
-from dancegen.settings.dance_model import DanceModelConfig
-from dancegen.settings.heldout import HeldoutConfig
-from dancegen.settings.pretrain_perceptual import PretrainPerceptualConfig
-from dancegen.settings.stgcn import STGCNConfig
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.perceptual.heldout import Heldout
+from dancegen.perceptual.heldout_settings import HeldoutConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.pretrain_perceptual.clips import Dances, PoseClips, is_heldout, survey
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
+from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chances
 from dancegen.training.clips import Share
-from dancegen.training.perceptual import PerceptualTraining, chances
-from dancegen.training.pose_clips import Dances, PoseClips, is_heldout, survey
 
 SMALL = {"stgcn": {"widths": [4, 4, 8]}, "heldout": {"hidden": 8, "layers": 1, "size": 6}}
 SONGS = [f"song {number}" for number in range(400)]

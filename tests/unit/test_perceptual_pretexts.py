@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from dancegen.settings.pretrain_perceptual import TasksConfig
 from dancegen.skeleton import COCO18
-from dancegen.training.pose_clips import Dances
-from dancegen.training.pretexts import CLASSES, UNASKED, ask
+from dancegen.steps.pretrain_perceptual.clips import Dances
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, UNASKED, ask
+from dancegen.steps.pretrain_perceptual.settings import TasksConfig
 
 PLAIN = {"mirror": False, "joint_dropout": 0.0, "active_share": 1.0}
 FPS = 10.0

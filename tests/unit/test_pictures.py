@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import torch
 
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.media import audio
 from dancegen.media.video import frames, probe
-from dancegen.settings.dance_model import DanceModelConfig
 from dancegen.training.clips import Clips
 from dancegen.training.pictures import POSES, SideBySide
 

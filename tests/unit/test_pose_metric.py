@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.errors import CheckpointError
-from dancegen.models.pose_metric import PoseMetric
-from dancegen.motion.normalize import body
-from dancegen.settings.cross_modal import PoseMetricConfig
-from dancegen.settings.train_cross_modal import TrainCrossModalConfig
-from dancegen.training.pose_metric import PoseMetricTraining, draw_groups
+from dancegen.pose.normalize import body
+from dancegen.steps.train_cross_modal.network_settings import PoseMetricConfig
+from dancegen.steps.train_cross_modal.pose_metric import PoseMetric
+from dancegen.steps.train_cross_modal.pose_metric_training import PoseMetricTraining, draw_groups
+from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 FRAMES = 40
 SMALL = {"hidden": 16, "attention": 8, "glances": 2}

@@ -3,18 +3,18 @@
 import pytest
 import torch
 
-from dancegen.models.stgcn import STGCN
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.settings.dance_model import (
+from dancegen.gan.settings import (
     AudioEncoderConfig,
     DanceModelConfig,
     GeneratorConfig,
     GlobalDiscriminatorConfig,
     LocalDiscriminatorConfig,
 )
-from dancegen.settings.stgcn import STGCNConfig
-from dancegen.training.dance import Batch, DanceTraining
-from dancegen.training.precision import computes_in_bfloat16, rounded
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.train_dance.precision import computes_in_bfloat16, rounded
+from dancegen.steps.train_dance.training import Batch, DanceTraining
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
 CONFIG = DanceModelConfig(

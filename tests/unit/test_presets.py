@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from dancegen import config
-from dancegen.settings.dance_model import PAPER, DanceModelConfig
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.gan.settings import PAPER, DanceModelConfig
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 ADDED = {"adversarial_global", "feature_matching", "adversarial_local", "perceptual"}
 CONFIGS = Path(__file__).parents[2] / "configs"

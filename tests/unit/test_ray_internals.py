@@ -10,7 +10,7 @@ import ray
 from packaging.requirements import Requirement
 
 import dancegen
-from dancegen.pipelines import ray_internals
+from dancegen.engine.cluster import internals as ray_internals
 
 RAY = Path(ray.__file__).parent
 INNER = re.compile(r"\bray(\.\w+)*\._[a-z]|_do_request|manager_snapshot|experiment_state-|\.actor\.\w+\.remote")
@@ -19,7 +19,7 @@ INNER = re.compile(r"\bray(\.\w+)*\._[a-z]|_do_request|manager_snapshot|experime
 def test_no_other_file_uses_rays_inner_parts():
     folder = Path(dancegen.__file__).parent
     used = {path.name for path in folder.rglob("*.py") if INNER.search(path.read_text())}
-    assert used == {"ray_internals.py"}
+    assert used == {"internals.py"}
 
 
 def test_only_one_minor_version_of_ray_is_allowed():

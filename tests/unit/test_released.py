@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dancegen.checkpoints import checkpoint
+from dancegen.gan.settings import PAPER
 from dancegen.media.audio import load as load_sound
-from dancegen.models import checkpoint
-from dancegen.pipelines.import_weights import run
-from dancegen.settings.dance_model import PAPER
-from dancegen.settings.import_weights import ImportWeightsConfig
-from dancegen.stages.render import load_model
+from dancegen.steps.render.stage import load_model
+from dancegen.tools.import_weights.run import run
+from dancegen.tools.import_weights.settings import ImportWeightsConfig
 
 FLOAT32 = 2e-5  # outputs lie in [-1, 1]; two orders of summation differ by less
 FLOAT64 = 1e-11  # at which another epsilon, padding or order of gates would be seen

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pytest
 
 from dancegen import schema, tables
+from dancegen.checkpoints import checkpoint
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import load
+from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
-from dancegen.models import checkpoint
-from dancegen.models.dance_model import DanceModel, build_generator
-from dancegen.settings.dance_model import DanceModelConfig
-from dancegen.settings.render import PictureConfig
-from dancegen.stages.inputs import SONG_SUFFIXES, list_media
-from dancegen.stages.render import RenderSongs, dance, load_model, render_song, song_seed
-from dancegen.stages.video_names import video_names
+from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.stage import RenderSongs, dance, load_model, render_song, song_seed
+from dancegen.steps.render.video_names import video_names
 
 ROOT = Path(__file__).parents[2]
 RATE = 16_000

@@ -4,7 +4,7 @@ import re
 from html import unescape
 from html.parser import HTMLParser
 
-from dancegen.stages.report import COLUMNS, picture_name, write_pages
+from dancegen.pages.report import COLUMNS, picture_name, write_pages
 
 GOOD = {
     **dict.fromkeys(COLUMNS),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancegen.motion.resample import resample
+from dancegen.pose.resample import resample
 
 
 def walk(frames=40, joints=18):

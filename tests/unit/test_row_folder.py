@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dancegen.pipelines.row_folder import PREFIX, RowFolder
+from dancegen.engine.table_jobs.row_folder import PREFIX, RowFolder
 
 OWNER = """
 import time
-from dancegen.pipelines.row_folder import RowFolder
+from dancegen.engine.table_jobs.row_folder import RowFolder
 print(RowFolder().path, flush=True)
 time.sleep(60)
 """

@@ -11,10 +11,10 @@ import pytest
 from ray import cloudpickle
 
 from dancegen import storage
+from dancegen.engine.table_jobs import row_process
+from dancegen.engine.table_jobs.row_process import BadRowError, RowLimits, RowProcess, StageError
+from dancegen.engine.table_jobs.stage_at import StageAt
 from dancegen.errors import ClusterError, ConfigError
-from dancegen.pipelines import row_process
-from dancegen.pipelines.row_process import BadRowError, RowLimits, RowProcess, StageError
-from dancegen.pipelines.stage_at import StageAt
 
 ROW = pa.table({"uri": ["x"]})
 GENEROUS = RowLimits(seconds=60, memory_gb=4)
@@ -157,7 +157,7 @@ def test_a_row_that_is_stopped_leaves_no_unfinished_file(process, tmp_path):
 def test_a_row_whose_parent_was_killed_leaves_no_unfinished_file(process, tmp_path):
     code = (
         "import pickle, sys\n"
-        "from dancegen.pipelines.row_process import RowLimits, RowProcess\n"
+        "from dancegen.engine.table_jobs.row_process import RowLimits, RowProcess\n"
         "stage, row = pickle.load(sys.stdin.buffer)\n"
         "RowProcess(stage, RowLimits(60, 4)).run(row, 'x')\n"
     )
@@ -190,7 +190,7 @@ def test_a_process_whose_parent_was_killed_ends_and_leaves_nothing_behind(tmp_pa
 import os, pickle, signal, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 import pyarrow as pa
-from dancegen.pipelines.row_process import RowLimits, RowProcess
+from dancegen.engine.table_jobs.row_process import RowLimits, RowProcess
 from test_row_process import Stage
 rows = RowProcess(pickle.dumps((Stage, ())), RowLimits(60, 4))
 print(rows.run(pa.table({{"uri": ["litter"]}}), "x")["path"][0].as_py(), flush=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dancegen.motion.runs import NOBODY, unbroken_runs
+from dancegen.pose.runs import NOBODY, unbroken_runs
 
 
 @pytest.mark.parametrize(

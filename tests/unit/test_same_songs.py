@@ -3,8 +3,8 @@
 import numpy as np
 
 from dancegen import schema, storage, tables
-from dancegen.motion.fingerprint import PITCHES
-from dancegen.pipelines.same_songs import METHOD, song_groups
+from dancegen.music.fingerprint import PITCHES
+from dancegen.steps.cut_clips.same_songs import METHOD, song_groups
 
 
 def recording(song, start=0, quarters=60):

@@ -9,10 +9,10 @@ import yaml
 
 from dancegen import config as settings
 from dancegen.errors import ConfigError
-from dancegen.settings.search import SearchConfig
-from dancegen.settings.train_dance import TrainDanceConfig
-from dancegen.stages import search_plots
-from dancegen.stages.search import Trial, best_yaml, common_epoch, ranked, summary, table
+from dancegen.steps.search import plots as search_plots
+from dancegen.steps.search.ranking import Trial, best_yaml, common_epoch, ranked, summary, table
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 SPACE = {"losses.l1": [1, 100], "optimizer.generator_rate": [1e-4, 1e-2]}
 

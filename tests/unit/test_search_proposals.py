@@ -4,9 +4,9 @@ import ray.tune
 from optuna.trial import TrialState
 
 from dancegen import config as settings
-from dancegen.pipelines.search_proposals import EqualEpochs, Proposals
-from dancegen.pipelines.search_trial import Turns
-from dancegen.settings.search import SearchConfig
+from dancegen.steps.search.proposals import EqualEpochs, Proposals
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.search.trial import Turns
 
 SPACE = {"losses.l1": (1.0, 100.0)}
 

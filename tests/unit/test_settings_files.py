@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from dancegen import fields
 from dancegen.cli import compare_estimators, dance, doctor, import_weights, study
-from dancegen.step_command import load, step_command
 from dancegen.steps import STEPS
+from dancegen.steps.command import load, step_command
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))

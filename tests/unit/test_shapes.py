@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from dancegen.importers.npz import _as_coco18
-from dancegen.importers.recording import Recording, nearest_frames
+from dancegen.steps.import_poses.formats.npz import _as_coco18
+from dancegen.steps.import_poses.formats.recording import Recording, nearest_frames
 
 
 def test_an_array_with_a_dimension_too_many_is_refused():

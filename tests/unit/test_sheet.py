@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from dancegen.errors import BadMediaError, ConfigError
-from dancegen.media.sheet import CELL_HEIGHT_PX, CELLS, LABEL_PX, write_contact_sheet
 from dancegen.media.video import VideoWriter
+from dancegen.tools.contact_sheet.run import CELL_HEIGHT_PX, CELLS, LABEL_PX, write_contact_sheet
 
 
 def video(path, colour, seconds=5.0, fps=10):

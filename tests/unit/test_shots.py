@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancegen.corpus.camera import film
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.structure import compose
-from dancegen.media.draw import LOOKS
+from dancegen.drawing.draw import LOOKS
 from dancegen.media.shots import LOOK_AROUND, ShotDetector
 from dancegen.media.video import frames
 

@@ -6,10 +6,10 @@ import librosa
 import numpy as np
 import pytest
 
-from dancegen.corpus.arrangements import ARRANGEMENTS
-from dancegen.corpus.harmony import MAJOR, Key
-from dancegen.corpus.songs import MIXES, RATE, synthesize
-from dancegen.corpus.sounds import DRUMS, TIMBRES, note, riser
+from dancegen.corpus.music.arrangements import ARRANGEMENTS
+from dancegen.corpus.music.harmony import MAJOR, Key
+from dancegen.corpus.music.songs import MIXES, RATE, synthesize
+from dancegen.corpus.music.sounds import DRUMS, TIMBRES, note, riser
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media.wav import write_wav
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dancegen.errors import ConfigError
-from dancegen.stages.splits import LEFT_OUT, TEST, TRAIN, VALIDATION, leaks, split
+from dancegen.steps.cut_clips.splits import LEFT_OUT, TEST, TRAIN, VALIDATION, leaks, split
 
 
 def rows(*videos, category="kpop"):

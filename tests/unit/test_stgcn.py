@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.models.stgcn import STGCN, partitioned_graph
-from dancegen.settings.stgcn import PAPER_STGCN, STGCNConfig
+from dancegen.perceptual.stgcn import STGCN, partitioned_graph
+from dancegen.perceptual.stgcn_settings import PAPER_STGCN, STGCNConfig
 from dancegen.skeleton import COCO18
 
 SMALL = STGCNConfig(widths=(4, 8, 16))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dancegen.models.stgcn import GraphConvolution, partitioned_graph
+from dancegen.perceptual.stgcn import GraphConvolution, partitioned_graph
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(2, 8), (8, 4)])

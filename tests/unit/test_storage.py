@@ -8,7 +8,7 @@ import pytest
 
 from dancegen import config, storage
 from dancegen.errors import ConfigError, DanceGenError, StorageError
-from dancegen.settings.render import DanceConfig
+from dancegen.steps.render.settings import DanceConfig
 from dancegen.storage.unfinished import mark
 
 

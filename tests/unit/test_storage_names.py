@@ -11,7 +11,7 @@ from dancegen import storage
 from dancegen.errors import StorageError
 from dancegen.media import audio
 from dancegen.media.container import SOUND_SUFFIXES
-from dancegen.stages.inputs import list_media
+from dancegen.media.inputs import list_media
 
 LATIN_1 = "Café 100%.wav".encode("latin-1")
 

@@ -7,7 +7,7 @@ import pytest
 
 from dancegen import schema, storage, tables
 from dancegen.media.container import SOUND_SUFFIXES
-from dancegen.stages.inputs import list_media
+from dancegen.media.inputs import list_media
 from dancegen.storage.arrow import TAIL_BYTES
 from dancegen.training.clips import Clips, Share, summarize
 

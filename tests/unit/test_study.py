@@ -22,12 +22,12 @@ from dancegen.cli import main
 from dancegen.errors import ConfigError
 from dancegen.media.video import frames, probe
 from dancegen.metrics.wilson import wilson
-from dancegen.settings.study import AnalyseStudyConfig, MakeStudyConfig
-from dancegen.study import analyse, make, plan, serve
-from dancegen.study.admission import Allowance
-from dancegen.study.plan import BACKGROUNDS, QUESTIONS, Pair, Study
-from dancegen.study.serve import Server
-from dancegen.study.store import Store
+from dancegen.tools.study import analyse, make, plan, serve
+from dancegen.tools.study.admission import Allowance
+from dancegen.tools.study.plan import BACKGROUNDS, QUESTIONS, Pair, Study
+from dancegen.tools.study.serve import Server
+from dancegen.tools.study.settings import AnalyseStudyConfig, MakeStudyConfig
+from dancegen.tools.study.store import Store
 
 PAIRS = tuple(Pair(f"p{n}", f"{n}a.mp4", f"{n}b.mp4", f"song {n}", 0.0) for n in range(6))
 CATCH = Pair("c", "ca.mp4", "cb.mp4", "song 0", 0.0, catch=True)

@@ -8,10 +8,11 @@ import pytest
 
 from dancegen import config, tracking
 from dancegen.cli import main
+from dancegen.engine.cluster import secrets as in_clear
+from dancegen.engine.cluster import submit
 from dancegen.errors import ConfigError
-from dancegen.pipelines import in_clear, submit
-from dancegen.settings.render import RenderConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.steps.render.settings import RenderConfig
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 ROOT = Path(__file__).parents[2]
 NOT_FOR_OTHERS = (

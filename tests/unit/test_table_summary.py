@@ -1,8 +1,8 @@
 import pytest
 
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.engine.table_jobs.summary import SetAside, Summary, told
 from dancegen.errors import TooManyBadRowsError
-from dancegen.pipelines.table_summary import SetAside, Summary, told
-from dancegen.settings.parallel import Parallel
 
 
 def aside(uri, problem, **how):

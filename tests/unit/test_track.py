@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dancegen.corpus.choreography import choreograph
-from dancegen.corpus.dancers import Dancer
-from dancegen.corpus.noise import corrupt
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures.noise import corrupt
 from dancegen.corpus.structure import CATEGORIES, compose
-from dancegen.motion.track import HELD_S, track
+from dancegen.pose.track import HELD_S, track
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT, SECONDS = 10.0, 16 / 9, 30

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dancegen.pipelines.train_dance import second_stage_note
-from dancegen.settings.dance_model import DanceModelConfig, LossConfig
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.gan.settings import DanceModelConfig, LossConfig
+from dancegen.steps.train_dance.pipeline import second_stage_note
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 NONE = dict.fromkeys(("adversarial_local", "adversarial_global", "feature_matching", "perceptual"), 0.0)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.motion.beats import RHYTHM_CHANNELS
-from dancegen.motion.normalize import CAMERA_ASPECT
-from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.pose.normalize import CAMERA_ASPECT
 from dancegen.skeleton import COCO18
+from dancegen.steps.train_dance.validation import measure, summarize
 from dancegen.training.batch import Batch
-from dancegen.training.validation import measure, summarize
 
 CLIPS, FRAMES, FPS = 30, 50, 10.0
 CONFIG = DanceModelConfig(fps=FPS)

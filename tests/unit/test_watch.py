@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from dancegen.training.watch import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, Watch, spoiled
+from dancegen.steps.train_dance.divergence import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, Watch, spoiled
 
 
 def first_wrong(values, factor=1000.0):

@@ -8,10 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from dancegen.models import checkpoint
-from dancegen.models.dance_model import DanceModel, build_generator
-from dancegen.models.identity import identity
-from dancegen.settings.dance_model import DanceModelConfig
+from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints.identity import identity
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dancegen.motion import windows
+from dancegen.pose import windows
 from dancegen.skeleton import COCO18
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from dancegen.training.measure import merged
-from dancegen.training.within_epoch import LOOK_S, LOOK_UPDATES, WithinEpoch, resumed
+from dancegen.steps.train_dance.epoch_progress import LOOK_S, LOOK_UPDATES, WithinEpoch, resumed
+from dancegen.training.meters import merged
 
 
 def looks(seconds_an_update, updates=1000):

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from dancegen import config as settings
-from dancegen.pipelines import train_worker
-from dancegen.pipelines.worker_group import STATE, Alone
-from dancegen.settings.train_dance import TrainDanceConfig
+from dancegen.engine.training.worker_group import STATE, Alone
+from dancegen.steps.train_dance import worker as train_worker
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 
 class Killed(Exception):

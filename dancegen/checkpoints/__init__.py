@@ -1,0 +1,1 @@
+"""Checkpoints: files, headers, and which fit which settings. The shipped ones lie beside this code."""

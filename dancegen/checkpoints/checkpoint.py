@@ -1,0 +1,120 @@
+"""What a file of weights is a model of: a dance model, the network of the perceptual loss, or the held-out extractor.
+
+Each carries its settings, skeleton, poses a second and card, and works without its settings file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dancegen.checkpoints import fits, weights_file
+from dancegen.checkpoints.header import DANCE, HELDOUT, PERCEPTUAL, SHIPPED, dance_settings, unfit
+from dancegen.errors import CheckpointError
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.music.rhythm import RHYTHM_CHANNELS
+from dancegen.perceptual.heldout import Heldout
+from dancegen.perceptual.heldout_settings import HeldoutConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+
+
+def shipped() -> Path:
+    """The dance model that comes with the package."""
+    return SHIPPED[DANCE]
+
+
+def shipped_perceptual() -> Path:
+    """The network of the perceptual loss that comes with the package."""
+    return SHIPPED[PERCEPTUAL]
+
+
+def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True) -> None:
+    """Write a dance model, whole or not at all; with `half` its weights take two bytes each."""
+    about = {
+        "settings": model.config.model_dump(mode="json"),
+        "fps": model.config.fps,
+        "rhythm_channels": model.rhythm_channels,
+        "card": card,
+    }
+    weights_file.write(path, DANCE, about, model.generator.state_dict(), half)
+
+
+def load(path: Path) -> DanceModel:
+    """The dance model of a file, in full precision. Raises CheckpointError for one that is missing or damaged."""
+    about, tensors = weights_file.read(path, DANCE)
+    channels = about.get("rhythm_channels", [])
+    if unknown := [name for name in channels if name not in RHYTHM_CHANNELS]:
+        problem = f"hears {', '.join(map(repr, unknown))} in the rhythm, and this release knows {RHYTHM_CHANNELS}."
+        raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
+    try:
+        config = dance_settings(about)
+        generator = weights_file.fill(build_generator(config, len(channels)), tensors)
+        return DanceModel(generator, config, channels)
+    except (ValidationError, KeyError, RuntimeError) as error:
+        raise unfit(str(path), error, DANCE) from error
+
+
+def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
+    """A dance model whose training can go on with these settings. Raises CheckpointError when it is of others.
+
+    Another `generator.output` is accepted: tanh is near the identity where real poses are, and training does the rest.
+    """
+    model = load(path)
+    fits.check_can_go_on(str(path), model.config, model.rhythm_channels, wanted)
+    return model
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """What the file of a dance model says of how it was made."""
+    about, _ = weights_file.read(path, DANCE)
+    return about.get("card", {})
+
+
+def save_perceptual(
+    path: Path, network: STGCN | Heldout, classes: list[str], card: dict[str, Any], half: bool = True
+) -> None:
+    """Write a network that sees dances, whole or not at all; `classes` are the names of its logits."""
+    about = {
+        "settings": network.config.model_dump(mode="json"),
+        "fps": network.config.fps,
+        "normalization": network.config.normalization,
+        "classes": classes,
+        "card": card,
+    }
+    kind = PERCEPTUAL if isinstance(network, STGCN) else HELDOUT
+    weights_file.write(path, kind, about, network.state_dict(), half)
+
+
+def load_perceptual(path: Path, model: DanceModelConfig | None = None) -> STGCN:
+    """The network of the perceptual loss, frozen, in full precision.
+
+    Raises CheckpointError for a file that is missing, damaged or of another kind, and when the network does not see
+    dances as `model`, where it is given, makes them.
+    """
+    about, tensors = weights_file.read(path, PERCEPTUAL)
+    try:
+        network = STGCN(STGCNConfig.model_validate(about["settings"]), len(about["classes"]))
+        frozen = weights_file.fill(network, tensors).eval().requires_grad_(False)
+    except (ValidationError, KeyError, RuntimeError) as error:
+        raise unfit(str(path), error, PERCEPTUAL) from error
+    if model is not None:
+        fits.check_sees(str(path), frozen.config, model)
+    return frozen
+
+
+def load_heldout(path: Path) -> Heldout:
+    """The held-out extractor, frozen, in full precision. Raises CheckpointError like `load_perceptual`."""
+    about, tensors = weights_file.read(path, HELDOUT)
+    try:
+        network = Heldout(HeldoutConfig.model_validate(about["settings"]), len(about["classes"]))
+        return weights_file.fill(network, tensors).eval().requires_grad_(False)
+    except (ValidationError, KeyError, RuntimeError) as error:
+        raise unfit(str(path), error, HELDOUT) from error
+
+
+def read_perceptual_card(path: Path, kind: str = PERCEPTUAL) -> dict[str, Any]:
+    """What the file of a network that sees dances says of how it was made."""
+    about, _ = weights_file.read(path, kind)
+    return about.get("card", {})

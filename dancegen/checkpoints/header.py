@@ -1,0 +1,99 @@
+"""What a checkpoint says of itself, read without its weights and without torch: a safetensors file begins with it."""
+
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from dancegen import storage
+from dancegen.errors import CheckpointError
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.skeleton import COCO18
+
+FORMAT_VERSION = 1
+DANCE, PERCEPTUAL, HELDOUT = "dancegen.dance_model", "dancegen.perceptual_network", "dancegen.heldout_extractor"
+CROSS_MODAL = "dancegen.cross_modal_metric"
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+SHIPPED = {DANCE: FOLDER / "dance.safetensors", PERCEPTUAL: FOLDER / "stgcn.safetensors"}
+MAKE_ANOTHER = {
+    DANCE: "Name another checkpoint, or train one: dancegen train-dance.",
+    PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",
+    HELDOUT: "Name another checkpoint, or train one: dancegen pretrain-perceptual kind=heldout.",
+    CROSS_MODAL: "Name another, or make one: dancegen train-cross-modal.",
+}
+LENGTH_BYTES = 8  # at the start of the file: the length of the JSON that follows, little-endian
+MAX_LENGTH = 100_000_000  # of that JSON, as safetensors itself allows
+
+
+def read(uri: str, kind: str) -> dict[str, Any]:
+    """The metadata of a checkpoint of this kind. Of a remote file only the first bytes are fetched.
+
+    Raises CheckpointError when it is no checkpoint, or one of another kind, format or skeleton; StorageError when it
+    cannot be read.
+    """
+    with (
+        storage.opening(uri) as opened,
+        open(opened, "rb") if isinstance(opened, Path) else nullcontext(opened) as file,
+    ):
+        about = said(_metadata(file, uri, kind))
+    check(about, uri, kind)
+    return about
+
+
+def said(metadata: dict[str, str]) -> dict[str, Any]:
+    """The metadata as it was before it was written as JSON; empty when it is not ours."""
+    try:
+        return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}
+    except json.JSONDecodeError:
+        return {}
+
+
+def check(about: dict[str, Any], uri: str, kind: str) -> None:
+    """Raise CheckpointError unless the metadata is of this kind, and of a format and a skeleton that we know."""
+    if about.get("kind") != kind:
+        problem = f"holds no {kind.partition('.')[2].replace('_', ' ')} of dancegen."
+        raise CheckpointError(uri, problem, MAKE_ANOTHER[kind])
+    for name, value in {"format": FORMAT_VERSION, "skeleton": COCO18.name}.items():
+        if about.get(name) != value:
+            problem = f"has {name} {about.get(name)!r}, and this release reads {value!r}."
+            raise CheckpointError(uri, problem, "Use the release that wrote it, or train again.")
+
+
+def damaged(uri: str, error: object, remedy: str) -> CheckpointError:
+    """The error to raise for a file that is no whole safetensors file."""
+    return CheckpointError(uri, f"is damaged, or no safetensors file ({error}).", remedy)
+
+
+def unfit(uri: str, error: Exception, kind: str) -> CheckpointError:
+    """The error to raise for a file whose parts do not fit one another."""
+    reason = str(error).strip().split("\n")[0]
+    return CheckpointError(uri, f"does not fit its own settings ({reason}).", MAKE_ANOTHER[kind])
+
+
+def dance_settings(about: dict[str, Any]) -> DanceModelConfig:
+    """The settings of a dance model. Raises ValidationError or KeyError when there are none."""
+    return DanceModelConfig.model_validate(with_former_defaults(about["settings"]))
+
+
+def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a saved dance model. Settings that are younger than the file get their former values."""
+    generator = settings["generator"]
+    audio = {"hears": "waveform", **generator["audio"]}
+    generator = {"rhythm_harmonics": 1, "output": "tanh", **generator, "audio": audio}
+    return {"mirror_odd_seeds": False, **settings, "generator": generator}
+
+
+def _metadata(file: storage.SeekableFile, uri: str, kind: str) -> dict[str, str]:
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    try:
+        if length > MAX_LENGTH:
+            raise ValueError("its header is too large")
+        header = json.loads(file.read(length))
+        metadata = header.pop("__metadata__", {})
+        ends = LENGTH_BYTES + length + max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
+        if (size := file.seek(0, os.SEEK_END)) != ends:
+            raise ValueError(f"it has {size:,} bytes and should have {ends:,}")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # errors of JSON and UTF-8 are ValueErrors
+        raise damaged(uri, error, MAKE_ANOTHER[kind]) from error
+    return metadata

@@ -1,0 +1,105 @@
+"""Moves in a row -> what every channel of the body has to reach by which beat, and where the feet have to be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dancegen.corpus.body.curves import Key
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.body.footwork import Footprint
+from dancegen.corpus.body.kinematics import SIDES
+from dancegen.corpus.choreography.moves import BARS, COUNTS, NEUTRAL, Move, Pose
+from dancegen.corpus.choreography.repertoire import MOVES, programme
+from dancegen.corpus.structure import SongStructure
+
+EASE = {"kpop": "hit", "ballet": "flow", "popping": "pop"}
+JOINING = {"kpop": "groove", "ballet": "flow", "popping": "pop"}
+"""Eases of the styles, and those with which a move is entered."""
+ARM_DRAG = {"kpop": 0.0, "ballet": 0.12, "popping": 0.0}
+"""Beats by which the forearm comes after the upper arm."""
+FULL_TURN = 360.0
+
+
+@dataclass
+class Score:
+    """Keys by channel, and footprints, both in order of time."""
+
+    channels: dict[str, list[Key]]
+    footprints: list[Footprint] = field(default_factory=list)
+
+
+def moves_of(structure: SongStructure, dancer: Dancer, seed: int) -> Iterator[tuple[int, int, Move]]:
+    """The moves of a dance: first bar, bars it has room for, and the move as this dancer does it."""
+    rng = np.random.default_rng([seed, structure.seed])
+    for section in structure.sections:
+        choice = int(rng.integers(2**31))
+        for bar in range(0, section.bars, BARS):
+            first_bar = section.first_bar + bar
+            name, mirrored = programme(structure.category, section.kind, structure.phrase_bar(first_bar), choice)
+            move = MOVES[structure.category][name]
+            if mirrored != (dancer.left_handed and section.kind == "verse"):
+                move = move.mirrored()
+            yield first_bar, min(BARS, section.bars - bar), move
+
+
+def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
+    """The dance of a song as one dancer does it, from the neutral pose and back to it."""
+    category = structure.category
+    neutral = NEUTRAL[category]
+    score = Score({name: [] for name in neutral})
+    turned, last_turn = 0.0, 0.0
+    for first_bar, bars, move in moves_of(structure, dancer, seed):
+        for moment in move.moments:
+            if moment.count - 1 >= bars * COUNTS / BARS:
+                continue
+            opens = moment.count == 1
+            pose = {**neutral, **moment.pose} if opens else moment.pose
+            last_turn = pose.get("turn", last_turn)
+            ease = moment.ease or (JOINING if opens else EASE)[category]
+            beat = first_bar * structure.beats_per_bar + count_to_beat(moment.count, structure.beats_per_bar)
+            _write(score, beat, {**pose, "turn": last_turn}, turned, ease, category, dancer)
+        # who has turned round stays so: the next move starts from there
+        turned += FULL_TURN * round(last_turn / FULL_TURN)
+        last_turn -= FULL_TURN * round(last_turn / FULL_TURN)
+    end = float(structure.bars * structure.beats_per_bar)
+    _write(score, end, neutral, turned, JOINING[category], category, dancer)
+    return score
+
+
+def count_to_beat(count: float, beats_per_bar: int) -> float:
+    """Beats from the start of a move to one of its eight counts; a waltz has three beats for four counts."""
+    bar, rest = divmod(count - 1, COUNTS / BARS)
+    waltz = np.interp(rest, [0, 1, 2, 3, 4], [0, 1, 2, 2.5, 3])
+    return float(bar * beats_per_bar + (waltz if beats_per_bar == 3 else rest))
+
+
+def on_floor(x: float, z: float, side: str, dancer: Dancer, turn: float = 0.0) -> tuple[float, float]:
+    """A footprint of a body that has turned so far, as seen from the middle of the stage; in leg lengths."""
+    angle = np.radians(turn)
+    aside, ahead = SIDES[side] * x * dancer.stride, z * dancer.stride
+    return float(aside * np.cos(angle) + ahead * np.sin(angle)), float(ahead * np.cos(angle) - aside * np.sin(angle))
+
+
+def _write(score: Score, beat: float, pose: Pose, turned: float, ease: str, category: str, dancer: Dancer) -> None:
+    for name, value in pose.items():
+        part = name.partition("_")[2]
+        if part in ("x", "z"):
+            continue
+        late = ARM_DRAG[category] if part in ("bend", "spin") else 0.0
+        value = _styled(name, value, NEUTRAL[category], dancer) + (turned if name == "turn" else 0.0)
+        score.channels[name].append(Key(beat + late, value, "lift" if part == "air" else ease))
+    for side in SIDES:
+        if f"{side}_x" in pose:
+            place = on_floor(pose[f"{side}_x"], pose.get(f"{side}_z", 0.0), side, dancer, pose["turn"])
+            score.footprints.append(Footprint(beat, side, *place))
+
+
+def _styled(name: str, value: float, neutral: Pose, dancer: Dancer) -> float:
+    """A value of the choreography as this dancer does it."""
+    part = name.partition("_")[2]
+    if name in ("bounce", "sway"):
+        return value * dancer.bounce
+    if part in ("raise", "shrug") or name in ("lean", "twist", "hips", "slide", "push"):
+        return neutral[name] + dancer.amplitude * (value - neutral[name])
+    return value

@@ -1,0 +1,1 @@
+"""The songs of the synthetic corpus."""

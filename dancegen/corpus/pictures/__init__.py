@@ -1,0 +1,1 @@
+"""From the synthetic dancers to joints in pictures."""

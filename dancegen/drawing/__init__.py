@@ -1,0 +1,1 @@
+"""Pictures of dancers: skeletons and the avatar."""

@@ -1,0 +1,1 @@
+"""Ray itself: how a cluster is started or joined, its capacity, its head, submission of jobs."""

@@ -1,0 +1,84 @@
+"""All that relies on what Ray does not promise: names, files, messages and states that another version may change.
+
+pyproject.toml allows one minor version of Ray for this reason. Before another one is allowed, go through this file; the
+tests that are named fail when Ray has changed.
+"""
+
+import json
+import os
+from typing import Any
+
+# Variables that Ray reads without documenting them. Unknown ones are ignored: a change costs noise or patience only.
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers make the environment again in each worker
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a busy machine is no reason to fail
+    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error and is none
+}
+# Else Ray kills the children of a worker with it, and they could not delete the file that they were writing. They
+# notice by themselves that their worker is gone.
+CHILDREN_END_THEMSELVES = {"RAY_kill_child_processes_on_worker_exit": "0"}
+TRAIN_POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"  # the controller's; a report waits for its next look
+TRAIN_START = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"  # how long a number of workers is waited for
+TUNE = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a training that diverges in its first epoch tells nothing
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C would look like the end of the search
+}
+
+# Ray Train's file with the list of a run's checkpoints, in the run's folder: JSON, rewritten in place after each report
+# and before the checkpoints that it no longer names are deleted. engine/training/run_folder.py keeps a copy of it.
+# Tests: tests/integration/test_train_dance.py (the list that was cut off).
+CHECKPOINT_LIST = "checkpoint_manager_snapshot.json"
+
+# How the name of the file begins from which Ray Tune goes on. Tests: tests/integration/test_search.py.
+TUNE_STATE = "experiment_state-"
+
+# Loggers of Ray's job client that report each step. A change costs noise only.
+JOB_LOGGERS = (
+    "ray.dashboard.modules.job.sdk",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray._private.runtime_env.packaging",
+)
+
+# What follows the reason in the message of a failed job: the log, which was shown already. A change shows it twice.
+JOB_LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"
+
+
+RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+
+
+def head_patience_s() -> float:
+    """Seconds after which Ray ends a driver whose head's control store (GCS) does not answer: its own flag and default.
+
+    engine/cluster/head_watch.py speaks before that. Test: tests/integration/test_lost_head.py.
+    """
+    return float(os.environ.get(RECONNECT, "60"))
+
+
+def put_without_waiting(queue: Any, item: Any) -> None:
+    """Put an item into a ray.util.queue.Queue without waiting for the answer, as `put` does.
+
+    Relies on the queue's `actor` and on that one's method `put_nowait`. Test: tests/integration/test_progress.py.
+    """
+    queue.actor.put_nowait.remote(item)
+
+
+def state_with_samples(state: dict[str, Any], samples: int) -> dict[str, Any]:
+    """The state of a ray.tune SearchGenerator (what its `get_state` gives), to go on with so many samples in all.
+
+    Relies on the keys `total_samples` and `finished`. Tests: tests/unit/test_search_proposals.py.
+    """
+    return {**state, "total_samples": samples, "finished": False}
+
+
+def cluster_version(client: Any) -> str:
+    """The version of Ray that a cluster runs, from a JobSubmissionClient; its `get_version` gives that of the API.
+
+    Relies on its `_do_request`, and on the dashboard's /api/version. Test: tests/integration/test_cluster.py.
+    """
+    return json.loads(client._do_request("GET", "/api/version").text)["ray_version"]

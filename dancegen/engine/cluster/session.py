@@ -1,0 +1,122 @@
+"""One way to reach Ray: the cluster that runs this job, or a small one of our own on this machine."""
+
+import logging
+import math
+import os
+import shlex
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET
+from dancegen.errors import ClusterError
+from dancegen.native_output import held_back
+from dancegen.stopping import hear_sigterm
+
+SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
+OBJECT_STORE_BYTES = 400_000_000
+TELL_EVERY_S = 60.0
+LONGEST_WAIT_S = 3600.0  # machines of a cloud take minutes to start; other jobs may take longer
+
+
+def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
+    """Join the cluster named by RAY_ADDRESS (a submitted job has it), else start one on this machine.
+
+    `cpus` and `gpus` are what the step needs at least; CPUs of a cluster of our own are only its
+    bookkeeping, so they may exceed the cores. Ray Train needs `dashboard`, because it polls it.
+    Raises ClusterError when the cluster cannot be reached, or when this machine has too few GPUs.
+    """
+    wanted = QUIET | CHILDREN_END_THEMSELVES
+    os.environ.update({name: os.environ.get(name, value) for name, value in wanted.items()})
+    import ray  # late: `--help` and wrong settings must not wait for it
+
+    if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS")
+        if address:
+            _join(address)
+        else:
+            _start_local(cpus, dashboard)
+            _check_gpus(gpus)
+    hear_sigterm()  # Ray has set its own handler
+
+
+def worker_environment() -> dict[str, Any]:
+    """Options of actors that have children: on a cluster that was there already, their processes are told so each."""
+    return {"runtime_env": {"env_vars": CHILDREN_END_THEMSELVES}} if os.environ.get("RAY_ADDRESS") else {}
+
+
+def await_room(cpus: float, gpus: float) -> None:
+    """Wait until some machine of the cluster has that much free; says so when it takes long.
+
+    Raises ClusterError after an hour: nothing of what Ray itself does then would tell why it stands still.
+    """
+    import ray
+
+    room = ray.remote(_nothing).options(num_cpus=cpus, num_gpus=gpus).remote()
+    need = f"{cpus:g} CPUs and {gpus:g} GPUs"
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while not ray.wait([room], timeout=TELL_EVERY_S)[0]:
+        total = ray.cluster_resources()
+        has = f"the cluster has {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs in all"
+        if time.monotonic() > deadline:
+            ray.cancel(room)
+            raise ClusterError(
+                "the cluster", f"had no machine free with {need}; {has}.", "Ask for less, or add machines."
+            )
+        tqdm.write(f"waiting for a machine with {need} free; {has}", file=sys.stderr)
+
+
+def _nothing() -> None:
+    pass
+
+
+def quiet_ray_data() -> None:
+    """Only errors of Ray Data reach the terminal; all of its log is in Ray's session folder."""
+    import ray.data  # its import sets the levels that we change
+
+    logging.getLogger(ray.data.__name__).setLevel(logging.ERROR)
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        with held_back():
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        remedy = "Check RAY_ADDRESS, and RAY_AUTH_TOKEN if the cluster asks for one; unset RAY_ADDRESS to run here."
+        raise ClusterError(address, f"cannot be reached ({reason}).", remedy) from error
+
+
+def _start_local(cpus: float, dashboard: bool) -> None:
+    import ray
+
+    with held_back():
+        ray.init(
+            address="local",  # never another cluster that happens to run on this machine
+            num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=dashboard,
+            dashboard_port=0,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            **quoted_python(),
+        )
+
+
+def quoted_python() -> dict[str, Any]:
+    """Ray hands Python's path to a shell as it is: with a space in it no worker would ever start."""
+    quoted = shlex.quote(sys.executable)
+    return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
+
+
+def _check_gpus(gpus: float) -> None:
+    import ray
+
+    found = ray.cluster_resources().get("GPU", 0.0)
+    if gpus > found:
+        remedy = "Ask for fewer (gpus_per_actor=0, use_gpu=false), or submit the job to a cluster that has them."
+        raise ClusterError("Ray on this machine", f"has {found:g} GPUs, and the step needs {gpus:g}.", remedy)

@@ -1,0 +1,22 @@
+"""A line at the end of a step on the rows of which there is something to know, though they are good."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from dancegen import tables
+from dancegen.engine.table_jobs.table_job import TableJob
+
+
+def say_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
+    """Tell how many of the rows have a note in the job's table, which has a column of that name, and one of them."""
+    if not tables.parts(job.table):
+        return
+    uris = {row["uri"] for row in rows}
+    known = tables.read(job.table, job.schema, ["uri", "note"]).to_pylist()
+    noted = sorted((row["uri"], row["note"]) for row in known if row["note"] and row["uri"] in uris)
+    if noted:
+        first = f"the first: {noted[0][0]}: {noted[0][1]}"
+        text = f"{len(noted):,} of {len(uris):,} {job.label} have a note ({job.table}, column note); {first}"
+        tqdm.write(text, file=sys.stderr)

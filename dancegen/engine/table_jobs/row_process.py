@@ -1,0 +1,282 @@
+"""Rows in a process of their own, so that a crash, a hang or a memory blow-up costs one row and never the job.
+
+The parent half is `RowProcess`; the child half is `main`, run as `python -m dancegen.engine.table_jobs.row_process`.
+They speak through a socket: the child gets the pickled stage once, then one-row tables, and answers with tables.
+"""
+
+import os
+import pickle
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psutil
+import pyarrow as pa
+
+from dancegen.engine.table_jobs.row_folder import RowFolder
+from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
+from dancegen.stopping import Terminated, hear_sigterm
+
+MODULE = "dancegen.engine.table_jobs.row_process"  # this one, as the child runs it
+POLL_S = 0.2
+PARENT_POLL_S = 0.5
+ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
+START_PAUSES_S = (1.0, 4.0, 10.0)  # before each further attempt to start a process that died while it started
+TRACE_CHARACTERS = 8000  # of a traceback that travels to the driver: its end
+CLEAR_UP_S = 3.0  # that a child has to delete the file that it was writing
+MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a child ended by itself."""
+
+    how: str  # a signal, or an exception with its place
+    trace: str = ""  # the traceback of an exception
+
+
+class BadRowError(DanceGenError):
+    """A row that ended its process, or cost too much."""
+
+
+class RowBugError(BadRowError):
+    """A row whose work ended in an exception that dancegen does not know: its file may well be good."""
+
+    def __init__(self, thing: str, death: Death) -> None:
+        super().__init__(thing, f"met a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
+        self.trace = death.trace
+
+
+class StageError(RuntimeError):
+    """A stage that cannot be made at all, for a reason that is a bug."""
+
+
+@dataclass(frozen=True)
+class RowLimits:
+    """What one row may cost."""
+
+    seconds: float
+    memory_gb: float
+
+
+class RowProcess:
+    """A stage in a child process: `run` gives what the stage gives, or raises BadRowError that says why not."""
+
+    def __init__(self, stage: bytes, limits: RowLimits) -> None:
+        """`stage` is a pickled (class, constructor arguments)."""
+        self._stage = stage
+        self._limits = limits
+        self._memory_bytes = min(limits.memory_gb * 1e9, MACHINE_SHARE * psutil.virtual_memory().total)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self, row: pa.Table, thing: str) -> pa.Table:
+        """The stage's table for a one-row table. `thing` names the row in messages.
+
+        Raises BadRowError, and StorageUnreachableError when the stage does: the row may work a moment later.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._child is None:
+                self._start(thing)
+            self._log.seek(0)
+            self._log.truncate()
+            try:
+                self._pipe.send(row)
+                return self._answer(thing)
+            except (EOFError, ConnectionError):
+                death = self._obituary()
+                if attempt == ATTEMPTS:
+                    raise _verdict(thing, death) from None
+        raise AssertionError("ATTEMPTS is at least 1")
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                self._child.wait(CLEAR_UP_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+            self._pipe.close()
+            self._log.close()
+            self._folder.remove()
+            self._child = None
+
+    def _start(self, thing: str) -> None:
+        """Start the child, again and later each time when it dies.
+
+        When it died alike each time although there was memory to spare, no row can be done: raises StageError after
+        an exception, ClusterError after a signal. Else raises BadRowError: the next row may find more memory.
+        """
+        deaths: list[Death] = []
+        memory = psutil.virtual_memory()
+        for pause_s in (0.0, *START_PAUSES_S):
+            time.sleep(pause_s * random.uniform(0.5, 1.5))  # not all at once: others may have died of the same want
+            memory = psutil.virtual_memory()
+            death = self._launch()
+            if death is None:
+                return
+            deaths.append(death)
+        free = f"the last of {len(deaths)} times with {memory.available / 1e9:.1f} GB of memory free"
+        problem = f"ended with {deaths[-1].how} while its process started, {free}."
+        alike = len({death.how for death in deaths}) == 1
+        if alike and memory.available > (1 - MACHINE_SHARE) * memory.total:
+            if deaths[-1].trace:
+                raise StageError(f"the stage cannot be made: {deaths[-1].how}\n{deaths[-1].trace}")
+            raise ClusterError("the stage", problem, "Give the machine, or its container, more memory.")
+        raise BadRowError(thing, problem, "Run fewer actors on a machine, or give it more memory.")
+
+    def _launch(self) -> Death | None:
+        """Start the child once. Returns its death when it died before its stage was made."""
+        ours, theirs = socket.socketpair()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
+        self._folder = RowFolder()
+        paths = [path or os.getcwd() for path in sys.path]
+        with theirs:
+            self._child = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    MODULE,
+                    str(theirs.fileno()),
+                    self._folder.path,
+                ],
+                pass_fds=[theirs.fileno(), self._folder.lock],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._folder.path},
+            )
+        self._pipe = Connection(ours.detach())
+        try:
+            self._pipe.send_bytes(self._stage)
+            ready = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            return self._obituary()
+        if isinstance(ready, DanceGenError):
+            self.close()
+            raise ready
+        return None
+
+    def _answer(self, thing: str) -> pa.Table:
+        deadline = time.monotonic() + self._limits.seconds
+        while not self._pipe.poll(POLL_S):
+            if time.monotonic() > deadline:
+                self.close()
+                remedy = "Raise max_seconds_per_row, or cut the file."
+                raise BadRowError(thing, f"took longer than {self._limits.seconds:g} s.", remedy)
+            if self._used_bytes() > self._memory_bytes:
+                self.close()
+                remedy = "Raise max_memory_gb_per_row, or make the file smaller."
+                raise BadRowError(thing, f"needed more than {self._memory_bytes / 1e9:.1f} GB of memory.", remedy)
+        answer = self._pipe.recv()
+        if isinstance(answer, StorageUnreachableError):
+            raise answer
+        return answer
+
+    def _used_bytes(self) -> int:
+        assert self._child is not None
+        try:
+            process = psutil.Process(self._child.pid)
+            return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        except psutil.NoSuchProcess:
+            return 0
+
+    def _obituary(self) -> Death:
+        """How the child died. Also clears it away."""
+        assert self._child is not None
+        try:
+            code = self._child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            code = self._child.wait()
+        self._log.seek(0)
+        log = self._log.read().decode(errors="replace")
+        self.close()
+        if code < 0:
+            return Death(f"{signal.Signals(-code).name} (a crash, or memory ran out)")
+        sys.stderr.write(log)  # into the log of Ray's worker
+        return Death(_last_error(log) or f"exit code {code}", log[-TRACE_CHARACTERS:] or "no traceback")
+
+
+def _verdict(thing: str, death: Death) -> BadRowError:
+    """What is wrong with a row that ended its process."""
+    if death.trace:
+        return RowBugError(thing, death)
+    return BadRowError(thing, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
+
+
+def _last_error(log: str) -> str:
+    """`ValueError: text (file.py, line 3)` out of a traceback."""
+    lines = [line for line in log.strip().split("\n") if line.strip()]
+    places = re.findall(r'File ".*?([^/"]+)", line (\d+)', log)
+    if not lines or not places:
+        return ""
+    return f"{lines[-1].strip().rstrip('.')} ({places[-1][0]}, line {places[-1][1]})"
+
+
+def main(descriptor: int, folder: str) -> None:
+    """The child: make the stage, then answer rows until the parent is gone. `folder` holds its temporary files."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends us
+    hear_sigterm()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
+    try:
+        _answer_rows(Connection(descriptor))
+    except Terminated:  # what was unfinished is deleted by now
+        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer_rows(pipe: Connection) -> None:
+    stage = _make(pipe)
+    while stage is not None:
+        try:
+            row = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = stage(row)
+        except StorageUnreachableError as error:
+            answer = error
+        pipe.send(answer)
+
+
+def _make(pipe: Connection) -> Any:
+    """The stage; None when its settings are wrong, which the parent is told."""
+    try:
+        kind, arguments = pickle.loads(pipe.recv_bytes())
+        stage = kind(*arguments)
+    except DanceGenError as error:
+        pipe.send(error)
+        return None
+    pipe.send("ready")
+    return stage
+
+
+def _end_with_parent(parent: int, folder: str) -> None:
+    """A killed parent can neither end us nor clear up: notice it, and let the main thread delete what is unfinished."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.main_thread().join(CLEAR_UP_S)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,1 @@
+"""The music-to-skeleton GAN: generator, discriminators, losses and their settings."""

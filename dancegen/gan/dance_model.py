@@ -1,0 +1,153 @@
+"""A song in, a dance out: the generator with what it needs to know of sound, rhythm and joints.
+
+Axes used in shapes:
+    S samples of a song (mono, 16 kHz), or of a frame    T frames    J joints    K given frames
+    B clips    R rhythm channels
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from dancegen.gan.global_discriminator import GlobalDiscriminator
+from dancegen.gan.hcn import Inputs
+from dancegen.gan.local_discriminator import LocalDiscriminator
+from dancegen.gan.noise_encoder import NoiseEncoder
+from dancegen.gan.pose_generator import Generator
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
+from dancegen.music.beats import RHYTHM_CHANNELS, rhythm
+from dancegen.skeleton import COCO18
+
+OVERLAP_FRAMES = 20  # of two windows
+WINDOW_FRAMES = 3000  # five minutes at 10 poses a second: a mix of hours needs no more memory than that
+
+
+class DanceModel:
+    """A trained generator, ready to dance."""
+
+    def __init__(
+        self, generator: Generator, config: DanceModelConfig, rhythm_channels: Sequence[str] = RHYTHM_CHANNELS
+    ) -> None:
+        """`rhythm_channels` are those that the generator was built for, of RHYTHM_CHANNELS."""
+        self.generator, self.config, self.rhythm_channels = generator.eval(), config, tuple(rhythm_channels)
+
+    @torch.inference_mode()
+    def dance(
+        self,
+        samples: Float32[np.ndarray, " S"],
+        seed: int,
+        start: Float32[np.ndarray, "K J 2"] | None = None,
+        window_frames: int = WINDOW_FRAMES,
+    ) -> Float32[np.ndarray, "T J 2"]:
+        """Normalised joints for a whole song, `fps` a second, to its end; same seed, same bytes.
+
+        An odd seed is danced as a mirror shows it (`mirror_odd_seeds`). The dance begins with the frames of `start`,
+        where the model can take them up (`seed_frames` at most). A song longer than `window_frames` goes through in
+        parts: each takes up frames of the one before, and fades in over it for two seconds, since it has heard other
+        music before and after.
+        """
+        if self.config.mirror_odd_seeds and seed % 2:
+            return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
+        return self._dance(samples, seed, start, window_frames)
+
+    @torch.inference_mode()
+    def dances(
+        self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], seeds: Sequence[int]
+    ) -> Float[Tensor, "B T J 2"]:
+        """Normalised joints for clips that are already heard as the model hears them, each with a seed of its own."""
+        device = next(self.generator.parameters()).device
+        columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
+        frames = audio.shape[1]
+        noise = torch.cat(
+            [
+                self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))
+                for seed in seeds
+            ]
+        )
+        found = self.generator(audio.to(device), rhythm[..., columns].to(device), noise.to(device)).cpu()
+        turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
+        return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
+
+    def _dance(
+        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int
+    ) -> Float32[np.ndarray, "T J 2"]:
+        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        samples = normalize_loudness(samples) if self.config.equal_loudness else samples
+        pieces = _pieces(samples, frames, samples_per_frame(self.config))
+        noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
+        beat = self._rhythm(samples, frames)
+        known = self.config.generator.seed_frames
+        overlap = max(OVERLAP_FRAMES, known + 1)
+        dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
+        for first in range(0, max(1, frames - overlap), window_frames - overlap) if known else (0,):
+            part = slice(first, first + window_frames if known else frames)
+            before = dance[first:][:known] if first else dance[:0] if start is None else start[:known][:frames]
+            after = self._part(pieces[part], beat[part], noise[part], before)
+            dance[part] = _faded(dance[part], after, known, overlap) if first else after
+        return dance
+
+    def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
+        """The rhythm channels; zeros for a model that does not look at them, since beat tracking takes its time."""
+        if not self.config.rhythm:
+            return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32)
+        heard = rhythm(samples, frames, self.config.fps)
+        return heard[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
+
+    def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """The dance to a part of a song; its first frames are the given ones."""
+        device = next(self.generator.parameters()).device
+        inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
+        start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
+        found = self.generator(*inputs, torch.from_numpy(start).to(device) if len(given) else None)[0].cpu().numpy()
+        found[: len(given)] = given
+        return found
+
+
+def _faded(before: np.ndarray, after: np.ndarray, known: int, overlap: int) -> np.ndarray:
+    """From one window's dance to the next one's, frame by frame: the first `known` frames are the same in both."""
+    share = (np.arange(len(after)) - known + 1) / (overlap - known)
+    return before + np.clip(share, 0, 1)[:, None, None].astype(np.float32) * (after - before)
+
+
+def mirrored(pose: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:
+    """The dance as a mirror shows it, in any normalisation: x is 0 in the middle."""
+    return pose[:, COCO18.mirror] * np.array([-1, 1], dtype=np.float32)
+
+
+def samples_per_frame(config: DanceModelConfig) -> int:
+    """Samples of sound that belong to one pose."""
+    return round(SAMPLE_RATE / config.fps)
+
+
+def build_generator(config: DanceModelConfig, rhythm_channels: int = len(RHYTHM_CHANNELS)) -> Generator:
+    """An untrained generator for these settings."""
+    return Generator(config, samples_per_frame(config), rhythm_channels, len(COCO18))
+
+
+def build_local_discriminator(config: DanceModelConfig) -> LocalDiscriminator:
+    """An untrained D_local for these settings."""
+    return LocalDiscriminator(config, len(RHYTHM_CHANNELS), len(COCO18))
+
+
+def build_global_discriminator(config: DanceModelConfig) -> GlobalDiscriminator:
+    """An untrained D_global for these settings."""
+    return GlobalDiscriminator(config, samples_per_frame(config), len(RHYTHM_CHANNELS), len(COCO18))
+
+
+def build_noise_encoder(config: DanceModelConfig) -> NoiseEncoder | None:
+    """An untrained noise encoder for these settings, where they want one."""
+    inputs = Inputs(len(COCO18), len(RHYTHM_CHANNELS) if config.rhythm else 0)
+    return NoiseEncoder(config, config.noise_encoder, inputs) if config.noise_encoder else None
+
+
+def _pieces(samples: np.ndarray, frames: int, size: int) -> np.ndarray:
+    """(frames, size): the sound of each frame; the last one is filled with silence."""
+    padded = np.zeros(frames * size, dtype=np.float32)
+    count = min(len(samples), len(padded))
+    padded[:count] = samples[:count]
+    return padded.reshape(frames, size)

@@ -1,0 +1,151 @@
+"""The generator: music, rhythm and noise in, a dance out, of any length in one pass.
+
+The published decoder is a perceptron on each frame alone (`time_kernel_frames=1`). Poses of neighbouring
+frames then agree only as far as the music features do, and the noise, drawn anew every frame, shakes
+them. Ours puts a depth-wise convolution over time before each residual block: every frame
+is decided together with its neighbours, for about 1 % of the block's parameters, and still any length
+goes through at once. One draw of noise for a dance (`noise_memory_frames`) picks who dances, and how. The first
+frames may be given (`seed_frames`): the dance then goes on from there.
+
+Axes used in shapes:
+    B clips    T frames    S samples a frame    R rhythm channels    Z noise    E music features
+    D decoder width    J joints    K given frames
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Generator as Random
+from torch import Tensor, nn
+
+from dancegen.gan.audio_encoder import AudioEncoder
+from dancegen.gan.settings import DanceModelConfig, GeneratorConfig, Norm
+
+FIRST_OUTPUT_STD = 0.002  # of the weights of an unbounded last layer
+
+
+class TimeMixing(nn.Module):
+    """A convolution over time, each feature on its own."""
+
+    def __init__(self, width: int, kernel_frames: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, kernel_frames, padding="same", groups=width)
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Features that know their neighbours in time."""
+        return hidden + self.conv(hidden.transpose(1, 2)).transpose(1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """[linear, norm, ReLU] twice and a way around, after mixing over time where there is any."""
+
+    def __init__(self, width: int, kernel_frames: int, norm: Norm) -> None:
+        super().__init__()
+        self.mixing = TimeMixing(width, kernel_frames) if kernel_frames > 1 else nn.Identity()
+        half = (lambda: nn.BatchNorm1d(width)) if norm == "batch" else (lambda: nn.LayerNorm(width))
+        self.layer = nn.Sequential(
+            nn.Linear(width, width), half(), nn.ReLU(), nn.Linear(width, width), half(), nn.ReLU()
+        )
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """As many features, a step further."""
+        hidden = self.mixing(hidden)
+        frames = hidden.flatten(0, 1)  # batch norm is over features: frames are samples
+        return (frames + self.layer(frames)).unflatten(0, hidden.shape[:2])
+
+
+class PoseGenerator(nn.Module):
+    """Decodes music features and noise into joints."""
+
+    def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
+        super().__init__()
+        self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
+        self.noise_std, self.bounded = config.noise_std, config.output == "tanh"
+        shaped = config.noise_memory_frames is not None  # one draw for a dance has no course over time to shape
+        self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True) if shaped else None
+        given = 3 * joints if self.seeded else 0
+        self.layer0 = nn.Linear(features + config.noise + given, config.width)
+        for block in range(1, config.blocks + 1):  # the names of the released weights
+            self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
+        self.dropout = nn.Dropout(config.dropout)
+        self.final_linear = nn.Linear(config.width, joints * 2)
+        if not self.bounded:  # begin near the middle of the poses: the residual sum before it is large
+            nn.init.trunc_normal_(self.final_linear.weight, std=FIRST_OUTPUT_STD)
+
+    def forward(
+        self,
+        features: Float[Tensor, "B T F"],
+        noise: Float[Tensor, "B T Z"],
+        start: Float[Tensor, "B K J 3"] | None = None,
+    ) -> Float[Tensor, "B T J 2"]:
+        """Joints in the model's normalised coordinates."""
+        inputs = [features, noise / self.noise_std if self.rnn_noise is None else self.rnn_noise(noise)[0].tanh()]
+        if self.seeded:
+            given = features.new_zeros(*features.shape[:2], 3 * self.joints)
+            if start is not None:
+                given[:, : start.shape[1]] = start.flatten(2)
+            inputs.append(given)
+        hidden = self.layer0(torch.cat(inputs, dim=-1))
+        for block in range(1, self.blocks + 1):
+            hidden = self.get_submodule(f"layer{block}")(hidden)
+        last = self.final_linear
+        with torch.autocast(hidden.device.type, enabled=False):  # a rounded dance would tremble
+            joints = last(self.dropout(hidden).to(last.weight))
+        return (joints.tanh() if self.bounded else joints).unflatten(-1, (self.joints, 2))
+
+
+class Generator(nn.Module):
+    """Music and noise to a dance."""
+
+    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int) -> None:
+        super().__init__()
+        self.config = config.generator
+        self.audio_encoder = AudioEncoder(config.generator.audio, config.norm, samples)
+        self.rhythm = config.rhythm
+        phases = (rhythm_channels - 1) * config.generator.rhythm_harmonics
+        features = config.generator.audio.size + (1 + phases if config.rhythm else 0)
+        self.pose_generator = PoseGenerator(config.generator, config.norm, features, joints)
+
+    def forward(
+        self,
+        audio: Float[Tensor, "B T S"],
+        rhythm: Float[Tensor, "B T R"],
+        noise: Float[Tensor, "B T Z"],
+        start: Float[Tensor, "B K J 3"] | None = None,
+    ) -> Float[Tensor, "B T J 2"]:
+        """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint not given."""
+        features = self.audio_encoder(audio)
+        if self.rhythm:
+            features = torch.cat([features, harmonics(rhythm, self.config.rhythm_harmonics)], dim=-1)
+        return self.pose_generator(features, noise, start)
+
+    def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
+        """Noise of the wanted deviation: one draw a dance, or with memory, where a frame is mostly the one before."""
+        memory = self.config.noise_memory_frames
+        drawn = frames if memory is not None else 1
+        white = torch.randn(drawn, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
+        if memory is None:
+            return white.expand(frames, -1, -1).transpose(0, 1)
+        if memory:
+            keep = math.exp(-1 / memory)
+            fresh = math.sqrt(1 - keep**2)  # the deviation stays the same at every frame
+            steps = [white[0]]
+            for frame in white[1:]:
+                steps.append(keep * steps[-1] + fresh * frame)
+            white = torch.stack(steps)
+        return white.transpose(0, 1)
+
+
+def harmonics(rhythm: Float[Tensor, "B T R"], count: int) -> Float[Tensor, "B T R2"]:
+    """The rhythm with sine and cosine of its phases' multiples, up to `count` times each; R2 = 1 + (R - 1) * count.
+
+    What is danced on a beat of a bar of a phrase is a narrow function of slow phases, which networks are slow to learn
+    from the phases alone (Tancik et al., "Fourier Features", 2020).
+    """
+    sine, cosine = rhythm[..., 1::2], rhythm[..., 2::2]
+    found, turned = [rhythm], (sine, cosine)
+    for _ in range(count - 1):
+        turned = turned[0] * cosine + turned[1] * sine, turned[1] * cosine - turned[0] * sine
+        found += turned
+    return torch.cat(found, dim=-1)

@@ -1,1 +1,0 @@
-"""The networks and their losses: single-device maths, without paths or ranks."""

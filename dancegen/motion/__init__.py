@@ -1,1 +1,0 @@
-"""What is known of movement and rhythm: arrays in, arrays out."""

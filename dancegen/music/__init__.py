@@ -1,0 +1,1 @@
+"""Music: beats, bars and phrases, fingerprints of songs."""

@@ -1,0 +1,36 @@
+"""sound -> the columns of a table that tell how it sounds: loudness, tempo, and what the song is known by."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from dancegen import schema
+from dancegen.media.audio import is_loud
+from dancegen.music.beats import SURE, UNSURE, tempo
+from dancegen.music.fingerprint import fingerprint
+
+QUIETEST_RMS = 1e-6  # -120 dBFS: digital silence has no loudness in dB
+
+
+def sound_columns(samples: Float32[np.ndarray, " S"], track: str | None = None) -> dict[str, Any]:
+    """loudness_db, tempo_bpm, tempo_confidence, fingerprint and note (see sound_note) of mono sound at 16 kHz."""
+    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
+    bpm, confidence = tempo(samples)
+    return {
+        "loudness_db": 20 * np.log10(max(rms, QUIETEST_RMS)),
+        "tempo_bpm": bpm if np.isfinite(bpm) else None,
+        "tempo_confidence": confidence,
+        "fingerprint": schema.to_bytes(fingerprint(samples), "float16"),
+        "note": sound_note(samples, confidence, track),
+    }
+
+
+def sound_note(samples: Float32[np.ndarray, " S"], confidence: float, track: str | None) -> str | None:
+    """What a person should know of the sound: which track it is (media.audio.Track.note), silence, no steady beat."""
+    notes = [track] if track else []
+    if not is_loud(samples):
+        notes.append("it is silent")
+    elif confidence < UNSURE:
+        notes.append(f"no steady beat was heard in it (confidence {confidence:.2f}; songs have {SURE:g} or more)")
+    return "; ".join(notes) or None

@@ -1,0 +1,1 @@
+"""Pages (HTML) about videos and clips."""

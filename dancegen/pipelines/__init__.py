@@ -1,1 +1,0 @@
-"""The steps on Ray: Data, Train and Tune. The only package that imports Ray."""

@@ -1,0 +1,1 @@
+"""Poses: tracks of people, the choice of the dancer, repair, normalization."""

@@ -1,0 +1,156 @@
+"""The command of a step: its help, its settings, and where it runs."""
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from dancegen.console import HELP, PLACE, Explained, open_closed_streams
+from dancegen.errors import ConfigError
+from dancegen.steps import STEPS, Step
+
+REPLACE = "Give --overwrite to replace it, or name another output."
+REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
+MOVE = "Move it away, or name another output."
+RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray sets in the process of a job
+ALL_SETTINGS = "docs/settings.md in the project has all settings; --show prints what a run would use."
+
+
+class StepCommand(click.Command):
+    """A command whose help shows the settings of its step. Their class is imported when that help is asked for."""
+
+    step: Step
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Required settings, those that are given most, and an example."""
+        from dancegen import fields
+
+        kind = load(self.step.settings)
+        known = dict(fields.walk(kind))
+        required = [name for name, field in kind.model_fields.items() if field.is_required()]
+        for title, names in (("Required settings", required), ("Most used settings", self.step.often.split())):
+            lines = [(_written(name, known[name]), fields.meaning(known[name])) for name in names]
+            if lines:
+                with formatter.section(title):
+                    formatter.write_dl(lines)
+        with formatter.section("Example"):
+            formatter.write(f"  {ctx.command_path} {self.step.example}\n")  # one line, whatever the terminal's width
+        formatter.write_paragraph()
+        formatter.write_text(ALL_SETTINGS)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The options that say whether and how a step runs on a cluster."""
+
+    submit: str | None
+    env: tuple[str, ...]
+    allow_secrets: bool
+
+    def check(self) -> None:
+        """Raise ConfigError for an option that has no meaning without --submit."""
+        given = {"--env": self.env, "--allow-secrets": self.allow_secrets}
+        option = next((name for name, value in given.items() if value), None)
+        if self.submit is None and option is not None:
+            remedy = "Leave it out: this process has the variables already."
+            raise ConfigError(option, "has a meaning only with --submit.", remedy)
+
+
+def step_command(step: Step) -> click.Command:
+    """The command of one step."""
+
+    @click.command(step.command, cls=StepCommand, context_settings=HELP, help=step.help)
+    @click.argument("settings", nargs=-1, metavar="[CONFIG] [KEY=VALUE]...")
+    @click.option("--show", is_flag=True, help="Print the settings that would be used, and stop.")
+    @click.option(
+        "--submit", metavar="ADDRESS", type=PLACE, help="Run on a Ray cluster, such as http://head:8265, and follow it."
+    )
+    @click.option(
+        "--env",
+        multiple=True,
+        metavar="NAME",
+        help="With --submit: pass on this environment variable. Whoever reaches the cluster can read its value: it "
+        "stands in clear in Ray's job list and logs, as do settings from ${oc.env:NAME} in the job's files.",
+    )
+    @click.option(
+        "--allow-secrets", is_flag=True, help="With --submit: pass on what looks like a secret too, readable as it is."
+    )
+    def command(settings: tuple[str, ...], show: bool, **submission: Any) -> None:
+        with Explained():
+            sys.exit(_run(step, settings, show, Submission(**submission)))
+
+    assert isinstance(command, StepCommand)
+    command.step = step
+    return command
+
+
+def load(target: str) -> Any:
+    """What `module:attribute` names."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def job(name: str) -> None:
+    """Entry point of `python -m jobs.STEP`: the step's command, without its name."""
+    open_closed_streams()
+    step_command(STEPS[name]).main(prog_name=f"python -m jobs.{name}")
+
+
+def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
+    from dancegen import config, tracking
+    from dancegen.checkpoints import fits
+
+    path, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
+    settings = config.load(load(step.settings), path, overrides, _of_other_steps)
+    if show:
+        click.echo(config.to_yaml(settings), nl=False)
+        return 0
+    to.check()
+    if to.submit is not None or RAY_JOB in os.environ:
+        tracking.check_is_kept(settings)
+    what = f"{step.command}: {step.says.format(**dict(settings))}"
+    if to.submit is not None:
+        fits.check(settings, here=False)
+        click.echo(f"{what}, on {to.submit}", err=True)
+        referred = None if to.allow_secrets else config.variables(path, overrides)
+        return load("dancegen.engine.cluster.submit:submit")(step.name, settings, to.submit, to.env, referred)
+    check(settings, *filter(None, [path]), remedy=REPLACE_STEP if hasattr(settings, "overwrite") else MOVE)
+    click.echo(what, err=True)
+    _run_here(step, settings)
+    return 0
+
+
+def check(settings: Any, *read: str, remedy: str = REPLACE) -> None:
+    """Raise when an input is missing or does not fit, or an output would replace what is read or is not dancegen's.
+
+    `read` are URIs that are read besides the inputs; `remedy` says what to do about a file that is in the way.
+    """
+    from dancegen import config, outputs
+    from dancegen.checkpoints import fits
+
+    config.check_inputs(settings)
+    fits.check(settings)
+    outputs.check(settings, read, remedy)
+    outputs.check_writable(settings)
+
+
+def _run_here(step: Step, settings: Any) -> None:
+    from dancegen import config
+    from dancegen.storage import lease
+
+    folders = [uri for _, uri, mark in config.outputs(settings) if not mark.file]
+    with lease.held(folders, f"dancegen {step.command}"):
+        load(step.run)(settings)
+
+
+def _of_other_steps() -> dict[str, Any]:
+    return {step.command: load(step.settings) for step in STEPS.values()}
+
+
+def _written(name: str, field: Any) -> str:
+    from dancegen import fields
+
+    return f"{name}=..." if field.is_required() else f"{name}={fields.default_text(field)}"

@@ -1,0 +1,1 @@
+"""Poses and sound cut into clips; the split."""

@@ -1,0 +1,120 @@
+"""poses -> clips, on Ray Data."""
+
+import sys
+from itertools import combinations
+from typing import Any
+
+from tqdm import tqdm
+
+from dancegen import outputs, schema, storage, tables
+from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.summary import Summary
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.media.inputs import UNKNOWN
+from dancegen.pages.report import COLUMNS, report_folder, write_pages
+from dancegen.steps.cut_clips.same_songs import song_groups
+from dancegen.steps.cut_clips.settings import CutClipsConfig
+from dancegen.steps.cut_clips.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDATION, split
+
+CUT_CLIPS = StageAt("dancegen.steps.cut_clips.stage:CutClips")
+# a change of any of these changes the clips
+MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
+CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips
+MATCHES = "_matches"  # and that of which videos sound alike
+DECIDING = {"frames", "stride_frames", "max_missing_share", "min_loudness_db", "min_tempo_confidence"}
+
+Row = dict[str, Any]
+
+
+def run(config: CutClipsConfig) -> Summary:
+    """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
+    columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint", "content_hash"})
+    poses = tables.read(config.poses, schema.POSES, columns).to_pylist()
+    outputs.check(config, (pose["audio_uri"] for pose in poses if pose["audio_uri"]))
+    deciding = config.model_dump(mode="json", include=DECIDING)
+    cuts = config.clips + CUTS
+    tables.begin(config.clips, schema.CLIPS, deciding, config.overwrite)
+    there, said = set(tables.parts(config.clips)), _clips_of(cuts)
+    copies = _copies(poses)
+    rows = [_row(config, pose, side, copies.get(pose["uri"]), there, said) for pose, side in _sides(config, poses)]
+    _remove_strays(config, rows, there)
+    job = TableJob("videos", cuts, schema.CUTS, CUT_CLIPS, (config,), deciding, unit="clips", judged="left_out")
+    try:
+        return run_table_job(job, rows, config)
+    finally:
+        if config.report and tables.parts(cuts):
+            _write_report(config, poses, cuts)
+
+
+def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
+    """The good videos, each with its side; says what that means for songs and dancers."""
+    good = [pose for pose in poses if pose["error"] is None]
+    heard = {pose["uri"]: pose["fingerprint"] for pose in good if pose["fingerprint"] and pose["audio_uri"]}
+    groups = song_groups(heard, config.clips + MATCHES)
+    sounding = [pose for pose in good if pose["uri"] in heard]
+    sides = split(sounding, config.test_share, config.validation_share, config.apart, groups)
+    if sounding:
+        tqdm.write(_told(sounding, sides, groups), file=sys.stderr)
+    return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
+
+
+def _copies(poses: list[Row]) -> dict[str, str]:
+    """Uri of each good video that is there under another name too -> that name, the first of all."""
+    first: dict[str, str] = {}
+    copies = {}
+    for pose in sorted(poses, key=lambda pose: pose["uri"]):
+        if pose["error"] is None and pose["content_hash"] is not None:
+            original = first.setdefault(pose["content_hash"], pose["uri"])
+            if original != pose["uri"]:
+                copies[pose["uri"]] = original
+    return copies
+
+
+def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
+    """How the split turned out, in a line."""
+    songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in SIDES}
+    dancers = [{pose["dancer"] for pose in poses if sides[pose["uri"]] == side} - {UNKNOWN} for side in SIDES]
+    shared = {dancer for one, other in combinations(dancers, 2) for dancer in one & other}
+    left_out = sum(side == LEFT_OUT for side in sides.values())
+    labels = len({pose["song"] for pose in poses})
+    sounds = len({groups.get(pose["uri"], pose["uri"]) for pose in poses})
+    return (
+        f"split: {len(songs[TRAIN]):,} songs to train on, {len(songs[VALIDATION]):,} to validate on, "
+        f"{len(songs[TEST]):,} to test on "
+        f"({labels:,} labels, {sounds:,} songs by their sound); "
+        f"{len(shared):,} dancers on several sides, {left_out:,} videos left out to keep dancers apart"
+    )
+
+
+def _row(
+    config: CutClipsConfig, pose: Row, side: str, copy_of: str | None, there: set[str], said: dict[str, int]
+) -> Row:
+    """What the stage works on. The version changes with all that changes the clips."""
+    row = {"uri": pose["uri"], "split": side, "category": pose["category"], "copy_of": copy_of}
+    version = "|".join([*(str(pose[mark]) for mark in MARKS), side, copy_of or ""])
+    return {**row, "version": version, "gone": bool(said.get(pose["uri"])) and _place(config, row) not in there}
+
+
+def _place(config: CutClipsConfig, row: Row) -> str:
+    """Where a video's clips are."""
+    return storage.join(config.clips, row["split"], tables.part_name(row["uri"]))
+
+
+def _remove_strays(config: CutClipsConfig, rows: list[Row], there: set[str]) -> None:
+    """Delete clips that are not where today's split has them."""
+    storage.delete_files(sorted(there - {_place(config, row) for row in rows}))
+
+
+def _clips_of(cuts: str) -> dict[str, int]:
+    """How many clips each video gave, as an earlier run said."""
+    if not tables.parts(cuts):
+        return {}
+    said = tables.read(cuts, schema.CUTS, ["uri", "clips"]).to_pylist()
+    return {row["uri"]: row["clips"] or 0 for row in said}
+
+
+def _write_report(config: CutClipsConfig, poses: list[Row], cuts: str) -> None:
+    """Pages beside the table; their pictures are those that extract_poses made."""
+    pictures = report_folder(config.poses)
+    said = tables.read(cuts, schema.CUTS).to_pylist()
+    write_pages(report_folder(config.clips), f"Clips in {config.clips}", poses, said, pictures)

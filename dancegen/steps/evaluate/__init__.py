@@ -1,0 +1,1 @@
+"""Scores of generated dances against real ones."""

@@ -1,0 +1,103 @@
+"""videos -> poses, on Ray Data: three passes (see stages.extract_poses), each a table job that can be gone on with."""
+
+import math
+from typing import Any
+
+from dancegen import outputs, schema, tables
+from dancegen.engine.table_jobs.notes import say_notes
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.summary import Summary
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.media.container import VIDEO_SUFFIXES
+from dancegen.media.inputs import list_media
+from dancegen.pages.report import COLUMNS, report_folder, write_pages
+from dancegen.steps.extract_poses.settings import ExtractPosesConfig
+
+LOOK = StageAt("dancegen.steps.extract_poses.probe:LookAtVideos")
+FIND = StageAt("dancegen.steps.extract_poses.detect:FindPeople")
+FOLLOW = StageAt("dancegen.steps.extract_poses.select:FollowDancer")
+FILES, PEOPLE = "_files", "_people"  # end the names of the tables, which lie beside that of the poses
+FILE_COLUMNS = ["uri", "content_hash", "width_px", "height_px", "fps", "seconds", "error"]
+DETECTION = ("estimator", "fps", "part_s", "find_cuts")  # settings that decide about people
+READ_FILES = ("openpose_json",)  # estimators for which the video's place counts, and not its content alone
+POSE = (*DETECTION, "follow", "clean", "verdict")  # and about poses
+
+Row = dict[str, Any]
+
+
+def run(config: ExtractPosesConfig) -> Summary:
+    """Find the dancer in every video. What was done before, by content, is skipped."""
+    videos = list_media(config.videos, VIDEO_SUFFIXES)
+    outputs.check(config, (video["uri"] for video in videos))
+    files = _look(config, videos)
+    parts = {uri: _parts(config, file) for uri, file in files.items() if file["error"] is None}
+    _find(config, list({part["uri"]: part for rows in parts.values() for part in rows}.values()))
+    return _follow(config, [_pose_row(video, files[video["uri"]], parts) for video in videos])
+
+
+def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
+    """Facts about each file, by its uri."""
+    table = config.poses + FILES
+    job = TableJob("files", table, schema.FILES, LOOK, (), {}, tolerant=True)
+    run_table_job(job, videos, _on_cpus(config))
+    say_notes(job, videos)
+    return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
+
+
+def _find(config: ExtractPosesConfig, parts: list[Row]) -> None:
+    if parts:
+        settings = config.model_dump(mode="json", include=set(DETECTION))
+        stage = (FIND, (config,))
+        job = TableJob("parts", _people(config), schema.PEOPLE, *stage, settings, unit="frames", tolerant=True)
+        run_table_job(job, parts, config)
+
+
+def _follow(config: ExtractPosesConfig, rows: list[Row]) -> Summary:
+    folder = report_folder(config.poses) if config.report else None
+    settings = config.model_dump(mode="json", include=set(POSE))
+    arguments = (config, config.poses + FILES, _people(config), folder)
+    stage = (FOLLOW, arguments)
+    job = TableJob("videos", config.poses, schema.POSES, *stage, settings, unit="frames", judged="usable_s")
+    try:
+        return run_table_job(job, rows, _on_cpus(config))
+    finally:
+        if folder is not None:
+            poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
+            write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
+
+
+def _people(config: ExtractPosesConfig) -> str:
+    return config.people or config.poses + PEOPLE
+
+
+def _on_cpus(config: ExtractPosesConfig) -> Parallel:
+    """Only finding people gains by GPUs."""
+    return config.model_copy(update={"cpus_per_actor": 1.0, "gpus_per_actor": 0.0})
+
+
+def _parts(config: ExtractPosesConfig, file: Row) -> list[Row]:
+    """The input of FindPeople: a video's parts. The last one goes on to the end, wherever the header says that is."""
+    each = max(1, round(config.part_s * config.fps))
+    count = max(1, math.floor((file["seconds"] or 0) * config.fps / each))
+    place = f" {file['uri']}" if config.estimator.name in READ_FILES else ""
+    name = file["content_hash"] + place
+    known = {column: file[column] for column in ("width_px", "height_px", "fps", "seconds")}
+    return [
+        {
+            "uri": f"{name}@{number * each}",
+            "version": f"{count} parts",
+            "video_uri": file["uri"],
+            "first": number * each,
+            "stop": None if number == count - 1 else (number + 1) * each,
+            **known,
+        }
+        for number in range(count)
+    ]
+
+
+def _pose_row(video: Row, file: Row, parts: dict[str, list[Row]]) -> Row:
+    """The input of FollowDancer. The version changes when the content or a label does."""
+    labels = "|".join(video[label] for label in ("category", "song", "dancer"))
+    version = f"{file['content_hash']}|{labels}" if file["error"] is None else None
+    return {**video, "version": version, "parts": [part["uri"] for part in parts.get(video["uri"], [])]}

@@ -1,0 +1,60 @@
+"""other people's pose data -> poses, on Ray Data: a source a row."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from dancegen import schema, storage, tables
+from dancegen.engine.messages import say
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.summary import SetAside, Summary, told
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.pages.report import COLUMNS, report_folder, write_pages
+from dancegen.steps.import_poses.formats import sources
+from dancegen.steps.import_poses.settings import ImportPosesConfig
+
+IMPORT_POSES = StageAt("dancegen.steps.import_poses.stage:ImportPoses")
+IMPORTS = "_imports"  # ends the name of the table of sources, which lies beside that of the poses
+
+
+def run(config: ImportPosesConfig) -> Summary:
+    """Take the recordings of every source into the table of poses. Sources that are as before are skipped."""
+    kept = config.model_dump(mode="json", exclude={*Parallel.model_fields, "source", "poses"})
+    tables.begin(config.poses, schema.POSES, kept, config.overwrite)
+    rows = [{"uri": source, "version": _version(source)} for source in sources(config)]
+    job = TableJob("sources", config.poses + IMPORTS, schema.IMPORTS, IMPORT_POSES, (config,), kept, unit="recordings")
+    try:
+        return run_table_job(job, rows, config)
+    finally:
+        if tables.parts(config.poses):
+            _remove_strays(config.poses, rows)
+            poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
+            if bad := [SetAside(pose["uri"], pose["error"]) for pose in poses if pose["error"] is not None]:
+                say(told(bad, len(poses), "recordings", config.poses))
+            folder = report_folder(config.poses)
+            write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
+
+
+def _remove_strays(poses: str, rows: list[dict[str, Any]]) -> None:
+    """Delete recordings that a source held in an earlier version, and in today's no more."""
+    today = {(row["uri"], row["version"]) for row in rows}
+    sources = {source for source, _ in today}
+    for made in tables.read(poses, schema.POSES, ["uri", "version"]).to_pylist():
+        source = next((before for before in _befores(made["uri"]) if before in sources), None)
+        if source and (source, made["version"]) not in today:
+            storage.delete(storage.join(poses, tables.part_name(made["uri"])))
+
+
+def _befores(uri: str) -> Iterator[str]:
+    """What may be the source of a recording <source>#<part>: file names have # too."""
+    yield uri
+    yield from (uri[: found.start()] for found in re.finditer("#", uri))
+
+
+def _version(source: str) -> str:
+    """Changes when the file does, or when a folder's list of files does."""
+    if not storage.is_folder(source):
+        return storage.version(source)
+    return hashlib.sha256("\n".join(storage.find(source)).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Songs, dancers and videos with known truth."""

@@ -1,0 +1,93 @@
+"""seeds -> songs and videos, on Ray Data: a video a row, and the tables that later steps and tests read"""
+
+import csv
+import io
+from typing import Any
+
+import pyarrow.dataset as pads
+
+from dancegen import __version__, schema, storage, tables
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
+from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.summary import Summary
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.steps.make_corpus.settings import SEEDS, MakeCorpusConfig
+
+MAKE_CORPUS = StageAt("dancegen.steps.make_corpus.stage:MakeCorpus")
+SONGS, SONGS_TABLE = "songs", "songs_table"
+VIDEOS, VIDEOS_TABLE, VIDEOS_LIST = "videos", "videos_table", "videos.csv"
+DECIDING = ("seconds", "seed", "look", "fps", "width_px", "height_px")  # settings that a corpus has one choice of
+LABELS = ("uri", "category", "song", "dancer")
+
+
+def run(config: MakeCorpusConfig) -> Summary:
+    """Make the videos that are missing, and the list of all of them."""
+    songs = _songs(config)
+    settings = {name: getattr(config, name) for name in DECIDING}
+    table = storage.join(config.output, VIDEOS_TABLE)
+    _write_songs_table(config, songs, settings)
+    job = TableJob("videos", table, schema.VIDEOS, MAKE_CORPUS, (config,), settings, unit="frames")
+    storage.sweep(config.output)
+    summary = run_table_job(job, _rows(config, songs), config)
+    _write_list(config.output, table)
+    return summary
+
+
+def _songs(config: MakeCorpusConfig) -> list[SongStructure]:
+    """The songs, one of each category in turn."""
+    numbers = range(config.songs_per_category)
+    return [
+        compose(category, config.seed * SEEDS + number, config.seconds)
+        for number in numbers
+        for category in config.categories
+    ]
+
+
+def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str, Any]]:
+    """The input of MakeCorpus: one row a video."""
+    videos = storage.join(config.output, VIDEOS)
+    there = set(storage.find(videos, (".mp4",)))
+    rows = []
+    for song in songs:
+        # neighbours in the list of songs, and of categories, are danced by other people
+        first = song.seed % SEEDS * config.dancers_per_song + CATEGORIES.index(song.category)
+        for turn in range(config.dancers_per_song):
+            number = (first + turn) % config.dancers
+            dancer = Dancer.from_seed(config.seed * SEEDS + number)
+            uri = storage.join(videos, song.category, f"{song.song}_{dancer.name}.mp4")
+            row = {"uri": uri, "version": __version__, "gone": uri not in there, "song_uri": song_uri(config, song)}
+            rows.append({**row, "category": song.category, "song_seed": song.seed, "dancer_seed": dancer.seed})
+    return rows
+
+
+def song_uri(config: MakeCorpusConfig, song: SongStructure) -> str:
+    """Where a song's sound is."""
+    return storage.join(config.output, SONGS, f"{song.song}.wav")
+
+
+def _write_songs_table(config: MakeCorpusConfig, songs: list[SongStructure], settings: dict[str, Any]) -> None:
+    uri = storage.join(config.output, SONGS_TABLE)
+    tables.begin(uri, schema.SONGS, settings, overwrite=config.overwrite)
+    for song in songs:
+        row = {
+            "uri": song_uri(config, song),
+            "song": song.song,
+            "category": song.category,
+            "seconds": song.seconds,
+            "bpm": song.bpm,
+            "beats": song.beats,
+            "downbeats": song.downbeats,
+        }
+        tables.write_part(uri, schema.table(schema.SONGS, [row]), key=song.song)
+
+
+def _write_list(output: str, table: str) -> None:
+    """Every video that the corpus has, with addresses below the list's folder."""
+    good = tables.read(table, schema.VIDEOS, list(LABELS), where=pads.field("error").is_null())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(LABELS)
+    for row in good.sort_by("uri").to_pylist():
+        writer.writerow([row["uri"].removeprefix(output.rstrip("/") + "/"), *(row[label] for label in LABELS[1:])])
+    storage.write_text(storage.join(output, VIDEOS_LIST), text.getvalue())

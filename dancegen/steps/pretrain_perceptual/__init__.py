@@ -1,0 +1,1 @@
+"""The network of the perceptual loss, and the held-out one."""

@@ -1,0 +1,151 @@
+"""One update of a network that learns to see dances, and the state needed to carry on later.
+
+It answers, from one vector a dance: which category is it (where there are several), and what was done to it
+(`pretexts`). No Ray, no ranks, no paths. What is random in an update follows from (seed, stream, number of the
+update) alone.
+
+Axes used in shapes:
+    B clips    T frames    J joints    E embedding
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dancegen.errors import CheckpointError
+from dancegen.perceptual.heldout import Heldout
+from dancegen.perceptual.heldout_settings import HeldoutConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.steps.pretrain_perceptual.clips import Dances
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, UNASKED, Questions, ask
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
+from dancegen.training.randomness import VALIDATION_STREAM, seeded
+
+CATEGORY = "category"
+
+
+class Student(nn.Module):
+    """A network with a head for each question. With one category there is no question of it."""
+
+    def __init__(self, network: STGCN | Heldout, size: int, categories: int) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict({name: nn.Linear(size, len(classes)) for name, classes in CLASSES.items()})
+        self.asks_category = categories > 1
+        if not self.asks_category:
+            (network.fcn if isinstance(network, STGCN) else network.category).requires_grad_(False)
+
+    def forward(self, pose: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
+        """Logits (B, classes) by question."""
+        embedding = self.network.embed(pose)
+        said = {name: head(embedding) for name, head in self.heads.items()}
+        return {CATEGORY: self.network.classify(embedding), **said} if self.asks_category else said
+
+
+class PerceptualTraining:
+    """The network, its heads and their optimizer."""
+
+    def __init__(
+        self,
+        config: PretrainPerceptualConfig,
+        categories: int,
+        updates: int,
+        wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
+        stream: int = 0,
+    ) -> None:
+        """`updates` are those of the whole run; `wrap` places and spreads the network (DDP)."""
+        self.config, self.seed, self.stream, self.total = config, config.seed, stream, updates
+        self.epoch = self.updates = 0
+        with seeded(self.seed, 0, 0):  # the same on every worker
+            self.student = build_student(config.network, categories)
+        self._student = wrap(self.student)
+        self.device = next(self.student.parameters()).device
+        learned = [parameter for parameter in self.student.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=config.learning_rate, fused=True)
+
+    @property
+    def network(self) -> STGCN | Heldout:
+        """What is learned."""
+        return self.student.network
+
+    def step(self, dances: Dances) -> dict[str, Tensor]:
+        """One update. Returns the loss, and the share of right answers to each question, detached, by name."""
+        self.student.train()
+        with seeded(self.seed, self.stream, self.updates):
+            questions, category = self._asked(dances)
+            said = self._student(questions.pose)
+        found = marks(said, {CATEGORY: category, **questions.labels})
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        found["loss"].backward()
+        self.optimizer.step()
+        self.updates += 1
+        return {name: value.detach() for name, value in found.items()}
+
+    @torch.no_grad()
+    def validate(self, dances: Dances, number: int) -> dict[str, Tensor]:
+        """The same of clips that it need not have seen, without learning; a batch's `number` decides its noise."""
+        self.student.eval()
+        with seeded(self.seed, VALIDATION_STREAM, number):
+            questions, category = self._asked(dances)
+        return marks(self.student(questions.pose), {CATEGORY: category, **questions.labels})
+
+    def state(self) -> dict[str, Any]:
+        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        return {
+            "network": self.config.network.model_dump(mode="json"),
+            "epoch": self.epoch,
+            "updates": self.updates,
+            "student": self.student.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Carry on from a state. Raises CheckpointError when it is not one, or is of another network."""
+        try:
+            if state["network"] != self.config.network.model_dump(mode="json"):
+                raise CheckpointError("training state", "has another network.", "Start a new run.")
+            self.student.load_state_dict(state["student"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.epoch, self.updates = state["epoch"], state["updates"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
+
+    def _asked(self, dances: Dances) -> tuple[Questions, Tensor]:
+        questions = ask(dances, self.config.tasks, self.config.network.fps)
+        return questions.to(self.device), dances.category.to(self.device)
+
+    def _rate(self) -> float:
+        """Half a cosine, from the learning rate to nearly 0."""
+        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self.updates / max(self.total, 1)))
+
+
+def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Student:
+    """An untrained network with its heads."""
+    if isinstance(config, STGCNConfig):
+        return Student(STGCN(config, categories), config.widths[-1], categories)
+    return Student(Heldout(config, categories), config.size, categories)
+
+
+def marks(said: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The mean of the questions' cross entropies as `loss`, and for each question the share of right answers."""
+    losses, right = [], {}
+    for name, logits in said.items():
+        asked = truth[name] != UNASKED
+        count = asked.sum().clamp(min=1)
+        losses.append(F.cross_entropy(logits, truth[name], ignore_index=UNASKED, reduction="sum") / count)
+        right[name] = ((logits.argmax(dim=1) == truth[name]) & asked).sum() / count
+    return {"loss": torch.stack(losses).mean(), **right}
+
+
+def chances(categories: int, largest_share: float) -> dict[str, float]:
+    """What a guess gets right, by question; `largest_share` is that of the most frequent category."""
+    guessed = {name: 1 / len(classes) for name, classes in CLASSES.items()}
+    return {CATEGORY: largest_share, **guessed} if categories > 1 else guessed

@@ -1,0 +1,144 @@
+"""What each worker of pretrain_perceptual runs."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import torch
+
+from dancegen import storage, tracking
+from dancegen.checkpoints import checkpoint
+from dancegen.engine.progress import Board
+from dancegen.engine.training.workers import gather, spread
+from dancegen.steps.pretrain_perceptual.clips import PoseClips, Survey
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
+from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chances
+from dancegen.training.clips import EVERY_CLIPS, Share, batches_per_epoch
+from dancegen.training.meters import Mean, merged, not_finite
+from dancegen.training.statistics import share_statistics
+
+STATE = "training.pt"  # in each checkpoint
+TELL_EVERY_S = 1.0
+CHECK_STEPS = 100  # updates between two looks for NaN inside an epoch
+
+
+def work(settings: dict[str, Any]) -> dict[str, Any]:
+    """Train to the last epoch. Returns the last `metrics`, or `diverged` with what is no number any more."""
+    config = PretrainPerceptualConfig.model_validate(settings["config"])
+    return Worker(config, settings["data"], settings["board"]).run()
+
+
+def result_uri(config: PretrainPerceptualConfig) -> str:
+    """Where the finished network is."""
+    return storage.join(config.output, f"{config.kind}.safetensors")
+
+
+class Worker:
+    """One process of the training."""
+
+    def __init__(self, config: PretrainPerceptualConfig, data: Survey, board: Board) -> None:
+        context = ray.train.get_context()
+        self.rank, self.workers = context.get_world_rank(), context.get_world_size()
+        self.config, self.data, self.board = config, data, board if self.rank == 0 else None
+        updates = config.epochs * batches_per_epoch(data.train, self.workers, config.batch_size, config.clips)
+        self.training = PerceptualTraining(config, len(data.categories), updates, wrap=spread, stream=self.rank)
+        self.metrics: dict[str, float] = {}
+        self.told_at = 0.0
+        normalization = config.network.normalization
+        self.clips = PoseClips(config.clips, "train", normalization, data)
+        self.validation_clips = PoseClips(config.clips, "validation", normalization, data)
+
+    def run(self) -> dict[str, Any]:
+        """All epochs that are left."""
+        self.resume()
+        while self.training.epoch < self.config.epochs:
+            means = self.learn()
+            if wrong := not_finite(means):
+                return {"diverged": wrong, "epoch": self.training.epoch + 1}
+            self.training.epoch += 1
+            share_statistics(self.training.student)
+            self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
+            self.report()
+        if self.rank == 0:
+            self.save_network()
+        return {"metrics": self.metrics}
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one."""
+        if newest := ray.train.get_checkpoint():
+            with newest.as_directory() as folder:
+                state = torch.load(Path(folder, STATE), map_location=self.training.device, weights_only=True)
+            self.training.load(state["training"])
+            self.metrics = state["metrics"]
+
+    def learn(self) -> dict[str, float]:
+        """One epoch. Returns the means over all workers; it ends early when one is no number."""
+        share = Share(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
+        mean, steps, started = Mean(), 0, time.monotonic()
+        self.tell(0)
+        for dances in self.clips.epoch(share):
+            mean.add(self.training.step(dances))
+            steps += 1
+            self.tell(steps)
+            if steps % CHECK_STEPS == 0 and not_finite(means := self.over_workers(mean)):
+                return means
+        clips = steps * self.workers * self.config.batch_size
+        return self.over_workers(mean) | {"clips_per_s": clips / (time.monotonic() - started)}
+
+    def validate(self) -> dict[str, float]:
+        """How the network does on the validation clips, when that is due and there are some."""
+        due = self.training.epoch % self.config.validate_every == 0 or self.training.epoch == self.config.epochs
+        if not due or not len(self.validation_clips):
+            return {}
+        mean = Mean()
+        for number, dances in enumerate(self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS)):
+            mean.add(self.training.validate(dances, self.rank + number * self.workers), weight=len(dances.pose))
+        return {f"validation/{name}": value for name, value in self.over_workers(mean).items()}
+
+    def report(self) -> None:
+        """Hand the epoch to Ray Train: all workers at once, the first one with a checkpoint when that is due."""
+        epoch = self.training.epoch
+        due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
+        with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
+            saved = None
+            if self.rank == 0 and due:
+                torch.save(
+                    {"training": self.training.state(), "metrics": self.metrics, **self.origin()}, Path(folder, STATE)
+                )
+                saved = ray.train.Checkpoint.from_directory(folder)
+            ray.train.report({"epoch": epoch, **self.metrics}, checkpoint=saved)
+
+    def save_network(self) -> None:
+        """Write the finished network with its card."""
+        card = {
+            **self.origin(),
+            "metrics": self.metrics,
+            "chance": chances(len(self.data.categories), self.data.largest_share),
+            "clips": self.data.train,
+            "songs": len(self.data.songs),
+            "epochs": self.training.epoch,
+            "updates": self.training.updates,
+        }
+        with storage.writing(result_uri(self.config)) as path:
+            checkpoint.save_perceptual(path, self.training.network, list(self.data.categories), card)
+
+    def origin(self) -> dict[str, Any]:
+        """What the weights come from."""
+        return {
+            "settings": self.config.model_dump(mode="json"),
+            "data_hash": self.data.data_hash,
+            "code_version": tracking.code_version(),
+        }
+
+    def over_workers(self, mean: Mean) -> dict[str, float]:
+        """The means over all workers, known to each of them."""
+        return merged(gather(mean.sums(), self.workers))
+
+    def tell(self, steps: int) -> None:
+        """Say how far this epoch is, but not too often."""
+        if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
+            self.told_at = time.monotonic()
+            clips = steps * self.workers * self.config.batch_size
+            self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)

@@ -1,0 +1,1 @@
+"""A dance video of every song."""

@@ -1,0 +1,138 @@
+"""songs -> dance videos, on Ray Data: one mp4 a song, and the table of renders beside them"""
+
+from typing import Any
+
+from dancegen import outputs, schema, storage, tables
+from dancegen.checkpoints import header
+from dancegen.checkpoints.identity import identity
+from dancegen.engine.table_jobs.notes import say_notes
+from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.summary import Summary
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.errors import StorageError, TableError
+from dancegen.media.inputs import SONG_SUFFIXES, list_media
+from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.video_names import VIDEO, video_names
+
+RENDER_SONGS = StageAt("dancegen.steps.render.stage:RenderSongs")
+REPLACE = "Move it away, give overwrite=true to replace it, or name another output."
+
+Row = dict[str, Any]
+
+
+def run(config: RenderConfig) -> Summary:
+    """Render the songs that are new, have changed, or failed before.
+
+    A video is left as it is when it exists and was made from the same song by the same checkpoint,
+    with the same seed, look, rate and size. The video of a song that was moved stays the song's.
+    """
+    picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
+    device = "cuda" if config.gpus_per_actor else "cpu"
+    job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
+    rows = _rows(config)
+    storage.sweep(config.output)
+    try:
+        return run_table_job(job, rows, config)
+    finally:
+        say_notes(job, rows)
+
+
+def _has_table(config: RenderConfig) -> bool:
+    return bool(tables.parts(_table(config)))
+
+
+def _table(config: RenderConfig) -> str:
+    return config.output.rstrip("/") + RENDERS
+
+
+def _rows(config: RenderConfig) -> list[Row]:
+    """The input of RenderSongs: one row a song."""
+    songs = list_media(config.songs, SONG_SUFFIXES)
+    uris = [song["uri"] for song in songs]
+    outputs.check(config, uris)
+    past = _moved(config, songs, _past(config))
+    given = {row["uri"]: name for row in past if (name := _name(row))}
+    videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
+    there = set(storage.find(config.output, (VIDEO,)))
+    _check_videos(config, videos, there, set(given.values()))
+    model = identity(storage.read_bytes(_checkpoint(config)))
+    choice, made = _choice(config, model), _made_by_file(config, past)
+    return [
+        {
+            "uri": song["uri"],
+            "version": made.get((song["uri"], song["version"])) or f"{song['version']} {choice}",
+            "gone": videos[song["uri"]] not in there,
+            "name": storage.name(videos[song["uri"]]),
+            "output_uri": videos[song["uri"]],
+            "checkpoint_hash": model,
+        }
+        for song in songs
+    ]
+
+
+def _past(config: RenderConfig) -> list[Row]:
+    """What the table of renders knows."""
+    try:
+        return tables.read(_table(config), schema.RENDERS).to_pylist() if _has_table(config) else []
+    except TableError:
+        if config.overwrite:
+            return []
+        raise
+
+
+def _name(row: Row) -> str | None:
+    """The name of a song's video; a table of an earlier release has it in the video's address alone."""
+    return row["name"] or (row["output_uri"] and storage.name(row["output_uri"]))
+
+
+def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]:
+    """The table's rows; those of songs that were moved, by their content, are written under the new address."""
+    listed, known = {song["uri"] for song in songs}, {row["uri"] for row in past}
+    missing = [row for row in past if row["uri"] not in listed and row["error"] is None]
+    new = [song for song in songs if missing and song["uri"] not in known and song["version"] is not None]
+    as_it_was = {row["version"].partition(" ")[0] for row in missing}  # a moved file has its old time, a copy a new one
+    for song in sorted(new, key=lambda song: song["version"] not in as_it_was):
+        if (row := _same_song(song, missing)) is not None:
+            missing.remove(row)
+            version = f"{song['version']} {row['version'].partition(' ')[2]}"
+            moved = {**row, "uri": song["uri"], "version": version, "name": _name(row)}
+            tables.write_part(_table(config), schema.table(schema.RENDERS, [moved]), song["uri"])
+            storage.delete(storage.join(_table(config), tables.part_name(row["uri"])))
+            past = [*(other for other in past if other is not row), moved]
+    return past
+
+
+def _same_song(song: Row, missing: list[Row]) -> Row | None:
+    """The row of a song of the same content that is not where it was. A song is read when its size fits one."""
+    size = song["version"].partition("-")[0]
+    rows = [row for row in missing if row["version"].partition("-")[0] == size]
+    try:
+        content = storage.content_hash(song["uri"]) if rows else ""
+        return next((row for row in rows if row["content_hash"] == content and not storage.exists(row["uri"])), None)
+    except StorageError:
+        return None  # the stage will say what is wrong with it
+
+
+def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str], ours: set[str]) -> None:
+    """Raise for a video in whose place there is a song, or a file that is neither in the table nor marked as ours."""
+    outputs.check_apart(videos.values(), videos)
+    if not config.overwrite:
+        for video in sorted(there & set(videos.values())):
+            if storage.name(video) not in ours:
+                outputs.check_ours(video, REPLACE)
+
+
+def _checkpoint(config: RenderConfig) -> str:
+    return config.checkpoint or str(header.SHIPPED[header.DANCE])
+
+
+def _made_by_file(config: RenderConfig, past: list[Row]) -> dict[tuple[str, str], str]:
+    """Song and version of its file -> version, of videos of earlier releases, which knew a model by its file's hash."""
+    old = _choice(config, storage.content_hash(_checkpoint(config)))
+    stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
+    return {(row["uri"], file): row["version"] for row, file, choice in stamped if choice == old}
+
+
+def _choice(config: RenderConfig, model: str) -> str:
+    """What, besides the song, decides about a video's content."""
+    return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"

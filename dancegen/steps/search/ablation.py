@@ -1,0 +1,44 @@
+"""trainings of an ablation -> the scores of each, and the table of all"""
+
+from dancegen import storage
+from dancegen.engine.progress import say
+from dancegen.metrics.scores import Score
+from dancegen.steps.evaluate import pipeline as evaluate
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.search import ablation_table as ablation
+from dancegen.steps.search.ranking import COMPARED, ROW, SEED, Trial
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.search.trial import folder_of
+from dancegen.steps.train_dance.worker import MODEL
+
+TABLE, PAGE = "scores.md", "scores.html"
+
+
+def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
+    """The files of the table by name. Models that were measured before are not measured again."""
+    scores: dict[str, dict[int, list[Score]]] = {row: {} for row in config.rows}
+    for trial in trials:
+        row, seed = trial.values[ROW], trial.values[SEED]
+        if trial.state not in COMPARED:
+            say(f"{row}, seed {seed}: {trial.state}, and not in the table: {trial.error}")
+            continue
+        say(f"measuring {row}, seed {seed}")
+        scores[row][seed] = evaluate.run(_evaluation(config, trial))
+    table = ablation.tabulate(scores)
+    return {TABLE: ablation.markdown(config, table), PAGE: ablation.page(config, table)}
+
+
+def _evaluation(config: SearchConfig, trial: Trial) -> EvaluateConfig:
+    folder = folder_of(config, trial.id)
+    return EvaluateConfig(
+        clips=config.train.clips,
+        checkpoint=storage.join(folder, MODEL),
+        perceptual=config.train.perceptual,
+        heldout=config.heldout,
+        cross_modal=config.cross_modal,
+        output=storage.join(folder, "evaluation"),
+        seed=trial.values[SEED],
+        tracking_uri=config.train.tracking_uri,
+        experiment=config.train.experiment,
+        max_bad_share=0,
+    )

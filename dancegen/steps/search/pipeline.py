@@ -1,0 +1,186 @@
+"""clips -> the settings that train best; or, with rows, what each of them does
+
+Ray Tune proposes loss weights and learning rates (Optuna) and stops trainings that fall behind (ASHA). A trial is a
+small driver that fits one training of its own; the search, its trials and their checkpoints survive a killed job.
+The rows of an ablation are trials too, with nothing proposed and nothing stopped.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+import ray
+import ray.tune
+from ray.tune.schedulers import ASHAScheduler
+
+from dancegen import storage
+from dancegen.engine.cluster import internals as ray_internals
+from dancegen.engine.cluster.capacity import enough, require_places
+from dancegen.engine.cluster.head_watch import watching_head
+from dancegen.engine.cluster.session import start_ray
+from dancegen.engine.progress import say
+from dancegen.engine.training.run_folder import claim
+from dancegen.errors import DanceGenError, TableError
+from dancegen.steps.search import ablation
+from dancegen.steps.search import plots as search_plots
+from dancegen.steps.search import trial as search_trial
+from dancegen.steps.search.progress import TellTrials
+from dancegen.steps.search.proposals import Proposals
+from dancegen.steps.search.ranking import COMPARED, ROW, SEED, Trial, best_yaml, ranked, summary, table, training
+from dancegen.steps.search.settings import DRIVER_CPUS, SearchConfig
+from dancegen.steps.search.trial import OBJECTIVE, Turns
+from dancegen.steps.train_dance import pipeline as train_dance
+from dancegen.training.clips import CUT_AGAIN, Summary
+
+FREE = frozenset({"output", "concurrent", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)})
+GROWING = "samples"
+EXPERIMENT = "tune"  # Ray Tune's folder in the output
+BEST, TRIALS, IMPORTANCE, COORDINATES = "best.yaml", "trials.csv", "importance.html", "parallel_coordinates.html"
+
+
+def run(config: SearchConfig) -> list[Trial]:
+    """Search, or go on searching. Writes best.yaml, trials.csv and two plots; returns the trials, the best one first.
+
+    Raises DanceGenError for what a person can correct.
+    """
+    data = train_dance.check(training(config, _first(config)))
+    _check_held_out(config, data)
+    begun = claim(config.output, config, data.data_hash, FREE, GROWING)
+    say(
+        f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
+        f"{config.concurrent} at a time, compared on {data.validation:,}; "
+        f"{'going on from' if begun else 'results in'} {config.output}"
+    )
+    start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _enough
+    with _enough(config), TellTrials(config, data.data_hash) as teller, watching_head(teller.so_far):
+        trials = ranked(_trials(config, _search(config, data.data_hash, teller)), config.objective)
+        for name, text in _results(config, trials).items():
+            storage.write_text(storage.join(config.output, name), text)
+            teller.keep(name, text)
+        if trials[0].state not in COMPARED:
+            error = f"no training came to an end; the first: {trials[0].error.rstrip('.')}."
+            raise DanceGenError(config.output, error, f"See {TRIALS} there; the same command tries others.")
+        if config.rows:
+            for name, text in ablation.measure(config, trials).items():
+                storage.write_text(storage.join(config.output, name), text)
+                teller.keep(name, text)
+            say(f"scores of all rows: {storage.join(config.output, ablation.PAGE)}")
+            return trials
+    say(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
+    if warning := search_plots.few(trials):
+        say(warning)
+    return trials
+
+
+def _first(config: SearchConfig) -> dict[str, Any]:
+    """Values of one training."""
+    return {ROW: next(iter(config.rows)), SEED: 0} if config.rows else {n: low for n, (low, _) in config.space.items()}
+
+
+def _check_held_out(config: SearchConfig, data: Summary) -> None:
+    """Raise TableError when there is nothing to compare trainings on, or to measure the rows of an ablation on."""
+    needed = 2 if config.objective.startswith("frechet") else 1
+    if data.validation < needed:
+        problem = f"holds {data.validation or 'no'} validation clips, and {config.objective} needs {needed}."
+        raise TableError(config.train.clips, problem, f"{CUT_AGAIN}.")
+    if config.rows and not data.test:
+        problem = "holds no test clips, and the table of an ablation is measured on them."
+        raise TableError(config.train.clips, problem, "Run cut-clips again on three songs or more.")
+
+
+@contextmanager
+def _enough(config: SearchConfig) -> Iterator[None]:
+    """Raise ClusterError unless all trainings of one time fit: Ray would wait without end for those that do not."""
+    train = config.train
+    gpus = f" and {train.gpus} GPUs" if train.use_gpu else ""
+    remedy = (
+        f"Each training needs {config.cpus_a_training:g} CPUs{gpus}, and Ray one CPU more: give fewer to run at the "
+        "same time (concurrent), or make them smaller (train.workers, train.cpus_per_worker)."
+    )
+    with enough(config.cpus, config.gpus, train.max_wait_s, remedy):
+        require_places(config.concurrent * train.workers, train.cpus_per_worker, int(train.use_gpu), remedy)
+        yield
+
+
+def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[Any]:
+    """Run Ray Tune to the end of the search, from where an earlier one was stopped. Returns its trials."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in ray_internals.TUNE.items()})
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    folder = storage.join(config.output, EXPERIMENT)
+    begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
+    teller.turns = ray.remote(num_cpus=0)(Turns).remote(config.concurrent)
+    given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
+    try:
+        analysis = ray.tune.run(
+            ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),
+            name=EXPERIMENT,
+            storage_path=storage.arrow_uri(config.output),
+            metric=OBJECTIVE,
+            mode="min",
+            **_plan(config),
+            resume_config=ray.tune.ResumeConfig() if begun else None,
+            max_failures=config.train.max_failures if config.trained_alone else 1,  # else Ray Train counts them, too
+            reuse_actors=True,
+            raise_on_failed_trial=False,
+            trial_name_creator=_id,
+            trial_dirname_creator=_id,
+            callbacks=[teller],
+            verbose=0,
+        )
+    finally:
+        ray.kill(teller.turns)  # on a cluster that stays, it would stay too
+    return analysis.trials
+
+
+def _resources(config: SearchConfig) -> dict[str, float]:
+    """Of the process of one training: the worker's, where it is the worker."""
+    if config.trained_alone:
+        return {"cpu": config.train.cpus_per_worker, "gpu": config.train.gpus}
+    return {"cpu": DRIVER_CPUS}
+
+
+def _plan(config: SearchConfig) -> dict[str, Any]:
+    """What Ray Tune runs: every row with every seed, or what is proposed until it falls behind."""
+    if config.rows:
+        grid = {ROW: ray.tune.grid_search(list(config.rows)), SEED: ray.tune.grid_search(list(range(config.seeds)))}
+        return {"config": grid, "num_samples": 1, "max_concurrent_trials": config.concurrent}
+    return {
+        "config": {name: ray.tune.loguniform(low, high) for name, (low, high) in config.space.items()},
+        "num_samples": config.samples,
+        "search_alg": Proposals(config),
+        "scheduler": ASHAScheduler(
+            time_attr="epoch",
+            max_t=config.train.epochs,
+            grace_period=config.grace_epochs,
+            reduction_factor=config.reduction,
+        ),
+    }
+
+
+def _id(trial: Any) -> str:
+    return trial.trial_id
+
+
+def _trials(config: SearchConfig, found: list[Any]) -> list[Trial]:
+    """Ray Tune's trials with the numbers that they kept themselves."""
+    trials = []
+    for one in found:
+        folder = search_trial.folder_of(config, one.trial_id)
+        history, diverged = search_trial.history_in(folder), search_trial.diverged_in(folder)
+        error = str(one.get_error()).strip().split("\n")[-1] if one.status == "ERROR" else diverged
+        done = max(history, default=0) >= config.train.epochs
+        state = "failed" if one.status == "ERROR" else "diverged" if diverged else "done" if done else "stopped"
+        trials.append(Trial(one.trial_id, state, dict(one.config), history, error))
+    return trials
+
+
+def _results(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
+    """The search's files by name; of trainings that all failed only the table."""
+    files = {TRIALS: table(trials, config.objective)}
+    if trials[0].state in COMPARED and not config.rows:
+        files[BEST] = best_yaml(config, trials)
+        files[IMPORTANCE] = search_plots.importance(config, trials)
+        files[COORDINATES] = search_plots.coordinates(config, trials)
+    return files

@@ -1,0 +1,51 @@
+"""What a search tries next: Optuna's proposals, limited in number, the same again after the search was killed."""
+
+from typing import Any
+
+from ray.tune.search import ConcurrencyLimiter, SearchGenerator
+from ray.tune.search.optuna import OptunaSearch
+
+from dancegen.engine.cluster.internals import state_with_samples
+from dancegen.steps.search.settings import SearchConfig
+
+
+class Proposals(SearchGenerator):
+    """So many proposals in all, so many trainings at a time. Either number may be another when the search goes on."""
+
+    def __init__(self, config: SearchConfig) -> None:
+        self.samples, self.concurrent = config.samples, config.concurrent
+        self.optuna = EqualEpochs(config.train.epochs, config.seed)
+        super().__init__(ConcurrencyLimiter(self.optuna, config.concurrent))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a stored state, with these settings' numbers. Each training that failed gets a replacement."""
+        samples = self.samples + self.optuna.failed
+        super().set_state(state_with_samples(state, samples))
+        self.searcher.set_max_concurrency(self.concurrent)
+
+
+class EqualEpochs(OptunaSearch):
+    """Optuna, told the truth about trainings that were stopped early.
+
+    Ray would tell their last objective as if it were a final one. Optuna ranks a "pruned" trial by the epoch that it
+    reached, and compares it with others at that epoch only.
+    """
+
+    def __init__(self, epochs: int, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.epochs, self.failed = epochs, 0
+        self.told: set[tuple[str, int]] = set()
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """The objective after an epoch. One that is repeated after a loss of workers is told once."""
+        epoch = result.get("epoch")
+        if epoch is not None and (trial_id, epoch) not in self.told:
+            self.told.add((trial_id, epoch))
+            super().on_trial_result(trial_id, {**result, "training_iteration": epoch})
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The training is done, was stopped, diverged, or failed."""
+        self.failed += error
+        self.on_trial_result(trial_id, result or {})
+        done = not error and (result or {}).get("epoch", 0) >= self.epochs
+        super().on_trial_complete(trial_id, result if done else None, error)

@@ -1,0 +1,141 @@
+"""One training of a search: it waits for its turn, trains, and keeps its numbers.
+
+A training of one worker is done here, in Ray Tune's own process for it, which the next one finds warm. One of several
+workers is led from here, and runs in Ray Train's processes.
+"""
+
+import json
+import time
+from typing import Any
+
+import ray
+import ray.tune
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from dancegen import storage
+from dancegen.engine.training.worker_group import STATE, Alone
+from dancegen.errors import DivergedError
+from dancegen.steps.search.ranking import training
+from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance import pipeline as train_dance
+from dancegen.steps.train_dance import worker as train_worker
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+
+HISTORY, DIVERGED = "epochs.json", "diverged.txt"  # in the training's folder
+OBJECTIVE = "objective"  # what Ray Tune is told
+POLL_S = 1.0
+
+
+def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any) -> None:
+    """One training with these values. It goes on when its id comes again; one that diverges ends without an error."""
+    search = SearchConfig.model_validate(config)
+    trial_id = ray.tune.get_context().get_trial_id()
+    while not ray.get(turns.take.remote(trial_id)):
+        time.sleep(POLL_S)
+    folder = folder_of(search, trial_id)
+    one = training(search, values).model_copy(update={"output": folder, "validate_every": 1})
+    alone = search.trained_alone and not _begun_with_ray_train(one)
+    told = history_in(folder)
+    if told and not (alone and max(told) >= one.epochs):  # the training may have ended unheard while it was killed
+        ray.tune.report(result(max(told), told[max(told)], search.objective))
+    try:
+        if alone:
+            _train_alone(one, data_hash, search.objective)
+        else:
+            train_dance.fit(one, data_hash, [Report(folder, search.objective)], board=None)
+    except DivergedError as error:
+        storage.write_text(storage.join(folder, DIVERGED), str(error))
+
+
+def _begun_with_ray_train(config: TrainDanceConfig) -> bool:
+    """Whether an earlier release began this training: its checkpoints are Ray Train's."""
+    return storage.exists(config.run_folder) and not storage.exists(storage.join(config.run_folder, STATE))
+
+
+def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> None:
+    """Train in this process. Raises what ended the training.
+
+    Ray Tune ends the training in the moment in which it is told of an epoch that is the last or not good enough, so
+    the last one is told when the model is safe.
+    """
+
+    def tell(metrics: dict[str, Any]) -> None:
+        if "epoch" in metrics:
+            epoch, numbers = keep(config.output, metrics)
+            if epoch < config.epochs:
+                ray.tune.report(result(epoch, numbers, objective))
+
+    group = Alone(config.run_folder, config.use_gpu, tell)
+    end = train_worker.train(config, data_hash, None, group)
+    if error := end.get("error"):
+        raise error
+    told = history_in(config.output)
+    ray.tune.report(result(max(told), told[max(told)], objective))
+
+
+def keep(folder: str, metrics: dict[str, Any]) -> tuple[int, dict[str, float]]:
+    """Add an epoch's numbers to the training's history in its folder. Returns the epoch and the numbers."""
+    numbers = dict(metrics)
+    epoch = numbers.pop("epoch")
+    storage.write_text(storage.join(folder, HISTORY), json.dumps({**history_in(folder), epoch: numbers}))
+    return epoch, numbers
+
+
+def result(epoch: int, numbers: dict[str, float], objective: str) -> dict[str, float]:
+    """What Ray Tune is told of an epoch."""
+    return {"epoch": epoch, **numbers, OBJECTIVE: numbers.get(f"validation/{objective}", float("inf"))}
+
+
+def folder_of(config: SearchConfig, trial_id: str) -> str:
+    """URI of the training's folder."""
+    return storage.join(config.output, "trials", trial_id)
+
+
+def history_in(folder: str) -> dict[int, dict[str, float]]:
+    """The numbers of each epoch of the training in a folder."""
+    place = storage.join(folder, HISTORY)
+    kept = json.loads(storage.read_text(place)) if storage.exists(place) else {}
+    return {int(epoch): numbers for epoch, numbers in kept.items()}
+
+
+def diverged_in(folder: str) -> str:
+    """What the training in a folder died of, if it diverged."""
+    place = storage.join(folder, DIVERGED)
+    return storage.read_text(place) if storage.exists(place) else ""
+
+
+class Report(TuneReportCallback):
+    """Keeps the numbers of each epoch on storage, then tells Ray Tune. Runs in Ray Train's controller.
+
+    Ray Tune remembers the last numbers only, and forgets some seconds when it is killed.
+    """
+
+    def __init__(self, folder: str, objective: str) -> None:
+        super().__init__()
+        self.folder, self.objective = folder, objective
+
+    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        """All workers report the same numbers: the first one's stand for all."""
+        epoch, numbers = keep(self.folder, metrics[0])
+        super().after_report(run_context, [result(epoch, numbers, self.objective)], checkpoint)
+
+
+class Turns:
+    """Lets so many trainings run at the same time.
+
+    Ray Tune limits how many it proposes, but starts all at once that were unfinished when it was stopped.
+    """
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.running: set[str] = set()
+
+    def take(self, trial_id: str) -> bool:
+        """Whether this training may run now; it keeps its place until it leaves."""
+        if len(self.running) < self.places:
+            self.running.add(trial_id)
+        return trial_id in self.running
+
+    def leave(self, trial_id: str) -> None:
+        """The training has ended, whether well or not."""
+        self.running.discard(trial_id)

@@ -1,0 +1,1 @@
+"""The cross-modal metric: its networks, how they are trained, and how dances are measured."""

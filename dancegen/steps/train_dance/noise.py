@@ -1,0 +1,85 @@
+"""All that is drawn for one update, but dropout.
+
+Every worker draws for the clips of all workers and keeps its own part. So two workers with eight clips each draw what
+one worker with sixteen does, and a run that was stopped draws what it would have drawn.
+
+Axes used in shapes:
+    B clips    T frames    Z noise    F bands of the equaliser
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dancegen.gan.pose_generator import Generator
+from dancegen.media.audio import SAMPLE_RATE
+
+SEEDED_SHARE = 0.5  # of the clips start from given frames, where the generator can
+TONE_BANDS = 9  # about one for each octave
+LOWEST_HZ = 40.0
+SILENT = 1e-6  # loudness to divide by
+VALIDATION = 1 << 30  # randomness of validation: no update's, and the same after every epoch
+
+
+@dataclass(frozen=True)
+class Draws:
+    """For each clip of this worker."""
+
+    noise: Float[Tensor, "B T Z"]
+    code: Float[Tensor, "B Z"]
+    """Standard normal, for the noise that is read out of a real dance."""
+    free: Float[Tensor, " B"]
+    seeded: Float[Tensor, " B"]
+    between: Float[Tensor, " B"]
+    """These three are even in [0, 1]: whether the noise is free, the start is given, and the penalty's point."""
+    tone: Float[Tensor, "B F"]
+    """Standard normal: gains of the equaliser."""
+
+    def part(self, rank: int, clips: int, like: Tensor) -> "Draws":
+        """One worker's, with the device and type of its batch."""
+        mine = slice(rank * clips, (rank + 1) * clips)
+        return Draws(*(getattr(self, field.name)[mine].to(like) for field in fields(self)))
+
+
+def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> Draws:
+    """For all clips of one update."""
+    random = _random(seed, update)
+    return Draws(
+        noise=generator.noise(clips, frames, random, torch.device("cpu")),
+        code=torch.randn(clips, generator.config.noise, generator=random),
+        free=torch.rand(clips, generator=random),
+        seeded=torch.rand(clips, generator=random),
+        between=torch.rand(clips, generator=random),
+        tone=torch.randn(clips, TONE_BANDS, generator=random),
+    )
+
+
+def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: int) -> Float[Tensor, "B T Z"]:
+    """Noise that follows from the seed and the clip alone, whatever other clips are with it."""
+    drawn = [generator.noise(1, frames, _random(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
+    return torch.cat(drawn)
+
+
+def _random(seed: int, *words: int) -> torch.Generator:
+    state = np.random.SeedSequence([seed % 2**32, *words]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
+def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> Float[Tensor, "B T S"]:
+    """Sounds as another room and another loudspeaker would give them, each clip as loud as before: smooth gains over
+    the octaves, no phase."""
+    samples = audio.flatten(1)
+    spectrum = torch.fft.rfft(samples)
+    frequencies = torch.linspace(0, SAMPLE_RATE / 2, spectrum.shape[1], device=audio.device, dtype=audio.dtype)
+    octave = (frequencies.clamp(min=LOWEST_HZ) / LOWEST_HZ).log2() / np.log2(SAMPLE_RATE / 2 / LOWEST_HZ)
+    place = octave * (gains_db.shape[1] - 1)
+    below = place.floor().long().clamp(max=gains_db.shape[1] - 2)
+    share = place - below
+    gain_db = gains_db[:, below] * (1 - share) + gains_db[:, below + 1] * share
+    changed = torch.fft.irfft(spectrum * 10 ** (gain_db / 20), samples.shape[1])
+    before, after = (sound.square().mean(dim=1, keepdim=True).sqrt() for sound in (samples, changed))
+    return (changed * (before / after.clamp(min=SILENT))).view(audio.shape)

@@ -1,0 +1,473 @@
+"""One update of the generator and its two discriminators, and the state needed to carry on later.
+
+No Ray, no paths. What is random in an update follows from (seed, number of the update) alone, so a run that was
+stopped goes on to the bit, and any number of workers draw what one would.
+
+Axes used in shapes:
+    B clips    T frames    S samples a frame    J joints    R rhythm channels    Z noise    K given frames
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dancegen.checkpoints.header import with_former_defaults
+from dancegen.errors import CheckpointError
+from dancegen.gan import losses
+from dancegen.gan.dance_model import (
+    build_generator,
+    build_global_discriminator,
+    build_local_discriminator,
+    build_noise_encoder,
+)
+from dancegen.gan.noise_encoder import Code
+from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.steps.train_dance.gradient_clip import GradientClip
+from dancegen.steps.train_dance.noise import SEEDED_SHARE, Draws, draw, equalize, noise_of_each
+from dancegen.steps.train_dance.precision import Precision, rounded
+from dancegen.training.batch import Batch
+from dancegen.training.statistics import share_statistics
+
+__all__ = ["Batch", "DanceTraining"]
+
+EMA_WARM_UP = 10  # updates: at first the running average forgets faster
+NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
+TRAINED = ("generator", "noise_encoder", "local", "globe")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A batch, the dances generated for it, and how."""
+
+    batch: Batch
+    fake: Float[Tensor, "B T J 2"]
+    noise: Float[Tensor, "B T Z"]
+    code: Code | None
+    told: Float[Tensor, " B"]
+    """1 where the noise was read out of the real dance, which can then be asked for; 0 where it was drawn."""
+
+    @property
+    def target(self) -> Batch:
+        """The batch as the distances to the real dance see it: clips that are free count as missing."""
+        return replace(self.batch, mask=self.batch.mask * self.told[:, None, None])
+
+
+class DanceTraining:
+    """The networks, their optimizers and the running average of the generator."""
+
+    def __init__(
+        self,
+        config: DanceModelConfig,
+        seed: int,
+        wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
+        rank: int = 0,
+        workers: int = 1,
+        perceptual: STGCN | None = None,
+        precision: Precision = "auto",
+        compiled: bool = False,
+    ) -> None:
+        """`wrap` places and spreads each network (DDP). `perceptual`, frozen, is needed where its loss has a weight.
+
+        `compiled` has torch compile the networks that need no second derivative.
+        """
+        assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, and there is no network"
+        self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
+        self.precision: Precision = precision
+        self.epoch = self.updates = 0
+        self.second_stage_from: int | None = None  # the update in which it began
+        with _randomness(seed, 0):
+            self.generator = build_generator(config)
+            self.local = build_local_discriminator(config)
+            self.globe = build_global_discriminator(config)
+            self.noise_encoder = build_noise_encoder(config)
+        self._wrapped = {name: wrap(network) for name, network in self._networks().items() if name in TRAINED}
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)  # after wrap: on the device
+        if compiled:
+            for network in (self.generator, self.local):
+                network.compile()
+        self._seen_by_perceptual = perceptual.features if perceptual else None
+        if compiled and self._seen_by_perceptual:
+            self._seen_by_perceptual = torch.compile(self._seen_by_perceptual)
+        rates = config.optimizer
+        self.optimizers = {
+            "generator": self._adam(rates.generator_rate, self.generator, self.noise_encoder),
+            "local": self._adam(rates.local_rate, self.local),
+            "global": self._adam(rates.global_rate, self.globe),
+        }
+        self.clip = GradientClip(rates.gradient_clip) if rates.gradient_clip else None
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of all networks on a batch. Returns the parts of the losses, detached, by name.
+
+        The dance is generated once: the discriminators learn from it, then the generator from them.
+        """
+        draws = self._draws(self.updates, batch)
+        if self.in_second_stage and self.second_stage_from is None:
+            self.second_stage_from = self.updates
+        with _randomness(self.seed, self.rank + 1, self.updates):  # of dropout
+            for name in self._wrapped:
+                getattr(self, name).train()
+            batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
+            with rounded(self.precision, batch.pose):
+                attempt = self._attempt(batch, draws)
+            fake = attempt.fake.detach()
+            parts: dict[str, Tensor] = {}
+            if self._weight("adversarial_local"):
+                parts |= self._local_update(batch, fake)
+            if self._weight("adversarial_global") or self._weight("feature_matching"):
+                parts |= self._global_update(batch, fake, draws)
+            parts |= self._generator_update(attempt)
+            parts["pose_error"] = losses.pose_error(fake, batch.pose, attempt.target.mask)
+            self._average()
+        self.updates += 1
+        return {name: value.detach() for name, value in parts.items()}
+
+    @torch.no_grad()
+    def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
+        """What needs the networks to be measured on clips they need not have seen; `validation` measures the dances.
+
+        `one` is what `dances` gives for the clips. `l1` of it, and of a dance with the noise that stands for the real
+        one (`l1_told`); `diversity`, the distance of two dances to the same music, in units of the distance between
+        the dances of different clips.
+        """
+        other, batch = self.dances(batch, seed=1), self._view(batch)
+        present = batch.mask.mean().clamp(min=1e-6)
+        found = {
+            "l1": losses.l1(one, batch.pose, batch.mask) / present,
+            "pose_error": losses.pose_error(one, batch.pose, batch.mask),
+        }
+        if self.noise_encoder is not None:
+            found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
+        if len(one) > 1:  # a clip alone has no other to be compared with
+            one, other = losses.seen(one, batch.mask), losses.seen(other, batch.mask)
+            found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
+        return found
+
+    @torch.no_grad()
+    def dances(self, batch: Batch, seed: int = 0) -> Float[Tensor, "B T J 2"]:
+        """The averaged generator's dances to the clips' music. The noise follows from the clip and the seed."""
+        clips, frames = batch.audio.shape[:2]
+        ids = range(clips) if batch.ids is None else batch.ids.tolist()
+        noise = noise_of_each(seed, ids, self.ema, frames)
+        return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
+
+    def state(self) -> dict[str, Any]:
+        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        return {
+            "config": self.config.model_dump(mode="json"),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "updates": self.updates,
+            "second_stage_from": self.second_stage_from,
+            "gradient_norm": self.clip.mean if self.clip else None,
+            "networks": {name: network.state_dict() for name, network in self._networks().items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Carry on from a state. Learning rates and loss weights are those of today's settings.
+
+        Raises CheckpointError when the state is not one, or is of other networks.
+        """
+        try:
+            before = DanceModelConfig.model_validate(with_former_defaults(state["config"]))
+            other = [name for name in NETWORK_SETTINGS if getattr(before, name) != getattr(self.config, name)]
+            if other:
+                raise CheckpointError("training state", f"has another {', '.join(other)}.", "Start a new run.")
+            for name, network in self._networks().items():
+                network.load_state_dict(state["networks"][name])
+            for name, optimizer in self.optimizers.items():
+                rate = optimizer.param_groups[0]["lr"]
+                optimizer.load_state_dict(state["optimizers"][name])
+                optimizer.param_groups[0]["lr"] = rate
+            self.seed, self.epoch, self.updates = state["seed"], state["epoch"], state["updates"]
+            # A state from before there was a ramp is past it.
+            self.second_stage_from = state.get("second_stage_from", 0 if self.in_second_stage else None)
+            if self.clip:
+                self.clip.mean = state.get("gradient_norm")
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
+
+    def share_statistics(self) -> None:
+        """All workers have the same networks afterwards: batch norm's running statistics become the mean of theirs."""
+        share_statistics(*self._networks().values())
+
+    def start_from(self, generator: nn.Module) -> None:
+        """Begin with a generator's weights; all else is new."""
+        for network in (self.generator, self.ema):
+            network.load_state_dict(generator.state_dict())
+
+    def _attempt(self, batch: Batch, draws: Draws) -> Attempt:
+        """Generate a dance for each clip: most with the noise read out of the real one, some with free noise."""
+        noise, code, told = draws.noise, None, torch.ones_like(draws.free)
+        if self.config.noise_encoder is not None:
+            code = self._wrapped["noise_encoder"](losses.seen(batch.pose, batch.mask), batch.rhythm)
+            told = (draws.free >= self.config.noise_encoder.free_share).to(noise)
+            noise = torch.where(told[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
+        fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
+        return Attempt(batch, fake, noise, code, told)
+
+    def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
+        """The averaged generator's dances with the noise that stands for the real ones."""
+        assert self.noise_encoder is not None
+        code = self.noise_encoder.eval()(losses.seen(batch.pose, batch.mask), batch.rhythm)
+        return self.ema(batch.audio, batch.rhythm, code.mean[:, None].expand(-1, batch.pose.shape[1], -1))
+
+    def _start(self, batch: Batch, draws: Draws) -> Float[Tensor, "B K J 3"] | None:
+        """The first frames of the real dance for the clips that are given them."""
+        frames = self.config.generator.seed_frames
+        if not frames:
+            return None
+        given = (batch.mask[:, :frames] > 0) & (draws.seeded < SEEDED_SHARE)[:, None, None]
+        pose = torch.cat([batch.pose[:, :frames], torch.ones_like(batch.pose[:, :frames, :, :1])], dim=-1)
+        return pose * given[..., None]
+
+    def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
+        dances = torch.cat([losses.seen(pose, batch.mask) for pose in (batch.pose, fake)])
+        with rounded(self.precision, fake):
+            said_of_real, said_of_fake = self._wrapped["local"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
+            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+        self._descend("local", loss)
+        return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
+
+    def _global_update(self, batch: Batch, fake: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """One backward for everything: a second one would break DDP."""
+        weights = self.config.losses
+        real, fake = (losses.seen(pose, batch.mask) for pose in (batch.pose, fake))
+        with rounded(self.precision, fake):
+            judgement = self._wrapped["globe"](batch.audio, batch.rhythm, (real, fake))
+            said_of_real, said_of_fake = judgement.scores
+            parts = {"global_right": _right(said_of_real, said_of_fake)}
+            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+            if weights.mismatched_music and len(real) > 1:
+                said = self.globe.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
+                parts["mismatched_music"] = losses.generated(said)
+                parts["mismatched_right"] = (said < said_of_real).float().mean()
+                loss = loss + weights.mismatched_music * parts["mismatched_music"]
+        if weights.gradient_penalty:
+            music = judgement.music.detach().to(real)  # nothing here is rounded
+            self.globe.pose_encoder.eval()  # no dropout, and no mixing of samples
+            penalty = losses.gradient_penalty(
+                lambda pose: self.globe.judge(self.globe.pose_encoder(pose, batch.rhythm), music),
+                real,
+                fake,
+                draws.between[:, None, None, None],
+            )
+            self.globe.pose_encoder.train()
+            parts["gradient_penalty"] = penalty
+            loss = loss + weights.gradient_penalty * penalty
+        self._descend("global", loss)
+        return {"global_discriminator": loss, **parts}
+
+    def _generator_update(self, attempt: Attempt) -> dict[str, Tensor]:
+        """One backward through the generator. The second stage's losses reach it by their gradients at the joints."""
+        judged = replace(attempt, fake=attempt.fake.detach().requires_grad_())
+        pull, parts = torch.zeros_like(judged.fake), {}
+        total = plain = attempt.fake.new_zeros(())
+        with _frozen(self.local, self.globe), rounded(self.precision, attempt.fake):
+            for terms in GENERATOR_TERMS:
+                weights = {name: weight for name in terms.names if (weight := self._weight(name))}
+                if not weights:
+                    continue
+                found = terms.of(self, judged if terms.second_stage else attempt)
+                parts |= {name: found[name] for name in weights if name in found}
+                loss = sum(
+                    (weight * found[name] for name, weight in weights.items() if name in found), plain.new_zeros(())
+                )
+                total = total + loss.detach()
+                if terms.second_stage:
+                    pull = pull + self._limited(torch.autograd.grad(loss, judged.fake)[0])
+                else:
+                    plain = plain + loss
+        self._descend("generator", plain + (attempt.fake * pull).sum())
+        return {"generator": total, **parts}
+
+    def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
+        """A loss's gradient at the joints, shortened for each clip to `gradient_limit` times that of l1.
+
+        The gradient of l1 is of the same size wherever the joints are, so this is a limit in the data's own unit.
+        """
+        weights = self.config.losses
+        if weights.gradient_limit is None or not weights.l1:
+            return gradient
+        limit = weights.gradient_limit * weights.l1 / (len(gradient) * gradient[0].numel() ** 0.5)
+        norm = gradient.flatten(1).norm(dim=1).clamp(min=limit)
+        return gradient * (limit / norm)[:, None, None, None]
+
+    def distances(self, attempt: Attempt) -> dict[str, Tensor]:
+        """How far the joints, and their steps, are from the real ones."""
+        target = attempt.target
+        return {
+            "l1": losses.l1(attempt.fake, target.pose, target.mask),
+            "velocity": losses.velocity(attempt.fake, target.pose, target.mask),
+        }
+
+    def perceptual(self, attempt: Attempt) -> dict[str, Tensor]:
+        """Pose perceptual loss (section 3.3): how far apart the two dances look to the frozen network."""
+        assert self._seen_by_perceptual is not None
+        batch, features = attempt.batch, self._seen_by_perceptual
+        with torch.no_grad():
+            reals = features(losses.seen(batch.pose, batch.mask))
+        fakes = features(losses.seen(attempt.fake, batch.mask))
+        relative = self.config.losses.perceptual_scale == "relative"
+        distance = losses.relative_feature_distance if relative else losses.feature_distance
+        return {"perceptual": distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
+
+    def from_local(self, attempt: Attempt) -> dict[str, Tensor]:
+        """What the generator lacks to be taken for real, window by window."""
+        said = self.local(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
+        return {"adversarial_local": losses.real(said)}
+
+    def from_globe(self, attempt: Attempt) -> dict[str, Tensor]:
+        """What the generator lacks to be taken for real with its music, and to look so to each layer of D_global."""
+        batch, globe = attempt.batch, self.globe
+        fakes = globe.pose_encoder.layers(losses.seen(attempt.fake, batch.mask), batch.rhythm)
+        with torch.no_grad():
+            music = globe.music(batch.audio)
+        found = {"adversarial_global": losses.real(globe.judge(fakes[-1], music))}
+        if self._weight("feature_matching"):
+            with torch.no_grad():
+                reals = globe.pose_encoder.layers(losses.seen(batch.pose, batch.mask), batch.rhythm)
+                reals = [*reals, globe.joint(reals[-1], music)]
+            fakes = [*fakes, globe.joint(fakes[-1], music)]
+            found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.told)
+        return found
+
+    def about_noise(self, attempt: Attempt) -> dict[str, Tensor]:
+        """Divergence of the noise read out of real dances, in nats; and how much of a dance's noise is lost in it."""
+        if attempt.code is None:
+            return {}
+        assert self.config.noise_encoder is not None
+        assert self.noise_encoder is not None
+        std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
+        with _frozen(self.noise_encoder):
+            seen = self.noise_encoder(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm).mean
+        lost = (seen - attempt.noise[:, 0].detach()).abs().mean() / std
+        return {"noise_kl": attempt.code.divergence(std, free).mean(), "noise_recovery": lost}
+
+    def _weight(self, term: str) -> float:
+        """Weight of a generator's loss in this update."""
+        weights = self.config.losses
+        weight = getattr(weights, term)
+        if term not in SECOND_STAGE or not weight:
+            return weight
+        if self.second_stage_from is None:
+            return 0.0
+        return weight * min(1.0, (self.updates - self.second_stage_from + 1) / max(weights.ramp_updates, 1))
+
+    @property
+    def in_second_stage(self) -> bool:
+        """Whether the discriminators are trained and the second stage's losses count in this epoch."""
+        return self.epoch >= self.config.losses.adversarial_from_epoch
+
+    def _descend(self, name: str, loss: Tensor) -> None:
+        self.optimizers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        if self.clip and name == "generator":
+            self.clip(self.optimizers[name].param_groups[0]["params"])
+        self.optimizers[name].step()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.config.ema, (1 + self.updates) / (EMA_WARM_UP + self.updates))
+        mean, now = self.ema.state_dict(), self.generator.state_dict()
+        for name, value in mean.items():
+            if value.is_floating_point():
+                value.lerp_(now[name], 1 - keep)
+            else:
+                value.copy_(now[name])
+
+    def _view(self, batch: Batch) -> Batch:
+        """The batch as the settings want it: without masks every joint counts fully."""
+        return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
+
+    def _heard(self, audio: Float[Tensor, "B T S"], draws: Draws) -> Float[Tensor, "B T S"]:
+        """Sounds as training hears them: through an equaliser, as loud as before.
+
+        A free clip has another one's sound in it and a stronger equaliser, like a song of a kind that was never danced
+        to: as nothing but the discriminators judges it, the dance to it need not be the mean of all that could be.
+        """
+        settings = self.config.noise_encoder
+        if settings is None and not self.config.tone_db:
+            return audio
+        deviation_db = torch.full_like(draws.free, self.config.tone_db)
+        if settings is not None:
+            free = draws.free < settings.free_share
+            audio = torch.where(free[:, None, None], audio + audio[_neighbours(len(audio), 2)], audio)
+            deviation_db = deviation_db.where(~free, settings.free_tone_db)
+        return equalize(audio, draws.tone * deviation_db[:, None])
+
+    def _draws(self, update: int, batch: Batch) -> Draws:
+        clips, frames = batch.audio.shape[:2]
+        everyone = draw(self.seed, update, self.generator, clips * self.workers, frames)
+        return everyone.part(self.rank, clips, like=batch.audio)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {name: getattr(self, name) for name in (*TRAINED, "ema") if getattr(self, name, None) is not None}
+
+    def _adam(self, rate: float, *networks: nn.Module | None) -> torch.optim.Optimizer:
+        parameters = [parameter for network in networks if network is not None for parameter in network.parameters()]
+        return torch.optim.Adam(parameters, lr=rate, betas=self.config.optimizer.betas, fused=True)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Losses of the generator that are computed together."""
+
+    names: tuple[str, ...]
+    """Their weights in LossConfig."""
+    of: Callable[[DanceTraining, Attempt], dict[str, Tensor]]
+
+    @property
+    def second_stage(self) -> bool:
+        """Whether they begin with the second stage."""
+        return self.names[0] in SECOND_STAGE
+
+
+# The generator's losses. A new one is a line here and a weight in LossConfig.
+GENERATOR_TERMS = (
+    Terms(("l1", "velocity"), DanceTraining.distances),
+    Terms(("perceptual",), DanceTraining.perceptual),
+    Terms(("adversarial_local",), DanceTraining.from_local),
+    Terms(("adversarial_global", "feature_matching"), DanceTraining.from_globe),
+    Terms(("noise_kl", "noise_recovery"), DanceTraining.about_noise),
+)
+
+
+@contextmanager
+def _frozen(*networks: nn.Module) -> Iterator[None]:
+    """What is computed meanwhile teaches these networks nothing."""
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    yield
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+
+
+@contextmanager
+def _randomness(*words: int) -> Iterator[None]:
+    """Torch's randomness from these words; what it was before comes back afterwards."""
+    with torch.random.fork_rng():
+        plain = [word % 2**32 for word in words]
+        torch.manual_seed(int(np.random.SeedSequence(plain).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        yield
+
+
+def _neighbours(clips: int, apart: int = 1) -> Tensor:
+    """Each clip's partner: they swap in pairs, so that shares of a batch pair alike; one left over has the first."""
+    partner = torch.arange(clips) ^ apart
+    return partner.where(partner < clips, 0)
+
+
+def _right(said_of_real: Tensor, said_of_fake: Tensor) -> Float[Tensor, ""]:
+    """Share of dances, or windows, that a discriminator told right."""
+    return 0.5 * ((said_of_real > 0).float().mean() + (said_of_fake < 0).float().mean())

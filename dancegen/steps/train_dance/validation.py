@@ -1,0 +1,164 @@
+"""real and generated dances of held-out songs -> one number for each way in which they differ
+
+Each worker measures its clips (`measure`); the rows travel, and any worker that has them all sums them up
+(`summarize`). The result does not depend on how many workers there were, or on the order of the clips.
+
+Axes used in shapes:
+    B clips    T frames    J joints    R rhythm channels    N beats of the music
+    D kinetic features    P poses kept of a clip    C their coordinates    W windows of a second    K kinematic beats
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from dancegen.gan.settings import DanceModelConfig
+from dancegen.metrics import beat, motion_quality
+from dancegen.metrics.frechet import frechet, standardized
+from dancegen.metrics.kinetic import div_k2, fid_k2
+from dancegen.metrics.moves import COORDINATES, Moves, moves
+from dancegen.music.beats import BEAT_COSINE, BEAT_SINE
+from dancegen.pose.normalize import square
+from dancegen.skeleton import COCO18
+from dancegen.training.batch import Batch
+
+OTHERS = 16  # clips whose beats are each dance's control
+MUSIC_WEIGHT = 2.0  # in `misfit`: a dance off the beat costs about as much as one that stands still
+SMALLEST = 1e-9  # speed and jerk to divide by
+KINETIC_FEATURES = 3 * len(COCO18)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is kept of one clip: plain arrays, small enough to send to the other workers."""
+
+    real: Moves
+    dance: Moves
+    music_beats_s: Float64[np.ndarray, " N"]
+    seconds: float
+    finite: bool
+    """Whether the generated dance is made of numbers."""
+
+
+def measure(batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> list[Row]:
+    """A row for each clip of a batch and the dance made to its music. A joint missing in the clip counts in neither."""
+    arrays = (values.detach().double().cpu().numpy() for values in (batch.pose, dances, batch.mask, batch.rhythm))
+    return [_row(*clip, config=config) for clip in zip(*arrays, strict=True)]
+
+
+def summarize(rows: Iterable[Row]) -> dict[str, float]:
+    """The numbers of all clips together. One that cannot be told is left out: all without clips, Frechet of one clip.
+
+    frechet_k2       Frechet distance of kinetic features, which are in deviations of the real ones
+    frechet_pose     the same of single poses' coordinates
+    diversity_k2     mean distance of the dances' kinetic features from each other
+    beat_alignment   Beat Alignment Score, motion side; with the beats of other clips: beat_alignment_shuffled
+    beat_coverage    kinematic beats for each beat of the music
+    speed_ratio      speed of the dances over that of the real ones
+    jerk_ratio       the same of their jerk
+    freeze_share     share of seconds no faster than the slowest twentieth of the real ones
+    foot_skate       speed of feet that are on the floor, torsos a second
+    misfit           see there; infinite, and alone, when a dance is not made of numbers
+
+    The real dances' own numbers end in _real.
+    """
+    rows = sorted(rows, key=lambda row: (row.music_beats_s.tobytes(), row.real.kinetic.tobytes()))
+    if not rows:
+        return {}
+    if not all(row.finite for row in rows):
+        return {"misfit": math.inf}
+    real, made = [row.real for row in rows], [row.dance for row in rows]
+    found = {**_distributions(real, made), **_beats(rows), **_quality(real, made)}
+    found = {name: value for name, value in found.items() if math.isfinite(value)}
+    return {**found, "misfit": misfit(found)}
+
+
+def misfit(found: dict[str, float]) -> float:
+    """One number for how unlike the real dances the made ones are; 0 is no difference. No loss is made of it.
+
+    The sum of how differently they move (frechet_k2), how differently they stand (frechet_pose), and by how much less
+    they prefer the beats of their own music to those of other clips. Standing still, jittering and dancing off the
+    beat all cost. A clip alone has no distribution: speed and jerk then stand in for it.
+    """
+    if "frechet_k2" in found:
+        unlike = math.log1p(found["frechet_k2"] / KINETIC_FEATURES) + math.log1p(found["frechet_pose"] / COORDINATES)
+    else:
+        unlike = sum(abs(math.log(max(found.get(name, 1.0), 1e-6))) for name in ("speed_ratio", "jerk_ratio"))
+    lift, real_lift = (
+        found.get(f"beat_alignment{side}", 0.0) - found.get(f"beat_alignment_shuffled{side}", 0.0)
+        for side in ("", "_real")
+    )
+    return unlike + MUSIC_WEIGHT * max(0.0, real_lift - lift)
+
+
+def _row(*clip: np.ndarray, config: DanceModelConfig) -> Row:
+    real, dance, mask, rhythm = clip
+    seen = (np.where((mask > 0)[..., None], pose, np.nan) for pose in (real, dance))
+    real_moves, dance_moves = (moves(square(pose, config.normalization), config.fps) for pose in seen)
+    beats = beat.beats_of_phase(rhythm[:, BEAT_SINE], rhythm[:, BEAT_COSINE], config.fps)
+    return Row(real_moves, dance_moves, beats, (len(real) - 1) / config.fps, bool(np.isfinite(dance).all()))
+
+
+def _distributions(real: list[Moves], made: list[Moves]) -> dict[str, float]:
+    if len(real) < 2:
+        return {}
+    kinetic_real, kinetic = (np.stack([one.kinetic for one in side]) for side in (real, made))
+    poses_real, poses = (np.concatenate([one.poses for one in side]) for side in (real, made))
+    return {
+        "frechet_k2": fid_k2(kinetic_real, kinetic),
+        "frechet_pose": frechet(standardized(poses_real, poses_real), standardized(poses, poses_real)),
+        "diversity_k2": div_k2(kinetic, kinetic_real),
+        "diversity_k2_real": div_k2(kinetic_real, kinetic_real),
+    }
+
+
+def _beats(rows: list[Row]) -> dict[str, float]:
+    """Over all beats alike, so that a dance with few of them has little to say. Nothing when no clip has a beat."""
+    heard = [row for row in rows if len(row.music_beats_s)]
+    if not heard:
+        return {}
+    music = [row.music_beats_s for row in heard]
+    inside = sum(int(((beats >= 0) & (beats <= row.seconds)).sum()) for row, beats in zip(heard, music, strict=True))
+    found: dict[str, float] = {}
+    for side, dances in (("", [row.dance for row in heard]), ("_real", [row.real for row in heard])):
+        beats = [one.beats_s for one in dances]
+        found[f"beat_alignment{side}"] = _alignment(beats, music)
+        if len(heard) > 1:
+            found[f"beat_alignment_shuffled{side}"] = float(
+                np.mean([_alignment(beats, music[by:] + music[:by]) for by in _turns(len(heard))])
+            )
+        found[f"beat_coverage{side}"] = sum(map(len, beats)) / max(inside, 1)
+    return found
+
+
+def _turns(clips: int) -> list[int]:
+    """By how many places the music is moved on to give every dance another clip's: up to OTHERS, evenly spread."""
+    return sorted({round(turn) for turn in np.linspace(1, clips - 1, min(OTHERS, clips - 1))})
+
+
+def _alignment(beats: list[np.ndarray], music: list[np.ndarray]) -> float:
+    close = [beat.closeness(one, other) for one, other in zip(beats, music, strict=True)]
+    return _mean(np.concatenate(close), otherwise=0.0)
+
+
+def _quality(real: list[Moves], made: list[Moves]) -> dict[str, float]:
+    slow_real, slow = (np.concatenate([one.window_speeds for one in side]) for side in (real, made))
+    speed_real, speed = (_mean([one.speed for one in side]) for side in (real, made))
+    jerk_real, jerk = (_mean([one.jerk for one in side]) for side in (real, made))
+    return {
+        "speed_ratio": speed / max(speed_real, SMALLEST),
+        "jerk_ratio": jerk / max(jerk_real, SMALLEST),
+        "freeze_share": motion_quality.freeze_share(slow, slow_real) if len(slow_real) else math.nan,
+        "foot_skate": _mean([one.foot_skate for one in made]),
+        "foot_skate_real": _mean([one.foot_skate for one in real]),
+    }
+
+
+def _mean(values: list[float] | np.ndarray, otherwise: float = math.nan) -> float:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if len(known) else otherwise

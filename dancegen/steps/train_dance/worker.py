@@ -1,0 +1,277 @@
+"""What each worker of train_dance runs; what it knows of the others is in `worker_group`."""
+
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+from dancegen import storage, tracking
+from dancegen.checkpoints import checkpoint
+from dancegen.engine.progress import Board
+from dancegen.engine.training.worker_group import TrainGroup, WorkerGroup
+from dancegen.engine.training.workers import gather
+from dancegen.errors import CheckpointError, DivergedError
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.steps.train_dance.divergence import POSE_ERROR, Watch, spoiled
+from dancegen.steps.train_dance.epoch_progress import WithinEpoch, resumed
+from dancegen.steps.train_dance.model_selection import Best
+from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.steps.train_dance.system_metrics import Machine
+from dancegen.steps.train_dance.training import DanceTraining
+from dancegen.steps.train_dance.validation import measure, summarize
+from dancegen.training.clips import EVERY_CLIPS, Clips, Share
+from dancegen.training.meters import Mean, merged
+from dancegen.training.pictures import SideBySide
+
+MODEL = "dance.safetensors"  # the best model, in the run's output
+PICTURES = "pictures"  # folder in the run's
+PICTURED = 4  # validation clips in a picture
+TELL_EVERY_S = 1.0
+REMEDY = (
+    "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
+    "The checkpoints from before it are kept."
+)
+REMEDY_SECOND_STAGE = (
+    "Give smaller weights of the losses that began with the second stage (model.losses.perceptual, adversarial_local, "
+    "adversarial_global, feature_matching), a smaller model.losses.gradient_limit, or more model.losses.ramp_updates, "
+    "and another name. The checkpoints from before it are kept."
+)
+
+
+def work(settings: dict[str, Any]) -> dict[str, Any]:
+    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or the `error` that all workers met.
+
+    What would be the same again must not be raised: Ray Train would start it again.
+    """
+    return train(
+        TrainDanceConfig.model_validate(settings["config"]), settings["data_hash"], settings["board"], TrainGroup()
+    )
+
+
+def train(config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> dict[str, Any]:
+    """As `work`, in any group of workers."""
+    try:
+        return Worker(config, data_hash, board, group).run()
+    except (DivergedError, CheckpointError) as error:
+        return {"error": error}
+
+
+class Worker:
+    """One process of the training."""
+
+    def __init__(self, config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> None:
+        self.group, self.rank, self.workers, self.device = group, group.rank, group.workers, group.device
+        self.config, self.data_hash, self.board = config, data_hash, board if self.rank == 0 else None
+        perceptual = load_perceptual(config)
+        self.training = DanceTraining(
+            config.model,
+            config.seed,
+            wrap=group.spread,
+            rank=self.rank,
+            workers=self.workers,
+            perceptual=perceptual and perceptual.to(self.device),
+            precision=config.precision,
+            compiled=config.compile,
+        )
+        self.clips = Clips(config.clips, "train", config.model.normalization)
+        self.validation_clips = Clips(config.clips, "validation", config.model.normalization)
+        self.within, self.watch = WithinEpoch(self.workers), Watch(config.diverged_factor)
+        self.best, self.machine = Best(config.best_by), Machine(self.device)
+        self.metrics: dict[str, float] = {}
+        self.leaving: set[int] = set()
+        self.told_at, self.saved_at = 0.0, time.monotonic()
+
+    def run(self) -> dict[str, Any]:
+        """All epochs that are left."""
+        self.resume()
+        while self.training.epoch < self.config.epochs:
+            means = self.learn()
+            self.training.share_statistics()
+            self.training.epoch += 1
+            self.within = WithinEpoch(self.workers)
+            epoch = self.training.epoch
+            self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
+            self.choose()
+            self.show()
+            due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
+            self.report({"epoch": epoch, **self.metrics, **self.usage()}, due)
+        if self.rank == 0:
+            self.save_model()
+        return {"metrics": self.best.metrics or self.metrics, "epoch": self.best.epoch or self.training.epoch}
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one, or begin with the model that is named."""
+        with self.group.newest() as path:
+            state = path and torch.load(path, map_location=self.device, weights_only=True)
+        if state:
+            self.training.load(state["training"])
+            self.within = resumed(state["within"], self.workers)
+            self.watch.load(state["watch"])
+            self.best, self.metrics = Best(**state["best"]), state["metrics"]
+        elif model := load_start(self.config):
+            self.training.start_from(model.generator)
+
+    def learn(self) -> dict[str, float]:
+        """What is left of an epoch. Returns the mean losses of all of it, over all workers."""
+        before = self.within.updates
+        share = Share(
+            self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch, done=before
+        )
+        mean, updates, started = Mean(), before, time.monotonic()
+        looked_at = started
+        self.tell(updates)
+        for batch in self.clips.epoch(share):
+            mean.add(self.training.step(batch.to(self.device)))
+            updates += 1
+            self.tell(updates)
+            if updates == self.within.next_look:
+                self.look(mean, updates, time.monotonic() - looked_at)
+                mean, looked_at = Mean(), time.monotonic()
+                self.save_inside()
+        if updates > self.within.updates:
+            self.look(mean, updates, time.monotonic() - looked_at)
+        means = merged([self.within.losses])
+        clips = (updates - before) * self.workers * self.config.batch_size
+        return {**means, "clips_per_s": clips / (time.monotonic() - started)} if clips else means
+
+    def look(self, mean: Mean, updates: int, seconds: float) -> None:
+        """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
+        parts = gather((mean.sums(), seconds), self.workers)
+        losses = [sums for sums, _ in parts]
+        epoch = self.training.epoch + 1
+        if wrong := self.watch.wrong(merged(losses)):
+            raise self.diverged(*wrong, epoch)
+        if network := spoiled(self.training.state()["networks"]):
+            raise self.diverged(f"{network} network", "has weights that are NaN or infinite", epoch)
+        self.within.looked(updates, losses, max(seconds for _, seconds in parts))
+
+    def diverged(self, what: str, problem: str, epoch: int) -> DivergedError:
+        """The error that ends the run, with what to change: the second stage's weights where those losses are new."""
+        weights = self.config.model.losses
+        staged = 0 < weights.adversarial_from_epoch < epoch
+        where = f"in epoch {epoch} after {self.training.updates} updates."
+        return DivergedError(what, f"{problem} {where}", REMEDY_SECOND_STAGE if staged else REMEDY)
+
+    def save_inside(self) -> None:
+        """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
+        mine = (time.monotonic() - self.saved_at) / 60, self.group.leaving()
+        heard = gather(mine, self.workers)  # all must do the same, and some hear of it earlier
+        minutes, ranks = heard[0][0], set().union(*(ranks for _, ranks in heard))
+        old = 0 < self.config.checkpoint_minutes <= minutes
+        warned = not ranks <= self.leaving
+        if old or warned:
+            self.training.share_statistics()
+            # no `epoch` of its own, so that nobody takes it for a finished one
+            self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
+            if self.board and warned:
+                self.board.tell(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
+        self.leaving |= ranks  # Ray says it now and then, not at every look
+
+    def validate(self) -> dict[str, float]:
+        """How the averaged generator does on the validation clips, when that is due and there are some."""
+        epoch = self.training.epoch
+        due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
+        if not due or not len(self.validation_clips):
+            return {}
+        mean, rows = Mean(), []
+        for batch in self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS):
+            seen = batch.to(self.device)
+            dances = self.training.dances(seen)
+            mean.add(self.training.validate(seen, dances), weight=len(batch.pose))
+            rows += measure(batch, dances, self.config.model)
+        parts = gather((mean.sums(), rows), self.workers)
+        found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
+        if problem := self.watch.wrong_on_held_out(found[POSE_ERROR]):
+            raise self.diverged(POSE_ERROR, problem, epoch)
+        return {f"validation/{name}": value for name, value in found.items()}
+
+    def choose(self) -> None:
+        """Keep the model of this epoch when it is the best so far."""
+        if self.best.beaten_by(self.metrics):
+            weights = {name: value.detach().cpu().clone() for name, value in self.training.ema.state_dict().items()}
+            self.best = Best(self.best.by, self.training.epoch, self.training.updates, self.metrics, weights)
+            if self.rank == 0:
+                self.save_model()
+
+    def show(self) -> None:
+        """Real and generated dances of a few validation clips side by side, always the same clips and noise."""
+        every, epoch = self.config.pictures_every, self.training.epoch
+        due = every and (epoch % every == 0 or epoch == self.config.epochs)
+        if not self.board or not due or not len(self.validation_clips):
+            return
+        batch = self.validation_clips.some(PICTURED)
+        both = SideBySide(batch, self.training.dances(batch.to(self.device)), self.config.model)
+        for ending, write in ((".png", both.write_picture), (".mp4", both.write_video)):
+            uri = storage.join(self.config.run_folder, PICTURES, f"epoch-{epoch:05d}{ending}")
+            with storage.writing(uri) as path:
+                write(path)
+            self.board.tell(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
+
+    def report(self, metrics: dict[str, Any], save: bool) -> None:
+        """Hand on numbers: all workers at once, the first one with all that a run goes on from when `save` says so."""
+        self.group.report(metrics, self.state() if save and self.rank == 0 else None)
+        if save:
+            self.saved_at = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """All that a run needs to go on from here: plain containers and tensors."""
+        own = {"within": self.within.state(), "watch": self.watch.state(), "best": self.best.state()}
+        return {"training": self.training.state(), "metrics": self.metrics, **own, **self.origin()}
+
+    def save_model(self) -> None:
+        """Write the best model, or where none is chosen the newest: the averaged generator, with its card."""
+        best = self.best
+        card = {
+            **self.origin(),
+            "metrics": best.metrics or self.metrics,
+            "chosen_by": best.by if best.epoch else "being the last",
+            "epoch": best.epoch or self.training.epoch,
+            "updates": best.updates or self.training.updates,
+            "epochs": self.training.epoch,
+        }
+        generator = build_generator(self.config.model)
+        generator.load_state_dict(best.weights or self.training.ema.state_dict())
+        with storage.writing(storage.join(self.config.output, MODEL)) as path:
+            checkpoint.save(path, DanceModel(generator, self.config.model), card)
+
+    def origin(self) -> dict[str, Any]:
+        """What the weights come from."""
+        return {
+            "settings": self.config.model_dump(mode="json"),
+            "data_hash": self.data_hash,
+            "code_version": tracking.code_version(),
+        }
+
+    def usage(self) -> dict[str, float]:
+        """How busy the workers' machines were, on average."""
+        mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
+        return merged(gather(mine, self.workers))
+
+    def tell(self, updates: int) -> None:
+        """Say how far this epoch is, but not too often."""
+        if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
+            self.told_at = time.monotonic()
+            clips = updates * self.workers * self.config.batch_size
+            self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
+
+
+def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
+    """The frozen network of the perceptual loss, when that loss weighs anything: the named one, or the shipped one.
+
+    Raises CheckpointError when it cannot be used.
+    """
+    if not config.model.losses.perceptual:
+        return None
+    place = config.perceptual
+    with nullcontext(checkpoint.shipped_perceptual()) if place is None else storage.reading(place) as path:
+        return checkpoint.load_perceptual(path, config.model)
+
+
+def load_start(config: TrainDanceConfig) -> DanceModel | None:
+    """The model that the run begins with, if one is named. Raises CheckpointError when it cannot be used."""
+    if config.start is None:
+        return None
+    with storage.reading(config.start) as path:
+        return checkpoint.load_to_train(path, config.model)

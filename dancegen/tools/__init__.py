@@ -1,0 +1,1 @@
+"""Commands beside the steps. They run in one process, without Ray."""

@@ -1,0 +1,1 @@
+"""`dancegen compare-estimators`: several pose estimators on the same videos."""

@@ -1,0 +1,1 @@
+"""`dancegen sheet`: frames of several videos in one picture."""

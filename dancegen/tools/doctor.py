@@ -1,0 +1,190 @@
+"""What this machine has and lacks, one finding a line, each with what to do about it."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from dancegen import __version__, storage
+from dancegen.errors import CheckpointError, ClusterError, ConfigError, DanceGenError, StorageError
+
+LIBRARIES = ("ray", "torch", "pyarrow", "av", "numpy", "scipy", "librosa", "opencv-python", "mlflow", "optuna")
+SHARED_MEMORY_GB = 0.5  # Ray keeps its objects there, else in slow /tmp
+DISK_GB = 5.0
+ANSWER_S = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    about: str
+    text: str
+    state: str  # "ok"; "optional": works without; "problem"
+
+    @property
+    def broken(self) -> bool:
+        """Whether dancegen needs it."""
+        return self.state == "problem"
+
+    def __str__(self) -> str:
+        return f"{self.state:<9} {self.about:<14} {self.text}"
+
+
+def run(storage_uri: str | None, tracking_uri: str | None, address: str | None) -> Iterator[Finding]:
+    """Examine this machine, and whatever of storage, tracking server and cluster is named."""
+    yield _examine("dancegen", _versions)
+    yield _examine("machine", _machine)
+    yield _examine("codecs", _codecs)
+    yield _examine("shared memory", _shared_memory, needed=False)
+    yield _examine("disk", _disk, needed=False)
+    yield from _estimators()
+    yield _examine("checkpoint", _checkpoint)
+    if storage_uri:
+        yield _examine("storage", lambda: _storage(storage_uri))
+    if tracking_uri:
+        yield _examine("tracking", lambda: _tracking(tracking_uri))
+    if address:
+        yield _examine("cluster", lambda: _cluster(address))
+
+
+def _examine(about: str, look: Callable[[], str], needed: bool = True) -> Finding:
+    try:
+        return Finding(about, look(), "ok")
+    except DanceGenError as error:
+        return Finding(about, str(error), "problem" if needed else "optional")
+
+
+def _versions() -> str:
+    missing = [name for name in LIBRARIES if not _installed(name)]
+    if missing:
+        raise ConfigError(", ".join(missing), "not installed.", "Run `pip install dancegen` again.")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
+    return f"{__version__} on Python {platform.python_version()}; {versions}"
+
+
+def _installed(library: str) -> bool:
+    try:
+        importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _machine() -> str:
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    memory_gb = psutil.virtual_memory().total / 1e9
+    return f"{os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {', '.join(gpus) or 'no GPU (not needed)'}"
+
+
+def _codecs() -> str:
+    import av
+
+    wanted = {"libx264": "w", "aac": "w", "h264": "r", "mp3": "r", "vorbis": "r", "flac": "r"}
+    missing = [name for name, mode in wanted.items() if name not in av.codecs_available or not _codec(name, mode)]
+    if missing:
+        remedy = "Use its wheel: pip install --force-reinstall av"
+        raise ConfigError(", ".join(missing), f"not in PyAV {av.__version__}.", remedy)
+    return f"{', '.join(wanted)} in PyAV {av.__version__}"
+
+
+def _codec(name: str, mode: str) -> bool:
+    import av.codec
+
+    try:
+        av.codec.Codec(name, "w" if mode == "w" else "r")
+    except ValueError:  # UnknownCodecError: can be read but not written
+        return False
+    return True
+
+
+def _shared_memory() -> str:
+    place = Path("/dev/shm")
+    if not place.exists():
+        return "none on this system; Ray uses the temporary folder"
+    free_gb = shutil.disk_usage(place).free / 1e9
+    if free_gb < SHARED_MEMORY_GB:
+        remedy = "Start the container with --shm-size=2g; Ray is slower without."
+        raise StorageError("/dev/shm", f"has {free_gb:.2f} GB free.", remedy)
+    return f"{free_gb:.1f} GB free"
+
+
+def _disk() -> str:
+    place = tempfile.gettempdir()
+    free_gb = shutil.disk_usage(place).free / 1e9
+    if free_gb < DISK_GB:
+        raise StorageError(place, f"has {free_gb:.1f} GB free.", "Free some, or set TMPDIR and RAY_TMPDIR elsewhere.")
+    return f"{free_gb:.0f} GB free in {place}"
+
+
+def _estimators() -> Iterator[Finding]:
+    from dancegen.estimators.base import ESTIMATORS
+
+    for name, (_, extra) in ESTIMATORS.items():
+        yield _examine(f"poses: {name}", lambda extra=extra: _extra(extra), needed=False)
+
+
+def _extra(extra: str) -> str:
+    """Whether an optional extra of the package is installed."""
+    if not extra:
+        return "needs nothing more"
+    if not _installed(extra):
+        raise ConfigError(extra, "not installed.", f"To use it: pip install 'dancegen[{extra}]'")
+    return importlib.metadata.version(extra)
+
+
+def _checkpoint() -> str:
+    from dancegen.checkpoints import checkpoint
+
+    path = checkpoint.shipped()
+    if not path.is_file():
+        raise CheckpointError(str(path), "is not there.", "Install dancegen again, or name one with --checkpoint.")
+    checkpoint.load(path)
+    return f"{path.name} loads ({path.stat().st_size / 1e6:.0f} MB)"
+
+
+def _storage(uri: str) -> str:
+    uri = storage.absolute(uri)
+    place = storage.join(uri, f"doctor-{uuid.uuid4().hex}.txt")
+    storage.write_text(place, uri)
+    read = storage.read_text(place)
+    storage.delete(place)
+    if read != uri:
+        raise StorageError(uri, "gives back other bytes than were written.", "Use another storage.")
+    return f"{uri} can be written and read"
+
+
+def _tracking(uri: str) -> str:
+    """MLflow's servers answer /health; its databases are files in a folder that must be writable."""
+    if not uri.startswith(("http://", "https://")):
+        folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
+        if not os.access(folder, os.W_OK):
+            raise StorageError(uri, f"is in {folder}, which cannot be written.", "Make the folder, or name another.")
+        return f"{uri} can be written"
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_S) as answer:
+            return f"{uri} answers {answer.read(20).decode(errors='replace')}"
+    except (OSError, ValueError) as error:
+        raise ClusterError(uri, f"does not answer ({error}).", "Start it, or correct the address.") from error
+
+
+def _cluster(address: str) -> str:
+    from dancegen.engine.cluster.internals import cluster_version
+    from dancegen.engine.cluster.submit import connect
+
+    theirs = cluster_version(connect(address))
+    ours, python = importlib.metadata.version("ray"), platform.python_version()
+    if theirs != ours:
+        raise ClusterError(address, f"runs Ray {theirs}, and here is {ours}.", "Use the same on both.")
+    return f"{address} answers, Ray {ours}, Python here {python} ({sys.platform})"

@@ -1,0 +1,1 @@
+"""`dancegen import-weights`: published weights as checkpoints."""
