@@ -11,6 +11,7 @@ import sys
 import numpy as np
 from scipy.signal import resample_poly
 
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.choreography.routine import choreograph
 from dancegen.corpus.music.songs import RATE, synthesize
@@ -19,7 +20,6 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics import beat
 from dancegen.pose.normalize import TORSOS_A_UNIT
-from dancegen.steps.render.stage import load_model
 
 SONGS, SECONDS, FIRST_SEED = 4, 45.0, 900_000
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import compose
 from dancegen.drawing.draw import LOOKS
@@ -19,7 +20,7 @@ from dancegen.media.audio import load
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.stage import dance, load_model, render_song
+from dancegen.steps.render.stage import dance, render_song
 
 
 def main() -> None:

@@ -1,43 +1,122 @@
-"""Writes docs/settings.md and docs/tables.md from the code; with --check, only says whether they are true.
+"""Write what follows from the code: docs/settings.md, docs/tables.md, jobs/ and the manifests in cluster/kuberay/.
 
-python docs/generate.py [--check]
+    python docs/generate.py [--check]
+
+With --check nothing is written; the exit code is 1 when a file is stale. A settings file of a step that has none yet is
+begun from its defaults; afterwards it is written by hand.
 """
 
 import inspect
 import re
 import sys
+import textwrap
 import typing
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
+
+import yaml
 
 from dancegen import fields, schema
 from dancegen.config import Config
 from dancegen.steps import STEPS
+from dancegen.steps.command import load
+from dancegen.steps.step import Step
 
 DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `make docs`. -->"
+WIDTH = 100
+
+JOB = '''"""{title}.
+
+ray job submit --working-dir . -- {command}
+"""
+
+from dancegen.steps.command import job
+
+if __name__ == "__main__":
+    job("{name}")
+'''
+
+MANIFEST = """\
+# {title}:  kubectl create -f cluster/kuberay/{command}.yaml
+apiVersion: ray.io/v1
+kind: RayJob
+metadata:
+  generateName: {command}-
+spec:
+  clusterSelector: {{ray.io/cluster: dancegen}}  # of raycluster.yaml, which stays when the job has ended
+  submissionMode: K8sJobMode
+  entrypoint: >-
+    {entrypoint}
+  runtimeEnvYAML: |
+    working_dir: /home/ray/dancegen
+  activeDeadlineSeconds: {seconds}
+  backoffLimit: 0  # KubeRay's retry makes the cluster anew, so it refuses one that is selected: create the job again
+  shutdownAfterJobFinishes: false  # idle GPU workers go by themselves
+"""
 
 
 def main() -> int:
-    """Write the pages, or compare them. Returns the exit code."""
-    pages = {DOCS / "settings.md": settings_page(), DOCS / "tables.md": tables_page()}
-    if "--check" not in sys.argv:
-        for path, text in pages.items():
-            path.write_text(text)
-        return 0
-    stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text() != text]
-    if stale:
-        print(f"docs/: {', '.join(stale)} no longer say what the code says. Run `make docs`.", file=sys.stderr)
-    return 1 if stale else 0
+    """Write the files, or compare them. Returns the exit code."""
+    files = generated()
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv:
+        if stale:
+            names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+            print(f"{names}: not what the code says any more. Run `make docs`.", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(files[path])
+    return 0
+
+
+def generated() -> dict[Path, str]:
+    """Every file that follows from the code, with its text."""
+    files = {DOCS / "settings.md": settings_page(), DOCS / "tables.md": tables_page()}
+    for step in STEPS.values():
+        files[ROOT / f"jobs/{step.name}.py"] = job_file(step)
+        files[ROOT / f"cluster/kuberay/{step.command}.yaml"] = manifest(step)
+        settings = ROOT / f"configs/{step.name}.yaml"
+        if not settings.exists():
+            files[settings] = settings_file(step)
+    return files
+
+
+def job_file(step: Step) -> str:
+    """The entry point of a step for `ray job submit`."""
+    command = " \\\\\n    ".join(_wrapped(step))
+    return JOB.format(title=step.title, name=step.name, command=command)
+
+
+def manifest(step: Step) -> str:
+    """The RayJob of a step."""
+    entrypoint = "\n    ".join(_wrapped(step))
+    seconds = 3600 * step.hours_on_cluster
+    return MANIFEST.format(title=step.title, command=step.command, entrypoint=entrypoint, seconds=seconds)
+
+
+def settings_file(step: Step) -> str:
+    """The defaults of a step as a settings file."""
+    kind = load(step.settings)
+    lines = [f"# {step.title}"]
+    for name, field in kind.model_fields.items():
+        default = yaml.safe_dump({name: None if field.is_required() else field.get_default(call_default_factory=True)})
+        lines += [f"# {fields.meaning(field)}", default.rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(step: Step) -> list[str]:
+    """The step's command line on a cluster, in lines."""
+    first = f"python -m jobs.{step.name} configs/{step.name}.yaml"
+    return [first, *textwrap.wrap(step.on_cluster, WIDTH, break_long_words=False, break_on_hyphens=False)]
 
 
 def settings_page() -> str:
     """Every setting of every job, from the settings classes."""
     parts = [NOTE, "# Settings", "One YAML a job; `key=value` on the command line wins. Nested keys are dotted."]
     for step in STEPS.values():
-        module, _, attribute = step.settings.partition(":")
-        kind = getattr(import_module(module), attribute)
+        kind = load(step.settings)
         parts += [f"## {step.command}", _first_paragraph(kind), "\n".join(_rows(kind))]
     return "\n\n".join(parts) + "\n"
 

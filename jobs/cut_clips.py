@@ -1,6 +1,7 @@
-"""poses -> clips
+"""Poses to clips.
 
-ray job submit --working-dir . -- python -m jobs.cut_clips configs/cut_clips.yaml poses=s3://dance/poses
+ray job submit --working-dir . -- python -m jobs.cut_clips configs/cut_clips.yaml \\
+    poses=s3://YOUR-BUCKET/poses clips=s3://YOUR-BUCKET/clips actors=16
 """
 
 from dancegen.steps.command import job

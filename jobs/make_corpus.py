@@ -1,6 +1,7 @@
-"""seeds -> songs, dancers and videos with known truth
+"""Make the synthetic corpus.
 
-ray job submit --working-dir . -- python -m jobs.make_corpus configs/make_corpus.yaml output=s3://dance/corpus
+ray job submit --working-dir . -- python -m jobs.make_corpus configs/make_corpus.yaml \\
+    output=s3://YOUR-BUCKET/corpus actors=16
 """
 
 from dancegen.steps.command import job

@@ -1,6 +1,8 @@
-"""clips -> a model that dances
+"""Train the dance generator on four GPUs.
 
-ray job submit --working-dir . -- python -m jobs.train_dance configs/train_dance.yaml workers=8 use_gpu=true
+ray job submit --working-dir . -- python -m jobs.train_dance configs/train_dance.yaml \\
+    clips=s3://YOUR-BUCKET/clips output=s3://YOUR-BUCKET/dance workers=4 use_gpu=true max_wait_s=1200 \\
+    tracking_uri=http://mlflow.mlflow:5000
 """
 
 from dancegen.steps.command import job

@@ -3,11 +3,13 @@
 Each carries its settings, skeleton, poses a second and card, and works without its settings file.
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from dancegen import storage
 from dancegen.checkpoints import fits, weights_file
 from dancegen.checkpoints.header import DANCE, HELDOUT, PERCEPTUAL, SHIPPED, dance_settings, unfit
 from dancegen.errors import CheckpointError
@@ -54,6 +56,14 @@ def load(path: Path) -> DanceModel:
         return DanceModel(generator, config, channels)
     except (ValidationError, KeyError, RuntimeError) as error:
         raise unfit(str(path), error, DANCE) from error
+
+
+def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
+    """The model of a checkpoint; of the shipped one when none is named."""
+    with nullcontext(shipped()) if uri is None else storage.reading(uri) as path:
+        model = load(path)
+    model.generator.to(device)
+    return model
 
 
 def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:

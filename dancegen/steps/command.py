@@ -10,7 +10,8 @@ import click
 
 from dancegen.console import HELP, PLACE, Explained, open_closed_streams
 from dancegen.errors import ConfigError
-from dancegen.steps import STEPS, Step
+from dancegen.steps import STEPS
+from dancegen.steps.step import Step
 
 REPLACE = "Give --overwrite to replace it, or name another output."
 REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
@@ -101,7 +102,7 @@ def job(name: str) -> None:
 
 def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
     from dancegen import config, tracking
-    from dancegen.checkpoints import fits
+    from dancegen.steps import checkpoints
 
     path, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
     settings = config.load(load(step.settings), path, overrides, _of_other_steps)
@@ -111,9 +112,9 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
     to.check()
     if to.submit is not None or RAY_JOB in os.environ:
         tracking.check_is_kept(settings)
-    what = f"{step.command}: {step.says.format(**dict(settings))}"
+    what = f"{step.command}: {step.doing.format(**dict(settings))}"
     if to.submit is not None:
-        fits.check(settings, here=False)
+        checkpoints.check(settings, here=False)
         click.echo(f"{what}, on {to.submit}", err=True)
         referred = None if to.allow_secrets else config.variables(path, overrides)
         return load("dancegen.engine.cluster.submit:submit")(step.name, settings, to.submit, to.env, referred)
@@ -129,10 +130,10 @@ def check(settings: Any, *read: str, remedy: str = REPLACE) -> None:
     `read` are URIs that are read besides the inputs; `remedy` says what to do about a file that is in the way.
     """
     from dancegen import config, outputs
-    from dancegen.checkpoints import fits
+    from dancegen.steps import checkpoints
 
     config.check_inputs(settings)
-    fits.check(settings)
+    checkpoints.check(settings)
     outputs.check(settings, read, remedy)
     outputs.check_writable(settings)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from dancegen import config, storage
-from dancegen.checkpoints import checkpoint, fits, header
+from dancegen.checkpoints import checkpoint, header
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
 from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
+from dancegen.steps import checkpoints
 from dancegen.steps.evaluate.settings import EvaluateConfig
 from dancegen.steps.render.settings import DanceConfig, RenderConfig
 from dancegen.steps.search.settings import SearchConfig
@@ -58,29 +59,29 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_checkpoint_that_does_not_fit_is_named(kind: type[Config], given: dict[str, object], told: str):
     needed = {name: "x" for name in ("songs", "output", "song", "video", "clips") if name in kind.model_fields}
     with pytest.raises(CheckpointError, match=told):
-        fits.check(config.validate(kind, {**needed, **given}))
+        checkpoints.check(config.validate(kind, {**needed, **given}))
 
 
 def test_networks_that_see_other_dances_than_those_to_measure_are_named(heldout: str):
     with pytest.raises(CheckpointError, match=r"heldout network: sees dances of 'camera' at 10 .* are of 'body'"):
-        fits.check(EvaluateConfig(clips="clips", heldout=heldout))
+        checkpoints.check(EvaluateConfig(clips="clips", heldout=heldout))
     with pytest.raises(CheckpointError, match="heldout network"):  # whoever made the dances
-        fits.check(EvaluateConfig(clips="clips", dances="dances", heldout=heldout))
+        checkpoints.check(EvaluateConfig(clips="clips", dances="dances", heldout=heldout))
 
 
 @pytest.mark.parametrize("kind", [TrainDanceConfig, SearchConfig])
 def test_the_settings_that_come_with_the_project_fit_what_comes_with_it(kind: type[Config]):
-    fits.check(kind())
+    checkpoints.check(kind())
 
 
 def test_a_network_that_is_not_used_is_not_looked_at():
-    fits.check(TrainDanceConfig.model_validate({"model": {**CAMERA, "losses": {"perceptual": 0}}}))
+    checkpoints.check(TrainDanceConfig.model_validate({"model": {**CAMERA, "losses": {"perceptual": 0}}}))
 
 
 def test_for_another_machine_only_what_comes_with_dancegen_is_looked_at():
-    fits.check(TrainDanceConfig.model_validate({"perceptual": "/on/the/cluster"}), here=False)
+    checkpoints.check(TrainDanceConfig.model_validate({"perceptual": "/on/the/cluster"}), here=False)
     with pytest.raises(CheckpointError, match="sees dances of"):
-        fits.check(TrainDanceConfig.model_validate({"model": CAMERA}), here=False)
+        checkpoints.check(TrainDanceConfig.model_validate({"model": CAMERA}), here=False)
 
 
 @pytest.mark.parametrize("size", [0, 5, 1000, -1])
@@ -128,4 +129,4 @@ except SystemExit as end:
 
 def test_a_copy_of_a_shipped_checkpoint_fits_as_it_does(tmp_path: Path):
     copies = [shutil.copy(path, tmp_path) for path in (DANCE, STGCN)]
-    fits.check(TrainDanceConfig(clips="clips", start=str(copies[0]), perceptual=str(copies[1])))
+    checkpoints.check(TrainDanceConfig(clips="clips", start=str(copies[0]), perceptual=str(copies[1])))

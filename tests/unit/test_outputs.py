@@ -60,7 +60,9 @@ def command(*words: object) -> tuple[int, str]:
 
 
 def test_every_command_declares_what_it_reads_and_writes():
-    classes = [getattr(import_module(step.settings.partition(":")[0]), step.kind) for step in cli.STEPS.values()]
+    classes = [
+        getattr(import_module(step.settings.partition(":")[0]), step.settings_class) for step in cli.STEPS.values()
+    ]
     classes += [DanceConfig, SheetConfig, ImportWeightsConfig, CompareEstimatorsConfig, MakeStudyConfig]
     for kind in (*classes, AnalyseStudyConfig):
         given = {

@@ -5,8 +5,9 @@ import torch
 
 from dancegen.skeleton import COCO18
 from dancegen.steps.pretrain_perceptual.clips import Dances
-from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, UNASKED, ask
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, ask
 from dancegen.steps.pretrain_perceptual.settings import TasksConfig
+from dancegen.training.classification import IGNORED
 
 PLAIN = {"mirror": False, "joint_dropout": 0.0, "active_share": 1.0}
 FPS = 10.0
@@ -46,7 +47,7 @@ def steps(pose):
 def test_labels_of_a_task_are_spread_evenly_over_its_share_of_the_batch():
     questions = asked(walking(clips=24), active_share=0.5)
     for name, classes in CLASSES.items():
-        counts = torch.bincount(questions.labels[name][questions.labels[name] != UNASKED], minlength=len(classes))
+        counts = torch.bincount(questions.labels[name][questions.labels[name] != IGNORED], minlength=len(classes))
         assert counts.tolist() == [12 // len(classes)] * len(classes)
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.gan.settings import PAPER
 from dancegen.media.audio import load as load_sound
-from dancegen.steps.render.stage import load_model
 from dancegen.tools.import_weights.run import run
 from dancegen.tools.import_weights.settings import ImportWeightsConfig
 

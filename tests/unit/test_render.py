@@ -14,6 +14,7 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import load
@@ -21,7 +22,7 @@ from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.stage import RenderSongs, dance, load_model, render_song, song_seed
+from dancegen.steps.render.stage import RenderSongs, dance, render_song, song_seed
 from dancegen.steps.render.video_names import video_names
 
 ROOT = Path(__file__).parents[2]

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.checkpoints.fits import check_same
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.metrics import beat
@@ -28,7 +29,6 @@ from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.pose.normalize import NORMALIZATIONS, square
 from dancegen.steps.evaluate.settings import EvaluateConfig
-from dancegen.steps.render.stage import load_model
 from dancegen.steps.train_cross_modal.metric import CrossModal
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, batch_of

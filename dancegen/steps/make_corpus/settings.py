@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from dancegen.config import Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
-from dancegen.steps.render.settings import Side
+from dancegen.media.settings import Side
 
 SEEDS = 10_000  # songs or dancers of one corpus at most: corpora of different seeds share none
 

@@ -20,8 +20,8 @@ from dancegen.gan.losses import seen
 from dancegen.skeleton import COCO18
 from dancegen.steps.pretrain_perceptual.clips import Dances
 from dancegen.steps.pretrain_perceptual.settings import TasksConfig
+from dancegen.training.classification import IGNORED
 
-UNASKED = -1  # label of a clip that a task does not ask about
 CLASSES = {
     "direction": ("forward", "backward"),
     "order": ("as danced", "two parts swapped"),
@@ -40,7 +40,7 @@ class Questions:
     pose: Float[Tensor, "B T J 2"]
     """A missing joint is 0."""
     labels: dict[str, Int[Tensor, " B"]]
-    """For each task, positions in CLASSES; UNASKED where it does not ask."""
+    """For each task, positions in CLASSES; IGNORED where it does not ask."""
 
     def to(self, device: torch.device | str) -> "Questions":
         """The same on a device."""
@@ -52,7 +52,7 @@ def ask(dances: Dances, config: TasksConfig, fps: float) -> Questions:
     """Change a batch of dances. The result has fewer frames: a faster dance is over sooner."""
     labels = {name: _labels(len(dances.pose), len(classes), config) for name, classes in CLASSES.items()}
     if len(dances.pose) == 1:
-        labels["legs"] = torch.full((1,), UNASKED)  # there is no other dancer
+        labels["legs"] = torch.full((1,), IGNORED)  # there is no other dancer
     dances = _paced(dances, labels["pace"], config)
     dances = _with_legs(dances, labels["legs"] == 1)
     dances = _in_order(dances, labels["order"] == 1, labels["direction"] == 1)
@@ -65,7 +65,7 @@ def ask(dances: Dances, config: TasksConfig, fps: float) -> Questions:
 
 def _labels(clips: int, classes: int, config: TasksConfig) -> Int[Tensor, " B"]:
     """As many of each class as can be, for some of the clips; the first class is what a real dance is."""
-    labels = torch.full((clips,), UNASKED)
+    labels = torch.full((clips,), IGNORED)
     asked = torch.randperm(clips)[: max(1, round(config.active_share * clips))]
     labels[asked] = (torch.arange(len(asked)) + int(torch.randint(classes, ()))) % classes
     return labels

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dancegen.errors import CheckpointError
 from dancegen.perceptual.heldout import Heldout
@@ -23,11 +22,10 @@ from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.steps.pretrain_perceptual.clips import Dances
-from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, UNASKED, Questions, ask
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, Questions, ask
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
+from dancegen.training.classification import CATEGORY, loss_and_accuracy
 from dancegen.training.randomness import VALIDATION_STREAM, seeded
-
-CATEGORY = "category"
 
 
 class Student(nn.Module):
@@ -80,7 +78,7 @@ class PerceptualTraining:
         with seeded(self.seed, self.stream, self.updates):
             questions, category = self._asked(dances)
             said = self._student(questions.pose)
-        found = marks(said, {CATEGORY: category, **questions.labels})
+        found = loss_and_accuracy(said, {CATEGORY: category, **questions.labels})
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
@@ -95,7 +93,7 @@ class PerceptualTraining:
         self.student.eval()
         with seeded(self.seed, VALIDATION_STREAM, number):
             questions, category = self._asked(dances)
-        return marks(self.student(questions.pose), {CATEGORY: category, **questions.labels})
+        return loss_and_accuracy(self.student(questions.pose), {CATEGORY: category, **questions.labels})
 
     def state(self) -> dict[str, Any]:
         """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
@@ -132,17 +130,6 @@ def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Stude
     if isinstance(config, STGCNConfig):
         return Student(STGCN(config, categories), config.widths[-1], categories)
     return Student(Heldout(config, categories), config.size, categories)
-
-
-def marks(said: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of the questions' cross entropies as `loss`, and for each question the share of right answers."""
-    losses, right = [], {}
-    for name, logits in said.items():
-        asked = truth[name] != UNASKED
-        count = asked.sum().clamp(min=1)
-        losses.append(F.cross_entropy(logits, truth[name], ignore_index=UNASKED, reduction="sum") / count)
-        right[name] = ((logits.argmax(dim=1) == truth[name]) & asked).sum() / count
-    return {"loss": torch.stack(losses).mean(), **right}
 
 
 def chances(categories: int, largest_share: float) -> dict[str, float]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from tqdm import tqdm
 
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.steps.render.settings import DanceConfig
-from dancegen.steps.render.stage import Rendered, load_model, render_song
+from dancegen.steps.render.stage import Rendered, render_song
 
 
 def run(config: DanceConfig) -> Rendered:

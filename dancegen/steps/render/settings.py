@@ -2,21 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from dancegen.config import Config, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.media.settings import Side
 
 RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
-
-
-def _even(pixels: int) -> int:
-    if pixels % 2:
-        raise ValueError(f"must be even (H.264 shares colours between pixels): give {pixels - 1} or {pixels + 1}")
-    return pixels
-
-
-Side = Annotated[int, Field(ge=64, le=4096), AfterValidator(_even)]
 
 
 class PictureConfig(Config):

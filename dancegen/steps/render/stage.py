@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Float32
 
 from dancegen import schema, storage
-from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints.checkpoint import load_model
 from dancegen.drawing.draw import LOOKS
 from dancegen.errors import BadMediaError, StorageError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
@@ -68,14 +67,6 @@ class RenderSongs:
         except (BadMediaError, StorageError) as error:
             return {**row, "output_uri": None, "error": str(error)}
         return {**row, **asdict(rendered)}
-
-
-def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
-    """The model of a checkpoint; of the shipped one when none is named."""
-    with nullcontext(checkpoint.shipped()) if uri is None else storage.reading(uri) as path:
-        model = checkpoint.load(path)
-    model.generator.to(device)
-    return model
 
 
 def song_seed(seed: int, content_hash: str) -> int:

@@ -1,1 +1,21 @@
 """Hyperparameter search, and the ablation."""
+
+from dancegen.steps.step import Step
+
+STEP = Step(
+    name="search",
+    settings_class="SearchConfig",
+    help="Run a hyperparameter search over trainings.",
+    doing="trainings on clips in {train.clips}",
+    title="Search the loss weights, two trainings at a time",
+    often=(
+        "train.clips output samples concurrent grace_epochs objective train.epochs train.workers train.use_gpu seed"
+    ),
+    example="configs/search.yaml train.clips=data/clips output=data/search samples=24",
+    on_cluster=(
+        "output=s3://YOUR-BUCKET/search concurrent=2 train.clips=s3://YOUR-BUCKET/clips "
+        "train.output=s3://YOUR-BUCKET/dance_best train.use_gpu=true train.max_wait_s=1200 "
+        "train.tracking_uri=http://mlflow.mlflow:5000"
+    ),
+    hours_on_cluster=72,
+)

@@ -15,13 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from dancegen.steps.pretrain_perceptual.pretexts import UNASKED
-from dancegen.steps.pretrain_perceptual.training import CATEGORY, marks
 from dancegen.steps.train_cross_modal.clips import MusicBatch
 from dancegen.steps.train_cross_modal.music_tagger import MusicTagger
 from dancegen.steps.train_cross_modal.network_settings import TaggerTrainingConfig
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 from dancegen.steps.train_cross_modal.single_network import SingleNetworkTraining
+from dancegen.training.classification import CATEGORY, IGNORED, loss_and_accuracy
 from dancegen.training.randomness import VALIDATION_STREAM
 
 TEMPO, PLAYBACK = "tempo", "playback"
@@ -57,7 +56,7 @@ class MusicTaggerTraining(SingleNetworkTraining[MusicTagger]):
         """One update. Returns the loss, and the share of right answers to each question, detached, by name."""
         self.network.train()
         with self.randomness(self.updates):
-            found = self._marks(music)
+            found = self._loss_and_accuracy(music)
         self.learn(found["loss"])
         return {name: value.detach() for name, value in found.items()}
 
@@ -66,12 +65,12 @@ class MusicTaggerTraining(SingleNetworkTraining[MusicTagger]):
         """The same of clips that it need not have heard, without learning; `number` is the batch's, for its noise."""
         self.network.eval()
         with self.randomness(number, VALIDATION_STREAM):
-            return self._marks(music)
+            return self._loss_and_accuracy(music)
 
-    def _marks(self, music: MusicBatch) -> dict[str, Tensor]:
+    def _loss_and_accuracy(self, music: MusicBatch) -> dict[str, Tensor]:
         played = play(music, self.config)
         said = self.network(played.audio.to(self.device))
-        return marks(said, {name: label.to(self.device) for name, label in played.labels.items()})
+        return loss_and_accuracy(said, {name: label.to(self.device) for name, label in played.labels.items()})
 
 
 def questions(config: TaggerTrainingConfig, categories: int) -> dict[str, int]:
@@ -103,6 +102,6 @@ def play(music: MusicBatch, config: TaggerTrainingConfig) -> Played:
 
 
 def tempo_class(bpm: Float[Tensor, " B"], config: TaggerTrainingConfig) -> Int[Tensor, " B"]:
-    """The class of each tempo, from the slowest; UNASKED where there is none."""
+    """The class of each tempo, from the slowest; IGNORED where there is none."""
     found = torch.bucketize(bpm, torch.tensor(config.tempo_bounds_bpm).to(bpm), right=True)
-    return torch.where(bpm > 0, found, UNASKED)
+    return torch.where(bpm > 0, found, IGNORED)
