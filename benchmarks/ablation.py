@@ -20,8 +20,8 @@ from dancegen import config as settings
 from dancegen.checkpoints import checkpoint
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_dance.training import Batch, DanceTraining
-from dancegen.steps.train_dance.validation import measure, summarize
-from dancegen.training.clips import Clips, Share
+from dancegen.steps.train_dance.validation import score_clips, summarize
+from dancegen.training.clips import Clips, Shard
 from dancegen.training.meters import Mean, merged
 
 mpl.use("agg")
@@ -70,14 +70,14 @@ def train(row: str, uri: str, start: str | None, updates: int, every: int) -> It
 def endless(clips: Clips, config: TrainDanceConfig) -> Iterator[Batch]:
     """The same batches for every row."""
     for epoch in count():
-        yield from clips.epoch(Share(0, 1, config.batch_size, config.seed, epoch))
+        yield from clips.epoch(Shard(0, 1, config.batch_size, config.seed, epoch))
 
 
 def validate(training: DanceTraining, validated: Batch) -> dict[str, float]:
     """What train_dance says of held-out songs."""
     dances = training.dances(validated)
     plain = {name: float(value) for name, value in training.validate(validated, dances).items()}
-    return plain | summarize(measure(validated, dances, training.config))
+    return plain | summarize(score_clips(validated, dances, training.config))
 
 
 def tell(point: Point) -> Point:

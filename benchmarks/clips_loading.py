@@ -17,7 +17,7 @@ from noise_clips import write_clips
 from dancegen.checkpoints import checkpoint
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.steps.train_dance.training import Batch, DanceTraining
-from dancegen.training.clips import Clips, Share
+from dancegen.training.clips import Clips, Shard
 
 CLIPS, FRAMES, BATCH, ROUNDS = 512, 50, 16, 3
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_clips(folder, FRAMES, train=CLIPS)
         clips = Clips(folder, "train", "body")
-        share = Share(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
+        share = Shard(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
         started = time.perf_counter()
         batches = list(map(clips.batch, clips.epoch_rows(share)))
         made_s = time.perf_counter() - started

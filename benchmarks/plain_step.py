@@ -44,9 +44,9 @@ class PlainStep:
     def __init__(self, config: DanceModelConfig, perceptual: STGCN) -> None:
         self.config, self.perceptual_network = config, perceptual
         self.generator = build_generator(config)
-        self.local = build_local_discriminator(config)
-        self.globe = build_global_discriminator(config)
-        for network in (self.generator, self.globe, perceptual):
+        self.local_discriminator = build_local_discriminator(config)
+        self.global_discriminator = build_global_discriminator(config)
+        for network in (self.generator, self.global_discriminator, perceptual):
             for module in network.modules():
                 if isinstance(module, GraphConvolution):
                     module.__class__ = PlainGraphConvolution
@@ -55,8 +55,8 @@ class PlainStep:
         rates = config.optimizer
         self.optimizers = {
             "generator": self._adam(self.generator, rates.generator_rate),
-            "local": self._adam(self.local, rates.local_rate),
-            "global": self._adam(self.globe, rates.global_rate),
+            "local": self._adam(self.local_discriminator, rates.local_rate),
+            "global": self._adam(self.global_discriminator, rates.global_rate),
         }
 
     def step(self, batch: Batch) -> None:
@@ -81,15 +81,18 @@ class PlainStep:
 
     def judge(self, batch: Batch, pose: Tensor) -> Tensor:
         """D_local's scores of all windows."""
-        windows, rhythm = (self.local._windows(x) for x in (pose, batch.rhythm))
-        maps = self.local.streams(windows.flatten(0, 1), rhythm.flatten(0, 1))
-        return self.local.head(maps.flatten(1))
+        windows, rhythm = (self.local_discriminator._windows(x) for x in (pose, batch.rhythm))
+        maps = self.local_discriminator.streams(windows.flatten(0, 1), rhythm.flatten(0, 1))
+        return self.local_discriminator.head(maps.flatten(1))
 
     def compare(self, batch: Batch, pose: Tensor) -> tuple[Tensor, list[Tensor]]:
         """D_global's scores, and what its layers see."""
-        music = self.globe.music(batch.audio)
-        layers = self.globe.pose_encoder.layers(pose, batch.rhythm)
-        return self.globe.judge(layers[-1], music), [*layers, self.globe.joint(layers[-1], music)]
+        music = self.global_discriminator.music(batch.audio)
+        layers = self.global_discriminator.pose_encoder.layers(pose, batch.rhythm)
+        return self.global_discriminator.judge(layers[-1], music), [
+            *layers,
+            self.global_discriminator.joint(layers[-1], music),
+        ]
 
     def penalty(self, batch: Batch, fake: Tensor) -> Tensor:
         """On D_global, at random points between real and generated dances."""
@@ -105,7 +108,7 @@ class PlainStep:
 
     def to(self, device: str) -> "PlainStep":
         """On a device; optimizers have no state yet."""
-        for network in (self.generator, self.local, self.globe, self.perceptual_network):
+        for network in (self.generator, self.local_discriminator, self.global_discriminator, self.perceptual_network):
             network.to(device)
         return self
 

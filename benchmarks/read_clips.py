@@ -32,7 +32,7 @@ from dancegen.media.audio import SAMPLE_RATE
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.pose.normalize import NORMALIZATIONS
 from dancegen.skeleton import COCO18
-from dancegen.training.clips import COLUMNS, FULL_SCALE, Clips, Share
+from dancegen.training.clips import COLUMNS, FULL_SCALE, Clips, Shard
 
 FRAMES, FRAME_SAMPLES, BATCH, A_PART, AHEAD, TURNS = 50, 1600, 64, 96, 4, 3
 
@@ -98,7 +98,7 @@ def decoded(folder: str) -> Iterator[int]:
 
 def ours(folder: str) -> Iterator[int]:
     """An epoch of the loader that training uses."""
-    share = Share(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
+    share = Shard(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
     for batch in Clips(folder, "train", "body").epoch(share):
         yield len(batch.audio)
 

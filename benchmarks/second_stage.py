@@ -20,9 +20,9 @@ from dancegen import config as settings
 from dancegen.checkpoints import checkpoint
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_dance.training import DanceTraining
-from dancegen.steps.train_dance.validation import measure, summarize
+from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.batch import Batch
-from dancegen.training.clips import Clips, Share
+from dancegen.training.clips import Clips, Shard
 
 CONFIG = Path(__file__).parents[1] / "configs" / "laptop" / "train_dance.yaml"
 UNSTABLE = [
@@ -65,7 +65,7 @@ def stages(config: TrainDanceConfig, uri: str) -> Iterator[tuple[str, dict[str, 
     first, best = config.model.losses.adversarial_from_epoch, (0, [{config.best_by: math.inf}])
     for epoch in range(1, config.epochs + 1):
         training.epoch = epoch - 1
-        for batch in clips.epoch(Share(0, 1, config.batch_size * config.workers, config.seed, epoch - 1)):
+        for batch in clips.epoch(Shard(0, 1, config.batch_size * config.workers, config.seed, epoch - 1)):
             training.step(batch)
         if epoch % config.validate_every and epoch not in (first, config.epochs):
             continue
@@ -82,7 +82,7 @@ def numbers(training: DanceTraining, batch: Batch) -> dict[str, float]:
     """What validation measures on held-out clips."""
     dances = training.dances(batch)
     plain = {name: float(value) for name, value in training.validate(batch, dances).items()}
-    return plain | summarize(measure(batch, dances, training.config))
+    return plain | summarize(score_clips(batch, dances, training.config))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ async def person(address: str, code: str, took: dict[str, list[float]]) -> None:
     waits = aiohttp.ClientTimeout(total=300)
     async with aiohttp.ClientSession(address, timeout=waits, cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
 
-        async def ask(kind: str, method: str, path: str, form: dict | None = None) -> bytes:
+        async def make_pretext_batch(kind: str, method: str, path: str, form: dict | None = None) -> bytes:
             began = time.perf_counter()
             headers = {"Origin": address}
             async with browser.request(method, path, data=form, headers=headers, allow_redirects=False) as answer:
@@ -100,14 +100,14 @@ async def person(address: str, code: str, took: dict[str, list[float]]) -> None:
             took[kind].append(time.perf_counter() - began)
             return body
 
-        await ask("first page", "GET", f"/?code={code}")
-        await ask("begin", "POST", "/begin", {"background": "Expert", "code": code})
+        await make_pretext_batch("first page", "GET", f"/?code={code}")
+        await make_pretext_batch("begin", "POST", "/begin", {"background": "Expert", "code": code})
         for _ in range(PAIRS):
-            page = (await ask("pair", "GET", "/next")).decode()
+            page = (await make_pretext_batch("pair", "GET", "/next")).decode()
             clips = re.findall(r'src="(/clips/[^"]+)"', page)
-            await asyncio.gather(*(ask("clip", "GET", clip) for clip in clips))
+            await asyncio.gather(*(make_pretext_batch("clip", "GET", clip) for clip in clips))
             pair = re.search(r'name="pair" value="([^"]+)"', page)[1]
-            await ask("answer", "POST", "/answer", {"pair": pair, "realistic": "left", "music": "left"})
+            await make_pretext_batch("answer", "POST", "/answer", {"pair": pair, "realistic": "left", "music": "left"})
 
 
 async def dawdle(address: str) -> None:

@@ -20,8 +20,8 @@ from dancegen.gan.settings import PAPER
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import PAPER_STGCN
-from dancegen.steps.train_dance.precision import Precision, computes_in_bfloat16, rounded
-from dancegen.steps.train_dance.training import Attempt, DanceTraining
+from dancegen.steps.train_dance.precision import Precision, autocast, computes_in_bfloat16
+from dancegen.steps.train_dance.training import DanceTraining, GeneratorOutput
 from dancegen.training.batch import Batch
 
 CLIPS, FRAMES, SAMPLES, JOINTS = 16, 50, 1600, 18
@@ -91,11 +91,11 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
     """Forward and backward passes of each part of both, on their own."""
     fake = (batch.pose + 0.05).requires_grad_()
     noise = fake.new_zeros(CLIPS, FRAMES, PAPER.generator.noise)
-    attempt = Attempt(batch, fake, noise, None, torch.ones(CLIPS, device=fake.device))
+    attempt = GeneratorOutput(batch, fake, noise, None, torch.ones(CLIPS, device=fake.device))
 
     def near(of: Callable[[], Tensor]) -> Callable[[], None]:
         def call() -> None:
-            with rounded(ours.precision, batch.pose):
+            with autocast(ours.precision, batch.pose):
                 loss = of()
             loss.backward()
 
@@ -103,12 +103,12 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
 
     def penalty() -> Tensor:
         with torch.no_grad():
-            music = ours.globe.music(batch.audio)
-        ours.globe.pose_encoder.eval()
+            music = ours.global_discriminator.music(batch.audio)
+        ours.global_discriminator.pose_encoder.eval()
         share = torch.rand(CLIPS, 1, 1, 1, device=fake.device)
 
         def judge(pose: Tensor) -> Tensor:
-            return ours.globe.judge(ours.globe.pose_encoder(pose, batch.rhythm), music)
+            return ours.global_discriminator.judge(ours.global_discriminator.pose_encoder(pose, batch.rhythm), music)
 
         with torch.autocast(fake.device.type, enabled=False):
             return losses.gradient_penalty(judge, batch.pose, fake.detach(), share)
@@ -119,10 +119,13 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
 
     pairs: dict[str, tuple[Callable[[], Tensor], Callable[[], Tensor]]] = {
         "generator": (lambda: plain.dance(batch).mean(), generated),
-        "D_local, a pass": (lambda: plain.judge(batch, fake).mean(), lambda: ours.local(fake, batch.rhythm).mean()),
+        "D_local, a pass": (
+            lambda: plain.judge(batch, fake).mean(),
+            lambda: ours.local_discriminator(fake, batch.rhythm).mean(),
+        ),
         "D_global, a pass": (
             lambda: plain.compare(batch, fake)[0].mean(),
-            lambda: ours.globe(batch.audio, batch.rhythm, [fake]).scores[0].mean(),
+            lambda: ours.global_discriminator(batch.audio, batch.rhythm, [fake]).scores[0].mean(),
         ),
         "gradient penalty": (lambda: plain.penalty(batch, fake.detach()), penalty),
         "perceptual loss": (lambda: plain.perceptual(batch, fake), lambda: ours.perceptual(attempt)["perceptual"]),

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dancegen import __version__
-from dancegen.console import FILE, HELP, PLACE, Explained, open_closed_streams
+from dancegen.console import FILE, HELP, PLACE, ErrorBoundary, open_closed_streams
 from dancegen.steps import STEPS
 from dancegen.steps.command import check, load, step_command
 
@@ -71,7 +71,7 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
 
     SONG is anything with sound: mp3, wav, flac, ogg, m4a, or a video. Paths and s3:// alike.
     """
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         given = {key: value for key, value in options.items() if value is not None}
@@ -93,7 +93,7 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
 @overwrite
 def sheet(**options: Any) -> None:
     """Put frames of several videos on one picture, a row each, to see at a glance whether the dances are good."""
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         settings = config.validate(load("dancegen.tools.contact_sheet.settings:SheetConfig"), options)
@@ -112,7 +112,7 @@ def import_weights(**options: Any) -> None:
     WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
     perceptual loss of `train-dance`; which of the two is seen from its keys. No code in the file is run.
     """
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         kind = load("dancegen.tools.import_weights.settings:ImportWeightsConfig")
@@ -135,7 +135,7 @@ def compare_estimators(settings: tuple[str, ...], estimators: tuple[str, str], *
 
     VIDEOS is a folder, a list (.txt), a table (.csv, .parquet) or one video. OTHER is measured against ONE.
     """
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         kind = load("dancegen.tools.compare_estimators.settings:CompareEstimatorsConfig")
@@ -165,7 +165,7 @@ def study() -> None:
 @click.option("--seed", default=0, show_default=True, help="Decides pairs, moments, order and sides.")
 def study_make(**options: Any) -> None:
     """Cut pairs of clips from two sets of videos: folders, or lists. Videos of the same file name are a pair."""
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         settings = config.validate(load("dancegen.tools.study.settings:MakeStudyConfig"), options)
@@ -186,7 +186,7 @@ def study_serve(**options: Any) -> None:
 
     Anybody who reaches it may begin, unless you make invitation codes with `dancegen study invite`.
     """
-    with Explained():
+    with ErrorBoundary():
         load("dancegen.tools.study.serve:run")(**options)
 
 
@@ -197,7 +197,7 @@ def study_serve(**options: Any) -> None:
 @click.option("--address", metavar="URL", type=PLACE, help="Of the server: print links instead of bare codes.")
 def study_invite(folder: str, people: int, database: Path | None, address: str | None) -> None:
     """Make invitation codes, one a line. Each lets one person begin; once there are any, nobody begins without one."""
-    with Explained():
+    with ErrorBoundary():
         prefix = f"{address.rstrip('/')}/?code=" if address else ""
         for code in load("dancegen.tools.study.serve:invite")(folder, people, database):
             click.echo(prefix + code)
@@ -211,7 +211,7 @@ def study_invite(folder: str, people: int, database: Path | None, address: str |
 @overwrite
 def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> None:
     """Count the answers: preferences by question and group, with intervals, and a chart."""
-    with Explained():
+    with ErrorBoundary():
         from dancegen import config
 
         kind = load("dancegen.tools.study.settings:AnalyseStudyConfig")
@@ -238,7 +238,7 @@ def doctor(storage: str | None, tracking: str | None, address: str | None) -> No
 
     Exit code 1 when something that dancegen needs does not work.
     """
-    with Explained():
+    with ErrorBoundary():
         broken = False
         for finding in load("dancegen.tools.doctor:run")(storage, tracking, address):
             click.echo(str(finding))

@@ -38,7 +38,7 @@ def nobody_reads() -> bool:
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
-class Explained:
+class ErrorBoundary:
     """Ends the process with one message when a person can do something about the error, on Ctrl-C and on SIGTERM.
 
     When nobody reads our output any more there is nothing to say, and the process ends as others do then.

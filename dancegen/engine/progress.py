@@ -20,14 +20,14 @@ POLL_S = 0.5
 Event = dict[str, Any]
 
 
-class Board:
+class EventQueue:
     """Takes events from any process and hands them to the driver. Telling never waits and never fails."""
 
     def __init__(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # lost only with the driver
 
-    def tell(self, **event: Any) -> None:
+    def put(self, **event: Any) -> None:
         """Put up an event; it is lost when the driver is gone."""
         put_without_waiting(self.queue, event)
 
@@ -70,23 +70,23 @@ class Board:
                 return
 
 
-class TellBoard(ray.train.UserCallback):
+class EventCallback(ray.train.UserCallback):
     """Puts up each epoch once its report is safe, and each loss of workers. Runs in Ray Train's controller."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: EventQueue) -> None:
         self.board = board
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
         """All workers report the same numbers: the first one's stand for all."""
-        self.board.tell(kind="epoch", metrics=metrics[0])
+        self.board.put(kind="epoch", metrics=metrics[0])
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Workers died or raised."""
         reasons = {rank: str(error).strip().split("\n")[-1][:200] for rank, error in worker_exceptions.items()}
-        self.board.tell(kind="lost", reasons=reasons)
+        self.board.put(kind="lost", reasons=reasons)
 
 
-class FinishedEpochs(ray.train.UserCallback):
+class EpochEndFilter(ray.train.UserCallback):
     """Hands on to another callback, such as Ray Tune's, only what is told at the end of an epoch."""
 
     def __init__(self, listener: ray.train.UserCallback) -> None:

@@ -20,7 +20,7 @@ SMALLEST_FEATURE = 1e-6  # mean size of a layer's features to divide by
 SMALLEST_SPREAD = 0.05  # mean distance of joints from their mean to divide by: one clip, in which hardly anybody moves
 
 
-def seen(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
+def mask_missing(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
     """The dance as discriminators see it: a missing joint is 0 in the real and in the generated one alike."""
     return torch.where((mask > 0)[..., None], pose, torch.zeros_like(pose))
 
@@ -29,7 +29,7 @@ def l1(
     fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> Float[Tensor, ""]:
     """Distance of the coordinates, weighted by the confidence in each joint."""
-    return ((seen(fake, mask) - seen(real, mask)).abs() * mask[..., None]).mean()
+    return ((mask_missing(fake, mask) - mask_missing(real, mask)).abs() * mask[..., None]).mean()
 
 
 def velocity(
@@ -38,7 +38,7 @@ def velocity(
     """Distance of the steps from frame to frame; a step counts as far as both of its ends are trusted."""
     if fake.shape[1] < 2:
         return fake.new_zeros(())
-    difference = seen(fake, mask) - seen(real, mask)
+    difference = mask_missing(fake, mask) - mask_missing(real, mask)
     steps = difference[:, 1:] - difference[:, :-1]
     return (steps.abs() * (mask[:, 1:] * mask[:, :-1])[..., None]).mean()
 
@@ -51,7 +51,7 @@ def pose_error(
     1 is no better than standing in the mean pose; far above 1, poses are none of a person any more.
     """
     count = mask.sum(dim=(0, 1)).clamp(min=1e-6)[:, None]
-    mean = (seen(real, mask) * mask[..., None]).sum(dim=(0, 1)) / count
+    mean = (mask_missing(real, mask) * mask[..., None]).sum(dim=(0, 1)) / count
     spread = l1(mean.expand_as(real), real, mask).clamp(min=SMALLEST_SPREAD * mask.mean())
     return l1(fake, real, mask) / spread.clamp(min=1e-12)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dancegen.console import HELP, PLACE, Explained, open_closed_streams
+from dancegen.console import HELP, PLACE, ErrorBoundary, open_closed_streams
 from dancegen.errors import ConfigError
 from dancegen.steps import STEPS
 from dancegen.steps.step import Step
@@ -80,7 +80,7 @@ def step_command(step: Step) -> click.Command:
         "--allow-secrets", is_flag=True, help="With --submit: pass on what looks like a secret too, readable as it is."
     )
     def command(settings: tuple[str, ...], show: bool, **submission: Any) -> None:
-        with Explained():
+        with ErrorBoundary():
             sys.exit(_run(step, settings, show, Submission(**submission)))
 
     assert isinstance(command, StepCommand)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 from dancegen.errors import StorageError
 from dancegen.storage import s3
 from dancegen.storage.arrow import arrow_files, arrow_uri
-from dancegen.storage.faults import explained, full_disk_explained
+from dancegen.storage.faults import full_disk_explained, translated_errors
 from dancegen.storage.unfinished import is_unfinished, mark, sweep_local, sweep_once, sweep_remote
 from dancegen.storage.uri import (
     FILE,
@@ -87,7 +87,7 @@ def is_folder(uri: str) -> bool:
 def listing(uri: str, suffixes: tuple[str, ...] = ()) -> Listing:
     """All files below a folder, with one of the endings (lower case); a file itself; nothing where there is none."""
     unreadable: list[str] = []
-    with explained(uri):
+    with translated_errors(uri):
         found = _remote_files(uri) if is_remote(uri) else _local_files(uri, unreadable)
         everything = sorted(found, key=lambda file: file.uri)
     if uri in unreadable:
@@ -107,14 +107,14 @@ def version(uri: str) -> str:
     """A cheap mark that changes when the file does: size and time of change, or the ETag on S3."""
     if is_remote(uri):
         return s3.head(uri).version
-    with explained(uri):
+    with translated_errors(uri):
         return _local_file(local_path(uri)).version
 
 
 def content_hash(uri: str) -> str:
     """SHA-256 of the file's bytes, in hex, read in pieces."""
     digest = hashlib.sha256()
-    with reading(uri) as path, explained(uri), open(path, "rb") as file:
+    with reading(uri) as path, translated_errors(uri), open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
@@ -175,7 +175,7 @@ class _Explaining:
         self._file, self._uri = file, uri
 
     def read(self, size: int = -1) -> bytes:
-        with explained(self._uri):
+        with translated_errors(self._uri):
             return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -199,7 +199,7 @@ def writing(uri: str) -> Iterator[Path]:
             s3.put(str(path), uri)
         return
     target = _target(uri)
-    with explained(uri):
+    with translated_errors(uri):
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep_once(target.parent)
     short = target.stem[:32]  # a name may have 255 bytes, and the mark needs some
@@ -207,7 +207,7 @@ def writing(uri: str) -> Iterator[Path]:
     try:
         with full_disk_explained(uri):
             yield unfinished
-        with explained(uri):
+        with translated_errors(uri):
             _flush_to_disk(unfinished)
             os.replace(unfinished, target)
     finally:
@@ -229,13 +229,13 @@ def writing_folder(uri: str) -> Iterator[Path]:
         return
     target = _target(uri)
     unfinished = target.with_name(f"{target.name[:32]}{mark()}")
-    with explained(uri):
+    with translated_errors(uri):
         unfinished.mkdir(parents=True)
         sweep_once(target.parent)
     try:
         with full_disk_explained(uri):
             yield unfinished
-        with explained(uri):
+        with translated_errors(uri):
             if target.exists():
                 shutil.rmtree(target)
             os.replace(unfinished, target)
@@ -247,13 +247,13 @@ def read_bytes(uri: str) -> bytes:
     """The whole file."""
     if is_remote(uri):
         return s3.get(uri)
-    with explained(uri):
+    with translated_errors(uri):
         return Path(local_path(uri)).read_bytes()
 
 
 def write_bytes(uri: str, data: bytes) -> None:
     """Write a small file atomically."""
-    with writing(uri) as path, explained(uri):
+    with writing(uri) as path, translated_errors(uri):
         path.write_bytes(data)
 
 
@@ -262,7 +262,7 @@ def create(uri: str, data: bytes) -> bool:
     if is_remote(uri):
         return s3.create(uri, data)
     target = _target(uri)
-    with explained(uri):
+    with translated_errors(uri):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(target, "xb") as file:
@@ -296,7 +296,7 @@ def delete(uri: str) -> None:
     if is_remote(uri):
         s3.delete_all(uri)
         return
-    with explained(uri):
+    with translated_errors(uri):
         if os.path.isdir(path := local_path(uri)):
             shutil.rmtree(path)
         else:
@@ -309,7 +309,7 @@ def delete_files(uris: list[str]) -> None:
         s3.delete(uris)
         return
     for uri in uris:
-        with explained(uri):
+        with translated_errors(uri):
             Path(local_path(uri)).unlink(missing_ok=True)
 
 

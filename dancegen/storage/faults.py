@@ -13,7 +13,7 @@ DENIED = {"400", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}  # S3's
 
 
 @contextmanager
-def explained(uri: str) -> Iterator[None]:
+def translated_errors(uri: str) -> Iterator[None]:
     """Raises a StorageError that says what is wrong with the URI."""
     try:
         yield

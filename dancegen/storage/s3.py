@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from dancegen.errors import StorageError
-from dancegen.storage.faults import explained, is_denied, remote_errors
+from dancegen.storage.faults import is_denied, remote_errors, translated_errors
 from dancegen.storage.uri import S3
 
 PATIENCE_S = 30.0  # with denials by a bucket that has answered before
@@ -173,7 +173,7 @@ def abort(uri: str, key: str, upload: str) -> None:
 def ask(uri: str, question: Callable[[Any], T]) -> T:
     """What S3 answers, through s3fs. Raises StorageError."""
     bucket = _split(uri)[0]
-    with explained(uri):
+    with translated_errors(uri):
         answer = _patiently(uri, question, PATIENCE_S if bucket in _answered else 0.0)
     _answered.add(bucket)
     return answer
@@ -220,7 +220,7 @@ def _delete(bucket: str, keys: list[str]) -> None:
     uri = f"{S3}{bucket}/{keys[0]}"
     answer = ask(uri, lambda s3: s3.call_s3("delete_objects", Bucket=bucket, Delete=order))
     for failed in answer.get("Errors") or []:
-        with explained(uri := f"{S3}{bucket}/{failed['Key']}"):
+        with translated_errors(uri := f"{S3}{bucket}/{failed['Key']}"):
             raise PermissionError(f"deleting it: {failed.get('Message') or failed.get('Code')}")
 
 

@@ -35,7 +35,7 @@ CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more" 
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """What one worker reads in one epoch."""
 
     rank: int
@@ -114,7 +114,7 @@ class Clips:
     def __len__(self) -> int:
         return sum(self.sizes)
 
-    def epoch(self, share: Share) -> Iterator[Batch]:
+    def epoch(self, share: Shard) -> Iterator[Batch]:
         """A worker's batches of one epoch, shuffled, all full, as many as every other worker's.
 
         What is left of an epoch that was begun is batch by batch what it would have been. Batches are decoded in
@@ -126,9 +126,9 @@ class Clips:
         """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
         yield from map(self.batch, self.every_rows(rank, workers, batch_size))
 
-    def epoch_rows(self, share: Share) -> Iterator[pa.Table]:
+    def epoch_rows(self, share: Shard) -> Iterator[pa.Table]:
         """Rows of the table for each batch of `epoch`."""
-        order = deal(self.sizes, share)[share.done * share.batch_size :]
+        order = shard_indices(self.sizes, share)[share.done * share.batch_size :]
         if not len(order):
             return
         pools = np.split(order, range(POOL_CLIPS, len(order), POOL_CLIPS))
@@ -201,7 +201,7 @@ def _numbers(ids: pa.ChunkedArray) -> list[int]:
     return [int.from_bytes(each[:8]) >> 1 for each in hashes]
 
 
-def deal(sizes: list[int], share: Share) -> Int64[np.ndarray, "N 2"]:
+def shard_indices(sizes: list[int], share: Shard) -> Int64[np.ndarray, "N 2"]:
     """The (row group, row) pairs that a worker reads in an epoch, in order.
 
     All workers shuffle the groups and the rows inside them alike and cut the result into equal stretches;

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dancegen.cli import main
-from dancegen.console import Explained
+from dancegen.console import ErrorBoundary
 from dancegen.errors import ConfigError
 from dancegen.steps import STEPS
 
@@ -208,27 +208,27 @@ def test_an_error_that_ray_wrapped_is_told_as_if_it_were_bare(wrap: str, capsys:
     if wrap == "chain":
         outer = RuntimeError("Ray Data gave up")
         outer.__cause__, error = error, outer
-    with pytest.raises(SystemExit) as end, Explained():
+    with pytest.raises(SystemExit) as end, ErrorBoundary():
         raise error
     assert end.value.code == 2
     assert capsys.readouterr().err == "clips: are too few. Make more.\n"
 
 
 def test_ctrl_c_is_one_line_and_exit_code_130(capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit) as end, Explained():
+    with pytest.raises(SystemExit) as end, ErrorBoundary():
         raise KeyboardInterrupt
     assert end.value.code == 130
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_bug_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError), Explained():
+    with pytest.raises(ZeroDivisionError), ErrorBoundary():
         1 / 0  # noqa: B018
 
 
 def test_an_error_raised_from_itself_keeps_its_traceback():
     error = RuntimeError("the dashboard did not start")
-    with pytest.raises(RuntimeError, match="dashboard"), Explained():
+    with pytest.raises(RuntimeError, match="dashboard"), ErrorBoundary():
         raise error from error
 
 

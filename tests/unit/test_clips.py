@@ -5,11 +5,11 @@ import torch
 from dancegen import tables
 from dancegen.errors import ConfigError, TableError
 from dancegen.music.beats import RHYTHM_CHANNELS
-from dancegen.training.clips import POOL_CLIPS, Clips, Share, batches_per_epoch, deal, summarize
+from dancegen.training.clips import POOL_CLIPS, Clips, Shard, batches_per_epoch, shard_indices, summarize
 
 
 def order(rank=0, workers=2, batch_size=4, seed=0, epoch=0, sizes=(48, 48, 13)):
-    return [tuple(pair) for pair in deal(list(sizes), Share(rank, workers, batch_size, seed, epoch))]
+    return [tuple(pair) for pair in shard_indices(list(sizes), Shard(rank, workers, batch_size, seed, epoch))]
 
 
 def test_workers_share_the_clips_evenly_and_never_read_the_same():
@@ -45,7 +45,7 @@ def test_an_epoch_larger_than_a_pool_is_whole():
 def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
     uri = make_clips(str(tmp_path / "clips"), train=11, validation=0, frames=12)
     clips = Clips(uri, "train", "body")
-    batches = list(clips.epoch(Share(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
+    batches = list(clips.epoch(Shard(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
     assert len(clips) == 11
     assert [len(batch.pose) for batch in batches] == [4, 4]
     assert batches[0].audio.shape == (4, 12, 1600)
@@ -59,7 +59,7 @@ def test_batches_hold_the_clips_of_the_table(tmp_path, make_clips):
 def test_an_epoch_that_was_begun_goes_on_with_the_very_same_batches(tmp_path, make_clips, monkeypatch):
     monkeypatch.setattr("dancegen.training.clips.POOL_CLIPS", 5)
     clips = Clips(make_clips(str(tmp_path / "clips"), train=13, validation=0, frames=6), "train", "body")
-    shares = [Share(rank=1, workers=2, batch_size=2, seed=0, epoch=7, done=done) for done in range(4)]
+    shares = [Shard(rank=1, workers=2, batch_size=2, seed=0, epoch=7, done=done) for done in range(4)]
     whole, *rests = [[batch.pose for batch in clips.epoch(share)] for share in shares]
     assert len(whole) == 3
     for done, rest in enumerate(rests, 1):
@@ -71,7 +71,7 @@ def test_a_part_with_several_row_groups_is_read_whole_and_once(tmp_path, make_cl
     count = tables.ROW_GROUP * 2 + 4  # as a video of some minutes has
     uri = make_clips(str(tmp_path / "clips"), train=count, test=0, frames=6)
     clips = Clips(uri, "train", "body")
-    batches = list(clips.epoch(Share(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
+    batches = list(clips.epoch(Shard(rank=0, workers=1, batch_size=4, seed=0, epoch=0)))
     assert len(clips) == count
     assert len({batch.pose[index].sum().item() for batch in batches for index in range(4)}) == count
 
@@ -81,7 +81,7 @@ def test_sound_and_pose_of_a_clip_stay_together(tmp_path, make_clips):
     clips = Clips(uri, "train", "camera")
 
     def pairs(epoch):
-        found = clips.epoch(Share(0, 1, 2, seed=0, epoch=epoch))
+        found = clips.epoch(Shard(0, 1, 2, seed=0, epoch=epoch))
         return {
             (audio.sum().item(), pose.sum().item())
             for batch in found
@@ -128,7 +128,7 @@ def test_a_table_with_nothing_to_train_on_says_so(tmp_path, make_clips):
 def test_batches_are_the_same_from_s3(s3, tmp_path, make_clips):
     here = Clips(make_clips(str(tmp_path / "clips"), train=6, validation=0, frames=8), "train", "body")
     there = Clips(make_clips(f"{s3}/clips", train=6, validation=0, frames=8), "train", "body")
-    share = Share(0, 1, 3, seed=5, epoch=2)
+    share = Shard(0, 1, 3, seed=5, epoch=2)
     for one, other in zip(here.epoch(share), there.epoch(share), strict=True):
         assert np.array_equal(one.audio, other.audio)
         assert np.array_equal(one.pose, other.pose)

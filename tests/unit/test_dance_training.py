@@ -23,7 +23,7 @@ from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.steps.train_dance.training import GENERATOR_TERMS, Batch, DanceTraining
-from dancegen.steps.train_dance.validation import measure, summarize
+from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.clips import Clips
 from dancegen.training.meters import Mean, merged
 
@@ -60,7 +60,7 @@ def run(training, updates, first=0):
 def weights(training):
     return {
         f"{kind}.{name}": value
-        for kind in ("generator", "local", "globe", "ema")
+        for kind in ("generator", "local_discriminator", "global_discriminator", "ema")
         for name, value in getattr(training, kind).state_dict().items()
     }
 
@@ -85,7 +85,7 @@ def validated(training, clips, workers, clips_a_batch):
         for part in clips.every(rank, workers, clips_a_batch):
             made = training.dances(part)
             mean.add(training.validate(part, made), weight=len(made))
-            rows += measure(part, made, training.config)
+            rows += score_clips(part, made, training.config)
             dances |= dict(zip(part.ids.tolist(), made, strict=True))
         sums.append(mean.sums())
     return dances, merged(sums) | summarize(rows)
@@ -116,6 +116,17 @@ def test_stopping_and_resuming_gives_the_weights_of_a_straight_run_to_the_bit(pr
     run(resumed, 2, first=2)
     assert resumed.updates == 4
     assert_same(weights(straight), weights(resumed))
+
+
+def test_a_state_of_an_earlier_release_is_continued():
+    trained = train_of(SMALL, seed=3)
+    run(trained, 1)
+    state = through_a_file(trained.state())
+    former = {"local_discriminator": "local", "global_discriminator": "globe"}
+    state["networks"] = {former.get(name, name): weights for name, weights in state["networks"].items()}
+    resumed = train_of(SMALL, seed=99)
+    resumed.load(state)
+    assert_same(weights(trained), weights(resumed))
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_or_worker_others():
@@ -174,9 +185,11 @@ def test_every_generator_loss_alone_moves_the_generator(term):
 def test_a_discriminator_whose_word_weighs_nothing_is_not_trained():
     losses = LossConfig(adversarial_local=0.0, adversarial_global=0.0, feature_matching=0.0)
     training = train_of(SMALL.model_copy(update={"losses": losses}), 0)
-    before = copy.deepcopy([training.local.state_dict(), training.globe.state_dict()])
+    before = copy.deepcopy([training.local_discriminator.state_dict(), training.global_discriminator.state_dict()])
     training.step(batch())
-    for one, other in zip(before, [training.local.state_dict(), training.globe.state_dict()], strict=True):
+    for one, other in zip(
+        before, [training.local_discriminator.state_dict(), training.global_discriminator.state_dict()], strict=True
+    ):
         assert_same(one, other)
 
 

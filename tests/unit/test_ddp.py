@@ -80,7 +80,7 @@ def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(two_worker
     training, start = train(0, 1, lambda network: network.double())
     alone = training.state()
     first, second = (worker["plain"] for worker in two_workers)
-    for network in ("generator", "noise_encoder", "local", "globe", "ema"):
+    for network in ("generator", "noise_encoder", "local_discriminator", "global_discriminator", "ema"):
         for name, value in alone["networks"][network].items():
             assert torch.equal(first["networks"][network][name], second["networks"][network][name])
             assert torch.allclose(value, first["networks"][network][name], rtol=1e-9, atol=1e-12), (network, name)
@@ -92,7 +92,7 @@ def test_updates_of_two_workers_are_those_of_one_with_twice_the_batch(two_worker
 
 def test_batch_norm_has_the_same_statistics_on_all_workers_once_they_are_shared(two_workers):
     apart, shared = ([worker[when]["networks"] for worker in two_workers] for when in ("apart", "shared"))
-    for network in ("generator", "globe", "ema"):
+    for network in ("generator", "global_discriminator", "ema"):
         kept = [name for name in shared[0][network] if name.endswith(("running_mean", "running_var"))]
         assert kept, f"{network} has no batch norm"
         for name in kept:

@@ -9,10 +9,10 @@ import pytest
 from dancegen import schema, storage, tables
 from dancegen.estimators.settings import EstimatorConfig
 from dancegen.pose.clean import Mark
-from dancegen.steps.extract_poses.detect import FindPeople, people_of
+from dancegen.steps.extract_poses.detect import DetectPeople, people_of
 from dancegen.steps.extract_poses.pipeline import _parts
-from dancegen.steps.extract_poses.probe import LookAtVideos
-from dancegen.steps.extract_poses.select import FollowDancer
+from dancegen.steps.extract_poses.probe import ProbeVideos
+from dancegen.steps.extract_poses.select import SelectDancer
 from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
 GREY = np.full((48, 64, 3), 90, np.uint8)
@@ -63,12 +63,12 @@ def extract(tmp_path):
             }
         )
         files, people = f"{folder}/files", f"{folder}/people"
-        file = LookAtVideos()(pa.Table.from_pylist([video]))
+        file = ProbeVideos()(pa.Table.from_pylist([video]))
         tables.write_part(files, file, video["uri"])
         parts = [] if file["error"][0].is_valid else _parts(config, file.to_pylist()[0])
         for part in parts:
-            tables.write_part(people, FindPeople(config)(pa.Table.from_pylist([part])), part["uri"])
-        follow = FollowDancer(config, files, people, f"{folder}/report")
+            tables.write_part(people, DetectPeople(config)(pa.Table.from_pylist([part])), part["uri"])
+        follow = SelectDancer(config, files, people, f"{folder}/report")
         (row,) = follow(pa.Table.from_pylist([{**video, "parts": [part["uri"] for part in parts]}])).to_pylist()
         return row
 
@@ -177,12 +177,12 @@ def test_a_broken_video_is_set_aside_with_a_reason_and_a_remedy(tmp_path, extrac
 
 def test_what_is_to_know_of_a_videos_sound_is_noted(tmp_path, make_video):
     path = make_video(tmp_path / "silent.mp4", [GREY] * 10, 10, np.zeros(16_000), 16_000)
-    made = LookAtVideos().one({"uri": str(path), "version": "1"})
+    made = ProbeVideos().one({"uri": str(path), "version": "1"})
     assert (made["note"], made.get("error")) == ("it is silent", None)
 
 
 def test_a_missing_file_is_a_row_with_that_reason(tmp_path):
-    made = LookAtVideos().one({"uri": str(tmp_path / "gone.mp4"), "version": None})
+    made = ProbeVideos().one({"uri": str(tmp_path / "gone.mp4"), "version": None})
     assert "does not exist" in made["error"]
 
 
@@ -205,7 +205,7 @@ def test_a_video_past_a_threshold_is_set_aside_and_what_is_known_of_it_stays(add
 
 def test_a_table_of_broken_videos_keeps_the_types_of_its_columns(tmp_path):
     rows = [{"uri": str(tmp_path / name), "version": None} for name in ("x.mp4", "y.mp4")]
-    files = LookAtVideos()(pa.Table.from_pylist(rows))
+    files = ProbeVideos()(pa.Table.from_pylist(rows))
     assert files.schema.types == schema.FILES.types
     assert files["error"].null_count == 0
 
@@ -223,8 +223,8 @@ def test_the_report_has_a_picture_of_the_frames_with_the_skeleton_and_the_videos
 def test_everyone_in_each_picture_survives_the_table(add_video, tmp_path):
     video = add_video([[person()], [], [person(x=0.2), person(x=0.8)]])
     config = ExtractPosesConfig(videos="v", poses="p", estimator=EstimatorConfig(name="openpose_json"))
-    file = LookAtVideos().one(video)
+    file = ProbeVideos().one(video)
     (part,) = _parts(config, file)
-    found = FindPeople(config)(pa.Table.from_pylist([part])).to_pylist()[0]
+    found = DetectPeople(config)(pa.Table.from_pylist([part])).to_pylist()[0]
     assert [len(each) for each in people_of(found)] == [1, 0, 2]
     assert found["frames"] == 3

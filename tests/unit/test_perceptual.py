@@ -13,10 +13,10 @@ from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
-from dancegen.steps.pretrain_perceptual.clips import Dances, PoseClips, is_heldout, survey
+from dancegen.steps.pretrain_perceptual.clips import Dances, PoseClips, is_heldout, summarize_dataset
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
-from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chances
-from dancegen.training.clips import Share
+from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chance_accuracy
+from dancegen.training.clips import Shard
 
 SMALL = {"stgcn": {"widths": [4, 4, 8]}, "heldout": {"hidden": 8, "layers": 1, "size": 6}}
 SONGS = [f"song {number}" for number in range(400)]
@@ -45,7 +45,7 @@ def test_a_network_learns_to_tell_kinds_of_dance_and_rough_from_smooth(kind):
     marks = [training.step(swaying(clips=16)) for _ in range(60)]
     for name in ("category", "surface"):
         assert sum(mark[name] for mark in marks[-10:]) > 1.2 * sum(mark[name] for mark in marks[:10])
-    assert training.validate(swaying(), number=0).keys() == {"loss", *chances(2, 0.5)}
+    assert training.validate(swaying(), number=0).keys() == {"loss", *chance_accuracy(2, 0.5)}
 
 
 @pytest.mark.parametrize("kind", ["stgcn", "heldout"])
@@ -95,10 +95,10 @@ def clips(tmp_path, make_clips):
 
 def songs_read(config):
     """The songs of the clips that a network of this kind sees in an epoch."""
-    data = survey(config)
+    data = summarize_dataset(config)
     seen = PoseClips(config.clips, "train", "body", data)
     seen.clips.columns.append("song")
-    rows = pa.concat_tables(seen.clips.epoch_rows(Share(rank=0, workers=1, batch_size=1, seed=0, epoch=0)))
+    rows = pa.concat_tables(seen.clips.epoch_rows(Shard(rank=0, workers=1, batch_size=1, seed=0, epoch=0)))
     assert len(rows) == len(seen) == data.train
     return set(rows["song"].to_pylist())
 
@@ -123,7 +123,7 @@ def test_songs_of_one_part_of_the_table_are_told_apart(tmp_path, make_clips):
 
 def test_clips_come_as_a_network_sees_them(clips):
     config = settings(clips=clips, heldout_song_share=0)
-    data = survey(config)
+    data = summarize_dataset(config)
     assert (data.train, data.validation, data.categories, data.largest_share) == (40, 5, ("kpop",), 1.0)
     (batch,) = PoseClips(clips, "validation", "body", data).every(rank=0, workers=1, batch_size=8)
     assert batch.pose.shape == (5, 12, 18, 2)
@@ -132,7 +132,7 @@ def test_clips_come_as_a_network_sees_them(clips):
 
 def test_a_side_without_songs_is_told(clips):
     with pytest.raises(TableError, match="no songs to train heldout on, with heldout_song_share=0"):
-        survey(settings(clips=clips, kind="heldout", heldout_song_share=0))
+        summarize_dataset(settings(clips=clips, kind="heldout", heldout_song_share=0))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 
 from dancegen.skeleton import COCO18
 from dancegen.steps.pretrain_perceptual.clips import Dances
-from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, ask
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, make_pretext_batch
 from dancegen.steps.pretrain_perceptual.settings import TasksConfig
 from dancegen.training.classification import IGNORED
 
@@ -22,7 +22,7 @@ def walking(clips=24, frames=50, speed=0.01):
 
 def asked(dances, seed=0, **settings):
     torch.manual_seed(seed)
-    return ask(dances, TasksConfig(**{**PLAIN, **settings}), FPS)
+    return make_pretext_batch(dances, TasksConfig(**{**PLAIN, **settings}), FPS)
 
 
 def upright(questions, **labels):

@@ -13,7 +13,7 @@ from dancegen.gan.settings import (
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
-from dancegen.steps.train_dance.precision import computes_in_bfloat16, rounded
+from dancegen.steps.train_dance.precision import autocast, computes_in_bfloat16
 from dancegen.steps.train_dance.training import Batch, DanceTraining
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)
@@ -39,12 +39,12 @@ def update(precision):
 
 
 def test_an_update_that_rounds_says_and_learns_nearly_the_same():
-    (exact, learned), (rounded, learned_rounding) = update("float32"), update("bfloat16")
-    assert exact.keys() == rounded.keys()
+    (exact, learned), (autocast, learned_rounding) = update("float32"), update("bfloat16")
+    assert exact.keys() == autocast.keys()
     for name in exact.keys() - {"local_right", "global_right", "mismatched_right"}:
-        assert rounded[name].item() == pytest.approx(exact[name].item(), rel=0.05, abs=0.02), name
-    assert exact["l1"] != rounded["l1"] > 0  # it did round, and some clips were told
-    assert rounded["gradient_penalty"].dtype == rounded["perceptual"].dtype == torch.float32
+        assert autocast[name].item() == pytest.approx(exact[name].item(), rel=0.05, abs=0.02), name
+    assert exact["l1"] != autocast["l1"] > 0  # it did round, and some clips were told
+    assert autocast["gradient_penalty"].dtype == autocast["perceptual"].dtype == torch.float32
     for name, weight in learned_rounding.generator.state_dict().items():
         assert weight.dtype == learned.generator.state_dict()[name].dtype
 
@@ -59,7 +59,7 @@ def test_a_dance_is_not_rounded():
 
 
 def test_auto_rounds_just_where_the_device_computes_in_bfloat16():
-    with rounded("auto", torch.zeros(1)):
+    with autocast("auto", torch.zeros(1)):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == (torch.bfloat16 if computes_in_bfloat16("cpu") else torch.float32)
     assert computes_in_bfloat16("cpu") == torch.cpu.get_capabilities().get("avx512_bf16", False)

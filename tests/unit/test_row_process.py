@@ -13,7 +13,7 @@ from ray import cloudpickle
 from dancegen import storage
 from dancegen.engine.table_jobs import row_process
 from dancegen.engine.table_jobs.row_process import BadRowError, RowLimits, RowProcess, StageError
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.errors import ClusterError, ConfigError
 
 ROW = pa.table({"uri": ["x"]})
@@ -208,7 +208,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_stage_may_be_named_by_its_place_and_is_imported_in_the_child_alone():
-    stage = (StageAt("operator:methodcaller"), ("rename_columns", ["found"]))
+    stage = (LazyStage("operator:methodcaller"), ("rename_columns", ["found"]))
     process = RowProcess(pickle.dumps(stage), GENEROUS)
     try:
         assert process.run(ROW, "x").column_names == ["found"]

@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 from dancegen import config as settings
 from dancegen.steps.search.proposals import EqualEpochs, Proposals
 from dancegen.steps.search.settings import SearchConfig
-from dancegen.steps.search.trial import Turns
+from dancegen.steps.search.trial import TrialSlots
 
 SPACE = {"losses.l1": (1.0, 100.0)}
 
@@ -53,7 +53,7 @@ def test_a_search_that_goes_on_replaces_what_failed_and_takes_its_new_numbers():
 
 
 def test_a_training_waits_until_another_has_left_its_place():
-    turns = Turns(1)
+    turns = TrialSlots(1)
     assert turns.take("a")
     assert turns.take("a")  # when it was started again
     assert not turns.take("b")

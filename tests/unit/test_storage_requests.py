@@ -9,7 +9,7 @@ from dancegen import schema, storage, tables
 from dancegen.media.container import SOUND_SUFFIXES
 from dancegen.media.inputs import list_media
 from dancegen.storage.arrow import TAIL_BYTES
-from dancegen.training.clips import Clips, Share, summarize
+from dancegen.training.clips import Clips, Shard, summarize
 
 PARTS = 40
 
@@ -67,7 +67,7 @@ def test_a_worker_reads_the_ends_of_its_split_once_and_then_its_clips(s3: str, c
     clips = make_clips(f"{s3}/clips", train=30, test=5, frames=40)
     made: list[Clips] = []
     assert count(lambda: made.append(Clips(clips, "train", "body"))) == {"LIST": 1, "GET": 6}
-    share = Share(rank=0, workers=1, batch_size=5, seed=0, epoch=0)
+    share = Shard(rank=0, workers=1, batch_size=5, seed=0, epoch=0)
     asked = count(lambda: list(made[0].epoch(share)))
     assert set(asked) == {"GET"}
     assert asked["GET"] <= 2 * 6

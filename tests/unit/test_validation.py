@@ -11,7 +11,7 @@ from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.pose.normalize import CAMERA_ASPECT
 from dancegen.skeleton import COCO18
-from dancegen.steps.train_dance.validation import measure, summarize
+from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.batch import Batch
 
 CLIPS, FRAMES, FPS = 30, 50, 10.0
@@ -44,7 +44,7 @@ def batch(pose, rhythm, mask=None):
 
 
 def rows(dances, pose, rhythm, mask=None, config=CONFIG):
-    return measure(batch(pose, rhythm, mask), torch.from_numpy(np.asarray(dances, dtype=np.float32)), config)
+    return score_clips(batch(pose, rhythm, mask), torch.from_numpy(np.asarray(dances, dtype=np.float32)), config)
 
 
 POSE, RHYTHM = clips()

@@ -94,7 +94,7 @@ class RowProcess:
                 self._pipe.send(row)
                 return self._answer(thing)
             except (EOFError, ConnectionError):
-                death = self._obituary()
+                death = self._exit_reason()
                 if attempt == ATTEMPTS:
                     raise _verdict(thing, death) from None
         raise AssertionError("ATTEMPTS is at least 1")
@@ -163,7 +163,7 @@ class RowProcess:
             self._pipe.send_bytes(self._stage)
             ready = self._pipe.recv()
         except (EOFError, ConnectionError):
-            return self._obituary()
+            return self._exit_reason()
         if isinstance(ready, DanceGenError):
             self.close()
             raise ready
@@ -193,7 +193,7 @@ class RowProcess:
         except psutil.NoSuchProcess:
             return 0
 
-    def _obituary(self) -> Death:
+    def _exit_reason(self) -> Death:
         """How the child died. Also clears it away."""
         assert self._child is not None
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class StageAt:
+class LazyStage:
     """Makes the stage as its class does. The class is imported only then: in a row's child process."""
 
     place: str

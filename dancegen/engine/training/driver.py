@@ -16,7 +16,7 @@ from dancegen import storage, tracking
 from dancegen.config import to_yaml
 from dancegen.engine.cluster import internals as ray_internals
 from dancegen.engine.cluster.head_watch import watching_head
-from dancegen.engine.progress import Event, FinishedEpochs, TrainingBar, say
+from dancegen.engine.progress import EpochEndFilter, Event, TrainingBar, say
 from dancegen.engine.training.run_folder import KeepCheckpointList, mend_checkpoint_list
 from dancegen.engine.training.settings import TrainingRun
 from dancegen.errors import StorageError
@@ -63,7 +63,7 @@ def fit(
         run_config=ray.train.RunConfig(
             name=config.name,
             storage_path=storage.arrow_uri(config.output),
-            callbacks=[KeepCheckpointList(config.run_folder), *(FinishedEpochs(one) for one in callbacks)],
+            callbacks=[KeepCheckpointList(config.run_folder), *(EpochEndFilter(one) for one in callbacks)],
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.checkpoints_kept),
             failure_config=ray.train.FailureConfig(config.max_failures, controller_failure_limit=START_FAILURES),
             worker_runtime_env={"env_vars": config.worker_environment},

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from dancegen import storage
-from dancegen.engine.training.workers import spread
+from dancegen.engine.training.workers import wrap_ddp
 
 STATE = "training.pt"  # in each checkpoint of Ray Train; the only one of a worker by itself
 
@@ -24,7 +24,7 @@ class WorkerGroup(Protocol):
     workers: int
     device: torch.device
 
-    def spread(self, network: nn.Module) -> nn.Module:
+    def wrap_ddp(self, network: nn.Module) -> nn.Module:
         """Place a network on this worker's device, and keep it equal on all workers."""
         ...
 
@@ -49,9 +49,9 @@ class TrainGroup:
         self.rank, self.workers = context.get_world_rank(), context.get_world_size()
         self.device = ray.train.torch.get_device()
 
-    def spread(self, network: nn.Module) -> nn.Module:
+    def wrap_ddp(self, network: nn.Module) -> nn.Module:
         """With DDP where there are several."""
-        return spread(network)
+        return wrap_ddp(network)
 
     @contextmanager
     def newest(self) -> Iterator[Path | None]:
@@ -89,7 +89,7 @@ class Alone:
         self.saved = storage.join(run_folder, STATE)
         self.tell = tell
 
-    def spread(self, network: nn.Module) -> nn.Module:
+    def wrap_ddp(self, network: nn.Module) -> nn.Module:
         """On the device."""
         return network.to(self.device)
 

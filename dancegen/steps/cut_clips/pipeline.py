@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.media.inputs import UNKNOWN
@@ -16,7 +16,7 @@ from dancegen.steps.cut_clips.same_songs import song_groups
 from dancegen.steps.cut_clips.settings import CutClipsConfig
 from dancegen.steps.cut_clips.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDATION, split
 
-CUT_CLIPS = StageAt("dancegen.steps.cut_clips.stage:CutClips")
+CUT_CLIPS = LazyStage("dancegen.steps.cut_clips.stage:CutClips")
 # a change of any of these changes the clips
 MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
 CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips

@@ -11,7 +11,7 @@ from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.identity import identity
 from dancegen.config import to_yaml
 from dancegen.engine.messages import say
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, TableError
 from dancegen.metrics.scores import Danced, Score, score
@@ -19,7 +19,7 @@ from dancegen.steps.evaluate.page import page
 from dancegen.steps.evaluate.settings import EvaluateConfig
 from dancegen.steps.evaluate.stage import PERCEPTUAL, read_dances, write_side_by_side
 
-EVALUATE_CLIPS = StageAt("dancegen.steps.evaluate.stage:EvaluateClips")
+EVALUATE_CLIPS = LazyStage("dancegen.steps.evaluate.stage:EvaluateClips")
 DANCES, PARTS, SCORES, PAGE = "dances", "parts", "scores", "index.html"  # below the output
 
 

@@ -28,7 +28,7 @@ class Found:
     cuts: list[int]  # pictures of the video
 
 
-class FindPeople:
+class DetectPeople:
     """Table of parts of videos in, table of people out, one row each.
 
     reads    uri, version, video_uri, first, stop, width_px, height_px, fps, seconds

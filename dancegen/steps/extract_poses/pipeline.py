@@ -6,7 +6,7 @@ from typing import Any
 from dancegen import outputs, schema, tables
 from dancegen.engine.table_jobs.notes import say_notes
 from dancegen.engine.table_jobs.settings import Parallel
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.media.container import VIDEO_SUFFIXES
@@ -14,9 +14,9 @@ from dancegen.media.inputs import list_media
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
 from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
-LOOK = StageAt("dancegen.steps.extract_poses.probe:LookAtVideos")
-FIND = StageAt("dancegen.steps.extract_poses.detect:FindPeople")
-FOLLOW = StageAt("dancegen.steps.extract_poses.select:FollowDancer")
+PROBE = LazyStage("dancegen.steps.extract_poses.probe:ProbeVideos")
+DETECT = LazyStage("dancegen.steps.extract_poses.detect:DetectPeople")
+SELECT = LazyStage("dancegen.steps.extract_poses.select:SelectDancer")
 FILES, PEOPLE = "_files", "_people"  # end the names of the tables, which lie beside that of the poses
 FILE_COLUMNS = ["uri", "content_hash", "width_px", "height_px", "fps", "seconds", "error"]
 DETECTION = ("estimator", "fps", "part_s", "find_cuts")  # settings that decide about people
@@ -39,7 +39,7 @@ def run(config: ExtractPosesConfig) -> Summary:
 def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
     """Facts about each file, by its uri."""
     table = config.poses + FILES
-    job = TableJob("files", table, schema.FILES, LOOK, (), {}, tolerant=True)
+    job = TableJob("files", table, schema.FILES, PROBE, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
     say_notes(job, videos)
     return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
@@ -48,7 +48,7 @@ def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
 def _find(config: ExtractPosesConfig, parts: list[Row]) -> None:
     if parts:
         settings = config.model_dump(mode="json", include=set(DETECTION))
-        stage = (FIND, (config,))
+        stage = (DETECT, (config,))
         job = TableJob("parts", _people(config), schema.PEOPLE, *stage, settings, unit="frames", tolerant=True)
         run_table_job(job, parts, config)
 
@@ -57,7 +57,7 @@ def _follow(config: ExtractPosesConfig, rows: list[Row]) -> Summary:
     folder = report_folder(config.poses) if config.report else None
     settings = config.model_dump(mode="json", include=set(POSE))
     arguments = (config, config.poses + FILES, _people(config), folder)
-    stage = (FOLLOW, arguments)
+    stage = (SELECT, arguments)
     job = TableJob("videos", config.poses, schema.POSES, *stage, settings, unit="frames", judged="usable_s")
     try:
         return run_table_job(job, rows, _on_cpus(config))

@@ -13,7 +13,7 @@ from dancegen.media.video import probe
 from dancegen.music.sound import sound_columns
 
 
-class LookAtVideos:
+class ProbeVideos:
     """Table of videos in, table of files out, one row each.
 
     reads    uri, version

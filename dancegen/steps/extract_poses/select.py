@@ -17,7 +17,7 @@ from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 SOUND = ("loudness_db", "tempo_bpm", "tempo_confidence", "fingerprint")
 
 
-class FollowDancer:
+class SelectDancer:
     """Table of videos in, table of poses out, one row each.
 
     reads    uri, version, category, song, dancer, parts; its rows of schema.FILES and schema.PEOPLE

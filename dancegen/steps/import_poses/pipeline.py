@@ -8,14 +8,14 @@ from typing import Any
 from dancegen import schema, storage, tables
 from dancegen.engine.messages import say
 from dancegen.engine.table_jobs.settings import Parallel
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import SetAside, Summary, told
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
 from dancegen.steps.import_poses.formats import sources
 from dancegen.steps.import_poses.settings import ImportPosesConfig
 
-IMPORT_POSES = StageAt("dancegen.steps.import_poses.stage:ImportPoses")
+IMPORT_POSES = LazyStage("dancegen.steps.import_poses.stage:ImportPoses")
 IMPORTS = "_imports"  # ends the name of the table of sources, which lies beside that of the poses
 
 

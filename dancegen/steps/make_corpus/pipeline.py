@@ -9,12 +9,12 @@ import pyarrow.dataset as pads
 from dancegen import __version__, schema, storage, tables
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.steps.make_corpus.settings import SEEDS, MakeCorpusConfig
 
-MAKE_CORPUS = StageAt("dancegen.steps.make_corpus.stage:MakeCorpus")
+MAKE_CORPUS = LazyStage("dancegen.steps.make_corpus.stage:MakeCorpus")
 SONGS, SONGS_TABLE = "songs", "songs_table"
 VIDEOS, VIDEOS_TABLE, VIDEOS_LIST = "videos", "videos_table", "videos.csv"
 DECIDING = ("seconds", "seed", "look", "fps", "width_px", "height_px")  # settings that a corpus has one choice of

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from dancegen import schema, tables
 from dancegen.errors import TableError
-from dancegen.gan.losses import seen
+from dancegen.gan.losses import mask_missing
 from dancegen.skeleton import COCO18
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
-from dancegen.training.clips import Clips, Share
+from dancegen.training.clips import Clips, Shard
 from dancegen.training.prefetch import ahead
 
 COLUMNS = ["joints", "aspect", "category"]
@@ -42,7 +42,7 @@ class Dances:
 
 
 @dataclass(frozen=True)
-class Survey:
+class DatasetSummary:
     """What a table of clips has to teach one kind of network."""
 
     songs: tuple[str, ...]
@@ -64,7 +64,7 @@ def is_heldout(song: str, share: float) -> bool:
     return number < share * 2**64
 
 
-def survey(config: PretrainPerceptualConfig) -> Survey:
+def summarize_dataset(config: PretrainPerceptualConfig) -> DatasetSummary:
     """Look through the table. Raises TableError when there is nothing to train on."""
     uri, share = config.clips, config.heldout_song_share
     rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "song", "category", "fps"]).to_pylist()
@@ -81,7 +81,7 @@ def survey(config: PretrainPerceptualConfig) -> Survey:
         "\n".join(sorted(f"{row['split']} {row['clip_id']}" for row in train + validation)).encode()
     )
     counts = Counter(row["category"] for row in validation or train)
-    return Survey(
+    return DatasetSummary(
         songs=tuple(sorted({row["song"] for row in train})),
         categories=tuple(sorted({row["category"] for row in train})),
         train=len(train),
@@ -95,7 +95,7 @@ def survey(config: PretrainPerceptualConfig) -> Survey:
 class PoseClips:
     """The clips of one split that one kind of network sees."""
 
-    def __init__(self, uri: str, split: str, normalization: str, data: Survey) -> None:
+    def __init__(self, uri: str, split: str, normalization: str, data: DatasetSummary) -> None:
         songs = data.songs if split == "train" else None
         self.clips = Clips(uri, split, normalization, songs, COLUMNS)
         self.number = {name: number for number, name in enumerate(data.categories)}
@@ -103,7 +103,7 @@ class PoseClips:
     def __len__(self) -> int:
         return len(self.clips)
 
-    def epoch(self, share: Share) -> Iterator[Dances]:
+    def epoch(self, share: Shard) -> Iterator[Dances]:
         """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
         yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
@@ -121,4 +121,4 @@ class PoseClips:
             masks.append(mask)
             categories.append(self.number.get(row["category"], -1))
         pose, mask = (torch.from_numpy(np.stack(part)) for part in (poses, masks))
-        return Dances(seen(pose, mask), mask, torch.tensor(categories))
+        return Dances(mask_missing(pose, mask), mask, torch.tensor(categories))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import Board, TellBoard, say
+from dancegen.engine.progress import EventCallback, EventQueue, say
 from dancegen.engine.training.driver import FREE, TOO_SMALL, fit, shown
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, DivergedError
 from dancegen.steps.pretrain_perceptual import worker as pretrain_worker
-from dancegen.steps.pretrain_perceptual.clips import Survey, survey
+from dancegen.steps.pretrain_perceptual.clips import DatasetSummary, summarize_dataset
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
-from dancegen.steps.pretrain_perceptual.training import chances
+from dancegen.steps.pretrain_perceptual.training import chance_accuracy
 from dancegen.training.clips import batches_per_epoch
 
 STEP = "pretrain_perceptual"
@@ -48,7 +48,7 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     if len(data.categories) == 1:
         say(f"every clip is {data.categories[0]!r}: the network learns from what is done to clips alone")
     start_ray(config.cpus, config.gpus, dashboard=True)
-    board = Board()
+    board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": STEP, "kind": config.kind}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
     with room, shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
@@ -61,9 +61,9 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     return trained
 
 
-def check(config: PretrainPerceptualConfig) -> Survey:
+def check(config: PretrainPerceptualConfig) -> DatasetSummary:
     """What the clips are. Raises before anything is started when they do not fit the settings."""
-    data = survey(config)
+    data = summarize_dataset(config)
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     if data.fps != config.network.fps:
         raise ConfigError(
@@ -74,19 +74,19 @@ def check(config: PretrainPerceptualConfig) -> Survey:
     return data
 
 
-def _train(config: PretrainPerceptualConfig, data: Survey, board: Board) -> Pretrained:
+def _train(config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> Pretrained:
     """Run the workers. Raises DivergedError when the loss is no number any more."""
     given = {"config": config.model_dump(), "data": data, "board": board}
-    end = fit(config, pretrain_worker.work, given, [TellBoard(board)])
+    end = fit(config, pretrain_worker.work, given, [EventCallback(board)])
     if "diverged" in end:
         problem = f"is no finite number any more in epoch {end['epoch']}."
         raise DivergedError(end["diverged"], problem, "Give a smaller learning_rate, and another name.")
     return Pretrained(pretrain_worker.result_uri(config), end["metrics"])
 
 
-def _told(metrics: dict[str, float], data: Survey) -> str:
+def _told(metrics: dict[str, float], data: DatasetSummary) -> str:
     """How often each question was answered right, and what a guess would have got."""
-    guessed = chances(len(data.categories), data.largest_share)
+    guessed = chance_accuracy(len(data.categories), data.largest_share)
     found = {name: metrics.get(f"validation/{name}") for name in guessed}
     return ", ".join(
         f"{name} {right:.0%} (a guess: {guessed[name]:.0%})" for name, right in found.items() if right is not None

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from dancegen.gan.losses import seen
+from dancegen.gan.losses import mask_missing
 from dancegen.skeleton import COCO18
 from dancegen.steps.pretrain_perceptual.clips import Dances
 from dancegen.steps.pretrain_perceptual.settings import TasksConfig
@@ -34,7 +34,7 @@ FEWEST_FRAMES = 4
 
 
 @dataclass(frozen=True)
-class Questions:
+class PretextBatch:
     """Changed dances and what was done to them."""
 
     pose: Float[Tensor, "B T J 2"]
@@ -42,13 +42,13 @@ class Questions:
     labels: dict[str, Int[Tensor, " B"]]
     """For each task, positions in CLASSES; IGNORED where it does not ask."""
 
-    def to(self, device: torch.device | str) -> "Questions":
+    def to(self, device: torch.device | str) -> "PretextBatch":
         """The same on a device."""
         labels = {name: label.to(device, non_blocking=True) for name, label in self.labels.items()}
-        return Questions(self.pose.to(device, non_blocking=True), labels)
+        return PretextBatch(self.pose.to(device, non_blocking=True), labels)
 
 
-def ask(dances: Dances, config: TasksConfig, fps: float) -> Questions:
+def make_pretext_batch(dances: Dances, config: TasksConfig, fps: float) -> PretextBatch:
     """Change a batch of dances. The result has fewer frames: a faster dance is over sooner."""
     labels = {name: _labels(len(dances.pose), len(classes), config) for name, classes in CLASSES.items()}
     if len(dances.pose) == 1:
@@ -60,7 +60,7 @@ def ask(dances: Dances, config: TasksConfig, fps: float) -> Questions:
     if config.mirror:
         pose, mask = _mirrored(pose, dances.mask)
         dances = replace(dances, mask=mask)
-    return Questions(seen(pose, dances.mask * _kept(dances.mask, config.joint_dropout)), labels)
+    return PretextBatch(mask_missing(pose, dances.mask * _kept(dances.mask, config.joint_dropout)), labels)
 
 
 def _labels(clips: int, classes: int, config: TasksConfig) -> Int[Tensor, " B"]:

@@ -22,7 +22,7 @@ from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.steps.pretrain_perceptual.clips import Dances
-from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, Questions, ask
+from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, PretextBatch, make_pretext_batch
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 from dancegen.training.classification import CATEGORY, loss_and_accuracy
 from dancegen.training.randomness import VALIDATION_STREAM, seeded
@@ -116,8 +116,8 @@ class PerceptualTraining:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
-    def _asked(self, dances: Dances) -> tuple[Questions, Tensor]:
-        questions = ask(dances, self.config.tasks, self.config.network.fps)
+    def _asked(self, dances: Dances) -> tuple[PretextBatch, Tensor]:
+        questions = make_pretext_batch(dances, self.config.tasks, self.config.network.fps)
         return questions.to(self.device), dances.category.to(self.device)
 
     def _rate(self) -> float:
@@ -132,7 +132,7 @@ def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Stude
     return Student(Heldout(config, categories), config.size, categories)
 
 
-def chances(categories: int, largest_share: float) -> dict[str, float]:
+def chance_accuracy(categories: int, largest_share: float) -> dict[str, float]:
     """What a guess gets right, by question; `largest_share` is that of the most frequent category."""
     guessed = {name: 1 / len(classes) for name, classes in CLASSES.items()}
     return {CATEGORY: largest_share, **guessed} if categories > 1 else guessed

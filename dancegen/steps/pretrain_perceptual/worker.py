@@ -10,12 +10,12 @@ import torch
 
 from dancegen import storage, tracking
 from dancegen.checkpoints import checkpoint
-from dancegen.engine.progress import Board
-from dancegen.engine.training.workers import gather, spread
-from dancegen.steps.pretrain_perceptual.clips import PoseClips, Survey
+from dancegen.engine.progress import EventQueue
+from dancegen.engine.training.workers import all_gather, wrap_ddp
+from dancegen.steps.pretrain_perceptual.clips import DatasetSummary, PoseClips
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
-from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chances
-from dancegen.training.clips import EVERY_CLIPS, Share, batches_per_epoch
+from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chance_accuracy
+from dancegen.training.clips import EVERY_CLIPS, Shard, batches_per_epoch
 from dancegen.training.meters import Mean, merged, not_finite
 from dancegen.training.statistics import share_statistics
 
@@ -38,12 +38,12 @@ def result_uri(config: PretrainPerceptualConfig) -> str:
 class Worker:
     """One process of the training."""
 
-    def __init__(self, config: PretrainPerceptualConfig, data: Survey, board: Board) -> None:
+    def __init__(self, config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> None:
         context = ray.train.get_context()
         self.rank, self.workers = context.get_world_rank(), context.get_world_size()
         self.config, self.data, self.board = config, data, board if self.rank == 0 else None
         updates = config.epochs * batches_per_epoch(data.train, self.workers, config.batch_size, config.clips)
-        self.training = PerceptualTraining(config, len(data.categories), updates, wrap=spread, stream=self.rank)
+        self.training = PerceptualTraining(config, len(data.categories), updates, wrap=wrap_ddp, stream=self.rank)
         self.metrics: dict[str, float] = {}
         self.told_at = 0.0
         normalization = config.network.normalization
@@ -75,7 +75,7 @@ class Worker:
 
     def learn(self) -> dict[str, float]:
         """One epoch. Returns the means over all workers; it ends early when one is no number."""
-        share = Share(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
+        share = Shard(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
         mean, steps, started = Mean(), 0, time.monotonic()
         self.tell(0)
         for dances in self.clips.epoch(share):
@@ -115,7 +115,7 @@ class Worker:
         card = {
             **self.origin(),
             "metrics": self.metrics,
-            "chance": chances(len(self.data.categories), self.data.largest_share),
+            "chance": chance_accuracy(len(self.data.categories), self.data.largest_share),
             "clips": self.data.train,
             "songs": len(self.data.songs),
             "epochs": self.training.epoch,
@@ -134,11 +134,11 @@ class Worker:
 
     def over_workers(self, mean: Mean) -> dict[str, float]:
         """The means over all workers, known to each of them."""
-        return merged(gather(mean.sums(), self.workers))
+        return merged(all_gather(mean.sums(), self.workers))
 
     def tell(self, steps: int) -> None:
         """Say how far this epoch is, but not too often."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = steps * self.workers * self.config.batch_size
-            self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, clips=clips)

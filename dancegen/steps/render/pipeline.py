@@ -6,7 +6,7 @@ from dancegen import outputs, schema, storage, tables
 from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
 from dancegen.engine.table_jobs.notes import say_notes
-from dancegen.engine.table_jobs.stage_at import StageAt
+from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError
@@ -14,7 +14,7 @@ from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.video_names import VIDEO, video_names
 
-RENDER_SONGS = StageAt("dancegen.steps.render.stage:RenderSongs")
+RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
 REPLACE = "Move it away, give overwrite=true to replace it, or name another output."
 
 Row = dict[str, Any]

@@ -26,11 +26,11 @@ from dancegen.errors import DanceGenError, TableError
 from dancegen.steps.search import ablation
 from dancegen.steps.search import plots as search_plots
 from dancegen.steps.search import trial as search_trial
-from dancegen.steps.search.progress import TellTrials
+from dancegen.steps.search.progress import TrialProgress
 from dancegen.steps.search.proposals import Proposals
 from dancegen.steps.search.ranking import COMPARED, ROW, SEED, Trial, best_yaml, ranked, summary, table, training
 from dancegen.steps.search.settings import DRIVER_CPUS, SearchConfig
-from dancegen.steps.search.trial import OBJECTIVE, Turns
+from dancegen.steps.search.trial import OBJECTIVE, TrialSlots
 from dancegen.steps.train_dance import pipeline as train_dance
 from dancegen.training.clips import CUT_AGAIN, Summary
 
@@ -54,7 +54,7 @@ def run(config: SearchConfig) -> list[Trial]:
         f"{'going on from' if begun else 'results in'} {config.output}"
     )
     start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _enough
-    with _enough(config), TellTrials(config, data.data_hash) as teller, watching_head(teller.so_far):
+    with _enough(config), TrialProgress(config, data.data_hash) as teller, watching_head(teller.so_far):
         trials = ranked(_trials(config, _search(config, data.data_hash, teller)), config.objective)
         for name, text in _results(config, trials).items():
             storage.write_text(storage.join(config.output, name), text)
@@ -104,13 +104,13 @@ def _enough(config: SearchConfig) -> Iterator[None]:
         yield
 
 
-def _search(config: SearchConfig, data_hash: str, teller: TellTrials) -> list[Any]:
+def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list[Any]:
     """Run Ray Tune to the end of the search, from where an earlier one was stopped. Returns its trials."""
     os.environ.update({name: os.environ.get(name, value) for name, value in ray_internals.TUNE.items()})
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = storage.join(config.output, EXPERIMENT)
     begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
-    teller.turns = ray.remote(num_cpus=0)(Turns).remote(config.concurrent)
+    teller.turns = ray.remote(num_cpus=0)(TrialSlots).remote(config.concurrent)
     given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
     try:
         analysis = ray.tune.run(

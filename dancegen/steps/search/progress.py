@@ -15,7 +15,7 @@ from dancegen.steps.search.trial import OBJECTIVE, folder_of
 ENDED = {"TERMINATED": "FINISHED", "ERROR": "FAILED"}  # Tune's states in MLflow's words
 
 
-class TellTrials(ray.tune.Callback):
+class TrialProgress(ray.tune.Callback):
     """Listens to Ray Tune in the driver, and gives the places of trainings that have ended to others."""
 
     def __init__(self, config: SearchConfig, data_hash: str) -> None:

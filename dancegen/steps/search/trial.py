@@ -120,7 +120,7 @@ class Report(TuneReportCallback):
         super().after_report(run_context, [result(epoch, numbers, self.objective)], checkpoint)
 
 
-class Turns:
+class TrialSlots:
     """Lets so many trainings run at the same time.
 
     Ray Tune limits how many it proposes, but starts all at once that were unfinished when it was stopped.

@@ -20,7 +20,7 @@ from dancegen import schema, tables
 from dancegen.errors import TableError
 from dancegen.music.beats import BEAT_COSINE, BEAT_SINE
 from dancegen.training.batch import Batch
-from dancegen.training.clips import COLUMNS, Clips, Share
+from dancegen.training.clips import COLUMNS, Clips, Shard
 from dancegen.training.prefetch import ahead
 
 LABELS = ["song", "category", "tempo_bpm"]
@@ -76,7 +76,7 @@ class MusicClips:
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[MusicBatch]:
         """All clips but what does not fill a batch, shuffled."""
-        share = Share(rank=0, workers=1, batch_size=batch_size, seed=seed, epoch=epoch)
+        share = Shard(rank=0, workers=1, batch_size=batch_size, seed=seed, epoch=epoch)
         yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
     def every(

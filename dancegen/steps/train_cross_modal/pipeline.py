@@ -15,7 +15,7 @@ from dancegen.config import to_yaml
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import Board, Event, say
+from dancegen.engine.progress import Event, EventQueue, say
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import CheckpointError, TableError
 from dancegen.steps.train_cross_modal.clips import MusicClips
@@ -44,7 +44,7 @@ def run(config: TrainCrossModalConfig) -> str:
         f"{'going on in' if begun else 'results in'} {config.output}"
     )
     start_ray(config.cpus, int(config.use_gpu), dashboard=False)
-    board = Board()
+    board = EventQueue()
     shown = Shown(config, {"step": "train_cross_modal", "data_hash": clips.data_hash, "clips": str(len(clips))})
     task = ray.remote(_fit).options(
         num_cpus=config.cpus, num_gpus=int(config.use_gpu), max_retries=config.max_failures, retry_exceptions=False
@@ -57,7 +57,7 @@ def run(config: TrainCrossModalConfig) -> str:
     return place
 
 
-def _fit(settings: dict[str, Any], board: Board) -> dict[str, Any]:
+def _fit(settings: dict[str, Any], board: EventQueue) -> dict[str, Any]:
     """What the process does. Returns the metric's card."""
     config = TrainCrossModalConfig.model_validate(settings)
     clips = MusicClips(config.clips, "train", config.normalization)
@@ -81,9 +81,9 @@ def _validation(config: TrainCrossModalConfig) -> MusicClips | None:
         return None
 
 
-def _told(board: Board) -> Callable[[str, int, int, dict[str, float]], None]:
+def _told(board: EventQueue) -> Callable[[str, int, int, dict[str, float]], None]:
     def tell(what: str, done: int, total: int, numbers: dict[str, float]) -> None:
-        board.tell(what=what, done=done, total=total, numbers=numbers)
+        board.put(what=what, done=done, total=total, numbers=numbers)
 
     return tell
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.gan.losses import seen
+from dancegen.gan.losses import mask_missing
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_cross_modal.network_settings import PoseMetricConfig
 
@@ -46,8 +46,8 @@ class PoseMetric(nn.Module):
         """One vector a dance. A joint that `mask` calls missing, or that is no number, counts as missing: it is 0."""
         there = mask * pose.isfinite().all(dim=-1)
         steps = torch.zeros_like(pose)
-        steps[:, 1:] = seen(pose, there).diff(dim=1) * (there[:, 1:] * there[:, :-1] > 0)[..., None]
-        inputs = torch.cat([seen(pose, there), self.config.motion_gain * steps], dim=-1)
+        steps[:, 1:] = mask_missing(pose, there).diff(dim=1) * (there[:, 1:] * there[:, :-1] > 0)[..., None]
+        inputs = torch.cat([mask_missing(pose, there), self.config.motion_gain * steps], dim=-1)
         hidden, _ = self.rnn(inputs.flatten(2))  # (B, T, H)
         weights = self.attention(hidden).softmax(dim=1)  # (B, T, G): each glance's sum over time is 1
         glances = weights.transpose(1, 2) @ hidden  # (B, G, H)

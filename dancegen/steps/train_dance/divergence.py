@@ -28,7 +28,7 @@ SMALLEST_ERROR = 2.0  # pose error below which growth on held-out clips is no di
 
 
 @dataclass
-class Watch:
+class DivergenceMonitor:
     """Looks at the mean losses of some updates, again and again."""
 
     factor: float
@@ -42,7 +42,7 @@ class Watch:
     best_held_out: float = math.inf
     """Smallest pose error on held-out clips."""
 
-    def wrong(self, losses: dict[str, float]) -> tuple[str, str] | None:
+    def check_losses(self, losses: dict[str, float]) -> tuple[str, str] | None:
         """The first loss that went wrong, and what is wrong with it; None when all is well."""
         for name, value in losses.items():
             if not math.isfinite(value):
@@ -58,7 +58,7 @@ class Watch:
             self.recent[name] = [*recent[-LOOKS + 1 :], size]
         return None
 
-    def wrong_on_held_out(self, error: float) -> str | None:
+    def check_held_out(self, error: float) -> str | None:
         """What is wrong with the pose error on held-out clips; None when all is well."""
         best, self.best_held_out = self.best_held_out, min(self.best_held_out, error)
         if error > SMALLEST_ERROR and error > HELD_OUT_GROWTH * best:
@@ -85,7 +85,7 @@ class Watch:
         self.best_held_out = state.get("best_held_out", math.inf)
 
 
-def spoiled(networks: dict[str, dict[str, Tensor]]) -> str | None:
+def nonfinite_network(networks: dict[str, dict[str, Tensor]]) -> str | None:
     """The first network with a weight that is NaN or infinite: losses show it one update later."""
     for name, weights in networks.items():
         numbers = [value for value in weights.values() if value.is_floating_point()]

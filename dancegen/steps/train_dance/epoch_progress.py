@@ -15,7 +15,7 @@ LOOK_UPDATES = 100  # but no more updates than these
 
 
 @dataclass
-class WithinEpoch:
+class EpochProgress:
     """All workers know the same of it."""
 
     workers: int
@@ -23,13 +23,13 @@ class WithinEpoch:
     """Done, and looked at."""
     losses: Sums = field(default_factory=dict)
     """Of all workers together."""
-    next_look: int = 1
+    next_sync: int = 1
 
-    def looked(self, updates: int, losses: Iterable[Sums], seconds: float) -> None:
+    def record(self, updates: int, losses: Iterable[Sums], seconds: float) -> None:
         """So many updates are done now; the last ones had these losses and took so long."""
         done = updates - self.updates
         ahead = int(LOOK_S * done / max(seconds, 1e-6))
-        self.next_look = updates + max(1, min(ahead, 2 * done, LOOK_UPDATES))
+        self.next_sync = updates + max(1, min(ahead, 2 * done, LOOK_UPDATES))
         self.updates, self.losses = updates, added([self.losses, *losses])
 
     def state(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class WithinEpoch:
         return {"workers": self.workers, "updates": self.updates, "losses": self.losses}
 
 
-def resumed(state: dict[str, Any], workers: int) -> WithinEpoch:
+def resumed(state: dict[str, Any], workers: int) -> EpochProgress:
     """An epoch that was begun, for so many workers; with other workers than before, about as far as it was."""
     updates = state["updates"] * state["workers"] // workers
-    return WithinEpoch(workers, updates, state["losses"], updates + 1)
+    return EpochProgress(workers, updates, state["losses"], updates + 1)

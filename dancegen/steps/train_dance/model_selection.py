@@ -10,7 +10,7 @@ HIGHER_IS_BETTER = frozenset({"beat_alignment"})
 
 
 @dataclass
-class Best:
+class BestModel:
     """Which epoch's model was best, and that model."""
 
     by: str
@@ -21,7 +21,7 @@ class Best:
     metrics: dict[str, float] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def beaten_by(self, metrics: dict[str, float]) -> bool:
+    def improved_by(self, metrics: dict[str, float]) -> bool:
         """Whether a model with these numbers is better. One without the number, or where it is none, never is."""
         value = metrics.get(self.metric, math.nan)
         if not math.isfinite(value):

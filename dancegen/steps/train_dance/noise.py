@@ -26,7 +26,7 @@ VALIDATION = 1 << 30  # randomness of validation: no update's, and the same afte
 
 
 @dataclass(frozen=True)
-class Draws:
+class StepNoise:
     """For each clip of this worker."""
 
     noise: Float[Tensor, "B T Z"]
@@ -39,16 +39,16 @@ class Draws:
     tone: Float[Tensor, "B F"]
     """Standard normal: gains of the equaliser."""
 
-    def part(self, rank: int, clips: int, like: Tensor) -> "Draws":
+    def part(self, rank: int, clips: int, like: Tensor) -> "StepNoise":
         """One worker's, with the device and type of its batch."""
         mine = slice(rank * clips, (rank + 1) * clips)
-        return Draws(*(getattr(self, field.name)[mine].to(like) for field in fields(self)))
+        return StepNoise(*(getattr(self, field.name)[mine].to(like) for field in fields(self)))
 
 
-def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> Draws:
+def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> StepNoise:
     """For all clips of one update."""
     random = _random(seed, update)
-    return Draws(
+    return StepNoise(
         noise=generator.noise(clips, frames, random, torch.device("cpu")),
         code=torch.randn(clips, generator.config.noise, generator=random),
         free=torch.rand(clips, generator=random),

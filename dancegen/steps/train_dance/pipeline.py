@@ -12,7 +12,7 @@ import ray.train
 from dancegen import storage
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import Board, TellBoard, say
+from dancegen.engine.progress import EventCallback, EventQueue, say
 from dancegen.engine.training import driver as training_job
 from dancegen.engine.training.driver import TOO_SMALL, named, shown
 from dancegen.engine.training.run_folder import claim, finish, finished
@@ -64,13 +64,13 @@ def run(config: TrainDanceConfig) -> Trained:
         f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
-    board = Board()
+    board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
     numbers = SHOWN | {f"validation/{config.best_by}": config.best_by}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
     with room, shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
         say(f"starting {_workers(config)} workers")
-        trained = fit(config, data.data_hash, [TellBoard(board)], board)
+        trained = fit(config, data.data_hash, [EventCallback(board)], board)
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
@@ -113,7 +113,7 @@ def _check_validation(config: TrainDanceConfig, data: Summary) -> None:
 
 
 def fit(
-    config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: Board | None
+    config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: EventQueue | None
 ) -> Trained:
     """Run the workers on a Ray that is there.
 

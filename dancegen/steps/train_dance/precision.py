@@ -12,7 +12,7 @@ from torch import Tensor
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
-def rounded(precision: Precision, like: Tensor) -> torch.autocast:
+def autocast(precision: Precision, like: Tensor) -> torch.autocast:
     """A context for a forward pass on the device of a tensor; "auto" rounds on devices that compute in bfloat16."""
     device = like.device.type
     round_it = precision == "bfloat16" or (precision == "auto" and computes_in_bfloat16(device))

@@ -31,8 +31,8 @@ from dancegen.gan.noise_encoder import Code
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.steps.train_dance.gradient_clip import GradientClip
-from dancegen.steps.train_dance.noise import SEEDED_SHARE, Draws, draw, equalize, noise_of_each
-from dancegen.steps.train_dance.precision import Precision, rounded
+from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
+from dancegen.steps.train_dance.precision import Precision, autocast
 from dancegen.training.batch import Batch
 from dancegen.training.statistics import share_statistics
 
@@ -40,11 +40,12 @@ __all__ = ["Batch", "DanceTraining"]
 
 EMA_WARM_UP = 10  # updates: at first the running average forgets faster
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
-TRAINED = ("generator", "noise_encoder", "local", "globe")
+TRAINED = ("generator", "noise_encoder", "local_discriminator", "global_discriminator")
+FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}  # in states of earlier releases
 
 
 @dataclass(frozen=True)
-class Attempt:
+class GeneratorOutput:
     """A batch, the dances generated for it, and how."""
 
     batch: Batch
@@ -85,13 +86,13 @@ class DanceTraining:
         self.second_stage_from: int | None = None  # the update in which it began
         with _randomness(seed, 0):
             self.generator = build_generator(config)
-            self.local = build_local_discriminator(config)
-            self.globe = build_global_discriminator(config)
+            self.local_discriminator = build_local_discriminator(config)
+            self.global_discriminator = build_global_discriminator(config)
             self.noise_encoder = build_noise_encoder(config)
         self._wrapped = {name: wrap(network) for name, network in self._networks().items() if name in TRAINED}
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)  # after wrap: on the device
         if compiled:
-            for network in (self.generator, self.local):
+            for network in (self.generator, self.local_discriminator):
                 network.compile()
         self._seen_by_perceptual = perceptual.features if perceptual else None
         if compiled and self._seen_by_perceptual:
@@ -99,8 +100,8 @@ class DanceTraining:
         rates = config.optimizer
         self.optimizers = {
             "generator": self._adam(rates.generator_rate, self.generator, self.noise_encoder),
-            "local": self._adam(rates.local_rate, self.local),
-            "global": self._adam(rates.global_rate, self.globe),
+            "local": self._adam(rates.local_rate, self.local_discriminator),
+            "global": self._adam(rates.global_rate, self.global_discriminator),
         }
         self.clip = GradientClip(rates.gradient_clip) if rates.gradient_clip else None
 
@@ -116,7 +117,7 @@ class DanceTraining:
             for name in self._wrapped:
                 getattr(self, name).train()
             batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
-            with rounded(self.precision, batch.pose):
+            with autocast(self.precision, batch.pose):
                 attempt = self._attempt(batch, draws)
             fake = attempt.fake.detach()
             parts: dict[str, Tensor] = {}
@@ -147,7 +148,7 @@ class DanceTraining:
         if self.noise_encoder is not None:
             found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
         if len(one) > 1:  # a clip alone has no other to be compared with
-            one, other = losses.seen(one, batch.mask), losses.seen(other, batch.mask)
+            one, other = losses.mask_missing(one, batch.mask), losses.mask_missing(other, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
         return found
 
@@ -182,8 +183,9 @@ class DanceTraining:
             other = [name for name in NETWORK_SETTINGS if getattr(before, name) != getattr(self.config, name)]
             if other:
                 raise CheckpointError("training state", f"has another {', '.join(other)}.", "Start a new run.")
+            networks = {FORMER_NAMES.get(name, name): weights for name, weights in state["networks"].items()}
             for name, network in self._networks().items():
-                network.load_state_dict(state["networks"][name])
+                network.load_state_dict(networks[name])
             for name, optimizer in self.optimizers.items():
                 rate = optimizer.param_groups[0]["lr"]
                 optimizer.load_state_dict(state["optimizers"][name])
@@ -205,23 +207,23 @@ class DanceTraining:
         for network in (self.generator, self.ema):
             network.load_state_dict(generator.state_dict())
 
-    def _attempt(self, batch: Batch, draws: Draws) -> Attempt:
+    def _attempt(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
         """Generate a dance for each clip: most with the noise read out of the real one, some with free noise."""
         noise, code, told = draws.noise, None, torch.ones_like(draws.free)
         if self.config.noise_encoder is not None:
-            code = self._wrapped["noise_encoder"](losses.seen(batch.pose, batch.mask), batch.rhythm)
+            code = self._wrapped["noise_encoder"](losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
             told = (draws.free >= self.config.noise_encoder.free_share).to(noise)
             noise = torch.where(told[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
         fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
-        return Attempt(batch, fake, noise, code, told)
+        return GeneratorOutput(batch, fake, noise, code, told)
 
     def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
         """The averaged generator's dances with the noise that stands for the real ones."""
         assert self.noise_encoder is not None
-        code = self.noise_encoder.eval()(losses.seen(batch.pose, batch.mask), batch.rhythm)
+        code = self.noise_encoder.eval()(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
         return self.ema(batch.audio, batch.rhythm, code.mean[:, None].expand(-1, batch.pose.shape[1], -1))
 
-    def _start(self, batch: Batch, draws: Draws) -> Float[Tensor, "B K J 3"] | None:
+    def _start(self, batch: Batch, draws: StepNoise) -> Float[Tensor, "B K J 3"] | None:
         """The first frames of the real dance for the clips that are given them."""
         frames = self.config.generator.seed_frames
         if not frames:
@@ -231,48 +233,52 @@ class DanceTraining:
         return pose * given[..., None]
 
     def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
-        dances = torch.cat([losses.seen(pose, batch.mask) for pose in (batch.pose, fake)])
-        with rounded(self.precision, fake):
-            said_of_real, said_of_fake = self._wrapped["local"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(2)
+        dances = torch.cat([losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake)])
+        with autocast(self.precision, fake):
+            said_of_real, said_of_fake = self._wrapped["local_discriminator"](
+                dances, batch.rhythm.repeat(2, 1, 1)
+            ).chunk(2)
             loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
         self._descend("local", loss)
         return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
 
-    def _global_update(self, batch: Batch, fake: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def _global_update(self, batch: Batch, fake: Tensor, draws: StepNoise) -> dict[str, Tensor]:
         """One backward for everything: a second one would break DDP."""
         weights = self.config.losses
-        real, fake = (losses.seen(pose, batch.mask) for pose in (batch.pose, fake))
-        with rounded(self.precision, fake):
-            judgement = self._wrapped["globe"](batch.audio, batch.rhythm, (real, fake))
+        real, fake = (losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake))
+        with autocast(self.precision, fake):
+            judgement = self._wrapped["global_discriminator"](batch.audio, batch.rhythm, (real, fake))
             said_of_real, said_of_fake = judgement.scores
             parts = {"global_right": _right(said_of_real, said_of_fake)}
             loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
             if weights.mismatched_music and len(real) > 1:
-                said = self.globe.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
+                said = self.global_discriminator.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
                 parts["mismatched_music"] = losses.generated(said)
                 parts["mismatched_right"] = (said < said_of_real).float().mean()
                 loss = loss + weights.mismatched_music * parts["mismatched_music"]
         if weights.gradient_penalty:
             music = judgement.music.detach().to(real)  # nothing here is rounded
-            self.globe.pose_encoder.eval()  # no dropout, and no mixing of samples
+            self.global_discriminator.pose_encoder.eval()  # no dropout, and no mixing of samples
             penalty = losses.gradient_penalty(
-                lambda pose: self.globe.judge(self.globe.pose_encoder(pose, batch.rhythm), music),
+                lambda pose: self.global_discriminator.judge(
+                    self.global_discriminator.pose_encoder(pose, batch.rhythm), music
+                ),
                 real,
                 fake,
                 draws.between[:, None, None, None],
             )
-            self.globe.pose_encoder.train()
+            self.global_discriminator.pose_encoder.train()
             parts["gradient_penalty"] = penalty
             loss = loss + weights.gradient_penalty * penalty
         self._descend("global", loss)
         return {"global_discriminator": loss, **parts}
 
-    def _generator_update(self, attempt: Attempt) -> dict[str, Tensor]:
+    def _generator_update(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """One backward through the generator. The second stage's losses reach it by their gradients at the joints."""
         judged = replace(attempt, fake=attempt.fake.detach().requires_grad_())
         pull, parts = torch.zeros_like(judged.fake), {}
         total = plain = attempt.fake.new_zeros(())
-        with _frozen(self.local, self.globe), rounded(self.precision, attempt.fake):
+        with _frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, attempt.fake):
             for terms in GENERATOR_TERMS:
                 weights = {name: weight for name in terms.names if (weight := self._weight(name))}
                 if not weights:
@@ -302,7 +308,7 @@ class DanceTraining:
         norm = gradient.flatten(1).norm(dim=1).clamp(min=limit)
         return gradient * (limit / norm)[:, None, None, None]
 
-    def distances(self, attempt: Attempt) -> dict[str, Tensor]:
+    def distances(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """How far the joints, and their steps, are from the real ones."""
         target = attempt.target
         return {
@@ -310,38 +316,38 @@ class DanceTraining:
             "velocity": losses.velocity(attempt.fake, target.pose, target.mask),
         }
 
-    def perceptual(self, attempt: Attempt) -> dict[str, Tensor]:
+    def perceptual(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """Pose perceptual loss (section 3.3): how far apart the two dances look to the frozen network."""
         assert self._seen_by_perceptual is not None
         batch, features = attempt.batch, self._seen_by_perceptual
         with torch.no_grad():
-            reals = features(losses.seen(batch.pose, batch.mask))
-        fakes = features(losses.seen(attempt.fake, batch.mask))
+            reals = features(losses.mask_missing(batch.pose, batch.mask))
+        fakes = features(losses.mask_missing(attempt.fake, batch.mask))
         relative = self.config.losses.perceptual_scale == "relative"
         distance = losses.relative_feature_distance if relative else losses.feature_distance
         return {"perceptual": distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
 
-    def from_local(self, attempt: Attempt) -> dict[str, Tensor]:
+    def from_local(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """What the generator lacks to be taken for real, window by window."""
-        said = self.local(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
+        said = self.local_discriminator(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
         return {"adversarial_local": losses.real(said)}
 
-    def from_globe(self, attempt: Attempt) -> dict[str, Tensor]:
+    def from_global(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """What the generator lacks to be taken for real with its music, and to look so to each layer of D_global."""
-        batch, globe = attempt.batch, self.globe
-        fakes = globe.pose_encoder.layers(losses.seen(attempt.fake, batch.mask), batch.rhythm)
+        batch, network = attempt.batch, self.global_discriminator
+        fakes = network.pose_encoder.layers(losses.mask_missing(attempt.fake, batch.mask), batch.rhythm)
         with torch.no_grad():
-            music = globe.music(batch.audio)
-        found = {"adversarial_global": losses.real(globe.judge(fakes[-1], music))}
+            music = network.music(batch.audio)
+        found = {"adversarial_global": losses.real(network.judge(fakes[-1], music))}
         if self._weight("feature_matching"):
             with torch.no_grad():
-                reals = globe.pose_encoder.layers(losses.seen(batch.pose, batch.mask), batch.rhythm)
-                reals = [*reals, globe.joint(reals[-1], music)]
-            fakes = [*fakes, globe.joint(fakes[-1], music)]
+                reals = network.pose_encoder.layers(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
+                reals = [*reals, network.joint(reals[-1], music)]
+            fakes = [*fakes, network.joint(fakes[-1], music)]
             found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.told)
         return found
 
-    def about_noise(self, attempt: Attempt) -> dict[str, Tensor]:
+    def about_noise(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """Divergence of the noise read out of real dances, in nats; and how much of a dance's noise is lost in it."""
         if attempt.code is None:
             return {}
@@ -349,7 +355,7 @@ class DanceTraining:
         assert self.noise_encoder is not None
         std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
         with _frozen(self.noise_encoder):
-            seen = self.noise_encoder(losses.seen(attempt.fake, attempt.batch.mask), attempt.batch.rhythm).mean
+            seen = self.noise_encoder(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm).mean
         lost = (seen - attempt.noise[:, 0].detach()).abs().mean() / std
         return {"noise_kl": attempt.code.divergence(std, free).mean(), "noise_recovery": lost}
 
@@ -389,7 +395,7 @@ class DanceTraining:
         """The batch as the settings want it: without masks every joint counts fully."""
         return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
 
-    def _heard(self, audio: Float[Tensor, "B T S"], draws: Draws) -> Float[Tensor, "B T S"]:
+    def _heard(self, audio: Float[Tensor, "B T S"], draws: StepNoise) -> Float[Tensor, "B T S"]:
         """Sounds as training hears them: through an equaliser, as loud as before.
 
         A free clip has another one's sound in it and a stronger equaliser, like a song of a kind that was never danced
@@ -405,7 +411,7 @@ class DanceTraining:
             deviation_db = deviation_db.where(~free, settings.free_tone_db)
         return equalize(audio, draws.tone * deviation_db[:, None])
 
-    def _draws(self, update: int, batch: Batch) -> Draws:
+    def _draws(self, update: int, batch: Batch) -> StepNoise:
         clips, frames = batch.audio.shape[:2]
         everyone = draw(self.seed, update, self.generator, clips * self.workers, frames)
         return everyone.part(self.rank, clips, like=batch.audio)
@@ -424,7 +430,7 @@ class Terms:
 
     names: tuple[str, ...]
     """Their weights in LossConfig."""
-    of: Callable[[DanceTraining, Attempt], dict[str, Tensor]]
+    of: Callable[[DanceTraining, GeneratorOutput], dict[str, Tensor]]
 
     @property
     def second_stage(self) -> bool:
@@ -437,7 +443,7 @@ GENERATOR_TERMS = (
     Terms(("l1", "velocity"), DanceTraining.distances),
     Terms(("perceptual",), DanceTraining.perceptual),
     Terms(("adversarial_local",), DanceTraining.from_local),
-    Terms(("adversarial_global", "feature_matching"), DanceTraining.from_globe),
+    Terms(("adversarial_global", "feature_matching"), DanceTraining.from_global),
     Terms(("noise_kl", "noise_recovery"), DanceTraining.about_noise),
 )
 

@@ -1,6 +1,6 @@
 """real and generated dances of held-out songs -> one number for each way in which they differ
 
-Each worker measures its clips (`measure`); the rows travel, and any worker that has them all sums them up
+Each worker measures its clips (`score_clips`); the rows travel, and any worker that has them all sums them up
 (`summarize`). The result does not depend on how many workers there were, or on the order of the clips.
 
 Axes used in shapes:
@@ -44,7 +44,7 @@ class Row:
     """Whether the generated dance is made of numbers."""
 
 
-def measure(batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> list[Row]:
+def score_clips(batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> list[Row]:
     """A row for each clip of a batch and the dance made to its music. A joint missing in the clip counts in neither."""
     arrays = (values.detach().double().cpu().numpy() for values in (batch.pose, dances, batch.mask, batch.rhythm))
     return [_row(*clip, config=config) for clip in zip(*arrays, strict=True)]

@@ -8,20 +8,20 @@ import torch
 
 from dancegen import storage, tracking
 from dancegen.checkpoints import checkpoint
-from dancegen.engine.progress import Board
+from dancegen.engine.progress import EventQueue
 from dancegen.engine.training.worker_group import TrainGroup, WorkerGroup
-from dancegen.engine.training.workers import gather
+from dancegen.engine.training.workers import all_gather
 from dancegen.errors import CheckpointError, DivergedError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.perceptual.stgcn import STGCN
-from dancegen.steps.train_dance.divergence import POSE_ERROR, Watch, spoiled
-from dancegen.steps.train_dance.epoch_progress import WithinEpoch, resumed
-from dancegen.steps.train_dance.model_selection import Best
+from dancegen.steps.train_dance.divergence import POSE_ERROR, DivergenceMonitor, nonfinite_network
+from dancegen.steps.train_dance.epoch_progress import EpochProgress, resumed
+from dancegen.steps.train_dance.model_selection import BestModel
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_dance.system_metrics import Machine
 from dancegen.steps.train_dance.training import DanceTraining
-from dancegen.steps.train_dance.validation import measure, summarize
-from dancegen.training.clips import EVERY_CLIPS, Clips, Share
+from dancegen.steps.train_dance.validation import score_clips, summarize
+from dancegen.training.clips import EVERY_CLIPS, Clips, Shard
 from dancegen.training.meters import Mean, merged
 from dancegen.training.pictures import SideBySide
 
@@ -50,7 +50,7 @@ def work(settings: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def train(config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> dict[str, Any]:
+def train(config: TrainDanceConfig, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> dict[str, Any]:
     """As `work`, in any group of workers."""
     try:
         return Worker(config, data_hash, board, group).run()
@@ -61,14 +61,14 @@ def train(config: TrainDanceConfig, data_hash: str, board: Board | None, group: 
 class Worker:
     """One process of the training."""
 
-    def __init__(self, config: TrainDanceConfig, data_hash: str, board: Board | None, group: WorkerGroup) -> None:
+    def __init__(self, config: TrainDanceConfig, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> None:
         self.group, self.rank, self.workers, self.device = group, group.rank, group.workers, group.device
         self.config, self.data_hash, self.board = config, data_hash, board if self.rank == 0 else None
         perceptual = load_perceptual(config)
         self.training = DanceTraining(
             config.model,
             config.seed,
-            wrap=group.spread,
+            wrap=group.wrap_ddp,
             rank=self.rank,
             workers=self.workers,
             perceptual=perceptual and perceptual.to(self.device),
@@ -77,8 +77,8 @@ class Worker:
         )
         self.clips = Clips(config.clips, "train", config.model.normalization)
         self.validation_clips = Clips(config.clips, "validation", config.model.normalization)
-        self.within, self.watch = WithinEpoch(self.workers), Watch(config.diverged_factor)
-        self.best, self.machine = Best(config.best_by), Machine(self.device)
+        self.progress, self.monitor = EpochProgress(self.workers), DivergenceMonitor(config.diverged_factor)
+        self.best, self.machine = BestModel(config.best_by), Machine(self.device)
         self.metrics: dict[str, float] = {}
         self.leaving: set[int] = set()
         self.told_at, self.saved_at = 0.0, time.monotonic()
@@ -90,7 +90,7 @@ class Worker:
             means = self.learn()
             self.training.share_statistics()
             self.training.epoch += 1
-            self.within = WithinEpoch(self.workers)
+            self.progress = EpochProgress(self.workers)
             epoch = self.training.epoch
             self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
             self.choose()
@@ -107,16 +107,16 @@ class Worker:
             state = path and torch.load(path, map_location=self.device, weights_only=True)
         if state:
             self.training.load(state["training"])
-            self.within = resumed(state["within"], self.workers)
-            self.watch.load(state["watch"])
-            self.best, self.metrics = Best(**state["best"]), state["metrics"]
+            self.progress = resumed(state["within"], self.workers)
+            self.monitor.load(state["watch"])
+            self.best, self.metrics = BestModel(**state["best"]), state["metrics"]
         elif model := load_start(self.config):
             self.training.start_from(model.generator)
 
     def learn(self) -> dict[str, float]:
         """What is left of an epoch. Returns the mean losses of all of it, over all workers."""
-        before = self.within.updates
-        share = Share(
+        before = self.progress.updates
+        share = Shard(
             self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch, done=before
         )
         mean, updates, started = Mean(), before, time.monotonic()
@@ -126,26 +126,26 @@ class Worker:
             mean.add(self.training.step(batch.to(self.device)))
             updates += 1
             self.tell(updates)
-            if updates == self.within.next_look:
-                self.look(mean, updates, time.monotonic() - looked_at)
+            if updates == self.progress.next_sync:
+                self.sync(mean, updates, time.monotonic() - looked_at)
                 mean, looked_at = Mean(), time.monotonic()
                 self.save_inside()
-        if updates > self.within.updates:
-            self.look(mean, updates, time.monotonic() - looked_at)
-        means = merged([self.within.losses])
+        if updates > self.progress.updates:
+            self.sync(mean, updates, time.monotonic() - looked_at)
+        means = merged([self.progress.losses])
         clips = (updates - before) * self.workers * self.config.batch_size
         return {**means, "clips_per_s": clips / (time.monotonic() - started)} if clips else means
 
-    def look(self, mean: Mean, updates: int, seconds: float) -> None:
+    def sync(self, mean: Mean, updates: int, seconds: float) -> None:
         """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
-        parts = gather((mean.sums(), seconds), self.workers)
+        parts = all_gather((mean.sums(), seconds), self.workers)
         losses = [sums for sums, _ in parts]
         epoch = self.training.epoch + 1
-        if wrong := self.watch.wrong(merged(losses)):
+        if wrong := self.monitor.check_losses(merged(losses)):
             raise self.diverged(*wrong, epoch)
-        if network := spoiled(self.training.state()["networks"]):
+        if network := nonfinite_network(self.training.state()["networks"]):
             raise self.diverged(f"{network} network", "has weights that are NaN or infinite", epoch)
-        self.within.looked(updates, losses, max(seconds for _, seconds in parts))
+        self.progress.record(updates, losses, max(seconds for _, seconds in parts))
 
     def diverged(self, what: str, problem: str, epoch: int) -> DivergedError:
         """The error that ends the run, with what to change: the second stage's weights where those losses are new."""
@@ -157,7 +157,7 @@ class Worker:
     def save_inside(self) -> None:
         """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
         mine = (time.monotonic() - self.saved_at) / 60, self.group.leaving()
-        heard = gather(mine, self.workers)  # all must do the same, and some hear of it earlier
+        heard = all_gather(mine, self.workers)  # all must do the same, and some hear of it earlier
         minutes, ranks = heard[0][0], set().union(*(ranks for _, ranks in heard))
         old = 0 < self.config.checkpoint_minutes <= minutes
         warned = not ranks <= self.leaving
@@ -166,7 +166,7 @@ class Worker:
             # no `epoch` of its own, so that nobody takes it for a finished one
             self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
             if self.board and warned:
-                self.board.tell(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
+                self.board.put(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
         self.leaving |= ranks  # Ray says it now and then, not at every look
 
     def validate(self) -> dict[str, float]:
@@ -180,18 +180,18 @@ class Worker:
             seen = batch.to(self.device)
             dances = self.training.dances(seen)
             mean.add(self.training.validate(seen, dances), weight=len(batch.pose))
-            rows += measure(batch, dances, self.config.model)
-        parts = gather((mean.sums(), rows), self.workers)
+            rows += score_clips(batch, dances, self.config.model)
+        parts = all_gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
-        if problem := self.watch.wrong_on_held_out(found[POSE_ERROR]):
+        if problem := self.monitor.check_held_out(found[POSE_ERROR]):
             raise self.diverged(POSE_ERROR, problem, epoch)
         return {f"validation/{name}": value for name, value in found.items()}
 
     def choose(self) -> None:
         """Keep the model of this epoch when it is the best so far."""
-        if self.best.beaten_by(self.metrics):
+        if self.best.improved_by(self.metrics):
             weights = {name: value.detach().cpu().clone() for name, value in self.training.ema.state_dict().items()}
-            self.best = Best(self.best.by, self.training.epoch, self.training.updates, self.metrics, weights)
+            self.best = BestModel(self.best.by, self.training.epoch, self.training.updates, self.metrics, weights)
             if self.rank == 0:
                 self.save_model()
 
@@ -207,7 +207,7 @@ class Worker:
             uri = storage.join(self.config.run_folder, PICTURES, f"epoch-{epoch:05d}{ending}")
             with storage.writing(uri) as path:
                 write(path)
-            self.board.tell(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
+            self.board.put(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
 
     def report(self, metrics: dict[str, Any], save: bool) -> None:
         """Hand on numbers: all workers at once, the first one with all that a run goes on from when `save` says so."""
@@ -217,7 +217,7 @@ class Worker:
 
     def state(self) -> dict[str, Any]:
         """All that a run needs to go on from here: plain containers and tensors."""
-        own = {"within": self.within.state(), "watch": self.watch.state(), "best": self.best.state()}
+        own = {"within": self.progress.state(), "watch": self.monitor.state(), "best": self.best.state()}
         return {"training": self.training.state(), "metrics": self.metrics, **own, **self.origin()}
 
     def save_model(self) -> None:
@@ -247,14 +247,14 @@ class Worker:
     def usage(self) -> dict[str, float]:
         """How busy the workers' machines were, on average."""
         mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
-        return merged(gather(mine, self.workers))
+        return merged(all_gather(mine, self.workers))
 
     def tell(self, updates: int) -> None:
         """Say how far this epoch is, but not too often."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = updates * self.workers * self.config.batch_size
-            self.board.tell(kind="steps", epoch=self.training.epoch + 1, clips=clips)
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, clips=clips)
 
 
 def load_perceptual(config: TrainDanceConfig) -> STGCN | None:

@@ -1,15 +1,15 @@
 import pytest
 
-from dancegen.steps.train_dance.epoch_progress import LOOK_S, LOOK_UPDATES, WithinEpoch, resumed
+from dancegen.steps.train_dance.epoch_progress import LOOK_S, LOOK_UPDATES, EpochProgress, resumed
 from dancegen.training.meters import merged
 
 
 def looks(seconds_an_update, updates=1000):
     """After which updates there is a look, when each takes so long."""
-    within, at = WithinEpoch(workers=2), []
+    within, at = EpochProgress(workers=2), []
     for update in range(1, updates + 1):
-        if update == within.next_look:
-            within.looked(update, [], (update - within.updates) * seconds_an_update)
+        if update == within.next_sync:
+            within.record(update, [], (update - within.updates) * seconds_an_update)
             at.append(update)
     return at
 
@@ -25,16 +25,16 @@ def test_looks_come_every_few_seconds_however_fast_the_machine_is():
 
 
 def test_losses_of_all_looks_and_workers_make_one_mean_also_after_a_stop():
-    within = WithinEpoch(workers=2)
-    within.looked(1, [{"l1": (2.0, 1.0)}, {"l1": (4.0, 1.0)}], 0.1)
+    within = EpochProgress(workers=2)
+    within.record(1, [{"l1": (2.0, 1.0)}, {"l1": (4.0, 1.0)}], 0.1)
     again = resumed(within.state(), workers=2)
     assert again.updates == 1
-    assert again.next_look == 2
-    again.looked(2, [{"l1": (0.0, 1.0)}, {"l1": (0.0, 1.0)}], 0.1)
+    assert again.next_sync == 2
+    again.record(2, [{"l1": (0.0, 1.0)}, {"l1": (0.0, 1.0)}], 0.1)
     assert merged([again.losses]) == {"l1": pytest.approx(1.5)}
 
 
 def test_other_workers_go_on_at_about_the_same_clips():
-    within = WithinEpoch(workers=4, updates=9)
+    within = EpochProgress(workers=4, updates=9)
     assert resumed(within.state(), workers=2).updates == 18
     assert resumed(within.state(), workers=8).updates == 4

@@ -5,7 +5,7 @@ import math
 import torch
 
 from dancegen.gan.settings import PAPER, DanceModelConfig
-from dancegen.steps.train_dance.noise import TONE_BANDS, Draws, equalize
+from dancegen.steps.train_dance.noise import TONE_BANDS, StepNoise, equalize
 from dancegen.steps.train_dance.training import DanceTraining
 
 TIMES = torch.arange(50 * 1600) / 16_000
@@ -19,7 +19,7 @@ def tones():
 
 def draws(tone, free):
     nothing = torch.zeros(4)
-    return Draws(
+    return StepNoise(
         noise=torch.zeros(4, 50, 10),
         code=torch.zeros(4, 10),
         free=torch.tensor(free),

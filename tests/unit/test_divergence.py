@@ -1,14 +1,14 @@
 import numpy as np
 import torch
 
-from dancegen.steps.train_dance.divergence import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, Watch, spoiled
+from dancegen.steps.train_dance.divergence import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, DivergenceMonitor, nonfinite_network
 
 
 def first_wrong(values, factor=1000.0):
     """The look at which a loss with these means is found wrong, and what is said of it."""
-    watch = Watch(factor)
+    monitor = DivergenceMonitor(factor)
     for look, value in enumerate(values):
-        if wrong := watch.wrong({"fine": 1.0, "l1": value}):
+        if wrong := monitor.check_losses({"fine": 1.0, "l1": value}):
             return look, wrong
     return None
 
@@ -46,23 +46,24 @@ def test_a_loss_that_grows_slowly_takes_its_level_along():
 
 
 def test_levels_carry_on_from_a_state():
-    one, other = Watch(1000.0), Watch(1000.0)
+    one, other = DivergenceMonitor(1000.0), DivergenceMonitor(1000.0)
     for _ in range(3):
-        assert one.wrong({"l1": 1e-3}) is None
+        assert one.check_losses({"l1": 1e-3}) is None
     other.load(one.state())
-    assert other.wrong({"l1": 2.0}) is not None
+    assert other.check_losses({"l1": 2.0}) is not None
 
 
 def test_a_network_with_a_weight_that_is_no_number_is_named():
     good = {"weight": torch.ones(3), "count": torch.tensor(1)}
-    assert spoiled({"generator": good}) is None
-    assert spoiled({"generator": good, "local": {"weight": torch.tensor([1.0, float("nan")])}}) == "local"
+    assert nonfinite_network({"generator": good}) is None
+    assert nonfinite_network({"generator": good, "local": {"weight": torch.tensor([1.0, float("nan")])}}) == "local"
 
 
 def test_an_untrained_generator_may_be_far_from_any_pose_but_a_trained_one_may_not_leave_them():
-    watch = Watch(1000.0)
-    assert all(watch.wrong({"pose_error": error}) is None for error in (0.9, 9.0, 5.0, 1.4, 0.6, 1.2, 1.1, 0.9, 2.0))
-    found = [watch.wrong({"pose_error": 3.5}) for _ in range(LEFT_LOOKS)]
+    monitor = DivergenceMonitor(1000.0)
+    errors = (0.9, 9.0, 5.0, 1.4, 0.6, 1.2, 1.1, 0.9, 2.0)
+    assert all(monitor.check_losses({"pose_error": error}) is None for error in errors)
+    found = [monitor.check_losses({"pose_error": 3.5}) for _ in range(LEFT_LOOKS)]
     assert found[:-1] == [None] * (LEFT_LOOKS - 1)
     name, problem = found[-1] or ("", "")
     assert name == "pose_error"
@@ -70,29 +71,29 @@ def test_an_untrained_generator_may_be_far_from_any_pose_but_a_trained_one_may_n
 
 
 def test_a_pose_error_that_comes_back_by_itself_is_no_divergence():
-    watch = Watch(1000.0)
+    monitor = DivergenceMonitor(1000.0)
     spike = [4.0] * (LEFT_LOOKS - 1)
     errors = [0.6] * LEARNED_LOOKS + spike + [2.0] + spike + [0.7]
-    assert all(watch.wrong({"pose_error": error}) is None for error in errors)
+    assert all(monitor.check_losses({"pose_error": error}) is None for error in errors)
 
 
 def test_an_error_on_held_out_clips_that_grows_several_times_over_is_found_and_overfitting_is_not():
-    watch = Watch(1000.0)
-    assert all(watch.wrong_on_held_out(error) is None for error in (1.2, 0.5, 0.4, 0.7, 1.9))
-    assert "5.5 times its best value" in (watch.wrong_on_held_out(2.2) or "")
+    monitor = DivergenceMonitor(1000.0)
+    assert all(monitor.check_held_out(error) is None for error in (1.2, 0.5, 0.4, 0.7, 1.9))
+    assert "5.5 times its best value" in (monitor.check_held_out(2.2) or "")
 
 
 def test_what_was_learned_and_the_best_held_out_error_carry_on_from_a_state():
-    one, other = Watch(1000.0), Watch(1000.0)
-    assert all(one.wrong({"pose_error": 0.5}) is None for _ in range(LEARNED_LOOKS))
-    assert one.wrong_on_held_out(0.4) is None
-    assert all(one.wrong({"pose_error": 4.0}) is None for _ in range(LEFT_LOOKS - 1))
+    one, other = DivergenceMonitor(1000.0), DivergenceMonitor(1000.0)
+    assert all(one.check_losses({"pose_error": 0.5}) is None for _ in range(LEARNED_LOOKS))
+    assert one.check_held_out(0.4) is None
+    assert all(one.check_losses({"pose_error": 4.0}) is None for _ in range(LEFT_LOOKS - 1))
     other.load(one.state())
-    assert other.wrong({"pose_error": 4.0}) is not None
-    assert other.wrong_on_held_out(2.5) is not None
+    assert other.check_losses({"pose_error": 4.0}) is not None
+    assert other.check_held_out(2.5) is not None
 
 
 def test_the_state_of_a_run_from_before_there_was_a_pose_error_is_read():
-    watch = Watch(1000.0)
-    watch.load({"first": {"l1": 1.0}, "recent": {"l1": [1.0]}})
-    assert watch.wrong({"l1": 1.0, "pose_error": 4.0}) is None
+    monitor = DivergenceMonitor(1000.0)
+    monitor.load({"first": {"l1": 1.0}, "recent": {"l1": [1.0]}})
+    assert monitor.check_losses({"l1": 1.0, "pose_error": 4.0}) is None

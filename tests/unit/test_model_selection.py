@@ -1,19 +1,19 @@
 import pytest
 
-from dancegen.steps.train_dance.model_selection import Best
+from dancegen.steps.train_dance.model_selection import BestModel
 
 
 @pytest.mark.parametrize(("by", "values", "epoch"), [("misfit", [3, 1, 2], 2), ("beat_alignment", [0.1, 0.3, 0.2], 2)])
 def test_the_best_is_the_lowest_or_the_highest_as_the_number_means_it(by, values, epoch):
-    best = Best(by)
+    best = BestModel(by)
     for number, value in enumerate(values, 1):
         metrics = {f"validation/{by}": float(value)}
-        if best.beaten_by(metrics):
-            best = Best(by, number, metrics=metrics)
+        if best.improved_by(metrics):
+            best = BestModel(by, number, metrics=metrics)
     assert best.epoch == epoch
 
 
 def test_a_model_that_was_not_measured_or_is_broken_is_never_the_best():
     for metrics in ({}, {"validation/misfit": float("inf")}, {"validation/misfit": float("nan")}):
-        assert not Best("misfit").beaten_by(metrics)
-    assert not Best("misfit", 1, metrics={"validation/misfit": 1.0}).beaten_by({"validation/misfit": 1.0})
+        assert not BestModel("misfit").improved_by(metrics)
+    assert not BestModel("misfit", 1, metrics={"validation/misfit": 1.0}).improved_by({"validation/misfit": 1.0})
