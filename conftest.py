@@ -13,7 +13,7 @@ CHECKED = (
     *("checkpoints", "corpus", "drawing", "estimators", "gan", "media", "metrics", "music", "pages", "perceptual"),
     *("pose", "steps", "tools", "training"),
 )
-UNCHECKED = ("__init__", "command", "pipeline", "settings", "trial", "worker")
+UNCHECKED = ("__init__", "command", "pipeline", "progress", "proposals", "settings", "trial", "worker")
 
 files = [path for name in CHECKED for path in sorted((ROOT / "dancegen" / name).rglob("*.py"))]
 checked = [path.relative_to(ROOT).with_suffix("") for path in files if not path.stem.endswith(UNCHECKED)]
