@@ -1,4 +1,4 @@
-# dancegen: `make` lists the commands. `make demo` and `make test` make .venv themselves.
+# dancegen: `make` lists the commands. All targets that need .venv create it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -6,51 +6,52 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two at a time: those of Ray mostly wait for processes. conftest.py says which must stay together.
+# Two tests at a time: Ray tests mostly wait for processes. conftest.py groups tests that must share a worker.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# ablation needs a table of clips; the last two are parts of others
+# ablation.py needs a table of clips; plain_step.py and noise_clips.py are modules of other benchmarks
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py plain_step.py noise_clips.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-fast demo bench docs clean
 
-help:  ## list the commands
+help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY)  ## make .venv with every version pinned in constraints.txt
+setup: $(READY)  ## Create .venv with every version pinned in constraints.txt
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dancegen needs Python 3.11 or newer; name one: make PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dancegen needs Python 3.11 or newer. Set its path: make PYTHON=python3.11" >&2; exit 2; }
 	@echo "Setting up .venv (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip setuptools wheel
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mediapipe,onnx,dev]'
-	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --force-reinstall --no-deps opencv-python-headless  # a machine without libGL
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --force-reinstall --no-deps opencv-python-headless  # no libGL on this machine
 	@touch $@
 	@echo "Ready: $(BIN)/dancegen --help"
 
-check: $(READY)  ## formatting, lint, types, the rules of who may import whom, generated pages
+check: $(READY)  ## Check formatting, lint, types, import rules and generated files
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m basedpyright --level error
 	$(BIN)/lint-imports
+	$(BIN)/python tests/house.py
 	$(BIN)/python docs/generate.py --check
 
-test: $(READY)  ## every test (15 minutes on two cores; no GPU is needed)
+test: $(READY)  ## Run all tests (15 minutes on two cores, no GPU needed)
 	$(PYTEST)
 
-test-fast: $(READY)  ## only the tests that need no Ray (4 minutes on two cores)
+test-fast: $(READY)  ## Run only the tests that need no Ray (4 minutes on two cores)
 	$(PYTEST) tests/unit
 
-demo: $(READY)  ## the whole flow on a small corpus, ending in videos to look at
+demo: $(READY)  ## Run the whole pipeline on a small synthetic corpus and render videos
 	@PATH="$(CURDIR)/$(BIN):$$PATH" configs/laptop/demo.sh
 
-bench: $(READY)  ## the benchmarks; results go to benchmarks/results
+bench: $(READY)  ## Run the benchmarks and print their results
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
 
-docs: $(READY)  ## write docs/settings.md and docs/tables.md again
+docs: $(READY)  ## Generate docs/settings.md, docs/tables.md, jobs/ and cluster/kuberay/ from the code
 	$(BIN)/python docs/generate.py
 
-clean:  ## delete .venv and what the demo made
+clean:  ## Delete .venv and the results of the demo
 	rm -rf $(VENV) demo

@@ -1,7 +1,7 @@
-"""While the tests run, calls into the packages named here have their shapes and types checked.
+"""Runtime checks of array shapes and types, during tests, for calls into the packages listed here.
 
-The hook comes before any of them is imported. Ray's workers and other processes that tests start run without it.
-Settings are left to pydantic, and what runs on Ray is not checked.
+The import hook is installed before these packages are imported. Ray workers and other processes that tests start run
+without it. Settings are validated by pydantic, and code that runs on Ray is not checked.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""What each loss adds: the four rows of the paper's ablation, trained alike, with the curves of all losses and metrics.
+"""Effect of each loss: the four rows of the paper's ablation, trained alike, with the curves of all losses and metrics.
 
     python benchmarks/ablation.py CLIPS [--start training.pt] [--updates 1200] [--every 150] [--output FOLDER]
 
-Every row starts from the same weights: new ones, or those of a training's checkpoint (as a rule after its first stage,
-before `adversarial_from_epoch`). Writes ablation.csv and ablation.png: every loss, and what validation says on songs
-that were held out, against the number of updates.
+Every row starts from the same weights: initial ones, or those of a training's checkpoint (usually after its first
+stage, before `adversarial_from_epoch`). Writes ablation.csv and ablation.png: every loss, and the validation scores on
+held-out songs, against the number of updates.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from matplotlib import pyplot as plt
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ROWS = ("l1", "global_d", "local_d", "full")
-VALIDATED = 256  # clips, evenly from all
+VALIDATED = 256  # clips, evenly spaced
 Point = dict[str, float | str]
 
 
 def main() -> None:
-    """Train the rows, and write what was measured."""
+    """Train the rows and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips")
     parser.add_argument("--start")
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def train(row: str, uri: str, start: str | None, updates: int, every: int) -> Iterator[Point]:
-    """One row's numbers, every so many updates."""
+    """Losses and scores of one row, every `every` updates."""
     overrides = [f"base={CONFIGS}/presets/{row}.yaml", "model.losses.adversarial_from_epoch=0"]
     config = settings.load(TrainDanceConfig, str(CONFIGS / "train_dance.yaml"), overrides)
     perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
@@ -74,20 +74,20 @@ def endless(clips: Clips, config: TrainDanceConfig) -> Iterator[Batch]:
 
 
 def validate(training: DanceTraining, validated: Batch) -> dict[str, float]:
-    """What train_dance says of held-out songs."""
+    """Scores of train_dance on held-out songs."""
     dances = training.dances(validated)
     plain = {name: float(value) for name, value in training.validate(validated, dances).items()}
     return plain | summarize(score_clips(validated, dances, training.config))
 
 
 def tell(point: Point) -> Point:
-    """A line for whoever waits."""
+    """Print a point as one line."""
     print(" ".join(f"{name}={value if isinstance(value, str) else f'{value:.3g}'}" for name, value in point.items()))
     return point
 
 
 def write(points: list[Point], folder: Path) -> None:
-    """The numbers and the curves."""
+    """Write the numbers (CSV) and the curves (PNG)."""
     names = list(dict.fromkeys(name for point in points for name in point))
     with open(folder / "ablation.csv", "w", newline="") as file:
         table = csv.DictWriter(file, names)

@@ -1,9 +1,9 @@
-"""Does the shipped model dance on the beat of songs that it has not heard? Against the same beats, half a beat later.
+"""Beat alignment of the shipped model on unseen songs, compared with the same beats shifted by half a beat.
 
     python benchmarks/beat_alignment.py [CHECKPOINT]
 
-Beat Alignment Score, motion side (`dancegen/metrics/beat.py`). The true choreography of the same songs is shown beside
-it. Songs are the corpus's, of seeds that no corpus in configs/ uses.
+Beat Alignment Score, motion side (`dancegen/metrics/beat.py`). The true choreography of the same songs is shown
+beside it. Songs are synthetic, with seeds that no corpus in configs/ uses.
 """
 
 import sys
@@ -25,7 +25,7 @@ SONGS, SECONDS, FIRST_SEED = 4, 45.0, 900_000
 
 
 def main() -> None:
-    """A line for each category."""
+    """Print a line per category."""
     model = load_model(sys.argv[1] if len(sys.argv) > 1 else None)
     print("category  model  shifted  choreography  shifted  speed of the model's joints / the choreography's")
     for category in CATEGORIES:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def measure(song: SongStructure, model: DanceModel) -> tuple[float, float, float, float, float]:
-    """Alignment of the model's dance and of the true one, each with its control, and the ratio of their speeds."""
+    """Alignment of the generated and the true dance, each with its control, and the ratio of their speeds."""
     sound = resample_poly(synthesize(song), SAMPLE_RATE, RATE).astype(np.float32)
     mine = model.dance(sound, seed=0), model.config.fps
     true = choreograph(song, Dancer.from_seed(FIRST_SEED), beat.FPS, 0) / TORSOS_A_UNIT, beat.FPS

@@ -1,9 +1,9 @@
-"""Does learning wait for the loader of clips? Batches made beside the updates, against batches made between them.
+"""Does training wait for the clip loader? Batches prefetched during the updates, against batches loaded between them.
 
     python benchmarks/clips_loading.py
 
-Makes its own table of clips (random joints and noise). Prints how long one batch takes to make, clips per second of the
-loader and of updates, and the seconds of an epoch both ways, measured by turns; on a GPU if there is one.
+Writes its own table of clips (random joints and noise). Prints the loading time of one batch, clips per second of the
+loader and of updates, and the seconds of an epoch both ways, measured alternately; on a GPU if available.
 """
 
 import statistics
@@ -41,20 +41,20 @@ def main() -> None:
         learned_s = epoch_s(training, batches)
     ratio = statistics.median(one / other for one, other in zip(beside, between, strict=True))
     print(
-        f"{DEVICE}: loading {CLIPS / made_s:.0f} clips/s ({1000 * made_s / len(batches):.1f} ms a batch of {BATCH}), "
-        f"updates {CLIPS / learned_s:.0f} clips/s; an epoch with batches made between the updates "
-        f"{statistics.median(between):.2f} s, beside them {statistics.median(beside):.2f} s: {ratio:.2f}"
+        f"{DEVICE}: loading {CLIPS / made_s:.0f} clips/s ({1000 * made_s / len(batches):.1f} ms per batch of {BATCH}), "
+        f"updates {CLIPS / learned_s:.0f} clips/s; an epoch with batches loaded between the updates "
+        f"{statistics.median(between):.2f} s, prefetched {statistics.median(beside):.2f} s: {ratio:.2f}"
     )
 
 
 def new_training() -> DanceTraining:
-    """The default preset, with all its losses."""
+    """Training of the default preset, with all its losses."""
     perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual()).to(DEVICE)
     return DanceTraining(DanceModelConfig(), seed=0, perceptual=perceptual, wrap=lambda network: network.to(DEVICE))
 
 
 def epoch_s(training: DanceTraining, batches: Iterable[Batch]) -> float:
-    """Seconds of a whole update on each batch."""
+    """Seconds for one update per batch."""
     started = time.perf_counter()
     for batch in batches:
         training.step(batch.to(DEVICE))

@@ -1,15 +1,15 @@
-"""What does the cluster cost? Poses by the Ray pipeline against the bare estimator, and how it behaves at scale.
+"""Overhead of Ray: poses by the Ray pipeline against the bare estimator, and its behaviour at scale.
 
     python benchmarks/extract_poses.py [speed|memory|manifest ...]
 
-speed      frames a second of the pipeline's costly pass (everyone in each picture) with one worker, against the same
-           estimator called in a plain loop on the same video with the same one thread; and with two workers. Also the
-           whole command, with all passes and with starting Ray.
-memory     the largest size of all processes of the job together, for a video of one minute and for one of sixty. Their
-           pictures are small, because the estimator's time is not what is asked.
-manifest   seconds of the runner itself for each of 100,000 rows whose work is nothing, and for finding all done.
+speed      frames per second of the pipeline's expensive pass (detecting people in each frame) with one worker, against
+           the same estimator called in a plain loop on the same video with the same one thread; and with two workers.
+           Also the whole command, with all passes and with starting Ray.
+memory     peak memory of all processes of the job together, for a video of one minute and for one of sixty. Frames are
+           small, because the estimator's time is not measured.
+manifest   overhead of the runner for 100,000 rows without work, and for a second run that finds all of them done.
 
-Needs the extra `mediapipe`. Runs on videos of the synthetic corpus that it makes itself.
+Requires the extra `mediapipe`. Runs on videos of the synthetic corpus that it generates itself.
 """
 
 import os
@@ -41,7 +41,7 @@ ROWS = 100_000
 
 
 def main() -> None:
-    """Measure what is asked for, or all."""
+    """Run the named measurements, or all."""
     os.environ.update({"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"})
     asked = sys.argv[1:] or ["speed", "memory", "manifest"]
     measures: dict[str, Callable[[Path], None]] = {"speed": speed, "memory": memory, "manifest": manifest}
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def speed(folder: Path) -> None:
-    """The pipeline against a plain loop."""
+    """Print frames per second of the pipeline and of a plain loop."""
     video = make_video(folder / "videos" / "a.mp4", SPEED_S, SIZE)
     bare = bare_fps(video)
     passes: dict[int, float] = {}
@@ -70,7 +70,7 @@ def speed(folder: Path) -> None:
 
 
 def bare_fps(video: Path) -> float:
-    """Frames a second of the estimator in a plain loop, in parts as the pipeline has them."""
+    """Frames per second of the estimator in a plain loop, over the same parts as in the pipeline."""
     config = ExtractPosesConfig(videos=str(video), poses="unused")
     estimate = load_estimator(config.estimator)
     info = probe(video, str(video))
@@ -83,7 +83,7 @@ def bare_fps(video: Path) -> float:
 
 
 def extract(videos: Path, poses: Path, workers: int) -> None:
-    """The job, as the command runs it."""
+    """Run the job as the command does."""
     from dancegen.steps.extract_poses import pipeline as extract_poses
 
     config = ExtractPosesConfig(
@@ -93,13 +93,13 @@ def extract(videos: Path, poses: Path, workers: int) -> None:
 
 
 def pass_fps(people: Path) -> float:
-    """Frames a second from the moment at which the first part was written to that of the last."""
+    """Frames per second between the writes of the first and the last part."""
     written = sorted(part.stat().st_mtime for part in people.glob("*.parquet"))
     return (len(written) - 1) * PART_S * FPS / (written[-1] - written[0])
 
 
 def memory(folder: Path) -> None:
-    """A video of a minute, and one of an hour."""
+    """Print peak memory for a video of a minute and for one of an hour."""
     for minutes in (1, 60):
         make_video(folder / f"{minutes}" / "a.mp4", minutes * 60.0, SMALL)
         with Largest() as largest:
@@ -111,7 +111,7 @@ def memory(folder: Path) -> None:
 
 
 class Largest:
-    """The largest resident size, seen ten times a second, of the driver, of one row process, and of all together."""
+    """Peak resident size, sampled 10 times per second, of the driver, of one row process, and of all together."""
 
     def __enter__(self) -> "Largest":
         self.bytes = {"driver": 0, "worker": 0, "all": 0}
@@ -140,26 +140,26 @@ class Largest:
 
 
 def manifest(folder: Path) -> None:
-    """Rows without work: all that is left is the runner."""
+    """Print the overhead of the runner on rows without work."""
     from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 
     rows = [{"uri": f"/videos/{number:06d}.mp4", "version": "1", "split": "train"} for number in range(ROWS)]
     job = TableJob("rows", str(folder / "cuts"), schema.CUTS, Nothing, (), {})
     first, again = (run_table_job(job, rows, Parallel(actors=2, min_actors=2)).seconds for _ in range(2))
-    print(f"{ROWS:,} rows: {first:.0f} s, {1000 * first / ROWS:.1f} ms a row; finding all done {again:.0f} s")
+    print(f"{ROWS:,} rows: {first:.0f} s, {1000 * first / ROWS:.1f} ms per row; second run, all done {again:.0f} s")
 
 
 class Nothing:
     """A stage that does nothing."""
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        """A cut of each video."""
+        """A cut per video."""
         kept = [{name: row[name] for name in ("uri", "version", "split")} for row in rows.to_pylist()]
         return schema.table(schema.CUTS, kept)
 
 
 def make_video(path: Path, seconds: float, size: tuple[int, int]) -> Path:
-    """A dancer of the corpus; a minute of dance, over and over."""
+    """Write a video of a synthetic dancer: one minute of dance, repeated."""
     joints = film(choreograph(compose("kpop", 0, 60.0), Dancer.from_seed(0), 25.0, 0), *size, 0)
     path.parent.mkdir(parents=True)
     pictures = [LOOKS["avatar"](each, *size) for each in joints]

@@ -1,11 +1,10 @@
-"""What does a training lose with a machine? One that is taken away with a warning, one that is killed without.
+"""Cost of losing a node during training: one preempted with notice, one killed without.
 
     python benchmarks/node_loss.py
 
 Starts cluster/local.sh with four nodes for two workers of a small model and trains twice with the same settings:
-undisturbed, and with both losses. Prints how long after each loss the training was going again, and whether both
-runs ended with the same weights, to the bit. Ray is asked to notice a dead node after some seconds; by itself it
-takes about fifteen.
+undisturbed, and with both losses. Prints the recovery time after each loss, and whether both runs ended with bitwise
+equal weights. Ray is configured to detect a dead node after some seconds; its default takes about fifteen.
 """
 
 import os
@@ -25,7 +24,7 @@ from noise_clips import write_clips
 
 ROOT = Path(__file__).parents[1]
 CLUSTER, NODES, WARNING_S = f"loss-{os.getpid()}", 4, 20
-SETTLES_S = 1.0  # after which nothing more is saved by those who are gone
+SETTLES_S = 1.0  # after which the lost workers save nothing more
 CLIPS, FRAMES, EPOCHS, BATCH = 1600, 20, 4, 4
 FAST = {
     "RAY_AUTH_MODE": "disabled",
@@ -46,7 +45,7 @@ MODEL = {
 
 
 def main() -> None:
-    """Both runs, and what came out."""
+    """Run both trainings and print the result."""
     os.environ.update(FAST)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -66,17 +65,17 @@ def main() -> None:
     print(
         f"{EPOCHS} epochs: {straight.seconds:.0f} s undisturbed, {disturbed.seconds:.0f} s with both losses; ", end=""
     )
-    print("the same weights to the bit" if same else "OTHER WEIGHTS")
+    print("bitwise equal weights" if same else "DIFFERENT WEIGHTS")
 
 
 def lose(job: "Job", dashboard: str, *how: str) -> None:
-    """Take away a machine with a worker on it, and print when the training was going again."""
+    """Remove a node that runs a worker, and print the recovery time of the training."""
     local(*how, "--node", str(a_worker_s_node(dashboard)))
     ended = time.monotonic()
     time.sleep(SETTLES_S)
     at_end = job.position()
     job.wait_for(at_end + 1)
-    print(f"{how[0]}: {at_end} updates were saved, and more {time.monotonic() - ended:.1f} s after it", flush=True)
+    print(f"{how[0]}: {at_end} updates were saved; the next one {time.monotonic() - ended:.1f} s later", flush=True)
 
 
 class Job:
@@ -99,37 +98,37 @@ class Job:
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
 
     def wait(self) -> None:
-        """To its end."""
+        """Wait for its end; exit with its log when it failed."""
         if self.process.wait():
             raise SystemExit(self.log.read_text())
         self.seconds = time.monotonic() - self.started
 
     def check(self) -> None:
-        """Raise when it has ended."""
+        """Exit with its log when it has ended."""
         if self.process.poll() is not None:
             raise SystemExit(self.log.read_text())
 
     def wait_for(self, updates: int) -> None:
-        """Until that many updates are saved."""
+        """Wait until this many updates are saved."""
         while self.position() < updates:
             self.check()
             time.sleep(0.2)
 
     def position(self) -> int:
-        """Updates of the newest checkpoint that is whole; 0 without one."""
+        """Updates of the newest complete checkpoint; 0 without one."""
         for file in sorted(self.folder.glob("checkpoint_*/training.pt"), reverse=True):
             with suppress(OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
                 return torch.load(file, weights_only=True)["training"]["updates"]
         return 0
 
     def weights(self) -> dict[str, dict[str, torch.Tensor]]:
-        """Of all networks, at the end."""
+        """Final weights of all networks."""
         newest = max(self.folder.glob("checkpoint_*/training.pt"))
         return torch.load(newest, weights_only=True)["training"]["networks"]
 
 
 def a_worker_s_node(dashboard: str) -> int:
-    """The number of a node that one of the workers runs on."""
+    """Number of a node that runs a worker."""
     from ray.util.state import list_actors, list_nodes
 
     alive: Any = [("class_name", "=", "RayTrainWorker"), ("state", "=", "ALIVE")]
@@ -140,19 +139,19 @@ def a_worker_s_node(dashboard: str) -> int:
 
 
 def start_cluster() -> str:
-    """The address of its job server."""
+    """Start the cluster and return the address of its job server."""
     said = local("start", "--no-token", "--workers", str(NODES), "--cpus", "1", "--object-store-mb", "100")
     return re.findall(r"RAY_API_SERVER_ADDRESS=(\S+)", said)[0]
 
 
 def local(*words: str) -> str:
-    """What cluster/local.sh says."""
+    """Output of cluster/local.sh."""
     command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def equal(one: dict[str, dict[str, torch.Tensor]], other: dict[str, dict[str, torch.Tensor]]) -> bool:
-    """Whether all weights are the same."""
+    """Whether all weights are equal."""
     return all(
         torch.equal(value, other[network][name]) for network, weights in one.items() for name, value in weights.items()
     )

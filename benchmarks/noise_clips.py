@@ -1,4 +1,4 @@
-"""A table of clips of noise: enough to load and to train on, whatever is danced in it."""
+"""A table of random clips, for benchmarks of loading and training."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from dancegen import schema, tables
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.skeleton import COCO18
 
-FRAME_SAMPLES = 1600  # of sound
+FRAME_SAMPLES = 1600  # of audio, per frame
 
 
 def write_clips(folder: str, frames: int, **counts: int) -> None:
-    """So many clips of each split: `write_clips(folder, 50, train=100, validation=8)`."""
+    """Write the given number of clips per split: `write_clips(folder, 50, train=100, validation=8)`."""
     random = np.random.default_rng(0)
     tables.begin(folder, schema.CLIPS, {})
     for split, count in counts.items():

@@ -1,8 +1,8 @@
-"""An update written down from the recipe, and nothing more: what `train_step.py` compares ours with.
+"""An unoptimised update, implemented directly from the recipe: the baseline of `train_step.py`.
 
-Real and generated dances go through each discriminator apart, music is heard anew with each of them, the penalty has
-a forward pass of its own, everything has a graph, and the perceptual network is as if it were trained. Networks are
-made of torch's own layers, in the layout of memory that they come in.
+Real and generated dances pass each discriminator separately, music is encoded again for each of them, the penalty has
+its own forward pass, every pass builds a graph, and the perceptual network is not frozen. Networks consist of torch's
+standard layers in the default memory layout.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,18 +20,18 @@ from dancegen.training.batch import Batch
 
 
 class PlainGraphConvolution(GraphConvolution):
-    """A map for each part of the neighbourhood, then their sum over the neighbours."""
+    """A convolution per part of the neighbourhood, then their sum over the neighbours."""
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:
-        """The formula."""
+        """The formula, as one einsum."""
         return torch.einsum("bkctv,kvw->bctw", self.conv(x).unflatten(1, (self.parts, -1)), graph)
 
 
 class PlainAudioEncoder(AudioEncoder):
-    """Layer after layer."""
+    """Audio encoder, one layer after another."""
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Without loudness, as published."""
+        """Features of the audio, without loudness, as published."""
         hidden = audio.flatten(0, 1)[:, None]
         for convolution, activation in zip(self.encoder.cl, self.encoder.activations, strict=True):
             hidden = activation(convolution(hidden))
@@ -39,7 +39,7 @@ class PlainAudioEncoder(AudioEncoder):
 
 
 class PlainStep:
-    """The networks of the published recipe, and one update of them."""
+    """Networks of the published recipe, and one update of them."""
 
     def __init__(self, config: DanceModelConfig, perceptual: STGCN) -> None:
         self.config, self.perceptual_network = config, perceptual
@@ -60,7 +60,7 @@ class PlainStep:
         }
 
     def step(self, batch: Batch) -> None:
-        """One update of all three."""
+        """One update of all three networks."""
         fake = self.dance(batch)
         known = fake.detach()
         self._descend("local", 0.5 * (said(self.judge(batch, batch.pose), 1) + said(self.judge(batch, known), 0)))
@@ -74,7 +74,7 @@ class PlainStep:
         self._descend("generator", loss + weights.perceptual * self.perceptual(batch, fake))
 
     def dance(self, batch: Batch) -> Tensor:
-        """A dance for each clip."""
+        """A generated dance per clip."""
         clips, frames = batch.audio.shape[:2]
         noise = self.generator.noise(clips, frames, None, batch.audio.device)
         return self.generator(batch.audio, batch.rhythm, noise)
@@ -86,7 +86,7 @@ class PlainStep:
         return self.local_discriminator.head(maps.flatten(1))
 
     def compare(self, batch: Batch, pose: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """D_global's scores, and what its layers see."""
+        """D_global's scores, and the features of its layers."""
         music = self.global_discriminator.music(batch.audio)
         layers = self.global_discriminator.pose_encoder.layers(pose, batch.rhythm)
         return self.global_discriminator.judge(layers[-1], music), [
@@ -95,19 +95,19 @@ class PlainStep:
         ]
 
     def penalty(self, batch: Batch, fake: Tensor) -> Tensor:
-        """On D_global, at random points between real and generated dances."""
+        """Gradient penalty on D_global, at random points between real and generated dances."""
         share = torch.rand(len(fake), 1, 1, 1, device=fake.device)
         between = (share * batch.pose + (1 - share) * fake).requires_grad_()
         (slope,) = torch.autograd.grad(self.compare(batch, between)[0].sum(), between, create_graph=True)
         return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
     def perceptual(self, batch: Batch, fake: Tensor) -> Tensor:
-        """How far apart the dances look."""
+        """Perceptual loss between generated and real dances."""
         features = self.perceptual_network.features
         return distance(features(fake), features(batch.pose), PERCEPTUAL_LAYERS)
 
     def to(self, device: str) -> "PlainStep":
-        """On a device; optimizers have no state yet."""
+        """Move the networks to a device; optimizers have no state yet."""
         for network in (self.generator, self.local_discriminator, self.global_discriminator, self.perceptual_network):
             network.to(device)
         return self
@@ -122,12 +122,12 @@ class PlainStep:
 
 
 def said(scores: Tensor, truth: float) -> Tensor:
-    """Cross entropy of logits that should say `truth`."""
+    """Binary cross entropy of logits with target `truth`."""
     return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, truth))
 
 
 def distance(ones: Sequence[Tensor], others: Sequence[Tensor], weights: Iterable[float] | None = None) -> Tensor:
-    """Mean distance of each layer, added up."""
+    """Sum over layers of the weighted mean distance."""
     weights = weights or [1.0] * len(ones)
     parts = (weight * F.l1_loss(one, other) for weight, one, other in zip(weights, ones, others, strict=True))
     return sum(parts, ones[0].new_zeros(()))

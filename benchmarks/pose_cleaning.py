@@ -1,19 +1,19 @@
-"""What does cleaning do to joints as an estimator finds them? Against the true joints, before and after.
+"""Effect of cleaning on detected joints: errors against the true joints, before and after.
 
     python benchmarks/pose_cleaning.py
 
-True dances are the corpus's, of seeds that no corpus in configs/ uses; `corpus/pictures/noise.py` makes of them
-what OpenPose would have found. "as found" and "cleaned" are the same joints before and after `pose/clean.py`.
+True dances are synthetic, with seeds that no corpus in configs/ uses; `dancegen/corpus/pictures/noise.py` adds the
+errors of OpenPose. "as found" and "cleaned" are the same joints before and after `dancegen/pose/clean.py`.
 
-    PCK, OKS        metrics/pose_accuracy.py; missing joints are wrong
-    missing         share of joints
-    error           mean distance of the others from their true place, torsos
-    shake           mean second difference of the error, torsos a second squared
-    fill, filled    error of the joints that were lost, where they were filled; share of them that was
-    beat, in frame  seconds from a true kinematic beat to the nearest found one; share within 0.1 s
-    beats           found kinematic beats for each true one: tremble makes beats of its own
-    swaps, jumps    share of those that put a joint more than 0.2 torsos away that are within 0.2 again
-    spoilt          share of the joints with nothing wrong that were replaced or dropped
+    PCK, OKS        dancegen/metrics/pose_accuracy.py; missing joints count as wrong
+    missing         share of missing joints
+    error           mean distance of the others from their true position, torsos
+    shake           mean second difference of the error, torsos per second squared
+    fill, filled    error of lost joints that were filled; share of lost joints that were filled
+    beat, in frame  seconds from a true kinematic beat to the nearest detected one; share within 0.1 s
+    beats           detected kinematic beats per true one: jitter causes spurious beats
+    swaps, jumps    share of those that displaced a joint by more than 0.2 torsos and are within 0.2 after cleaning
+    spoilt          share of correct joints that were replaced or dropped
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ NAMES = "PCK OKS missing error shake fill filled beat in_frame beats swaps jumps
 
 
 def main() -> None:
-    """A line for each category and kind of joints."""
+    """Print a line per category and kind of joints."""
     print(f"{'':28}" + "".join(f"{name.replace('_', ' '):>9}" for name in NAMES.split()))
     rows: dict[str, list[list[float]]] = {}
     for category in CATEGORIES:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measured(category: str, seed: int) -> dict[str, list[float]]:
-    """The numbers of one dance, true and as found, before and after."""
+    """Numbers of one dance, by kind of joints."""
     true = true_joints(category, seed)
     found = damage(true, FPS, ASPECT, seed)
     whole = damage(true, FPS, ASPECT, seed, level=0.0)
@@ -63,13 +63,13 @@ def measured(category: str, seed: int) -> dict[str, list[float]]:
 
 
 def true_joints(category: str, seed: int) -> np.ndarray:
-    """A dance as it would be filmed: fractions of the picture."""
+    """Joints of a filmed dance, as fractions of the frame."""
     dance = choreograph(compose(category, seed, SECONDS), Dancer.from_seed(seed), FPS, seed=0)
     return film(dance, WIDTH, HEIGHT, seed) / np.array([WIDTH, HEIGHT, 1], dtype=np.float32)
 
 
 def numbers(cleaned: Cleaned, true: np.ndarray, found: Damage) -> list[float]:
-    """In the order of NAMES; NaN where there is nothing to tell."""
+    """Values in the order of NAMES; NaN where undefined."""
     joints = cleaned.joints
     apart = accuracy.distances(joints, true, ASPECT)
     was_apart = accuracy.distances(found.joints, true, ASPECT) > accuracy.WITHIN_TORSOS
@@ -96,12 +96,12 @@ def numbers(cleaned: Cleaned, true: np.ndarray, found: Damage) -> list[float]:
 
 
 def square(joints: np.ndarray) -> np.ndarray:
-    """Places in heights of the picture."""
+    """Positions in units of the frame height."""
     return joints[..., :2] * (ASPECT, 1.0)
 
 
 def mean(values: np.ndarray) -> float:
-    """NaN of none."""
+    """Mean; NaN for an empty array."""
     return float(values.mean()) if values.size else float("nan")
 
 

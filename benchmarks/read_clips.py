@@ -1,16 +1,16 @@
-"""How fast do clips come from Parquet into torch batches, and what limits it?
+"""Throughput of clips from Parquet to torch batches, and its limits.
 
     python benchmarks/read_clips.py [CLIPS]
 
-Makes a table of clips with sound of the corpus, and reads it in four ways, by turns, three times each, on two cores:
+Writes a table of clips with synthetic audio and reads it in four ways, alternately, three times each, on two cores:
 
-    parquet     pyarrow reads and unpacks the columns, and no more: the limit that the format sets
-    decoded     as above, and bytes become arrays in one batch after another, in one thread
+    parquet     pyarrow reads and decompresses the columns only: the limit of the format
+    decoded     as above, and decodes bytes to arrays batch by batch, in one thread
     ours        the loader that training uses (training/clips.py): shuffled, normalised, read ahead
-    ray data    ray.data.read_parquet in Ray's tasks, and as `decoded` from there on
+    ray data    ray.data.read_parquet in Ray tasks, then decoded as in `decoded`
 
-Prints clips a second of each from its first batch on, MB a second of the packed table, and seconds to the first batch;
-all are the medians of the turns.
+Prints clips per second of each after the first batch, MB per second of the compressed table, and seconds to the first
+batch; all are medians over the repetitions.
 """
 
 import os
@@ -38,7 +38,7 @@ FRAMES, FRAME_SAMPLES, BATCH, A_PART, AHEAD, TURNS = 50, 1600, 64, 96, 4, 3
 
 
 def main() -> None:
-    """Measure all four."""
+    """Measure all four ways."""
     clips = int(sys.argv[1]) if len(sys.argv) > 1 else 4096
     os.environ["RAY_AUTH_MODE"] = "disabled"
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def measured(batches: Iterator[int]) -> tuple[float, float]:
-    """Clips a second from the first batch on, and seconds to that; `batches` are sizes."""
+    """Clips per second after the first batch, and seconds to the first batch; `batches` are sizes."""
     started = time.perf_counter()
     next(batches)
     first = time.perf_counter()
@@ -60,7 +60,7 @@ def measured(batches: Iterator[int]) -> tuple[float, float]:
 
 
 def write(folder: str, clips: int) -> None:
-    """A table of so many clips: joints that sway, and stretches of songs."""
+    """Write a table of `clips` clips: random walks of joints, and excerpts of songs."""
     random = np.random.default_rng(0)
     songs = [synthesize(compose(category, 0, 60.0), SAMPLE_RATE) for category in ("kpop", "ballet", "popping")]
     tables.begin(folder, schema.CLIPS, {})
@@ -85,26 +85,26 @@ def clip(random: np.random.Generator, song: np.ndarray, number: int) -> dict[str
 
 
 def parquet(folder: str) -> Iterator[int]:
-    """The columns, unpacked."""
+    """Sizes of batches of the decompressed columns."""
     for batch in tables.open_dataset(folder, schema.CLIPS).to_batches(columns=COLUMNS, batch_size=BATCH):
         yield len(batch)
 
 
 def decoded(folder: str) -> Iterator[int]:
-    """Tensors, a batch at a time."""
+    """Sizes of batches of decoded tensors."""
     for batch in tables.open_dataset(folder, schema.CLIPS).to_batches(columns=COLUMNS, batch_size=BATCH):
         yield len(tensors(batch.to_pydict())["audio"])
 
 
 def ours(folder: str) -> Iterator[int]:
-    """An epoch of the loader that training uses."""
+    """Sizes of the batches of one epoch of the training loader."""
     share = Shard(rank=0, workers=1, batch_size=BATCH, seed=0, epoch=0)
     for batch in Clips(folder, "train", "body").epoch(share):
         yield len(batch.audio)
 
 
 def ray_data() -> Callable[[str], Iterator[int]]:
-    """Ray Data, started before the clock is."""
+    """Reader with Ray Data; Ray is started before the measurement."""
     import ray
 
     from dancegen.engine.cluster.session import quiet_ray_data, start_ray
@@ -122,7 +122,7 @@ def ray_data() -> Callable[[str], Iterator[int]]:
 
 
 def tensors(batch: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Columns of bytes as what the networks want, normalised."""
+    """Columns of bytes as normalised input tensors of the networks."""
     normalize = NORMALIZATIONS["body"]
     joints = [schema.from_bytes(data, "float32", FRAMES, len(COCO18), 3) for data in batch["joints"]]
     poses = [normalize(each, aspect) for each, aspect in zip(joints, batch["aspect"], strict=True)]

@@ -1,9 +1,9 @@
-"""How much of rendering is more than encoding? A song to a video, against the encoder alone on the same pictures.
+"""Overhead of rendering over encoding: a song to a video, against the encoder alone on the same frames.
 
     python benchmarks/render.py [SECONDS]
 
-A line for each look: pictures per second of both, and the ratio of the two (1: dancing and drawing cost nothing).
-All pictures are kept in memory for the encoder, about 3 MB each.
+Prints a line per look: frames per second of both, and the ratio of their times (1: generation and drawing are free).
+All frames are kept in memory for the encoder, about 3 MB each.
 """
 
 import sys
@@ -30,19 +30,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder, "song.wav")
         write_wav(song, synthesize(compose("kpop", 0, seconds)), RATE)
-        render_song(str(song), f"{folder}/warm.mp4", model, PictureConfig(look="skeleton"))  # libraries load once
+        render_song(str(song), f"{folder}/warm.mp4", model, PictureConfig(look="skeleton"))  # warm-up: loads libraries
         for look in LOOKS:
             picture = PictureConfig(look=look)
             made = render_song(str(song), f"{folder}/made.mp4", model, picture)
             alone_s = encode_alone(Path(folder, "alone.mp4"), song, model, picture)
             print(
-                f"{look}: {made.frames / made.wall_s:.0f} pictures/s, the encoder alone {made.frames / alone_s:.0f}: "
+                f"{look}: {made.frames / made.wall_s:.0f} frames/s, the encoder alone {made.frames / alone_s:.0f}: "
                 f"{made.wall_s / alone_s:.2f} times its time"
             )
 
 
 def encode_alone(path: Path, song: Path, model: DanceModel, picture: PictureConfig) -> float:
-    """Seconds to encode the pictures of a dance that is drawn already, with its sound."""
+    """Seconds to encode the already drawn frames of a dance, with audio."""
     size = picture.width_px, picture.height_px
     pictures = [LOOKS[picture.look](joints, *size) for joints in dance(load(song, str(song)), model, picture, seed=0)]
     started = time.perf_counter()

@@ -1,11 +1,11 @@
-"""Does the second stage of a training improve the dances of its first stage? From new weights, over several seeds.
+"""Effect of the second training stage on the dances of the first, trained from scratch with several seeds.
 
     python benchmarks/second_stage.py CLIPS [key=value ...] [--seeds 3] [--unstable]
 
-Settings are those of configs/laptop/train_dance.yaml; overrides follow. `--unstable` trains each seed again with the
-settings from before the second stage was made stable. Prints a Markdown table of what is measured on the songs of both
-held-out splits after the first stage (`model.losses.adversarial_from_epoch`) and at the end. The finished model is
-chosen on validation; the numbers on test have no part in the choice.
+Settings are those of configs/laptop/train_dance.yaml, with overrides. `--unstable` trains each seed again with the
+settings from before the second stage was stabilised. Prints a Markdown table of the scores on both held-out splits
+after the first stage (`model.losses.adversarial_from_epoch`) and at the end. The finished model is selected on the
+validation split; the test split is not used for the selection.
 """
 
 import argparse
@@ -29,17 +29,17 @@ UNSTABLE = [
     *("model.losses.perceptual_scale=published", "model.losses.ramp_updates=0", "model.losses.gradient_limit=null"),
     *("model.optimizer.gradient_clip=null", "model.generator.output=tanh"),
 ]
-TESTED = 256  # clips, evenly from all
+TESTED = 256  # clips, evenly spaced
 COLUMNS = ("l1", "misfit", "speed_ratio", "jerk_ratio", "beat_alignment")
 
 
 def main() -> None:
-    """Train, and print the table."""
+    """Train and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--unstable", action="store_true", help="train with the former settings, too")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--unstable", action="store_true", help="also train with the former, unstable settings")
     given = parser.parse_args()
     kinds = [("stable", []), *([("unstable", UNSTABLE)] if given.unstable else [])]
     names = [f"{split} {name}" for split in ("validation", "test") for name in COLUMNS]
@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def stages(config: TrainDanceConfig, uri: str) -> Iterator[tuple[str, dict[str, float], dict[str, float]]]:
-    """The model at the end of the first stage, and the finished one: its name, and its numbers on both held-out splits.
+    """Name and scores on both held-out splits of the first stage's model, the last and the finished one.
 
-    The finished model is chosen as train_dance does: the epoch that is best by `best_by` on validation.
+    The finished model is selected as in train_dance: the best epoch by `best_by` on validation.
     """
     perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
     training = DanceTraining(config.model, config.seed, perceptual=perceptual)
@@ -79,7 +79,7 @@ def stages(config: TrainDanceConfig, uri: str) -> Iterator[tuple[str, dict[str, 
 
 
 def numbers(training: DanceTraining, batch: Batch) -> dict[str, float]:
-    """What validation measures on held-out clips."""
+    """Validation scores on held-out clips."""
     dances = training.dances(batch)
     plain = {name: float(value) for name, value in training.validate(batch, dances).items()}
     return plain | summarize(score_clips(batch, dances, training.config))

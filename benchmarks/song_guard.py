@@ -1,15 +1,15 @@
-"""Is a song known again whatever was done to it, and told from all others? And how long does it take for a library?
+"""Song fingerprints: recall of modified copies, false matches between songs, and time for a library.
 
     python benchmarks/song_guard.py [FOLDER_WITH_SONGS]
 
-Songs are the corpus's of a minute, or those of a folder.
+Songs are synthetic, one minute each, or those of a folder.
 
-changes    likeness (music/fingerprint.py, from 0 to 1) of each song to itself after each change, and how many are
-           known as the same
-others     likeness of each pair of different songs, and how many are taken for the same
-library    the corpus's songs with changed copies among them, each under a name of its own: how many copies are put
-           beside their song, how many songs are put with others, how many copies leak into the other side of the split
-           with this guard and without it, and seconds
+changes    similarity (dancegen/music/fingerprint.py, from 0 to 1) of each song to itself after each change, and the
+           fraction recognised as the same song
+others     similarity of each pair of different songs, and the fraction taken for the same song
+library    synthetic songs and modified copies of some, each under its own name: number of copies grouped with their
+           song, of songs grouped with other songs, of copies in another split than their song with this guard and
+           without it, and seconds
 """
 
 import itertools
@@ -33,38 +33,38 @@ from dancegen.media.inputs import UNKNOWN
 from dancegen.music.fingerprint import SAME_SONG, alike, fingerprint, same_song_groups
 from dancegen.steps.cut_clips.splits import split
 
-SONGS, LIBRARY, COPIES, SECONDS = 36, 600, 60, 60.0  # copies among the library's songs
+SONGS, LIBRARY, COPIES, SECONDS = 36, 600, 60, 60.0  # COPIES: modified copies in the library
 SEMITONE = 2 ** (1 / 12)
 
 Samples = Float32[np.ndarray, " S"]
 
 
 def transposed(samples: Samples, semitones: int) -> Samples:
-    """Higher at the same speed."""
+    """Pitch shift without a change of tempo."""
     from librosa.effects import pitch_shift
 
     return pitch_shift(samples, sr=SAMPLE_RATE, n_steps=semitones)
 
 
 def turned(samples: Samples, factor: float) -> Samples:
-    """Faster and higher, as a turntable does it."""
+    """Change of speed and pitch, as on a turntable."""
     return np.asarray(signal.resample(samples, round(len(samples) / factor)), dtype=np.float32)
 
 
 def middle(samples: Samples) -> Samples:
-    """20 seconds, at no round place."""
+    """20 seconds from the middle, not aligned to a beat."""
     start = max(0, (len(samples) - 20 * SAMPLE_RATE) // 2 + 2000)
     return samples[start : start + 20 * SAMPLE_RATE]
 
 
 def telephoned(samples: Samples) -> Samples:
-    """300 to 3,400 Hz."""
+    """Band-pass from 300 to 3,400 Hz."""
     band = signal.butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(signal.sosfilt(band, samples), dtype=np.float32)
 
 
 def noisy(samples: Samples) -> Samples:
-    """With noise 10 dB below."""
+    """Add noise 10 dB below the signal."""
     noise = np.random.default_rng(0).normal(size=len(samples))
     return (samples + noise * np.sqrt(np.mean(samples**2)) * 10 ** (-10 / 20)).astype(np.float32)
 
@@ -81,13 +81,13 @@ CHANGES: dict[str, Callable[[Samples], Samples]] = {
 
 
 def main() -> None:
-    """All three."""
+    """Run all three measurements."""
     songs = real_songs(Path(sys.argv[1])) if len(sys.argv) > 1 else corpus_songs(SONGS)
     marks = [fingerprint(song) for song in songs]
     for name, change in CHANGES.items():
         likeness = [alike(mark, fingerprint(change(song))) for mark, song in zip(marks, songs, strict=True)]
         known = np.mean(np.array(likeness) >= SAME_SONG)
-        print(f"{name:27} least {min(likeness):.2f}  median {np.median(likeness):.2f}  known {known:.1%}")
+        print(f"{name:27} least {min(likeness):.2f}  median {np.median(likeness):.2f}  recognised {known:.1%}")
     likeness = np.array([alike(one, other) for one, other in itertools.combinations(marks, 2)])
     print(
         f"{'others':27} median {np.median(likeness):.2f}  99th percentile {np.quantile(likeness, 0.99):.2f}  "
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def library() -> None:
-    """Groups of a library with copies."""
+    """Print the groups found in a library with copies."""
     songs = corpus_songs(LIBRARY)
     changes = itertools.cycle(CHANGES.values())
     copied = range(0, LIBRARY, LIBRARY // COPIES)
@@ -117,21 +117,21 @@ def library() -> None:
         sides = split(rows, 0.1, 0.1, "song", guard)
         leaks.append(sum(sides[f"song {number}"] != sides[f"copy {number}"] for number in copied))
     print(
-        f"library: {found} of {len(copied)} copies found among {LIBRARY} songs, {wrong} songs put with others; "
+        f"library: {found} of {len(copied)} copies found among {LIBRARY} songs, {wrong} songs grouped with others; "
         f"{leaks[0]} copies leak (without the guard {leaks[1]}); "
-        f"{1000 * heard_s / LIBRARY:.0f} ms to hear a song of a minute, {1000 * compared_s / len(marks):.0f} ms a song "
-        f"to compare"
+        f"{1000 * heard_s / LIBRARY:.0f} ms to fingerprint a song of a minute, "
+        f"{1000 * compared_s / len(marks):.0f} ms per song to compare"
     )
 
 
 def corpus_songs(count: int) -> list[Samples]:
-    """A song of each category in turn."""
+    """Synthetic songs, cycling through the categories."""
     each = itertools.product(range(-(-count // len(CATEGORIES))), CATEGORIES)
     return [synthesize(compose(category, 500 + seed, SECONDS), SAMPLE_RATE) for seed, category in each][:count]
 
 
 def real_songs(folder: Path) -> list[Samples]:
-    """Those of a folder that are long enough."""
+    """Songs of a folder, at least 12 s long."""
     songs = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SOUND_SUFFIXES:

@@ -1,11 +1,11 @@
-"""What does the split of a library cost, the first time and when a song is added? And does it grow with the library?
+"""Time to split a library into training, validation and test, initially and when a song is added; scaling.
 
     python benchmarks/split_songs.py [VIDEOS]
 
-Fingerprints are of noise, a minute each; one video in ten has another one's song. Everything runs on one core.
+Fingerprints are random, one minute each; one video in ten has the song of another one. Everything runs on one core.
 
-compare    seconds to find the videos of one song, from nothing, and when one is added to those that are known
-split      seconds to put videos on their sides by song and dancer, against a quarter of them: 4 is linear
+compare    seconds to group videos by song, from scratch, and when one is added to a compared library
+split      seconds to assign videos to splits by song and dancer, against a quarter of them: 4 is linear
 """
 
 import sys
@@ -24,14 +24,14 @@ SPLIT = 16_000
 
 
 def main() -> None:
-    """Both."""
+    """Run both measurements."""
     compare(int(sys.argv[1]) if len(sys.argv) > 1 else VIDEOS)
     small_s, large_s = split_s(SPLIT // 4), split_s(SPLIT)
     print(f"split: {SPLIT:,} videos {large_s:.2f} s, a quarter of them {small_s:.2f} s: {large_s / small_s:.1f}")
 
 
 def compare(videos: int) -> None:
-    """From nothing in this process; then one more video where all others are known."""
+    """Print times from scratch in this process, for a second run, and for one more video."""
     marks = {f"video {number}": recording(number) for number in range(videos)}
     heard = {name: schema.to_bytes(mark, "float16") for name, mark in marks.items()}
     added = {**heard, "another": schema.to_bytes(recording(videos), "float16")}
@@ -55,13 +55,13 @@ def compare(videos: int) -> None:
 
 
 def recording(number: int) -> np.ndarray:
-    """Every tenth is an excerpt of the one before."""
+    """A random fingerprint; every tenth is an excerpt of the one before."""
     random = np.random.default_rng(number - (number % 10 == 9))
     return random.random((QUARTERS, PITCHES)).astype(np.float16)[20 * (number % 10 == 9) :]
 
 
 def split_s(videos: int) -> float:
-    """Two categories, four videos of each dancer."""
+    """Seconds to split videos of two categories, four per dancer."""
     rows = [
         {
             "uri": f"v{number}",

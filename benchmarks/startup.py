@@ -1,16 +1,16 @@
-"""How long until each step does its first work, and which processes pay for it?
+"""Startup time of each step, and CPU time of its processes.
 
     python benchmarks/startup.py [OLDER_CHECKOUT]
 
-Runs the commands of this checkout, and by turns those of an older one when its folder is given:
+Runs the commands of this checkout, alternately with those of an older one when its folder is given:
 
-    train-dance  two workers, from the command to the first update that the progress line shows
+    train-dance  two workers, from the command to the first update on the progress line
     render       an actor, from the command to the first video of a short song
     search       one worker, from the end of a training of one update to the end of the next
-    dance        a short song, from the command to its video: no Ray
+    dance        a short song, from the command to its video, without Ray
 
-Prints wall and CPU seconds (user and system) of all processes together, and CPU seconds by what the processes are. On a
-machine that others use, CPU seconds say more; two quiet cores give the wall time of about half of them.
+Prints wall and CPU seconds (user and system) of all processes together, and CPU seconds by role of process. On a shared
+machine CPU seconds are more reliable; on two idle cores the wall time is about half of them.
 """
 
 import os
@@ -35,8 +35,8 @@ from dancegen.media.wav import write_wav
 
 HERE = Path(__file__).parents[1]
 SONG_S = 3.0
-MARK = "DANCEGEN_STARTUP_BENCHMARK"  # an environment variable that all processes of a run inherit
-ROLES = {  # in the command line of a process
+MARK = "DANCEGEN_STARTUP_BENCHMARK"  # environment variable that all processes of a run inherit
+ROLES = {  # part of a process's command line -> role
     "row_process": "row's child",
     "ray::_MapWorker": "actor of rows",
     "ray::MapWorker": "actor of rows",
@@ -54,7 +54,7 @@ ROLES = {  # in the command line of a process
 
 
 def main() -> None:
-    """Measure this checkout, and the older one."""
+    """Measure this checkout and the older one."""
     checkouts = {"this checkout": HERE, **({"the older one": Path(sys.argv[1])} if len(sys.argv) > 1 else {})}
     for measure in (train_dance, render, search, dance):
         for name, checkout in checkouts.items():
@@ -69,7 +69,7 @@ Measure = tuple[float, Counter[str]]
 
 
 def train_dance(checkout: Path, folder: Path) -> Measure:
-    """To the first update."""
+    """Measure until the first update."""
     write_clips(f"{folder}/clips", 50, train=512, validation=16, test=16)
     words = ["train_dance", "configs/train_dance.yaml", f"clips={folder}/clips", f"output={folder}/run", "batch_size=4"]
     with running(checkout, folder, words) as run:
@@ -78,7 +78,7 @@ def train_dance(checkout: Path, folder: Path) -> Measure:
 
 
 def render(checkout: Path, folder: Path) -> Measure:
-    """To the first video."""
+    """Measure until the first video."""
     (folder / "songs").mkdir()
     write_song(folder / "songs" / "song.wav")
     words = ["render", "configs/render.yaml", f"songs={folder}/songs", f"output={folder}/videos", "look=skeleton"]
@@ -88,7 +88,7 @@ def render(checkout: Path, folder: Path) -> Measure:
 
 
 def search(checkout: Path, folder: Path) -> Measure:
-    """From the second training's end to the fourth's, each."""
+    """Mean of the third and the fourth training, end to end."""
     write_clips(f"{folder}/clips", 50, train=16, validation=4, test=4)
     words = ["search", "configs/search.yaml", f"train.clips={folder}/clips", f"output={folder}/run", "samples=4"]
     words += ["concurrent=1", "train.epochs=1", "grace_epochs=1", "train.workers=1", "train.pictures_every=0"]
@@ -102,7 +102,7 @@ def search(checkout: Path, folder: Path) -> Measure:
 
 
 def dance(checkout: Path, folder: Path) -> Measure:
-    """To the end."""
+    """Measure until the video exists."""
     write_song(folder / "song.wav")
     with running(checkout, folder, ["dance", f"{folder}/song.wav", "-o", f"{folder}/video.mp4"]) as run:
         run.wait_for(lambda: (folder / "video.mp4").exists())
@@ -110,12 +110,12 @@ def dance(checkout: Path, folder: Path) -> Measure:
 
 
 def write_song(path: Path) -> None:
-    """A few seconds of the corpus's music."""
+    """Write a few seconds of synthetic music."""
     write_wav(path, synthesize(compose("kpop", 0, SONG_S)), RATE)
 
 
 class Run:
-    """A command that runs, and all processes that it started."""
+    """A running command and all processes that it started."""
 
     def __init__(self, mark: str, process: subprocess.Popen[bytes], terminal: int) -> None:
         self.mark, self.process, self.terminal = mark, process, terminal
@@ -127,18 +127,18 @@ class Run:
             thread.start()
 
     def wait_for(self, done: Callable[[], object]) -> None:
-        """Until something has happened."""
+        """Wait until `done()` is true; raises RuntimeError when the command ends before."""
         while not done():
             if self.process.poll() is not None and not done():
-                raise RuntimeError(f"the command ended with {self.process.returncode}:\n{self.said}")
+                raise RuntimeError(f"the command ended with exit code {self.process.returncode}:\n{self.said}")
             time.sleep(0.05)
 
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self.started
 
     def cpu_s(self) -> Counter[str]:
-        """Used so far, by what the processes are."""
+        """CPU seconds so far, by role of process."""
         self._look()
         total: Counter[str] = Counter()
         for role, seconds in dict(self.used).values():
@@ -146,7 +146,7 @@ class Run:
         return total
 
     def processes(self) -> Iterator[psutil.Process]:
-        """Those that live."""
+        """Running processes of the command."""
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self.mark:
@@ -173,16 +173,16 @@ class Run:
         while not self.ended.is_set():
             try:
                 self.said += os.read(self.terminal, 4096).decode(errors="replace")
-            except OSError:  # the command is gone
+            except OSError:  # the command has ended
                 return
 
 
 @contextmanager
 def running(checkout: Path, folder: Path, words: list[str]) -> Iterator[Run]:
-    """Start a command of a checkout on a terminal; end it and its processes afterwards."""
+    """Start a command of a checkout on a pseudo-terminal; end it and its processes afterwards."""
     mark = str(folder)
     terminal, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (24, 120))  # a bar of no width is not drawn
+    termios.tcsetwinsize(theirs, (24, 120))  # without a width the progress bar is not drawn
     own = {"PYTHONPATH": str(checkout), MARK: mark, "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"}
     with tempfile.TemporaryDirectory(prefix="dg-", dir="/tmp", ignore_cleanup_errors=True) as short:
         process = subprocess.Popen(

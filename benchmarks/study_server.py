@@ -1,9 +1,9 @@
-"""How the study's server bears many people at once, on this machine's loopback, clients and server on the same cores
+"""Load test of the study server on this machine's loopback, with clients and server on the same cores.
 
     python benchmarks/study_server.py [PEOPLE]
 
-Every person opens the first page, begins with an invitation code, and for each pair opens its page, fetches both clips
-and answers. A second run is the same while 200 clients send a byte of a request every second.
+Every participant opens the first page, enters an invitation code, and for each pair opens its page, fetches both clips
+and answers. A second run is the same while 200 slow clients send one byte of a request per second.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PAIRS, SLOW = 4, 200
 
 
 def main() -> None:
-    """Without and with slow clients."""
+    """Measure without and with slow clients."""
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     for slow in (0, SLOW):
         with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def make_study(folder: Path) -> Path:
-    """PAIRS pairs of noisy clips of a second."""
+    """Make a study of PAIRS pairs of noise clips of one second."""
     random = np.random.default_rng(0)
     for name in ("a", "b"):
         (folder / name).mkdir()
@@ -51,7 +51,7 @@ def make_study(folder: Path) -> Path:
 
 
 def measure(study: Path, people: int, slow: int) -> None:
-    """Serve the study by the command that users give, and let everybody in."""
+    """Serve the study with the user's command and send all participants at once."""
     codes = serve.invite(str(study), people, None)
     command = [sys.executable, "-m", "dancegen", "study", "serve", str(study), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -59,11 +59,11 @@ def measure(study: Path, people: int, slow: int) -> None:
         asyncio.run(everyone(address, codes, slow, server.pid))
         server.send_signal(2)
     kept = Store(study / plan.DATABASE, plan.read(str(study)).id)
-    print(f"  kept: {len(kept.people())} people, {len(kept.answers())} of {people * PAIRS * 2} answers\n")
+    print(f"  stored: {len(kept.people())} people, {len(kept.answers())} of {people * PAIRS * 2} answers\n")
 
 
 async def everyone(address: str, codes: list[str], slow: int, server: int) -> None:
-    """All people at once; prints how long each kind of request took."""
+    """Run all participants at once and print the latency of each kind of request."""
     took: dict[str, list[float]] = defaultdict(list)
     crowd = [asyncio.create_task(dawdle(address)) for _ in range(slow)]
     before, began = cpu_s(server), time.perf_counter()
@@ -72,26 +72,26 @@ async def everyone(address: str, codes: list[str], slow: int, server: int) -> No
     for task in crowd:
         task.cancel()
     requests = sum(map(len, took.values()))
-    print(f"{len(codes)} people at once, {slow} slow clients: {requests} requests, {requests / seconds:.0f} a second")
-    print(f"  all had finished after {seconds:.1f} s, of which the server calculated {used:.1f} s")
-    print("  milliseconds     median    95 %    99 %     most")
+    print(f"{len(codes)} people at once, {slow} slow clients: {requests} requests, {requests / seconds:.0f} per second")
+    print(f"  all finished after {seconds:.1f} s; CPU time of the server {used:.1f} s")
+    print("  milliseconds     median    95 %    99 %      max")
     for kind, times in took.items():
         numbers = [*np.percentile(times, (50, 95, 99)), max(times)]
         print(f"  {kind:12}" + "".join(f"{1000 * number:9.0f}" for number in numbers))
 
 
 def cpu_s(server: int) -> float:
-    """Seconds of processor that the server has used."""
+    """CPU seconds of the server."""
     times = psutil.Process(server).cpu_times()
     return times.user + times.system
 
 
 async def person(address: str, code: str, took: dict[str, list[float]]) -> None:
-    """One person from the first page to the last answer. Anything but success is an error."""
+    """One participant, from the first page to the last answer. Raises AssertionError on an unexpected status."""
     waits = aiohttp.ClientTimeout(total=300)
     async with aiohttp.ClientSession(address, timeout=waits, cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
 
-        async def make_pretext_batch(kind: str, method: str, path: str, form: dict | None = None) -> bytes:
+        async def request(kind: str, method: str, path: str, form: dict | None = None) -> bytes:
             began = time.perf_counter()
             headers = {"Origin": address}
             async with browser.request(method, path, data=form, headers=headers, allow_redirects=False) as answer:
@@ -100,18 +100,18 @@ async def person(address: str, code: str, took: dict[str, list[float]]) -> None:
             took[kind].append(time.perf_counter() - began)
             return body
 
-        await make_pretext_batch("first page", "GET", f"/?code={code}")
-        await make_pretext_batch("begin", "POST", "/begin", {"background": "Expert", "code": code})
+        await request("first page", "GET", f"/?code={code}")
+        await request("begin", "POST", "/begin", {"background": "Expert", "code": code})
         for _ in range(PAIRS):
-            page = (await make_pretext_batch("pair", "GET", "/next")).decode()
+            page = (await request("pair", "GET", "/next")).decode()
             clips = re.findall(r'src="(/clips/[^"]+)"', page)
-            await asyncio.gather(*(make_pretext_batch("clip", "GET", clip) for clip in clips))
+            await asyncio.gather(*(request("clip", "GET", clip) for clip in clips))
             pair = re.search(r'name="pair" value="([^"]+)"', page)[1]
-            await make_pretext_batch("answer", "POST", "/answer", {"pair": pair, "realistic": "left", "music": "left"})
+            await request("answer", "POST", "/answer", {"pair": pair, "realistic": "left", "music": "left"})
 
 
 async def dawdle(address: str) -> None:
-    """A client that sends a byte a second, and comes again when it is cut off."""
+    """Slow client: sends one byte per second and reconnects when disconnected."""
     host, port = address.removeprefix("http://").split(":")
     while True:
         with suppress(OSError):

@@ -1,10 +1,10 @@
-"""Do two machines train faster than one? Clips a second of one worker on one node, and of two on two.
+"""Scaling of training: clips per second of one worker on one node, and of two workers on two nodes.
 
     python benchmarks/train_scaling.py
 
-Starts cluster/local.sh with two nodes and trains the default preset on clips of noise, 16 a worker, with one thread
-each: first one worker, then two, which share every gradient. Both nodes are this machine's: it needs a core for
-each, and some of a third for Ray. Prints clips a second, from the second epoch, and how much faster two are.
+Starts cluster/local.sh with two nodes and trains the default preset on random clips, 16 per worker, with one thread
+each: first one worker, then two with synchronised gradients (DDP). Both nodes run on this machine: it needs a core for
+each, and part of a third for Ray. Prints clips per second of the second epoch, and the speedup.
 """
 
 import os
@@ -24,11 +24,11 @@ FRAMES, BATCH, UPDATES, EPOCHS = 50, 16, 12, 2
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure both and print the speedup."""
     os.environ.update({"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"})
     with tempfile.TemporaryDirectory() as folder:
         try:
-            # A worker asks for two of a node's three CPUs, so that each has a node to itself.
+            # A worker requests two of a node's three CPUs, so that each has its own node.
             said = local("start", "--no-token", "--workers", "2", "--cpus", "3", "--object-store-mb", "100")
             port = (Path(f"/tmp/dancegen-{os.getuid()}") / CLUSTER / "port").read_text().strip()
             os.environ["RAY_ADDRESS"] = f"127.0.0.2:{port}"
@@ -40,11 +40,11 @@ def main() -> None:
 
 
 def clips_per_s(folder: str, workers: int) -> float:
-    """Of all workers together."""
+    """Clips per second of all workers together."""
     from dancegen.steps.train_dance import pipeline as train_dance
 
     clips = f"{folder}/clips-{workers}"
-    write_clips(clips, FRAMES, train=workers * BATCH * UPDATES)  # none to test on: nothing else is measured
+    write_clips(clips, FRAMES, train=workers * BATCH * UPDATES)  # no validation or test clips
     overrides = [
         f"clips={clips}",
         f"output={folder}/run-{workers}",
@@ -60,7 +60,7 @@ def clips_per_s(folder: str, workers: int) -> float:
 
 
 def local(*words: str) -> str:
-    """What cluster/local.sh says."""
+    """Output of cluster/local.sh."""
     command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -1,9 +1,10 @@
-"""How fast is one update of the `paper` preset? Clips per second, and the parts of it, against a plain update.
+"""Speed of one update of the `paper` preset and of its parts, against an unoptimised update.
 
     python benchmarks/train_step.py [ROUNDS]
 
-The plain one (`plain_step.py`) is written down from the recipe. Both are measured by turns in one run, so that a busy
-machine slows both; medians over the rounds. On 1 and 2 threads, in float32 and bfloat16, and on a GPU if there is one.
+The plain update (`plain_step.py`) implements the recipe directly. Both are measured alternately in one run, so that
+other load affects both; medians over the rounds. On 1 and 2 threads, in float32 and bfloat16, and on a GPU if there is
+one.
 """
 
 import statistics
@@ -30,7 +31,7 @@ Forms = dict[str, Callable[[], object]]
 
 
 def main() -> None:
-    """A table for each device, number of threads and precision."""
+    """Print a table per device, number of threads and precision."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     for threads in (1, 2):
         torch.set_num_threads(threads)
@@ -38,7 +39,7 @@ def main() -> None:
         if computes_in_bfloat16("cpu"):
             report(f"CPU, {threads} thread(s), bfloat16", "cpu", "bfloat16", rounds, parts=True)
     if not computes_in_bfloat16("cpu"):
-        print("\nThis processor has no instructions for bfloat16.")
+        print("\nThis CPU has no bfloat16 instructions.")
     if torch.cuda.is_available():
         torch.backends.cudnn.benchmark = True
         for precision in ("float32", "bfloat16"):
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def report(title: str, device: str, precision: Precision, rounds: int, *, parts: bool, compiled: bool = False) -> None:
-    """Print what is measured; the plain update is always in float32."""
+    """Measure and print one table; the plain update is always in float32."""
     batch = clips().to(device)
     plain = PlainStep(PAPER, network()).to(device)
     ours = training(device, precision, compiled)
@@ -75,7 +76,7 @@ def by_turns(forms: Forms, rounds: int, device: str) -> tuple[dict[str, float], 
 
 
 def seconds(form: Callable[[], object], device: str) -> float:
-    """Of one call. A GPU is given many, so that it need not wait."""
+    """Seconds per call. A GPU gets GPU_UPDATES calls, so that its queue does not run empty."""
     calls = GPU_UPDATES if device == "cuda" else 1
     if device == "cuda":
         torch.cuda.synchronize()
@@ -134,7 +135,7 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
 
 
 def training(device: str, precision: Precision, compiled: bool) -> DanceTraining:
-    """Ours."""
+    """Our training of the `paper` preset."""
     frozen = network().eval().requires_grad_(False).to(device)
     return DanceTraining(
         PAPER, 0, lambda part: part.to(device), perceptual=frozen, precision=precision, compiled=compiled
@@ -147,7 +148,7 @@ def network() -> STGCN:
 
 
 def clips() -> Batch:
-    """Noise and random joints."""
+    """Random audio, rhythm and joints."""
     random = torch.Generator().manual_seed(0)
     return Batch(
         audio=0.1 * torch.randn(CLIPS, FRAMES, SAMPLES, generator=random),

@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
-# A Ray cluster on one machine: a head that runs no tasks, and workers. Stops just what it started.
+# A Ray cluster on one machine: a head that runs no tasks, and workers. Other Ray processes are not touched.
 set -euo pipefail
 
 usage() {
     cat <<'END'
 usage: cluster/local.sh start|status|kill|preempt|stop [options]
 
-  start   start a head and workers, and print the variables that lead clients to them:
+  start   start a head and workers, and print the environment variables that clients need:
               eval "$(cluster/local.sh start --workers 2)"
               dancegen render configs/render.yaml songs=songs output=videos --submit "$RAY_API_SERVER_ADDRESS"
-  status  print the variables again, and what runs; exit code 3 when nothing does
-  kill    end one node without a warning, as a power failure would (--node)
-  preempt tell Ray that a node is taken away, wait for --after seconds, and end it (--node)
-  stop    stop the cluster and delete its files; no other Ray on the machine is touched
+  status  print the variables again and the state of the cluster; exit code 3 when it is not running
+  kill    kill one node without notice, like a power failure (--node)
+  preempt send Ray a preemption notice for a node, wait --after seconds, and kill the node (--node)
+  stop    stop the cluster and delete its files; other Ray clusters on the machine are untouched
 
-  --name NAME             several clusters may run beside each other (default: local)
+  --name NAME             name of the cluster; several can run at the same time (default: local)
   --workers N             nodes that run tasks (default: 2); with 0 the head runs them
-  --cpus C                CPUs of each worker; they only count, so they may exceed the cores (default: 4)
+  --cpus C                logical CPUs of each worker; may exceed the machine's cores (default: 4)
   --gpus G                GPUs of each worker (default: 0)
   --port P                the head's port (default: a free one)
-  --dashboard-port P      port of the dashboard and of the job server (default: a free one)
+  --dashboard-port P      port of the dashboard and job server (default: a free one)
   --object-store-mb M     shared memory of each node (default: 200)
-  --token, --no-token     let in only those who have the token (default), or everyone who reaches the ports,
-                          of which Ray opens some to the network; the token is RAY_AUTH_TOKEN when set, or a new one
-  --node N                kill, preempt: which one; the first that runs tasks is 1
-  --after S               preempt: seconds from the warning to the end (default: 30)
-  --keep-logs             stop: leave the logs where they are
+  --token, --no-token     require the token (default), or accept everyone with access to the ports, some of which Ray
+                          opens to the network; the token is RAY_AUTH_TOKEN when set, or a new one
+  --node N                kill, preempt: number of the node; the first worker is 1
+  --after S               preempt: seconds from the notice to the kill (default: 30)
+  --keep-logs             stop: keep the logs
 END
 }
 
@@ -44,11 +44,11 @@ read_options() {
             --keep-logs) keep_logs=yes && shift && continue ;;
             -h | --help) usage; exit 0 ;;
             --name | --workers | --cpus | --gpus | --port | --dashboard-port | --object-store-mb | --node | --after) ;;
-            *) fail "there is no option $1. See cluster/local.sh --help." ;;
+            *) fail "unknown option $1. See cluster/local.sh --help." ;;
         esac
         (($# > 1)) || fail "$1 has no value."
         if [[ $1 == --name ]]; then
-            [[ $2 =~ ^[a-z0-9-]{1,16}$ ]] || fail "--name $2: give 1 to 16 of a-z, 0-9 and -."  # it is part of a path
+            [[ $2 =~ ^[a-z0-9-]{1,16}$ ]] || fail "--name $2: give 1 to 16 of a-z, 0-9 and -."  # part of a path
         else
             [[ $2 =~ ^[0-9]+$ ]] || fail "$1 $2: give a whole number."
         fi
@@ -56,33 +56,33 @@ read_options() {
         printf -v "${variable//-/_}" %s "$2"
         shift 2
     done
-    base=/tmp/dancegen-$(id -u) # short: the path of a socket below it may have 107 characters at most
+    base=/tmp/dancegen-$(id -u) # short, because socket paths below it are limited to 107 characters
     state=$base/$name
 }
 
-# Programs of the project's own environment, or those of the one that is active.
+# Python of the project's .venv, or of the active environment.
 find_ray() {
     local here
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
     python=$here/.venv/bin/python
-    [[ -x $python ]] || python=$(command -v python3) || fail "there is no Python. Run make setup."
+    [[ -x $python ]] || python=$(command -v python3) || fail "Python not found. Run make setup."
     "$python" -c 'import ray' 2>/dev/null || fail "$python has no Ray. Run make setup, or activate its environment."
 }
 
-# One start or stop at a time, in a folder that nobody else can put things into.
+# Allow one start or stop at a time, in a folder that other users cannot write to.
 lock() {
     mkdir -p -m 700 "$base"
     [[ -O $base && ! -L $base ]] || fail "$base belongs to another user. Delete it."
     exec 9>"$base/$name.lock"
-    flock -n 9 || fail "another start or stop of '$name' is under way."
+    flock -n 9 || fail "another start or stop of '$name' is in progress. Wait for it."
 }
 
-# Every process of the cluster carries its folder in its environment: also workers, jobs and what those start.
+# PIDs of the cluster. Every process has its folder in its environment, also workers, jobs and their children.
 pids() {
     { grep -lzsxF "DANCEGEN_CLUSTER=$state" /proc/[0-9]*/environ || true; } | tr -cd '0-9\n'
 }
 
-# Those of one node.
+# PIDs of one node.
 node_pids() {
     { grep -lzsxF "DANCEGEN_NODE=$state/$node" /proc/[0-9]*/environ || true; } | tr -cd '0-9\n'
 }
@@ -91,13 +91,13 @@ free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Ray waits half a minute for a head whose port is taken.
+# Fail at once when a port is in use: Ray would wait half a minute for the head.
 check_free() {
-    [[ -z $2 ]] || ! (: <>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || fail "$1 $2: another program listens there."
+    [[ -z $2 ]] || ! (: <>"/dev/tcp/127.0.0.1/$2") 2>/dev/null || fail "$1 $2: this port is in use. Choose another one."
 }
 
-# ray start with the environment of this cluster; what it says goes to a file, shown only when it fails. No metrics
-# servers: Ray binds them to all interfaces unless a node is 127.0.0.1 itself, and they ask for no token.
+# ray start with the environment of this cluster. Its output goes to a file, shown only when it fails. No metrics
+# servers: Ray binds them to all interfaces unless a node is 127.0.0.1 itself, and they require no token.
 ray_start() {
     local log=$state/start-$node.log
     env -u RAY_AUTH_TOKEN -u RAY_AUTH_TOKEN_PATH DANCEGEN_CLUSTER="$state" DANCEGEN_NODE="$state/$node" RAY_TMPDIR="$state" \
@@ -108,12 +108,12 @@ ray_start() {
         --min-worker-port=0 --max-worker-port=0 --disable-usage-stats --log-color=false \
         >>"$log" 2>&1 </dev/null 9>&- || {
         tail -n 30 "$log" >&2
-        fail "ray start failed."
+        fail "ray start failed. Its log is above."
     }
 }
 
-# Each node has an address of its own in 127.0.0.0/8, so that Ray takes them for different machines, and a folder of its
-# own: one node would unpack a job's code over that in which another one is running.
+# Each node has its own address in 127.0.0.0/8, so that Ray treats them as different machines, and its own folder:
+# otherwise one node would unpack a job's code over the files that another node is running.
 start_nodes() {
     local worker devices head=127.0.0.2 head_cpus=0
     node=head
@@ -129,12 +129,12 @@ start_nodes() {
         starts+=($!)
     done
     local start
-    for start in "${starts[@]}"; do wait "$start"; done # a failed one has said why
+    for start in "${starts[@]}"; do wait "$start"; done # a failed start has already printed its log
 }
 
-# The job server answers some seconds after the head; without the token it answers 401, which is an answer.
+# The job server answers some seconds after the head. 401 (no token) counts as an answer.
 wait_for_job_server() {
-    "$python" - "http://127.0.0.1:$dashboard_port/api/version" <<'END' || fail "the job server does not answer."
+    "$python" - "http://127.0.0.1:$dashboard_port/api/version" <<'END' || fail "the job server does not answer. See the logs in $state."
 import sys, time, urllib.error, urllib.request
 
 for _ in range(120):
@@ -150,16 +150,16 @@ END
 }
 
 start() {
-    [[ -d /proc/self ]] || fail "several nodes on one machine need Linux."
+    [[ -d /proc/self ]] || fail "a cluster on one machine requires Linux."
     find_ray
     lock
     unset RAY_ADDRESS
-    [[ -z $(pids) ]] || fail "'$name' runs already. See cluster/local.sh status, or stop it first."
+    [[ -z $(pids) ]] || fail "'$name' is already running. See cluster/local.sh status, or stop it first."
     check_free --port "$port"
     check_free --dashboard-port "$dashboard_port"
     rm -rf "$state"
     mkdir -m 700 "$state"
-    if [[ $python == *[[:space:]]* ]]; then # Ray starts the workers of a job through a shell, without quotes
+    if [[ $python == *[[:space:]]* ]]; then # Ray starts the workers of a job through a shell, without quoting
         ln -s "${python%/bin/*}" "$state/python"
         python=$state/python/bin/${python##*/}
     fi
@@ -174,12 +174,12 @@ start() {
         echo "export RAY_API_SERVER_ADDRESS=http://127.0.0.1:$dashboard_port"
         printf 'export %s\n' "${authentication[@]}"
     } >"$state/variables"
-    trap 'kill_all' EXIT # a cluster that came up in part is taken down again
+    trap 'kill_all' EXIT # stop a cluster that started only in part
     echo "Starting a head and $workers workers ..." >&2
     start_nodes
     wait_for_job_server
     trap - EXIT
-    echo "Ray runs; its dashboard: http://127.0.0.1:$dashboard_port; stop it with: cluster/local.sh stop --name $name" >&2
+    echo "Ray is running. Dashboard: http://127.0.0.1:$dashboard_port. Stop it with: cluster/local.sh stop --name $name" >&2
     cat "$state/variables"
 }
 
@@ -187,30 +187,30 @@ status() {
     local running
     running=$(pids | wc -l)
     if ((running == 0)); then
-        echo "'$name' does not run." >&2
+        echo "'$name' is not running." >&2
         return 3
     fi
     cat "$state/variables"
-    echo "'$name' runs: $running processes, logs in $state/*/session_latest/logs" >&2
+    echo "'$name' is running: $running processes, logs in $state/*/session_latest/logs" >&2
 }
 
-# Ends one node at once; Ray notices when it asks for its health and gets no answer.
+# Kill one node at once. Ray detects it by failed health checks.
 kill_node() {
     local found
-    [[ $node ]] || fail "--node says which node."
+    [[ $node ]] || fail "--node is missing: give the number of a node."
     mapfile -t found < <(node_pids)
-    ((${#found[@]})) || fail "'$name' has no node $node that runs."
+    ((${#found[@]})) || fail "'$name' has no running node $node. See cluster/local.sh status."
     kill -KILL "${found[@]}" 2>/dev/null || true
-    echo "node $node of '$name' is gone." >&2
+    echo "node $node of '$name' is killed." >&2
 }
 
-# A warning such as a cloud gives before it takes a machine back.
+# Send a preemption notice, as a cloud provider does before it reclaims a spot instance.
 preempt() {
-    [[ $node && $(node_pids) ]] || fail "--node says which node, and it must run."
+    [[ $node && $(node_pids) ]] || fail "--node must be the number of a running node."
     find_ray
     # shellcheck source=/dev/null
     source "$state/variables"
-    "$python" - "127.0.0.$((node + 2))" "$after" "$RAY_API_SERVER_ADDRESS" "127.0.0.2:$(<"$state/port")" <<'END' || fail "Ray refused."
+    "$python" - "127.0.0.$((node + 2))" "$after" "$RAY_API_SERVER_ADDRESS" "127.0.0.2:$(<"$state/port")" <<'END' || fail "Ray refused the preemption notice."
 import subprocess, sys
 from ray.util.state import list_nodes
 
@@ -224,7 +224,7 @@ END
     kill_node
 }
 
-# Asks all to end, and after 3 seconds ends them.
+# Send SIGTERM to all processes, and SIGKILL after 3 seconds.
 kill_all() {
     local signal=TERM found try
     for ((try = 0; try < 75; try++)); do
@@ -234,7 +234,7 @@ kill_all() {
         ((try % 15)) || kill "-$signal" "${found[@]}" 2>/dev/null || true
         sleep 0.2
     done
-    fail "these processes of '$name' do not end: ${found[*]}."
+    fail "these processes of '$name' do not end: ${found[*]}. End them by hand."
 }
 
 stop() {
@@ -243,7 +243,7 @@ stop() {
     running=$(pids | wc -l)
     kill_all
     [[ $keep_logs ]] || rm -rf "$state"
-    if ((running)); then echo "'$name' is stopped." >&2; else echo "'$name' did not run." >&2; fi
+    if ((running)); then echo "'$name' is stopped." >&2; else echo "'$name' was not running." >&2; fi
 }
 
 command=${1:-}

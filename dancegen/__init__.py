@@ -1,3 +1,3 @@
-"""dancegen: music in, dance videos out, at the scale of a cluster."""
+"""dancegen: dance videos from music, on one machine or a Ray cluster."""
 
 __version__ = "0.1.0"

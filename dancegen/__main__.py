@@ -1,4 +1,4 @@
-"""`python -m dancegen` is the command line."""
+"""`python -m dancegen`: the command line."""
 
 from dancegen.cli import main
 

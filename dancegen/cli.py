@@ -1,7 +1,7 @@
 """The command line: `dancegen STEP CONFIG key=value ...`, and the same for `python -m jobs.STEP`.
 
-Whatever is slow to import (settings, Ray, torch) is imported inside the commands, so that help and
-a wrong setting answer at once. What a person can fix ends as one message and exit code 2.
+Modules that are slow to import (settings, Ray, torch) are imported inside the commands, so that help and
+configuration errors are printed without delay. Errors that the user can fix end as one message and exit code 2.
 """
 
 import sys
@@ -17,25 +17,25 @@ from dancegen.steps.command import check, load, step_command
 
 
 class Commands(click.Group):
-    """Commands that are also found in their earlier spelling, with underscores."""
+    """Command group that also accepts the earlier spelling of command names, with underscores."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run the command that the words name."""
+        """Parse the arguments and run the command."""
         open_closed_streams()
         return super().main(*args, **options)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name."""
+        """The command of this name, or None; underscores are accepted as hyphens."""
         return super().get_command(ctx, cmd_name.replace("_", "-"))
 
 
 @click.group(cls=Commands, context_settings=HELP)
 @click.version_option(__version__, prog_name="dancegen")
 def main() -> None:
-    """Music in, dance videos out, at the scale of a cluster.
+    """Generate dance videos from music, on one machine or a Ray cluster.
 
-    `dancegen dance SONG -o VIDEO` makes one video. The other commands are the steps from videos to a model
-    and from a library of songs to videos; each takes a settings file from configs/ and key=value over it.
+    `dancegen dance SONG -o VIDEO` renders one video. The steps train a model from videos and render a library
+    of songs; each takes a settings file from configs/ and key=value overrides.
     """
 
 
@@ -43,7 +43,7 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace files that d
 
 
 class Size(click.ParamType):
-    """A picture's size: 1280x720."""
+    """Frame size in pixels, such as 1280x720."""
 
     name = "WIDTHxHEIGHT"
 
@@ -51,25 +51,25 @@ class Size(click.ParamType):
         """Width and height in pixels."""
         width, _, height = str(value).lower().partition("x")
         if not (width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r} is no size. Write for example 1280x720.", param, ctx)
+            self.fail(f"{value!r} is not a valid size. Use WIDTHxHEIGHT, for example 1280x720.", param, ctx)
         return int(width), int(height)
 
 
-@main.command(short_help="Make a dance video of one song.")
+@main.command(short_help="Render a dance video for one song.")
 @click.argument("song", metavar="SONG", type=PLACE)
-@click.option("-o", "--output", "video", required=True, metavar="VIDEO", type=PLACE, help="The mp4 to write.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, another dance to the same song.")
-@click.option("--look", default="avatar", show_default=True, help="avatar, skeleton or skeleton-light.")
+@click.option("-o", "--output", "video", required=True, metavar="VIDEO", type=PLACE, help="Output file (.mp4).")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the dance.")
 @click.option(
-    "--checkpoint", metavar="FILE", type=PLACE, help="A trained model. Default: the one that comes with dancegen."
+    "--look", default="avatar", show_default=True, help="Rendering style: avatar, skeleton or skeleton-light."
 )
-@click.option("--fps", default=30.0, show_default=True, help="Pictures a second, 25 to 60.")
-@click.option("--size", type=Size(), default="1280x720", show_default=True)
+@click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
+@click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")
+@click.option("--size", type=Size(), default="1280x720", show_default=True, help="Frame size in pixels.")
 @overwrite
 def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
-    """Make a dance video of one song. No settings file, no cluster.
+    """Render a dance video for one song. Requires no settings file and no cluster.
 
-    SONG is anything with sound: mp3, wav, flac, ogg, m4a, or a video. Paths and s3:// alike.
+    SONG is an audio file (mp3, wav, flac, ogg, m4a) or a video with an audio track, as a path or an s3:// URI.
     """
     with ErrorBoundary():
         from dancegen import config
@@ -85,14 +85,14 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
         load("dancegen.steps.render.one_song:run")(settings)
 
 
-@main.command(short_help="Put frames of several videos on one picture.")
+@main.command(short_help="Write a contact sheet of several videos.")
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...", type=PLACE)
 @click.option(
-    "-o", "--output", "picture", required=True, metavar="PICTURE", type=PLACE, help="The .png or .jpg to write."
+    "-o", "--output", "picture", required=True, metavar="PICTURE", type=PLACE, help="Output image (.png or .jpg)."
 )
 @overwrite
 def sheet(**options: Any) -> None:
-    """Put frames of several videos on one picture, a row each, to see at a glance whether the dances are good."""
+    """Write a contact sheet: frames of several videos in one image, one row per video, for visual inspection."""
     with ErrorBoundary():
         from dancegen import config
 
@@ -102,15 +102,15 @@ def sheet(**options: Any) -> None:
         click.echo(settings.picture)
 
 
-@main.command("import-weights", short_help="Turn the published weights into a checkpoint.")
+@main.command("import-weights", short_help="Convert the published weights to a checkpoint.")
 @click.argument("weights", metavar="WEIGHTS", type=PLACE)
-@click.option("-o", "--output", required=True, metavar="CHECKPOINT", type=PLACE, help="The .safetensors to write.")
+@click.option("-o", "--output", required=True, metavar="CHECKPOINT", type=PLACE, help="Output file (.safetensors).")
 @overwrite
 def import_weights(**options: Any) -> None:
-    """Turn the published weights (Ren et al., ACM MM 2020) into a checkpoint that gives what they gave.
+    """Convert the published weights (Ren et al., ACM MM 2020) to a checkpoint with the same outputs.
 
     WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
-    perceptual loss of `train-dance`; which of the two is seen from its keys. No code in the file is run.
+    perceptual loss of `train-dance`; the kind is detected from its keys. No code in the file is executed.
     """
     with ErrorBoundary():
         from dancegen import config
@@ -119,21 +119,26 @@ def import_weights(**options: Any) -> None:
         settings = config.validate(kind, options)
         check(settings)
         found = load("dancegen.tools.import_weights.run:run")(settings)
-        click.echo(f"The published {found}, as a checkpoint: {settings.output}")
+        click.echo(f"Wrote the published {found} as a checkpoint: {settings.output}")
 
 
-@main.command("compare-estimators", short_help="See how far two pose estimators agree on some videos.")
+@main.command("compare-estimators", short_help="Measure the agreement of two pose estimators.")
 @click.argument("videos", metavar="VIDEOS", type=PLACE)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--estimators", nargs=2, default=("mediapipe", "openpose_json"), show_default=True, metavar="ONE OTHER")
 @click.option(
-    "-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Where the page, the table and the pictures go."
+    "-o",
+    "--output",
+    required=True,
+    metavar="FOLDER",
+    type=PLACE,
+    help="Output folder for the page, the table and the images.",
 )
 @overwrite
 def compare_estimators(settings: tuple[str, ...], estimators: tuple[str, str], **options: Any) -> None:
-    """See how far two pose estimators agree on some videos: figures, and the frames where they differ most.
+    """Measure the agreement of two pose estimators on videos, and show the frames where they differ most.
 
-    VIDEOS is a folder, a list (.txt), a table (.csv, .parquet) or one video. OTHER is measured against ONE.
+    VIDEOS is a folder, a list (.txt), a table (.csv, .parquet) or one video. ONE is the reference for OTHER.
     """
     with ErrorBoundary():
         from dancegen import config
@@ -146,25 +151,32 @@ def compare_estimators(settings: tuple[str, ...], estimators: tuple[str, str], *
             click.echo(line)
 
 
-HOURLY_HELP = "People who may begin within an hour from one network address (a school's), without codes."
+HOURLY_HELP = "Participants without invitation codes, per hour and network address (such as a school's)."
 
 
-@main.group(context_settings=HELP, short_help="Ask people which dances they prefer.")
+@main.group(context_settings=HELP, short_help="Run a user study on two sets of dances.")
 def study() -> None:
-    """Ask people which of two sets of dances they prefer, blind, as the paper did."""
+    """Run a blind user study that compares two sets of dances, following the paper (section 6.3.1)."""
 
 
 @study.command("make", short_help="Cut pairs of clips from two sets of videos.")
 @click.argument("a", metavar="A", type=PLACE)
 @click.argument("b", metavar="B", type=PLACE)
-@click.option("-o", "--output", required=True, metavar="STUDY", type=PLACE, help="Folder of the study.")
-@click.option("--names", nargs=2, default=("A", "B"), show_default=True, metavar="A B", help="Names in the results.")
-@click.option("--pairs", default=20, show_default=True, help="Pairs at most.")
-@click.option("--seconds", default=5.0, show_default=True, help="Of each video.")
-@click.option("--catch", default=2, show_default=True, help="Pairs whose answer is known, to find who does not look.")
-@click.option("--seed", default=0, show_default=True, help="Decides pairs, moments, order and sides.")
+@click.option("-o", "--output", required=True, metavar="STUDY", type=PLACE, help="Output folder of the study.")
+@click.option(
+    "--names",
+    nargs=2,
+    default=("A", "B"),
+    show_default=True,
+    metavar="A B",
+    help="Names of the two sets in the results.",
+)
+@click.option("--pairs", default=20, show_default=True, help="Maximum number of pairs.")
+@click.option("--seconds", default=5.0, show_default=True, help="Length of each clip.")
+@click.option("--catch", default=2, show_default=True, help="Number of catch trials: pairs whose answer is known.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of pairs, start times, order and sides.")
 def study_make(**options: Any) -> None:
-    """Cut pairs of clips from two sets of videos: folders, or lists. Videos of the same file name are a pair."""
+    """Cut pairs of clips from two sets of videos: folders or lists. Videos with the same file name form a pair."""
     with ErrorBoundary():
         from dancegen import config
 
@@ -174,43 +186,51 @@ def study_make(**options: Any) -> None:
             click.echo(line)
 
 
-@study.command("serve", short_help="Show a study to people, in their browsers.")
+@study.command("serve", short_help="Serve a study to participants' browsers.")
 @click.argument("folder", metavar="STUDY", type=PLACE)
-@click.option("--host", type=PLACE, default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--database", type=FILE, metavar="FILE", help="The answers. Default: answers.db in STUDY.")
+@click.option(
+    "--host",
+    type=PLACE,
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to bind to; 0.0.0.0 accepts connections from other machines.",
+)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port.")
+@click.option("--database", type=FILE, metavar="FILE", help="Answers (SQLite). Default: answers.db in STUDY.")
 @click.option("--hourly", default=200, show_default=True, type=click.IntRange(1), help=HOURLY_HELP)
-@click.option("--proxied", is_flag=True, help="A proxy is before it: believe its X-Forwarded-For and -Host.")
+@click.option("--proxied", is_flag=True, help="Trust X-Forwarded-For and X-Forwarded-Host from a reverse proxy.")
 def study_serve(**options: Any) -> None:
-    """Show a study to people, in their browsers, on phones too. Put a proxy with HTTPS before it on the internet.
+    """Serve a study to desktop and mobile browsers. On the internet, put an HTTPS reverse proxy in front of it.
 
-    Anybody who reaches it may begin, unless you make invitation codes with `dancegen study invite`.
+    Anyone who can reach the server can participate, unless invitation codes exist (`dancegen study invite`).
     """
     with ErrorBoundary():
         load("dancegen.tools.study.serve:run")(**options)
 
 
-@study.command("invite", short_help="Make invitation codes, one a person.")
+@study.command("invite", short_help="Create invitation codes, one per participant.")
 @click.argument("folder", metavar="STUDY", type=PLACE)
 @click.argument("people", metavar="PEOPLE", type=click.IntRange(1, 100_000))
-@click.option("--database", type=FILE, metavar="FILE", help="The answers. Default: answers.db in STUDY.")
-@click.option("--address", metavar="URL", type=PLACE, help="Of the server: print links instead of bare codes.")
+@click.option("--database", type=FILE, metavar="FILE", help="Answers (SQLite). Default: answers.db in STUDY.")
+@click.option("--address", metavar="URL", type=PLACE, help="URL of the server: print links instead of codes.")
 def study_invite(folder: str, people: int, database: Path | None, address: str | None) -> None:
-    """Make invitation codes, one a line. Each lets one person begin; once there are any, nobody begins without one."""
+    """Create invitation codes, one per line. Each admits one participant; once codes exist, a code is required."""
     with ErrorBoundary():
         prefix = f"{address.rstrip('/')}/?code=" if address else ""
         for code in load("dancegen.tools.study.serve:invite")(folder, people, database):
             click.echo(prefix + code)
 
 
-@study.command("analyse", short_help="Count the answers: preferences by group, with intervals.")
+@study.command("analyse", short_help="Compute preferences by group, with intervals.")
 @click.argument("folder", metavar="STUDY", type=PLACE)
-@click.option("-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Where the page and the tables go.")
-@click.option("--database", multiple=True, metavar="FILE", type=PLACE, help="Answers; may be given several times.")
-@click.option("--max-caught", default=0.25, show_default=True, help="Share of wrong answers where the answer is known.")
+@click.option(
+    "-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Output folder for the page and the tables."
+)
+@click.option("--database", multiple=True, metavar="FILE", type=PLACE, help="Answers (SQLite); repeatable.")
+@click.option("--max-caught", default=0.25, show_default=True, help="Maximum share of wrong answers in catch trials.")
 @overwrite
 def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> None:
-    """Count the answers: preferences by question and group, with intervals, and a chart."""
+    """Compute preferences by question and group, with confidence intervals and a chart."""
     with ErrorBoundary():
         from dancegen import config
 
@@ -219,24 +239,24 @@ def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> Non
         check(settings)
         for one in load("dancegen.tools.study.analyse:run")(settings):
             click.echo(f"{one.question}, {one.group}: {one.rate:.1%} [{one.low:.1%}, {one.high:.1%}] of {one.answers}")
-        click.echo(f"Look at {settings.output}/index.html")
+        click.echo(f"Report: {settings.output}/index.html")
 
 
-@main.command(short_help="Say what works on this machine, and what to do about the rest.")
+@main.command(short_help="Check this machine and report how to fix problems.")
 @click.option(
-    "--storage", metavar="URI", type=PLACE, help="Also check that this folder or s3:// prefix can be written and read."
+    "--storage", metavar="URI", type=PLACE, help="Also check that this folder or s3:// prefix is readable and writable."
 )
-@click.option("--tracking", metavar="URI", type=PLACE, help="Also check that this MLflow server or database answers.")
+@click.option("--tracking", metavar="URI", type=PLACE, help="Also check this MLflow server or database.")
 @click.option(
     "--address",
     metavar="ADDRESS",
     type=PLACE,
-    help="Also check that this Ray cluster answers, such as http://head:8265.",
+    help="Also check this Ray cluster, such as http://head:8265.",
 )
 def doctor(storage: str | None, tracking: str | None, address: str | None) -> None:
-    """Say what works on this machine, and what to do about the rest.
+    """Check this machine and report how to fix problems.
 
-    Exit code 1 when something that dancegen needs does not work.
+    The exit code is 1 when a requirement of dancegen is not met.
     """
     with ErrorBoundary():
         broken = False

@@ -1,7 +1,7 @@
-"""Settings: one YAML a job, dotted overrides `key=value`, checked as a whole.
+"""Settings: one YAML file per job and dotted overrides `key=value`, validated together.
 
-OmegaConf reads and merges (so `1e-4` is a number and `${...}` works); pydantic checks. A default
-lives in one place, the class. Nothing here imports torch or Ray: a wrong key is told at once.
+OmegaConf reads and merges (so `1e-4` is a number and `${...}` works); pydantic validates. A default is defined in one
+place, the class. Nothing here imports torch or Ray, so that configuration errors are reported without delay.
 """
 
 import re
@@ -20,39 +20,39 @@ from yaml import YAMLError
 from dancegen import fields, storage
 from dancegen.errors import ConfigError
 
-UNKNOWN = "extra_forbidden"  # pydantic's name for a key that there is not
-BASE = "base"  # the key that names a YAML to start from, such as a preset
+UNKNOWN = "extra_forbidden"  # pydantic's error type of an unknown key
+BASE = "base"  # key that names the YAML file to inherit from, such as a preset
 
 
 class Config(BaseModel):
-    """Settings written by a person: frozen, no unknown keys, each field documented by the string below it."""
+    """Base class of settings: frozen, no unknown keys, each field documented by the string below it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
 class Input:
-    """Marks a URI that must exist before a job starts, and that no job writes to."""
+    """Marks a URI that must exist before a job starts, and that the job does not write to."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """Marks a URI that a job writes. dancegen.outputs keeps it apart from what the job reads."""
+    """Marks a URI that a job writes. dancegen.outputs checks that it is separate from what the job reads."""
 
     beside: tuple[str, ...] = ()
-    """Endings: the job also writes the folder whose name is the URI with this at its end."""
+    """Suffixes: for each, the job also writes the folder whose name is the URI with the suffix appended."""
     inside: tuple[str, ...] | None = None
-    """The URI is a folder that may hold other files, and the job writes these names in it; {field} stands for a
-    setting. None: the whole folder belongs to the job."""
+    """The URI is a folder that may hold other files, and the job writes these names in it; {field} is replaced by the
+    value of a setting. None: the whole folder belongs to the job."""
     file: bool = False
     """The URI is one file."""
     endings: tuple[str, ...] = ()
-    """How the name of the file has to end."""
+    """Allowed file name suffixes."""
 
 
 def place(uri: str) -> str:
-    """A URI in its full form. Raises ValueError for an empty one, and as `storage.absolute` does."""
+    """The URI in absolute form. Raises ValueError for an empty URI, and as `storage.absolute` does."""
     if not uri.strip():
-        raise ValueError("is empty: give a path or s3://bucket/key, or leave it out")
+        raise ValueError("is empty: give a path or s3://bucket/key, or omit it")
     return storage.absolute(uri)
 
 
@@ -68,16 +68,16 @@ Others = Callable[[], Mapping[str, type[Config]]]
 
 
 def load(kind: type[ConfigT], path: str | None, overrides: Sequence[str] = (), others: Others = dict) -> ConfigT:
-    """Settings of one job from its YAML (or from defaults alone) and `key=value` overrides.
+    """Settings of one job from its YAML file (or from defaults alone) and `key=value` overrides.
 
-    `others` gives the settings of other steps, of which an unknown key may be one. Raises ConfigError that names every
-    mistake, with the full key and what may have been meant.
+    `others` returns the settings classes of other steps, which are searched for an unknown key. Raises ConfigError
+    that lists every invalid setting with its full key and, for an unknown key, a suggestion.
     """
     return validate(kind, merge(path, overrides), path, others)
 
 
 def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = None, others: Others = dict) -> ConfigT:
-    """Plain settings, checked. Raises ConfigError that names every mistake; `path` is where they were written."""
+    """Validated settings. Raises ConfigError that lists every invalid setting; `path` is the file they come from."""
     try:
         return kind.model_validate(settings)
     except ValidationError as error:
@@ -85,13 +85,13 @@ def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = N
         unknown = any(detail["type"] == UNKNOWN for detail in details)
         known = others() if unknown else {}
         problems = "\n".join(f"  {_explain(kind, detail, known)}" for detail in details)
-        problem = f"has settings that cannot be used.\n{problems}\n"
+        problem = f"has invalid settings.\n{problems}\n"
         remedy = "Correct them. All settings: docs/settings.md." if unknown else "Correct them."
         raise ConfigError(path or kind.__name__, problem, remedy) from error
 
 
 def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The plain settings: the YAML over its `base`, and the overrides over both."""
+    """Settings as plain values: the YAML file overrides its `base`, and `overrides` override both."""
     settings = _written(path, overrides)
     try:
         plain = OmegaConf.to_container(settings, resolve=True)
@@ -102,13 +102,13 @@ def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def variables(path: str | None, overrides: Sequence[str] = ()) -> list[str]:
-    """Names of the environment variables that the settings take values from (`${oc.env:NAME}`), sorted."""
+    """Names of the environment variables that the settings refer to (`${oc.env:NAME}`), sorted."""
     written = OmegaConf.to_yaml(_written(path, overrides))
     return sorted(set(re.findall(r"\$\{oc\.env:\s*(\w+)", written)))
 
 
 def to_yaml(config: Config) -> str:
-    """The resolved settings as YAML that `load` takes."""
+    """The resolved settings as YAML that `load` accepts."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -116,11 +116,11 @@ def check_inputs(config: Config) -> None:
     """Raise ConfigError for the first input URI that does not exist."""
     for name, uri in inputs(config):
         if not storage.exists(uri):
-            raise ConfigError(f"{name}={uri}", "does not exist.", "Correct the path, or run the step that makes it.")
+            raise ConfigError(f"{name}={uri}", "does not exist.", "Correct the path, or run the step that creates it.")
 
 
 def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Name and URI of all that the job reads, with that of settings inside settings."""
+    """Name and URI of each input of the job, including those of nested settings."""
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, Config):
@@ -130,7 +130,7 @@ def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def outputs(config: Config) -> Iterator[tuple[str, str, Output]]:
-    """Name, URI and mark of all that the job writes. Those of settings inside settings are written by other jobs."""
+    """Name, URI and mark of each output of the job. Outputs of nested settings are written by other jobs."""
     for name, field in type(config).model_fields.items():
         for mark in _marks(field.annotation, field.metadata):
             if isinstance(mark, Output) and (uri := getattr(config, name)) is not None:
@@ -138,7 +138,7 @@ def outputs(config: Config) -> Iterator[tuple[str, str, Output]]:
 
 
 def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
-    """What is annotated on a field, also inside `X | None` and `tuple[X, ...]`."""
+    """The annotations of a field, also inside `X | None` and `tuple[X, ...]`."""
     parts = typing.get_args(annotation)
     if typing.get_origin(annotation) is Annotated:
         return [*metadata, *parts[1:], *_marks(parts[0])]
@@ -146,7 +146,7 @@ def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
 
 
 def _written(path: str | None, overrides: Sequence[str]) -> DictConfig:
-    """The settings as they are written, with their references."""
+    """The merged settings with unresolved references."""
     dotlist = _overrides(overrides)
     settings = _with_base(Path(path)) if path else OmegaConf.create({})
     if BASE in dotlist:
@@ -158,9 +158,9 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key:
-            raise ConfigError(f"{override!r}", "is not of the form key=value.", "Write for example workers=2.")
+            raise ConfigError(f"{override!r}", "is not of the form key=value.", "Use for example workers=2.")
         if not value.strip():
-            remedy = f"Is a variable unset? Give a value, or leave {key}= out for its default."
+            remedy = f"Check for an unset variable. Give a value, or omit {key}= to use its default."
             raise ConfigError(override, "has no value.", remedy)
     try:
         return OmegaConf.from_dotlist(list(overrides))
@@ -172,12 +172,12 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
 
 def _with_base(path: Path, above: tuple[Path, ...] = ()) -> DictConfig:
     if path.resolve() in above:
-        raise ConfigError(str(path), "is its own base.", "Remove one of the `base:` lines that lead round.")
+        raise ConfigError(str(path), "is its own base.", "Remove one of the `base:` lines that form the cycle.")
     return _based(_read(path), path, (*above, path.resolve()))
 
 
 def _based(settings: DictConfig, path: Path, above: tuple[Path, ...]) -> DictConfig:
-    """Settings of a file over their bases: that of the file, and those of groups of settings inside it."""
+    """Settings of a file merged over their bases: the base of the file, and those of its setting groups."""
     base = settings.pop(BASE, None)
     for name in settings:
         if isinstance(group := settings._get_node(name), DictConfig):
@@ -189,22 +189,24 @@ def _read(path: Path) -> DictConfig:
     try:
         settings = OmegaConf.load(path)
     except FileNotFoundError as error:
-        raise ConfigError(str(path), "does not exist.", "Name a settings file, such as those in configs/.") from error
+        raise ConfigError(
+            str(path), "does not exist.", "Give the path of a settings file, such as those in configs/."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"cannot be read ({_first_line(error)}).", "Name a YAML file.") from error
+        raise ConfigError(str(path), f"cannot be read ({_first_line(error)}).", "Give a YAML file.") from error
     except YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise ConfigError(
-            str(path), f"is not YAML{line}: {getattr(error, 'problem', error)}.", "Correct it."
+            str(path), f"is not valid YAML{line}: {getattr(error, 'problem', error)}.", "Correct it."
         ) from error
     if not isinstance(settings, DictConfig):
-        raise ConfigError(str(path), "holds no `key: value` lines.", "See the files in configs/ for the form.")
+        raise ConfigError(str(path), "contains no `key: value` lines.", "See the files in configs/ for the format.")
     return settings
 
 
 def _check_references(written: Any, resolved: Any, key: str = "") -> None:
-    """Raise ConfigError where a reference such as ${oc.env:BUCKET} gave nothing."""
+    """Raise ConfigError where a reference such as ${oc.env:BUCKET} resolved to an empty value."""
     if isinstance(written, dict):
         for name, value in written.items():
             _check_references(value, resolved[name], f"{key}.{name}" if key else str(name))
@@ -212,11 +214,13 @@ def _check_references(written: Any, resolved: Any, key: str = "") -> None:
         for index, value in enumerate(written):
             _check_references(value, resolved[index], f"{key}[{index}]")
     elif isinstance(written, str) and resolved == "" and written:
-        raise ConfigError(f"{key}: {written}", "gives an empty value.", "Set the variable, or remove the setting.")
+        raise ConfigError(
+            f"{key}: {written}", "resolves to an empty value.", "Set the variable, or remove the setting."
+        )
 
 
 def _decided(settings: Any) -> Any:
-    """The settings without those whose value is `???`, which OmegaConf takes for "to be given later"."""
+    """The settings without those whose value is `???`, which OmegaConf treats as missing."""
     if not isinstance(settings, dict):
         return settings
     return {key: _decided(value) for key, value in settings.items() if value != "???"}
@@ -226,17 +230,19 @@ def _merged(under: DictConfig, over: DictConfig, where: str) -> DictConfig:
     try:
         return typing.cast(DictConfig, OmegaConf.merge(under, over))
     except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ConfigError(where, f"{_first_line(error)}.", "A key below a single value cannot be set.") from error
+        raise ConfigError(
+            where, f"{_first_line(error)}.", "Remove the key below a setting that is a single value."
+        ) from error
 
 
 def _explain(kind: type[Config], detail: Any, others: Mapping[str, type[Config]]) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == UNKNOWN:
-        return f"{key}: there is no such setting.{fields.meant(kind, detail['loc'], others)}"
+        return f"{key}: unknown setting.{fields.meant(kind, detail['loc'], others)}"
     if detail["type"] == "missing":
-        return f"{key}: is not set, and has no default. Add it, or give {key}=..."
+        return f"{key}: is required and not set. Add it, or give {key}=..."
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    if detail["type"] == "value_error" and isinstance(detail["input"], dict | Config):  # fields that do not fit
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict | Config):  # fields that are inconsistent
         return f"{key}: {message}." if key else f"{message}."
     return f"{key}={detail['input']!r}: {message[0].lower()}{message[1:]}."
 

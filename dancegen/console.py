@@ -1,4 +1,4 @@
-"""What all commands share: how they end, and what their options take."""
+"""Shared by all commands: exit codes, error handling and option types."""
 
 import os
 import select
@@ -13,14 +13,14 @@ from dancegen import stopping
 from dancegen.errors import DanceGenError
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
-WRONG, UNREAD = 2, 141  # exit codes: something to correct; output that nobody reads
+WRONG, UNREAD = 2, 141  # exit codes: an error that the user can fix; closed pipe (128 + SIGPIPE)
 
 
-STREAMS, OUTPUTS = ("stdin", "stdout", "stderr"), (1, 2)  # by their numbers
+STREAMS, OUTPUTS = ("stdin", "stdout", "stderr"), (1, 2)  # file descriptors
 
 
 def open_closed_streams() -> None:
-    """Let a stream that the shell closed (`2>&-`) lead nowhere: the next file to be opened would get its number."""
+    """Redirect streams that the shell closed (`2>&-`) to /dev/null: the next opened file would reuse the descriptor."""
     for number, name in enumerate(STREAMS):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -31,7 +31,7 @@ def open_closed_streams() -> None:
 
 
 def nobody_reads() -> bool:
-    """Whether the reader of our output has ended, as in `dancegen ... | head`."""
+    """Whether the reader of the output has closed the pipe, as in `dancegen ... | head`."""
     poll = select.poll()
     for number in OUTPUTS:
         poll.register(number, 0)
@@ -39,9 +39,9 @@ def nobody_reads() -> bool:
 
 
 class ErrorBoundary:
-    """Ends the process with one message when a person can do something about the error, on Ctrl-C and on SIGTERM.
+    """Ends the process with one message on an error that the user can fix, on Ctrl-C and on SIGTERM.
 
-    When nobody reads our output any more there is nothing to say, and the process ends as others do then.
+    When the reader of the output has closed the pipe, the process exits with code 141 and prints nothing.
     """
 
     def __enter__(self) -> None:
@@ -59,7 +59,7 @@ class ErrorBoundary:
 
 
 def _end(text: str, code: int) -> None:
-    """End the process, with a message if anybody reads it."""
+    """End the process with an exit code, after printing the message unless the pipe is closed."""
     try:
         if text:
             click.echo(text, err=True)
@@ -67,16 +67,16 @@ def _end(text: str, code: int) -> None:
         pass
     if nobody_reads():
         null = os.open(os.devnull, os.O_WRONLY)
-        for number in OUTPUTS:  # what is left in the buffers has nowhere to go
+        for number in OUTPUTS:  # flushing the buffers at exit would fail
             os.dup2(null, number)
     sys.exit(code)
 
 
 def _fixable(error: BaseException, outer: tuple[BaseException, ...] = ()) -> DanceGenError | None:
-    """The DanceGenError itself, or the one that Ray wrapped in its own errors (as `cause`, or one a worker)."""
+    """The DanceGenError itself, or the one that Ray wrapped in its own errors (as `cause`, or one per worker)."""
     if isinstance(error, DanceGenError):
         return getattr(error, "cause", error)
-    if error in outer:  # Ray raises an error from itself when its dashboard does not start
+    if error in outer:  # cycle: Ray raises an error from itself when its dashboard does not start
         return None
     failures = getattr(error, "worker_failures", None)
     inside = [
@@ -89,14 +89,14 @@ def _fixable(error: BaseException, outer: tuple[BaseException, ...] = ()) -> Dan
 
 
 class Place(click.ParamType):
-    """An address, a path or a URI. An unset variable makes it empty, which would look like an option not given."""
+    """An address, path or URI. Empty text is rejected: it comes from an unset variable and would read as not given."""
 
     name = "TEXT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text, which is not empty."""
+        """The text. Fails when it is empty."""
         if not str(value).strip():
-            self.fail("is empty. Is a variable unset? Give a value, or leave it out where it is optional.", param, ctx)
+            self.fail("is empty. Check for an unset variable, give a value, or omit an optional one.", param, ctx)
         return str(value)
 
 
@@ -104,7 +104,7 @@ class LocalFile(Place):
     """A path on this machine."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path, which is not empty."""
+        """The path. Fails when it is empty."""
         return Path(super().convert(value, param, ctx))
 
 

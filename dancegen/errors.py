@@ -1,11 +1,11 @@
-"""Errors that a person can fix. Everything else is a bug and keeps its traceback."""
+"""Errors that the user can fix. All other exceptions are bugs and keep their traceback."""
 
 
 class DanceGenError(Exception):
-    """One clear line: `{which thing}: {what is wrong, with the value}. {what to do}.`
+    """One message: `{which thing}: {what is wrong, with the value}. {what to do}.`
 
     The command line prints it and exits with code 2. All three parts are positional so that the
-    error crosses process borders (pickle calls `type(error)(*error.args)`).
+    error crosses process boundaries (pickle calls `type(error)(*error.args)`).
     """
 
     def __init__(self, thing: str, problem: str, remedy: str) -> None:
@@ -17,7 +17,7 @@ class DanceGenError(Exception):
 
 
 class ConfigError(DanceGenError):
-    """A setting is unknown, of the wrong type, or does not fit the others."""
+    """A setting is unknown, of the wrong type, or inconsistent with other settings."""
 
 
 class StorageError(DanceGenError):
@@ -25,36 +25,36 @@ class StorageError(DanceGenError):
 
 
 class StorageUnreachableError(StorageError):
-    """Storage does not answer now: what was asked of it may work a moment later."""
+    """Storage does not respond. The request may succeed when it is retried."""
 
 
 class StorageDeniedError(StorageUnreachableError):
-    """Storage refuses the credentials, as it also does for a while when they are replaced."""
+    """Storage rejects the credentials, as it also does temporarily while they are rotated."""
 
 
 class StorageFullError(StorageUnreachableError):
-    """There is no space left."""
+    """No space is left on the device."""
 
 
 class TableError(DanceGenError):
-    """A table is missing, of another schema, or of another format version."""
+    """A table is missing, has another schema, or has another format version."""
 
 
 class BadMediaError(DanceGenError):
-    """A video or a song cannot be used. Rows carry its text in their `error` column."""
+    """A video or a song cannot be used. The message is stored in the `error` column of its row."""
 
 
 class CheckpointError(DanceGenError):
-    """A checkpoint is missing, damaged, or of another format version."""
+    """A checkpoint is missing, damaged, or has another format version."""
 
 
 class ClusterError(DanceGenError):
-    """A Ray cluster cannot be reached, or is too small for what was asked."""
+    """A Ray cluster cannot be reached, or lacks the resources that were requested."""
 
 
 class TooManyBadRowsError(DanceGenError):
-    """More rows than `max_bad_share` ended with an error."""
+    """A larger share of the rows than `max_bad_share` ended with an error."""
 
 
 class DivergedError(DanceGenError):
-    """A loss became NaN or infinite while training, exploded, or the generated poses left the range of real ones."""
+    """Training diverged: a loss became NaN or Inf or exploded, or generated poses left the range of real ones."""

@@ -1,4 +1,4 @@
-"""The fields of settings classes by dotted name, and which of them may have been meant."""
+"""The fields of settings classes by dotted name, and suggestions for unknown keys."""
 
 import difflib
 import inspect
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-NEAR, FAR = 0.75, 0.5  # how alike two names are that are confused: surely, perhaps
+NEAR, FAR = 0.75, 0.5  # similarity cutoffs of suggestions: near match, far match
 
 Model = type[BaseModel]
 
 
 def walk(kind: Model, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every setting by dotted name, those inside groups too; a class's own before those that it inherits."""
+    """Every setting by dotted name, including those of groups; a class's own fields before inherited ones."""
     own = [name for name in kind.model_fields if name in kind.__annotations__]
     for name in [*own, *(name for name in kind.model_fields if name not in own)]:
         field = kind.model_fields[name]
@@ -25,7 +25,7 @@ def walk(kind: Model, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
 
 
 def group(field: FieldInfo) -> Model | None:
-    """The class of a field that is a group of settings itself."""
+    """The settings class of a field that is a group of settings; None for a single setting."""
     if typing.get_origin(field.annotation) in (dict, list, tuple):
         return None
     parts = (field.annotation, *typing.get_args(field.annotation))
@@ -33,21 +33,21 @@ def group(field: FieldInfo) -> Model | None:
 
 
 def meaning(field: FieldInfo) -> str:
-    """What is said of a setting, on one line."""
+    """The description of a setting, on one line."""
     return " ".join((field.description or "").split())
 
 
 def default_text(field: FieldInfo) -> str:
-    """A setting's default as it is written in a settings file."""
+    """The default of a setting as written in a settings file."""
     value = field.get_default(call_default_factory=True)
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def meant(kind: Model, location: Sequence[str | int], others: Mapping[str, Model]) -> str:
-    """A sentence that says what an unknown key may have meant, after a blank; empty when nothing is like it.
+    """A sentence that suggests a key for an unknown one, with a leading space; empty without a similar key.
 
-    `others` are the settings of other steps, by their commands.
+    `others` are the settings classes of other steps, by command.
     """
     *above, key = map(str, location)
     level = _level(kind, above)
@@ -67,14 +67,14 @@ def _close(key: str, level: Model, cutoff: float, prefix: str) -> list[str]:
 
 
 def _deeper(key: str, kind: Model) -> list[str]:
-    """Settings and groups of this name inside other groups, those of the fewest parts first."""
+    """Dotted names of settings and groups of this name inside other groups, shallowest first."""
     parts = (name.split(".") for name, _ in walk(kind))
     found = {".".join(path[: path.index(key) + 1]) for path in parts if key in path[1:]}
     return sorted(found, key=lambda name: (name.count("."), name))
 
 
 def _level(kind: Model, above: Sequence[str]) -> Model:
-    """The class that a key below these groups belongs to, as far as there are such groups."""
+    """The settings class at the end of this path of groups; unknown groups are skipped."""
     for part in above:
         field = kind.model_fields.get(part)
         kind = (group(field) if field else None) or kind
@@ -82,7 +82,7 @@ def _level(kind: Model, above: Sequence[str]) -> Model:
 
 
 def _has(kind: Model, location: Sequence[str]) -> bool:
-    """Whether a class has this key, or nearly."""
+    """Whether a class has this key or a close match."""
     return bool(difflib.get_close_matches(location[-1], _level(kind, location[:-1]).model_fields, 1, 0.9))
 
 

@@ -1,4 +1,4 @@
-"""What libraries in C++ write to the standard error by themselves, past Python and its loggers."""
+"""Capture of what C++ libraries write to standard error directly, bypassing Python and its loggers."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ STDERR = 2
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Keeps the standard error back; what was written to it is shown when the block fails."""
+    """Capture standard error; print what was captured only when the block raises."""
     sys.stderr.flush()
     shown = os.dup(STDERR)
     with tempfile.TemporaryFile() as kept:

@@ -1,7 +1,7 @@
-"""What a job writes is apart from what it reads, and replaces no file of others. Checked before any work.
+"""Checks before a job starts: its outputs do not overlap its inputs and replace no files of other programs.
 
-Places are compared by what they are: links, `..` and the case of letters on disks that do not tell A from a make no
-difference. A place on S3 lies in another when its key begins with the other's and a slash.
+Local paths are compared by device and inode, so symbolic links, `..` and the case of letters on case-insensitive file
+systems make no difference. An S3 URI lies in another one when its key starts with the other's key and a slash.
 """
 
 import os
@@ -15,13 +15,13 @@ from dancegen.config import Config, Output
 from dancegen.errors import ConfigError, StorageDeniedError, StorageError
 from dancegen.media import marks
 
-ELSEWHERE = "Name another place for the output."
+ELSEWHERE = "Choose another output location."
 
 
-def check(config: Config, read: Iterable[str] = (), remedy: str = "Move it away, or name another output.") -> None:
-    """Raise ConfigError when the job would write over what it reads, into a folder that it lists, or over other files.
+def check(config: Config, read: Iterable[str] = (), remedy: str = "Move it, or choose another output.") -> None:
+    """Raise ConfigError when the job would overwrite its inputs or other files, or write into a folder that it lists.
 
-    `read` are URIs that the job reads besides its inputs; `remedy` says what to do about a file that is in the way.
+    `read` are URIs that the job reads besides its inputs; `remedy` is the advice for an existing file.
     """
     disk = _Disk()
     sources = [*((f"{name}={uri}", uri) for name, uri in settings.inputs(config)), *((uri, uri) for uri in read)]
@@ -40,7 +40,7 @@ def check(config: Config, read: Iterable[str] = (), remedy: str = "Move it away,
 
 
 def check_writable(config: Config) -> None:
-    """Raise StorageError for an output that cannot be written: no such bucket, or a folder that takes no files."""
+    """Raise StorageError for an output that cannot be written: a missing bucket, or a folder that is not writable."""
     for name, uri, mark in settings.outputs(config):
         if storage.is_remote(uri):
             _check_bucket(f"{name}={uri}", uri)
@@ -55,27 +55,27 @@ def check_apart(places: Iterable[str], read: Iterable[str]) -> None:
     same = {disk.key(uri): uri for uri in read}
     for place in places:
         if (source := same.get(disk.key(place))) is not None:
-            raise ConfigError(place, f"is to be written, and is read: it is {source}.", ELSEWHERE)
+            raise ConfigError(place, f"is both an output and an input: it is {source}.", ELSEWHERE)
 
 
 def check_ours(uri: str, remedy: str) -> None:
-    """Raise ConfigError when there is a local file that was not written by dancegen."""
+    """Raise ConfigError when a local file exists that was not written by dancegen."""
     if not storage.is_remote(uri) and os.path.exists(uri) and not marks.is_ours(Path(uri)):
         raise ConfigError(uri, "exists, and was not written by dancegen.", remedy)
 
 
 def _check_file(thing: str, uri: str, endings: tuple[str, ...]) -> None:
     if endings and storage.suffix(uri) not in endings:
-        raise ConfigError(thing, f"cannot be written: its name has to end in {' or '.join(endings)}.", "Rename it.")
+        raise ConfigError(thing, f"cannot be written: its name must end in {' or '.join(endings)}.", "Rename it.")
     if not storage.is_remote(uri) and os.path.isdir(uri):
-        raise ConfigError(thing, "is a folder, and a file is written.", "Add the name of a file.")
+        raise ConfigError(thing, "is a folder; a file is required.", "Add a file name.")
 
 
 def _check_folder(thing: str, place: Path) -> None:
-    """The folder, or that in which it will be made, takes a file."""
+    """Raise StorageError unless a file can be written to the folder, or to its nearest existing parent."""
     folder = next(above for above in (place, *place.parents) if os.path.lexists(above))
     try:
-        tempfile.TemporaryFile(dir=folder).close()  # has no name there
+        tempfile.TemporaryFile(dir=folder).close()  # unnamed
     except OSError as error:
         raise StorageError(thing, f"cannot be written: {folder}: {error.strerror}.", ELSEWHERE) from error
 
@@ -85,13 +85,13 @@ def _check_bucket(thing: str, uri: str) -> None:
     try:
         there = storage.exists(bucket)
     except StorageDeniedError:
-        return  # who may not list a bucket may still write to it
+        return  # credentials that may not list a bucket may still write to it
     if not there:
-        raise StorageError(thing, f"cannot be written: there is no bucket {bucket}.", ELSEWHERE)
+        raise StorageError(thing, f"cannot be written: bucket {bucket} does not exist.", ELSEWHERE)
 
 
 def _places(config: Config, uri: str, mark: Output) -> Iterator[str]:
-    """The files and folders that are the job's own."""
+    """URIs of the files and folders that the job writes."""
     yield from (uri.rstrip("/") + ending for ending in mark.beside)
     if mark.inside is None:
         yield uri
@@ -103,37 +103,37 @@ def _check_not_in(disk: "_Disk", thing: str, place: str, sources: list[tuple[str
     for name, source in sources:
         if disk.lies_in(place, source):
             how = "is" if disk.lies_in(source, place) else "lies in"
-            raise ConfigError(thing, f"{how} what the job reads: {name}.", ELSEWHERE)
+            raise ConfigError(thing, f"{how} an input of the job: {name}.", ELSEWHERE)
 
 
 def _check_apart(disk: "_Disk", thing: str, place: str, sources: list[tuple[str, str]]) -> None:
     _check_not_in(disk, thing, place, sources)
     for name, source in sources:
         if disk.lies_in(source, place):
-            raise ConfigError(thing, f"would be written over what the job reads: {name} lies in {place}.", ELSEWHERE)
+            raise ConfigError(thing, f"would overwrite an input of the job: {name} lies in {place}.", ELSEWHERE)
 
 
 class _Disk:
-    """Which places are one, and which lie in another. Remembers what it has looked up."""
+    """Compares locations: identity, and containment in a folder. Caches lookups."""
 
     def __init__(self) -> None:
         self._keys: dict[str, object] = {}
         self._chains: dict[str, frozenset[object]] = {}
 
     def key(self, uri: str) -> object:
-        """The same for all names of a place: its number on its disk, or the URI where there is no such file."""
+        """A key that is equal for all names of a location: device and inode, or the URI for S3 and missing files."""
         if uri not in self._keys:
             self._keys[uri] = uri.rstrip("/") if storage.is_remote(uri) else _number(storage.local_path(uri))
         return self._keys[uri]
 
     def lies_in(self, inner: str, outer: str) -> bool:
-        """Whether a place is another one, or is somewhere below it."""
+        """Whether a location is another one, or lies below it."""
         if storage.is_remote(inner) or storage.is_remote(outer):
             return f"{inner.rstrip('/')}/".startswith(f"{outer.rstrip('/')}/")
         return self.key(outer) in self._chain(storage.local_path(inner))
 
     def _chain(self, path: str) -> frozenset[object]:
-        """Keys of a place and of all folders above it, by its own name and by that of what it links to."""
+        """Keys of a path and of all its parent folders, both as named and with symbolic links resolved."""
         if path not in self._chains:
             above, real = os.path.dirname(path), os.path.realpath(path)
             chain = {self.key(path)}

@@ -1,9 +1,12 @@
-"""The tables between steps: every column's meaning and unit, in this file only.
+"""Schemas of the tables between steps: the meaning, unit and shape of every column, defined in this file only.
 
-A table is a folder of Parquet parts. Positions are fractions of the frame, so that they survive a
-change of size; times are in seconds; arrays are stored as little-endian bytes ("binary") with
-their shape written here, because Parquet would widen int16 and a reader decodes bytes three times
-as fast as lists. All columns are in the files, so a table opens in one line: `pandas.read_parquet("clips")`,
+A table is a folder of Parquet parts. Positions are fractions of the frame (x of the width, y of the height, y down), so
+that they do not depend on the resolution; times are in seconds. Arrays are stored as little-endian bytes (`binary`)
+with the dtype and shape given here, because Parquet would widen int16 and bytes decode three times as fast as lists.
+T is the number of frames, J = 18 the joints in the order of `skeleton.COCO18`; the last axis of `joints` is x, y and a
+confidence in [0, 1]. The pose unit of dances is 4 torso lengths (normalisation `body`) or half the frame
+height (`camera`).
+All columns are in the files, so a table opens in one line: `pandas.read_parquet("clips")`,
 `polars.read_parquet("clips")`, `duckdb.sql("from 'clips/**/*.parquet'")`, `pyarrow.parquet.read_table("clips")`.
 """
 
@@ -14,249 +17,249 @@ import pyarrow as pa
 
 from dancegen.errors import TableError
 
-FORMATS = {  # of a table's columns, where it is not 1
-    "poses": 2,  # cleaned, with marks, tracks and cuts
-    "clips": 3,  # 2: the rhythm knows phrases; 3: marks of repaired joints
+FORMATS = {  # format version of a table's columns, where it is not 1
+    "poses": 2,  # 2: cleaned joints, with marks, tracks and cuts
+    "clips": 3,  # 2: phrase channels in rhythm; 3: marks of repaired joints
 }
 
-# What each video file is and how it sounds: the first pass of extract-poses.
+# Properties of each video file and its audio track: the first pass of extract-poses.
 FILES = pa.schema(
     [
-        ("uri", pa.string()),  # the video
-        ("version", pa.string()),  # cheap mark of the file's content: changes when the file does
-        ("content_hash", pa.string()),  # SHA-256 of the video's bytes: the same file elsewhere is the same video
-        ("width_px", pa.int32()),  # of the upright picture
-        ("height_px", pa.int32()),  # of the upright picture
-        ("fps", pa.float32()),  # pictures per second, as the file says
-        ("seconds", pa.float32()),  # length, as the file says; null when it does not
-        ("has_audio", pa.bool_()),  # whether there is a sound track
-        ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
-        ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
-        ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
-        ("fingerprint", pa.binary()),  # float16 (N, 36): what motion.fingerprint knows the song by
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("note", pa.string()),  # what to know of the sound: which track was used, silence, that no beat was heard
-        ("error", pa.string()),  # why it cannot be used; null when the row is good
+        ("uri", pa.string()),  # URI of the video
+        ("version", pa.string()),  # size and modification time (or ETag) of the file; changes when the file changes
+        ("content_hash", pa.string()),  # SHA-256 of the file's bytes, in hex; equal for copies of a video
+        ("width_px", pa.int32()),  # frame width in pixels, after rotation
+        ("height_px", pa.int32()),  # frame height in pixels, after rotation
+        ("fps", pa.float32()),  # frames per second, from the file's metadata
+        ("seconds", pa.float32()),  # duration in seconds, from the file's metadata; null when unknown
+        ("has_audio", pa.bool_()),  # whether an audio track exists and can be decoded
+        ("loudness_db", pa.float32()),  # RMS level of the audio track in dBFS; null without audio
+        ("tempo_bpm", pa.float32()),  # tempo in beats per minute; null where no beat was found
+        ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without audio
+        ("fingerprint", pa.binary()),  # float16 (N, 36): music.fingerprint, 36 semitones, N = 4 per second
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("note", pa.string()),  # remarks on the audio: the track used, silence, no steady beat; null for none
+        ("error", pa.string()),  # reason why the video cannot be used; null when it can
     ],
     metadata={"dancegen.table": "files"},
 )
 
-# Everyone in each picture of a part of a video: the second pass of extract-poses, the one that costs.
+# All people in each frame of a part of a video: the second, most expensive pass of extract-poses.
 PEOPLE = pa.schema(
     [
-        ("uri", pa.string()),  # names the part: <content hash>@<first picture>
-        ("version", pa.string()),  # changes when the part does
-        ("video_uri", pa.string()),  # a video with this content
-        ("first", pa.int32()),  # number of the part's first picture, at the settings' fps
-        ("frames", pa.int32()),  # pictures in the part
-        ("counts", pa.binary()),  # int16 (T): people in each picture
-        ("joints", pa.binary()),  # float32 (sum of counts, J, 3): by picture; fractions of the frame, confidence
-        ("cuts", pa.list_(pa.int32())),  # pictures of the video that begin a new shot
-        ("estimator", pa.string()),  # name and version
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why there are no people; null when the row is good
+        ("uri", pa.string()),  # id of the part, `<content hash>@<first frame>`
+        ("version", pa.string()),  # number of parts of the video; changes when the video is divided differently
+        ("video_uri", pa.string()),  # URI of a video with this content
+        ("first", pa.int32()),  # index of the part's first frame in the video, at the configured fps
+        ("frames", pa.int32()),  # number of frames in the part (T)
+        ("counts", pa.binary()),  # int16 (T): number of people in each frame
+        ("joints", pa.binary()),  # float32 (sum of counts, J, 3): joints of all people, ordered by frame
+        ("cuts", pa.list_(pa.int32())),  # indices of the video's frames at which a new shot starts
+        ("estimator", pa.string()),  # name and version of the pose estimator
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why the columns of people are null; null on success
     ],
     metadata={"dancegen.table": "people"},
 )
 
 POSES = pa.schema(
     [
-        ("uri", pa.string()),  # the video
-        ("version", pa.string()),  # changes when the video or its labels do
-        ("content_hash", pa.string()),  # SHA-256 of the video's bytes
-        ("category", pa.string()),  # kind of dance, such as "kpop"
-        ("song", pa.string()),  # song id: a song is never both trained on and tested on
+        ("uri", pa.string()),  # URI of the video or recording
+        ("version", pa.string()),  # hash of content and labels, or version of the imported source
+        ("content_hash", pa.string()),  # SHA-256 of the video's bytes, or of an imported recording's joints, in hex
+        ("category", pa.string()),  # dance genre, such as "kpop"
+        ("song", pa.string()),  # song id; a song is never in more than one split
         ("dancer", pa.string()),  # dancer id
-        ("skeleton", pa.string()),  # a name in skeleton.SKELETONS
+        ("skeleton", pa.string()),  # name of the joint set, a key of skeleton.SKELETONS
         ("fps", pa.float32()),  # poses per second
-        ("frames", pa.int32()),  # T
-        ("width_px", pa.int32()),  # of the upright picture
-        ("height_px", pa.int32()),  # of the upright picture
-        ("joints", pa.binary()),  # float32 (T, J, 3), cleaned: fractions of the frame, confidence; NaN when missing
-        ("marks", pa.binary()),  # uint8 (T, J): motion.clean.Mark says what was seen, filled or put right
-        ("tracks", pa.binary()),  # int32 (T): which track is the dancer; -1 where the dancer is not there
-        ("cuts", pa.list_(pa.int32())),  # poses that begin a new shot
-        ("audio_uri", pa.string()),  # where the sound is; null when there is none
-        ("missing_share", pa.float32()),  # share of joints that the estimator did not give
-        ("repaired_share", pa.float32()),  # share of joints that were filled or put right
-        ("people", pa.float32()),  # mean number of people in a picture
-        ("switches", pa.int32()),  # times that the dancer who is followed changes within a shot
-        ("usable_s", pa.float32()),  # seconds that a clip could be cut from
-        ("loudness_db", pa.float32()),  # RMS of the sound in dBFS; null without sound
-        ("tempo_bpm", pa.float32()),  # beats per minute; null where no beat was found
-        ("tempo_confidence", pa.float32()),  # 0 to 1: how steadily the beat repeats
-        ("fingerprint", pa.binary()),  # float16 (N, 36): what motion.fingerprint knows the song by
-        ("estimator", pa.string()),  # name and version
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why the video is set aside; null when the row is good
+        ("frames", pa.int32()),  # number of poses (T)
+        ("width_px", pa.int32()),  # frame width in pixels, after rotation
+        ("height_px", pa.int32()),  # frame height in pixels, after rotation
+        ("joints", pa.binary()),  # float32 (T, J, 3): cleaned joints; missing joints are (NaN, NaN, 0)
+        ("marks", pa.binary()),  # uint8 (T, J): pose.clean.Mark: 0 detected, 1 missing, 2 filled, 3 replaced
+        ("tracks", pa.binary()),  # int32 (T): id of the track that is followed; -1 where the dancer is not found
+        ("cuts", pa.list_(pa.int32())),  # indices of the poses at which a new shot starts
+        ("audio_uri", pa.string()),  # URI of the audio; null without audio
+        ("missing_share", pa.float32()),  # fraction of joints (of T * J) that the estimator did not find
+        ("repaired_share", pa.float32()),  # fraction of joints (of T * J) that were filled or replaced
+        ("people", pa.float32()),  # mean number of people per frame
+        ("switches", pa.int32()),  # number of times the followed track changes within a shot
+        ("usable_s", pa.float32()),  # total duration from which clips can be cut, in seconds
+        ("loudness_db", pa.float32()),  # RMS level of the audio track in dBFS; null without audio
+        ("tempo_bpm", pa.float32()),  # tempo in beats per minute; null where no beat was found
+        ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without audio
+        ("fingerprint", pa.binary()),  # float16 (N, 36): music.fingerprint, 36 semitones, N = 4 per second
+        ("estimator", pa.string()),  # name and version of the pose estimator, or format of the imported data
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds; null for imported recordings
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why the video is set aside; null otherwise
     ],
     metadata={"dancegen.table": "poses"},
 )
 
 CLIPS = pa.schema(
     [
-        ("clip_id", pa.string()),  # derived from the content: the same clip has the same id everywhere
-        ("video_uri", pa.string()),  # the video that it is cut from
-        ("song", pa.string()),  # song id
+        ("clip_id", pa.string()),  # hash of the clip's arrays (16 hex digits); equal for equal content
+        ("video_uri", pa.string()),  # URI of the video it is cut from
+        ("song", pa.string()),  # song id; a song is never in more than one split
         ("dancer", pa.string()),  # dancer id
-        ("category", pa.string()),  # kind of dance
+        ("category", pa.string()),  # dance genre
         ("split", pa.string()),  # train, validation or test
-        ("start_s", pa.float32()),  # where the clip starts in the video
+        ("start_s", pa.float32()),  # start of the clip in the video, in seconds
         ("fps", pa.float32()),  # poses per second
-        ("aspect", pa.float32()),  # width / height of the picture: undoes the fractions
-        ("joints", pa.binary()),  # float32 (T, J, 3): fractions of the frame, confidence
-        ("audio", pa.binary()),  # int16 (T * samples a frame): mono, 16 kHz, loudness-normalised
-        ("rhythm", pa.binary()),  # float32 (T, R): the channels of motion.beats.RHYTHM_CHANNELS
-        ("marks", pa.binary()),  # uint8 (T, J): motion.clean.Mark says what was seen, filled or put right
-        ("loudness_db", pa.float32()),  # RMS of the video's sound in dBFS, before it was normalised
-        ("tempo_bpm", pa.float32()),  # of the song
-        ("missing_share", pa.float32()),  # share of joints that are missing
-        ("repaired_share", pa.float32()),  # share of joints that were filled or put right
+        ("aspect", pa.float32()),  # frame width / height; converts fractions of the frame to square units
+        ("joints", pa.binary()),  # float32 (T, J, 3): cleaned joints; missing joints are (NaN, NaN, 0)
+        ("audio", pa.binary()),  # int16 (T * 16000 / fps): mono, 16 kHz, loudness-normalised
+        ("rhythm", pa.binary()),  # float32 (T, R): channels of music.rhythm.RHYTHM_CHANNELS, computed on the whole song
+        ("marks", pa.binary()),  # uint8 (T, J): pose.clean.Mark: 0 detected, 1 missing, 2 filled, 3 replaced
+        ("loudness_db", pa.float32()),  # RMS level of the video's audio track in dBFS, before normalisation
+        ("tempo_bpm", pa.float32()),  # tempo of the audio track in beats per minute; null where no beat was found
+        ("missing_share", pa.float32()),  # fraction of the clip's joints that are missing after cleaning
+        ("repaired_share", pa.float32()),  # fraction of the clip's joints that were filled or replaced
     ],
     metadata={"dancegen.table": "clips"},
 )
 
-# What cut-clips says of each video: how many clips it gave, or why none.
+# Result of cut-clips for each video: the number of clips, or the reason why there are none.
 CUTS = pa.schema(
     [
-        ("uri", pa.string()),  # the video
-        ("version", pa.string()),  # changes when the file does
+        ("uri", pa.string()),  # URI of the video
+        ("version", pa.string()),  # columns of poses and split that the row depends on; changes when one of them does
         ("split", pa.string()),  # train, validation, test or left_out
-        ("clips", pa.int32()),  # how many it gave
-        ("left_out", pa.map_(pa.string(), pa.int32())),  # windows that gave no clip, by reason
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why it gave no clips; null when the row is good
+        ("clips", pa.int32()),  # number of clips cut from the video
+        ("left_out", pa.map_(pa.string(), pa.int32())),  # rejected windows by reason; null on a processing error
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no clips; null otherwise
     ],
     metadata={"dancegen.table": "cuts"},
 )
 
-# Which videos sound alike: what cut-clips found by comparing fingerprints, kept for the next run.
+# Videos with the same song: fingerprint comparisons of cut-clips, cached for later runs.
 MATCHES = pa.schema(
     [
-        ("fingerprint", pa.string()),  # SHA-256 of a video's fingerprint
-        ("same", pa.list_(pa.string())),  # those of the others that are of the same song
+        ("fingerprint", pa.string()),  # SHA-256 of a video's fingerprint, first 32 hex digits
+        ("same", pa.list_(pa.string())),  # fingerprint hashes of the other videos with the same song
     ],
     metadata={"dancegen.table": "matches"},
 )
 
-# What import-poses says of each source: how many recordings it gave, or why none.
+# Result of import-poses for each source: the number of recordings, or the reason why there are none.
 IMPORTS = pa.schema(
     [
-        ("uri", pa.string()),  # the file or folder
-        ("version", pa.string()),  # changes when the source does
-        ("recordings", pa.int32()),  # how many good ones it gave
-        ("bad", pa.int32()),  # how many that are set aside; reasons in their rows of poses
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why it gave none; null when the row is good
+        ("uri", pa.string()),  # URI of the source file or folder
+        ("version", pa.string()),  # changes when the source changes
+        ("recordings", pa.int32()),  # number of recordings imported without an error
+        ("bad", pa.int32()),  # number of recordings set aside; the reasons are in their rows of poses
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why the source cannot be imported; null otherwise
     ],
     metadata={"dancegen.table": "imports"},
 )
 
 RENDERS = pa.schema(
     [
-        ("uri", pa.string()),  # the song
-        ("version", pa.string()),  # changes when the file does
-        ("content_hash", pa.string()),  # SHA-256 of the song's bytes
-        ("name", pa.string()),  # file name of the video, decided once; null in tables of earlier releases
-        ("output_uri", pa.string()),  # the video; null when there is none
-        ("seconds", pa.float32()),  # length of the video
-        ("frames", pa.int32()),  # of the video
-        ("fps", pa.float32()),  # of the video
-        ("seed", pa.int64()),  # of the dance
-        ("checkpoint_hash", pa.string()),  # of the model: its tensors and settings, not its card
-        ("look", pa.string()),  # a name in media.draw.LOOKS
-        ("attempts", pa.int32()),  # times that it was tried
-        ("wall_s", pa.float32()),  # seconds from start to end
-        ("compute_s", pa.float32()),  # seconds of processor time
-        ("note", pa.string()),  # what to know of the sound: which track was used, that no beat was heard
-        ("error", pa.string()),  # why there is no video; null when the row is good
+        ("uri", pa.string()),  # URI of the song
+        ("version", pa.string()),  # versions of the song's file, model and settings; changes when one does
+        ("content_hash", pa.string()),  # SHA-256 of the song's bytes, in hex
+        ("name", pa.string()),  # file name of the video, fixed by the first run; null in tables of earlier releases
+        ("output_uri", pa.string()),  # URI of the video; null on error
+        ("seconds", pa.float32()),  # duration of the video, in seconds
+        ("frames", pa.int32()),  # number of frames in the video
+        ("fps", pa.float32()),  # frames per second of the video
+        ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
+        ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
+        ("look", pa.string()),  # rendering style, a key of drawing.draw.LOOKS
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
+        ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds
+        ("note", pa.string()),  # remarks on the audio: the track used, silence, no steady beat; null for none
+        ("error", pa.string()),  # reason why there is no video; null on success
     ],
     metadata={"dancegen.table": "renders"},
 )
 
 SONGS = pa.schema(
     [
-        ("uri", pa.string()),  # the sound file
+        ("uri", pa.string()),  # URI of the audio file
         ("song", pa.string()),  # song id
-        ("category", pa.string()),  # kind of dance
-        ("seconds", pa.float32()),  # length
-        ("bpm", pa.float32()),  # beats per minute
-        ("beats", pa.list_(pa.float32())),  # seconds
-        ("downbeats", pa.list_(pa.float32())),  # seconds: first beat of each bar
+        ("category", pa.string()),  # dance genre
+        ("seconds", pa.float32()),  # duration, in seconds
+        ("bpm", pa.float32()),  # tempo in beats per minute
+        ("beats", pa.list_(pa.float32())),  # times of the beats, in seconds
+        ("downbeats", pa.list_(pa.float32())),  # times of the first beat of each bar, in seconds
     ],
     metadata={"dancegen.table": "songs"},
 )
 
-# Videos that make-corpus made.
+# Videos generated by make-corpus.
 VIDEOS = pa.schema(
     [
-        ("uri", pa.string()),  # the video
-        ("version", pa.string()),  # of the dancegen that made it
-        ("category", pa.string()),  # kind of dance
+        ("uri", pa.string()),  # URI of the video
+        ("version", pa.string()),  # version of dancegen that generated it
+        ("category", pa.string()),  # dance genre
         ("song", pa.string()),  # song id
         ("dancer", pa.string()),  # dancer id
-        ("frames", pa.int32()),  # of the video
-        ("fps", pa.float32()),  # of the video
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why there is no video; null when the row is good
+        ("frames", pa.int32()),  # number of frames in the video
+        ("fps", pa.float32()),  # frames per second of the video
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there is no video; null on success
     ],
     metadata={"dancegen.table": "videos"},
 )
 
-# What evaluate keeps of each dance, to compare it with others.
+# Features of each dance, from which evaluate computes the metrics.
 DANCES = pa.schema(
     [
-        ("clip_id", pa.string()),  # the clip whose music it is to
+        ("clip_id", pa.string()),  # id of the clip that provides the music
         ("song", pa.string()),  # song id
-        ("category", pa.string()),  # kind of dance
-        ("made", pa.bool_()),  # whether it is a made dance, or a real one
-        ("seed", pa.int32()),  # which of the dances to the same music
-        ("music_beats_s", pa.binary()),  # float64 (N): seconds of the music's beats
-        ("beats_s", pa.binary()),  # float64 (K): seconds of the dance's kinematic beats
-        ("kinetic", pa.binary()),  # float64 (54): metrics.kinetic
-        ("poses", pa.binary()),  # float64 (P, 36): coordinates of some of its poses, in torsos
-        ("window_speeds", pa.binary()),  # float64 (W): mean speed in each second
-        ("speed", pa.float64()),  # mean speed of the joints, torsos a second
-        ("jerk", pa.float64()),  # mean jerk of the joints
-        ("foot_skate", pa.float64()),  # speed of the feet on the floor, torsos a second; NaN when none is seen
-        ("embeddings", pa.map_(pa.string(), pa.binary())),  # float32 (E): what each extractor sees, by its name
-        ("psi", pa.binary()),  # float32 (M): what the cross-modal metric sees; null without one
-        ("psi_reference", pa.binary()),  # float32 (M): psi of how the training song that sounds most alike was danced
+        ("category", pa.string()),  # dance genre
+        ("made", pa.bool_()),  # true for a generated dance, false for a real one
+        ("seed", pa.int32()),  # index of the dance among the dances generated to the same clip; 0 for a real one
+        ("music_beats_s", pa.binary()),  # float64 (N): times of the music's beats, in seconds
+        ("beats_s", pa.binary()),  # float64 (K): times of the dance's kinematic beats, in seconds
+        ("kinetic", pa.binary()),  # float64 (54): metrics.kinetic, 3 features per joint; NaN when missing
+        ("poses", pa.binary()),  # float64 (P, 36): x, y of the joints every 0.5 s, in pose units; NaN when missing
+        ("window_speeds", pa.binary()),  # float64 (W): mean joint speed per 1 s window, in pose units per second
+        ("speed", pa.float64()),  # mean joint speed, in pose units per second
+        ("jerk", pa.float64()),  # mean joint jerk, in pose units per second^3
+        ("foot_skate", pa.float64()),  # mean ankle speed during floor contact, torso lengths per second; NaN without
+        ("embeddings", pa.map_(pa.string(), pa.binary())),  # float32 (E) by feature extractor: embedding of the dance
+        ("psi", pa.binary()),  # float32 (M): embedding of the dance by the cross-modal metric; null without that metric
+        ("psi_reference", pa.binary()),  # float32 (M): psi of the dance to the nearest training song; null without it
     ],
     metadata={"dancegen.table": "dances"},
 )
 
-# What evaluate says of each part of a table of clips.
+# Result of evaluate for each part of a table of clips.
 EVALUATED = pa.schema(
     [
-        ("uri", pa.string()),  # the part
-        ("version", pa.string()),  # changes when the part does
-        ("dances", pa.int32()),  # real and made ones
-        ("wall_s", pa.float32()),  # seconds of work
-        ("attempts", pa.int32()),  # runs in which it was tried
-        ("error", pa.string()),  # why there are none; null when the row is good
+        ("uri", pa.string()),  # URI of the part
+        ("version", pa.string()),  # version of the part, networks and settings; changes when one of them does
+        ("dances", pa.int32()),  # number of dances measured, real and generated
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no dances; null on success
     ],
     metadata={"dancegen.table": "evaluated"},
 )
 
-# The numbers that evaluate ends with: metrics.scores.
+# The metrics computed by evaluate, defined in metrics.scores.
 SCORES = pa.schema(
     [
-        ("metric", pa.string()),  # a name in metrics.scores
-        ("whose", pa.string()),  # made, real, shuffled (other songs' music) or real shuffled
-        ("value", pa.float64()),
-        ("low", pa.float64()),  # of the 95 % interval, over songs
-        ("high", pa.float64()),
-        ("n", pa.int32()),  # dances
-        ("n_real", pa.int32()),  # real dances they are compared with
-        ("seed", pa.int32()),  # of all draws
-        ("seen_in_training", pa.bool_()),  # whether a loss of the model looked at the same: then it flatters
+        ("metric", pa.string()),  # name of the metric, from metrics.scores
+        ("whose", pa.string()),  # made, real, shuffled (made, with music of other songs) or real shuffled
+        ("value", pa.float64()),  # value of the metric
+        ("low", pa.float64()),  # lower bound of the 95 % bootstrap interval over songs
+        ("high", pa.float64()),  # upper bound of the 95 % bootstrap interval over songs
+        ("n", pa.int32()),  # number of dances that are measured
+        ("n_real", pa.int32()),  # number of real dances they are compared with
+        ("seed", pa.int32()),  # random seed of the evaluation
+        ("seen_in_training", pa.bool_()),  # whether a training loss uses the same network: optimistic metric
     ],
     metadata={"dancegen.table": "scores"},
 )
@@ -265,41 +268,41 @@ SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, MATCHES, CUTS, CLIPS, R
 
 
 def name_of(schema: pa.Schema) -> str:
-    """The table's name, as its schema carries it."""
+    """Name of the table, from the metadata of its schema."""
     return schema.metadata[b"dancegen.table"].decode()
 
 
 def format_of(schema: pa.Schema) -> int:
-    """The version in which this release writes and reads a table."""
+    """Format version in which this release writes and reads the table."""
     return FORMATS.get(name_of(schema), 1)
 
 
 def table(schema: pa.Schema, rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows as a table of exactly this schema: a column that a row lacks is null."""
+    """Rows as a table of exactly this schema. Columns missing from a row are null."""
     stamped = schema.with_metadata({**schema.metadata, b"dancegen.format": str(format_of(schema)).encode()})
     return pa.Table.from_pylist(rows, schema=stamped)
 
 
 def check(found: pa.Schema, wanted: pa.Schema, uri: str) -> None:
-    """Raise unless a table read from `uri` is of this kind and of today's format."""
+    """Raise TableError unless a table read from `uri` has the wanted kind and the current format version."""
     metadata = found.metadata or {}
     kind = metadata.get(b"dancegen.table", b"unknown").decode()
     version = metadata.get(b"dancegen.format", b"none").decode()
     if kind != name_of(wanted):
-        raise TableError(uri, f"holds a table of {kind}, and a table of {name_of(wanted)} is needed.", "Name another.")
+        raise TableError(uri, f"contains a table of {kind}; a table of {name_of(wanted)} is required.", "Give another.")
     if version != str(format_of(wanted)):
         raise TableError(
             uri,
-            f"has format version {version}, and this release reads version {format_of(wanted)}.",
-            f"Make it again with the step that writes {kind}, or use the release that wrote it.",
+            f"has format version {version}; this release reads version {format_of(wanted)}.",
+            f"Run the step that writes {kind} again, or use the release that wrote it.",
         )
 
 
 def to_bytes(array: np.ndarray, dtype: str) -> bytes:
-    """An array as the little-endian bytes of a binary column; dtype is such as "float32" or "int16"."""
+    """An array as the little-endian bytes of a binary column. `dtype` is a name such as "float32" or "int16"."""
     return np.ascontiguousarray(array, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
 
 
 def from_bytes(data: bytes, dtype: str, *shape: int) -> np.ndarray:
-    """The array back, read-only, in the given shape (one axis may be -1)."""
+    """The array of a binary column, read-only, in the given shape (one axis may be -1)."""
     return np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape)

@@ -1,8 +1,8 @@
-"""Joints and bones, named once.
+"""Names of joints and bones, and conversions between joint sets.
 
-Everything in dancegen works on COCO-18, in the order in which OpenPose writes it: the 17 joints of
-COCO and a neck, the middle of the shoulders. An array of joints is `(..., 18, 3)`: x and y, and a
-confidence in [0, 1]. Confidence 0 means *missing*: x and y are then NaN and stand for nothing.
+All of dancegen uses COCO-18 in the order of OpenPose: the 17 joints of COCO and a neck, the midpoint of
+the shoulders. An array of joints is `(..., 18, 3)`: x, y and a confidence in [0, 1]. Confidence 0 marks
+a missing joint, whose x and y are NaN.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Skeleton:
         return self.joints.index(joint)
 
     def indices(self, *joints: str) -> list[int]:
-        """Positions of several joints, in the order asked for."""
+        """Positions of several joints, in the given order."""
         return [self.index(joint) for joint in joints]
 
     @cached_property
@@ -37,7 +37,7 @@ class Skeleton:
 
     @cached_property
     def mirror(self) -> list[int]:
-        """Joint order after swapping left and right."""
+        """Permutation of the joints that swaps left and right."""
         swap = {"left": "right", "right": "left"}
         return [self.index("_".join(swap.get(part, part) for part in joint.split("_"))) for joint in self.joints]
 
@@ -105,7 +105,7 @@ COCO17_JOINTS = (
     "right_ankle",
 )
 
-# The joints of MediaPipe's 33 that COCO has, by their position there.
+# Index in MediaPipe's 33 landmarks of each joint that COCO has.
 MEDIAPIPE33_JOINTS = {
     "nose": 0,
     "left_eye": 2,
@@ -130,7 +130,7 @@ SKELETONS = {skeleton.name: skeleton for skeleton in (COCO18,)}
 
 
 def from_coco17(joints: np.ndarray) -> np.ndarray:
-    """COCO-17 joints `(..., 17, 3)` as COCO-18 `(..., 18, 3)`; the neck is the middle of the shoulders."""
+    """COCO-17 joints `(..., 17, 3)` as COCO-18 `(..., 18, 3)`; the neck is the midpoint of the shoulders."""
     return _reorder(joints, {name: position for position, name in enumerate(COCO17_JOINTS)})
 
 
@@ -140,7 +140,7 @@ def from_mediapipe33(joints: np.ndarray) -> np.ndarray:
 
 
 def hide_missing(joints: np.ndarray) -> np.ndarray:
-    """A copy in which every joint of confidence 0, or without a finite position, is NaN with confidence 0."""
+    """A copy in which joints with confidence 0 or without a finite position are (NaN, NaN, 0)."""
     joints = np.array(joints, dtype=np.float32)
     missing = (joints[..., 2] <= 0) | ~np.isfinite(joints).all(axis=-1)
     joints[missing] = (np.nan, np.nan, 0.0)

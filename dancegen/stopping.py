@@ -1,29 +1,29 @@
-"""SIGTERM ends a program as Ctrl-C does: by an exception, so that nothing unfinished stays behind."""
+"""SIGTERM ends a program like Ctrl-C: with an exception, so that unfinished files are cleaned up."""
 
 import signal
 import threading
 from types import FrameType
 
-INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 and the number of the signal
+INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + signal number
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end, by SIGTERM."""
+    """The process received SIGTERM."""
 
 
 def hear_sigterm() -> None:
-    """Raise Terminated on SIGTERM. To be called again after Ray has started, which sets a handler of its own."""
+    """Raise Terminated on SIGTERM. Must be called again after Ray has started, which installs its own handler."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
 
 
 def exit_code(error: BaseException | None) -> int | None:
-    """The exit code when the error is a request to end; None for any other."""
+    """Exit code for an interrupt or SIGTERM; None for any other error."""
     if isinstance(error, Terminated) or (isinstance(error, SystemExit) and error.code == signal.SIGTERM):
-        return TERMINATED  # the second is what Ray's own handler raises
+        return TERMINATED  # Ray's own handler raises SystemExit
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else None
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut off the clearing up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not interrupt the cleanup
     raise Terminated

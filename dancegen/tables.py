@@ -1,11 +1,11 @@
-"""Tables on storage: a folder of Parquet parts, each written whole and named after what it holds.
+"""Tables on storage: a folder of Parquet parts, each written atomically and named by the hash of its key.
 
-A part's name is a hash of its key (the video or song that its rows come from), so work that is
-done twice replaces its part and never doubles rows, and a killed job goes on where it stopped.
-`_table.parquet` beside the parts has the table's columns, no rows, and in its metadata the settings that made the
-parts: other settings need another folder. It is Parquet because polars opens a folder only where all files have one
-ending. The folders of parts have plain names (`train/`, not `split=train/`): every column is in the files, and pandas
-and pyarrow refuse a column that is also in the path.
+The key is the video or song that the rows come from. Repeated work therefore replaces its part instead of duplicating
+rows, and a killed job resumes where it stopped. `_table.parquet` beside the parts has the table's columns, no rows,
+and in its metadata the settings that produced the parts; different settings require another folder. It is Parquet
+because polars opens a folder only if all files have the same suffix. The folders of parts have plain names (`train/`,
+not `split=train/`), because every column is in the files, and pandas and pyarrow reject a column that is also in the
+path.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from dancegen import storage
 from dancegen.errors import StorageError, StorageUnreachableError, TableError
 
 STAMP = "_table.parquet"
-PART = "part-"  # begins the name of every part
-OLD_STAMP = "_table.json"  # of tables that were begun before the stamp was Parquet
-SETTINGS = b"dancegen.settings"  # in the stamp's metadata
-ROW_GROUP = 48  # clips are about 170 kB each: groups of 32 to 64 read fastest
+PART = "part-"  # prefix of the file name of every part
+OLD_STAMP = "_table.json"  # of tables created before the stamp was Parquet
+SETTINGS = b"dancegen.settings"  # key in the stamp's metadata
+ROW_GROUP = 48  # rows; clips are about 170 kB each, and groups of 32 to 64 read fastest
 
 
 def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool = False) -> None:
-    """Make a table ready to be written, or to be gone on with.
+    """Create a table, or prepare an existing one to be resumed.
 
-    Raises TableError when the folder holds a table of another kind or made with other settings
-    (`overwrite` deletes that one), or files that are none of ours (those are never deleted).
+    Raises TableError when the folder contains a table of another kind or made with different settings
+    (`overwrite` deletes it), or files of other programs (these are never deleted).
     """
     stamp = _stamp(uri)
     if stamp is None and not all(storage.name(file).startswith("_") for file in storage.find(uri)):  # such as a lease
-        raise TableError(uri, "holds files, but no table of dancegen.", "Name an empty folder.")
+        raise TableError(uri, "contains files, but no table of dancegen.", "Give an empty folder.")
     text = json.dumps(settings, sort_keys=True)
     if stamp is not None and overwrite:
         storage.delete_files(_own(uri))
@@ -47,7 +47,7 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
         _compare(_read_stamp(*stamp), wanted, uri)
     storage.sweep(uri)
     if stamp is not None and not overwrite and storage.name(stamp[0]) == STAMP:
-        return  # the table goes on, and its stamp says the same
+        return  # the table is resumed, and its stamp is unchanged
     empty = schemas.table(schema, [])
     empty = empty.replace_schema_metadata({**empty.schema.metadata, SETTINGS: text.encode()})
     _write(storage.join(uri, STAMP), empty)
@@ -56,22 +56,22 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
 
 
 def is_table(uri: str) -> bool:
-    """Whether a table was begun in the folder."""
+    """Whether the folder contains a table."""
     return _stamp(uri) is not None
 
 
 def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
-    """Write the rows of one key as one part, in place of what an earlier run wrote for it in that folder."""
+    """Write the rows of one key as one part, which replaces the part of an earlier run in the same folder."""
     _write(storage.join(uri, *filter(None, folder.split("/")), part_name(key)), table)
 
 
 def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
-    """The one row of a key, in one request. Raises TableError when the table has none."""
+    """The single row of a key, read in one request. Raises TableError when the table has none."""
     return read(storage.join(uri, part_name(key)), schema).to_pylist()[0]
 
 
 def find_part(uri: str, schema: pa.Schema, key: str, columns: list[str]) -> dict[str, Any] | None:
-    """Some columns of the one row of a key; None when the table has none that can be read."""
+    """Some columns of the single row of a key; None when it is missing or cannot be read."""
     try:
         return read(storage.join(uri, part_name(key)), schema, columns).to_pylist()[0]
     except TableError:
@@ -79,21 +79,21 @@ def find_part(uri: str, schema: pa.Schema, key: str, columns: list[str]) -> dict
 
 
 def part_name(key: str) -> str:
-    """The file name of the part that holds a key's rows."""
+    """File name of the part that contains the rows of a key."""
     return f"{PART}{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
 def parts(uri: str, split: str | None = None) -> list[str]:
-    """URIs of the table's files, or of those of one split."""
+    """URIs of the table's parts, or of those of one split."""
     return [file.uri for file in files(uri, split)]
 
 
 def files(uri: str, split: str | None = None) -> list[storage.File]:
-    """The table's files, or those of one split."""
+    """The table's parts as files, or those of one split."""
     found = [file for file in storage.listing(uri, (".parquet",)).files if not storage.name(file.uri).startswith("_")]
     if split is None:
         return found
-    folders = (split, f"split={split}")  # the second is of old tables
+    folders = (split, f"split={split}")  # the second in tables of earlier releases
     below = tuple(storage.join(uri, folder) + "/" for folder in folders)
     return [file for file in found if file.uri.startswith(below)]
 
@@ -101,9 +101,9 @@ def files(uri: str, split: str | None = None) -> list[storage.File]:
 def read(
     uri: str, schema: pa.Schema, columns: list[str] | None = None, where: pads.Expression | None = None
 ) -> pa.Table:
-    """A table or one part of it, or some columns and rows.
+    """Rows of a table or of one part, optionally restricted to some columns and rows.
 
-    Raises TableError when there is none, or when it is of another kind or format version.
+    Raises TableError when it does not exist, or has another kind or format version.
     """
     if storage.suffix(uri) == ".parquet":
         return _read_one(uri, schema, columns, where)
@@ -113,7 +113,7 @@ def read(
 
 
 def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> pads.Dataset:
-    """The table, or some of its files, as a pyarrow dataset, checked against its schema but not read."""
+    """The table, or some of its parts, as a lazy pyarrow dataset. Raises TableError as `read` does."""
     found = files(uri) if some is None else some
     if not found:
         raise _missing(uri, schema)
@@ -125,7 +125,7 @@ def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = 
 
 
 def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
-    """A part, read by its name: nothing is listed."""
+    """Read one part by its URI, without a listing."""
     try:
         content = storage.read_bytes(uri)
     except StorageUnreachableError:
@@ -139,12 +139,12 @@ def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pad
 
 
 def _missing(uri: str, schema: pa.Schema) -> TableError:
-    return TableError(uri, f"holds no table of {schemas.name_of(schema)}.", "Run the step that makes it.")
+    return TableError(uri, f"contains no table of {schemas.name_of(schema)}.", "Run the step that creates it.")
 
 
 @contextmanager
 def _readable(uri: str) -> Iterator[None]:
-    """Turns what pyarrow says of a damaged part, which it names, into an error that says what to do."""
+    """Convert pyarrow's errors on a damaged part, which name the part, to a TableError."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -159,7 +159,7 @@ def _write(uri: str, table: pa.Table) -> None:
 
 
 def _stamp(uri: str) -> tuple[str, bytes] | None:
-    """URI and content of the stamp of the table in a folder, if there is one."""
+    """URI and content of the stamp of the table in a folder; None without a table."""
     for stamp in (STAMP, OLD_STAMP):
         place = storage.join(uri, stamp)
         try:
@@ -172,13 +172,13 @@ def _stamp(uri: str) -> tuple[str, bytes] | None:
 
 
 def _own(uri: str) -> list[str]:
-    """The files of the table in a folder; not what somebody else has put there."""
+    """URIs of the stamps and parts in a folder, without the files of other programs."""
     ours = [path for path in storage.find(uri) if storage.name(path) in (STAMP, OLD_STAMP)]
     return [*ours, *(part for part in parts(uri) if storage.name(part).startswith(PART))]
 
 
 def _read_stamp(place: str, content: bytes) -> dict[str, Any]:
-    """Table, format and settings of a table, from its stamp."""
+    """Kind, format version and settings of a table, from its stamp. Raises TableError when it is damaged."""
     try:
         if storage.name(place) == OLD_STAMP:
             return json.loads(content)
@@ -186,7 +186,7 @@ def _read_stamp(place: str, content: bytes) -> dict[str, Any]:
         kind, version = metadata[b"dancegen.table"].decode(), int(metadata[b"dancegen.format"])
         return {"table": kind, "format": version, "settings": json.loads(metadata[SETTINGS])}
     except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        remedy = "Give overwrite=true to replace the table, or name another folder."
+        remedy = "Give overwrite=true to replace the table, or another folder."
         raise TableError(place, f"is damaged ({error}).", remedy) from error
 
 
@@ -194,14 +194,14 @@ def _compare(found: dict[str, Any], wanted: dict[str, Any], uri: str) -> None:
     if found["table"] != wanted["table"] or found["format"] != wanted["format"]:
         raise TableError(
             uri,
-            f"holds a table of {found['table']}, format {found['format']}, "
+            f"contains a table of {found['table']}, format {found['format']}, "
             f"not of {wanted['table']}, format {wanted['format']}.",
-            "Name another folder, or give overwrite=true to replace it.",
+            "Give another folder, or overwrite=true to replace it.",
         )
     before, now = found["settings"], wanted["settings"]
     different = [key for key in {**now, **before} if before.get(key) != now.get(key)]
     if different:
         changes = ", ".join(f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in different)
         raise TableError(
-            uri, f"was made with other settings: {changes}.", "Name another folder, or give overwrite=true."
+            uri, f"was made with different settings: {changes}.", "Give another folder, or overwrite=true."
         )

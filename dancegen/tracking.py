@@ -1,4 +1,4 @@
-"""Runs in MLflow. A tracking server that is away costs one warning, never the work it was to describe."""
+"""Runs in MLflow. An unavailable tracking server causes one warning and never fails the job."""
 
 import hashlib
 import logging
@@ -17,33 +17,33 @@ from dancegen import storage
 from dancegen.errors import ConfigError
 
 KEY_TAG, PARENT_TAG, NAME_TAG = "dancegen.key", "mlflow.parentRunId", "mlflow.runName"
-COMMIT = "commit.txt"  # in the package
-BATCH = 100  # parameters or tags that MLflow takes at once
-MAX_CHARACTERS = 5000  # of a parameter's value or a tag
+COMMIT = "commit.txt"  # file in the package
+BATCH = 100  # parameters or tags per MLflow request
+MAX_CHARACTERS = 5000  # per parameter value or tag
 RETRY_AFTER_S = 60.0
-WAITING_BYTES = 64 << 20  # of files that MLflow has not taken yet; beyond it the oldest are given up
+WAITING_BYTES = 64 << 20  # of files not yet uploaded; beyond it the oldest are dropped
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
 @dataclass
 class Run:
-    """One run in MLflow, the same one again when the work that `key` names goes on.
+    """One run in MLflow; a resumed job with the same `key` continues the same run.
 
-    Nothing here raises when MLflow fails: what could not be delivered is kept and tried again.
+    Failures of MLflow never raise: values that could not be delivered are kept and sent again later.
     """
 
     uri: str
     experiment: str
     key: str
-    """What the run describes; a later process with the same key adds to the same run."""
+    """Identifies the run; a later process with the same key appends to it."""
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     warn: Callable[[str], None] = warnings.warn
     parent: "Run | None" = None
-    """The run that this one is a part of."""
+    """The parent run of a nested run."""
     id: str | None = None
-    """MLflow's id, once the run is there."""
+    """MLflow's run id; None until the run is created."""
     _client: Any = None
     _waiting: list[tuple[str, float, int, int]] = field(default_factory=list)  # name, value, step, milliseconds
     _files: list[tuple[str, bytes]] = field(default_factory=list)  # name, content
@@ -52,19 +52,19 @@ class Run:
     _warned: bool = False
 
     def open(self) -> None:
-        """Find the run or make it."""
+        """Find the run by its key, or create it."""
         self._deliver()
 
     def log(self, metrics: dict[str, float], step: int) -> None:
-        """Numbers of one step."""
+        """Log the metrics of one step."""
         now = int(time.time() * 1000)
         self._waiting += [(name, float(value), step, now) for name, value in metrics.items()]
         self._deliver()
 
     def artifact(self, name: str, content: bytes | Path) -> None:
-        """A file of the run, under a name such as `pictures/epoch-0010.png`; the same name again replaces it.
+        """Log a file under a name such as `pictures/epoch-0010.png`; the same name again replaces it.
 
-        A path is read at once: the file may go away afterwards.
+        A path is read immediately, so the file may be deleted afterwards.
         """
         self._files.append((name, content.read_bytes() if isinstance(content, Path) else content))
         while len(self._files) > 1 and sum(len(waiting) for _, waiting in self._files) > WAITING_BYTES:
@@ -72,22 +72,22 @@ class Run:
         self._deliver()
 
     def close(self, status: str = "FINISHED", tags: dict[str, str] | None = None) -> None:
-        """Deliver what is left and end the run: FINISHED, FAILED or KILLED."""
+        """Send what is pending and end the run with a status: FINISHED, FAILED or KILLED."""
         self._first._not_before = self._files_not_before = 0.0
         if self._deliver():
             self._try(lambda: self._end(status, tags or {}))
         if self._waiting:
-            self.warn(f"MLflow at {self.uri} stayed away: {len(self._waiting)} numbers are only in the checkpoints.")
+            self.warn(f"MLflow at {self.uri} is unavailable: {len(self._waiting)} values are only in the checkpoints.")
         if self._files:
-            self.warn(f"MLflow at {self.uri} did not take {len(self._files)} files.")
+            self.warn(f"MLflow at {self.uri} did not accept {len(self._files)} files.")
 
     @property
     def _first(self) -> "Run":
-        """Of a run and its parts, the one that knows whether MLflow is away and whether that was told."""
+        """The root run, which stores whether MLflow is unavailable and whether a warning was printed."""
         return self.parent or self
 
     def _deliver(self) -> bool:
-        """Send the numbers, and the files where they can be stored. Returns whether the numbers are delivered."""
+        """Send pending metrics and files. Returns whether the metrics were delivered."""
         if time.monotonic() < self._first._not_before or not self._try(self._send):
             return False
         if self._files and time.monotonic() >= self._files_not_before:
@@ -95,7 +95,7 @@ class Run:
         return True
 
     def _send_files(self) -> None:
-        """A store that takes no files must not keep back the numbers: it has a patience and a warning of its own."""
+        """Send pending files. A failing artifact store has its own retry time and warning; metrics are not blocked."""
         try:
             with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
                 while self._files:
@@ -108,7 +108,7 @@ class Run:
                     self._files.pop(0)
         except _failures() as error:
             if not self._files_not_before:
-                self.warn(f"MLflow at {self.uri} takes no files now ({_reason(error)}). They are sent later.")
+                self.warn(f"MLflow at {self.uri} accepts no files ({_reason(error)}). They are sent again later.")
             self._files_not_before = time.monotonic() + RETRY_AFTER_S
 
     def _try(self, send: Callable[[], None]) -> bool:
@@ -117,7 +117,7 @@ class Run:
         except _failures() as error:
             self._first._not_before = time.monotonic() + RETRY_AFTER_S
             if not self._first._warned:
-                later = "The work goes on; numbers are sent later."
+                later = "The job continues; metrics are sent again later."
                 self.warn(f"MLflow at {self.uri} cannot be used ({_reason(error)}). {later}")
             self._first._warned = True
             return False
@@ -136,7 +136,9 @@ class Run:
     def _connect(self) -> None:
         self._client = self._client or connect(self.uri)
         experiment = _experiment(self._client, self.uri, self.experiment)
-        key = hashlib.sha256(self.key.encode()).hexdigest()  # a path may hold quotes, which the filter cannot
+        key = hashlib.sha256(
+            self.key.encode()
+        ).hexdigest()  # a path may contain quotes, which the filter does not support
         found = self._client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
         if found:
             self._client.update_run(found[0].info.run_id, status="RUNNING")
@@ -164,17 +166,17 @@ class Run:
 
 
 def default_uri(output: str) -> str:
-    """The database below a folder; for a remote folder, which cannot hold a database, the one where we are."""
+    """URI of the SQLite database in a folder; for a remote folder, in the working directory."""
     folder = os.getcwd() if storage.is_remote(output) else output
     return f"sqlite:///{os.path.abspath(folder)}/mlflow.db"
 
 
 def connect(uri: str) -> Any:
-    """A client for an MLflow server or database, quiet and with little patience."""
+    """A client for an MLflow server or database, with few retries, short timeouts and reduced logging."""
     os.environ.update({name: os.environ.get(name, value) for name, value in PATIENCE.items()})
     from mlflow import MlflowClient
 
-    for noisy in ("alembic", "mlflow"):  # tells every step of setting up a database
+    for noisy in ("alembic", "mlflow"):  # they log every step of creating a database
         logging.getLogger(noisy).setLevel(logging.ERROR)
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -193,26 +195,24 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_is_kept(settings: Any) -> None:
-    """Raise ConfigError when MLflow's database would lie in the folder of a Ray job, which is deleted with the job.
+    """Raise ConfigError when MLflow's database would lie in the working directory of a Ray job, which is deleted.
 
-    `settings` are a step's, which may name a tracker or hold those of a training (`train`) that does.
+    `settings` are the settings of a step, with a `tracking_uri` of their own or in their group `train`.
     """
     holder, prefix = (settings.train, "train.") if hasattr(settings, "train") else (settings, "")
     if getattr(holder, "tracking_uri", "") is None and storage.is_remote(settings.output):
-        problem = (
-            f"is not set: output={settings.output} cannot hold MLflow's database, and a job's own folder is deleted."
-        )
-        remedy = "Name a server (http://...) or a database that stays (sqlite:////shared/mlflow.db)."
+        problem = f"is not set: output={settings.output} cannot hold MLflow's database, and a job's folder is deleted."
+        remedy = "Give a server (http://...) or a persistent database (sqlite:////shared/mlflow.db)."
         raise ConfigError(f"{prefix}tracking_uri", problem, remedy)
 
 
 def code_version() -> str:
-    """The release of dancegen, and the commit where it is known."""
+    """Version of dancegen, with the commit where it is known."""
     return f"{dancegen.__version__}+{commit}" if (commit := _commit()) else dancegen.__version__
 
 
 def _commit() -> str:
-    """Of a checkout, or what `git archive` or a submission wrote into COMMIT; empty when nothing tells."""
+    """Commit of the checkout, or from COMMIT, written by `git archive` or a submission; empty when unknown."""
     package = Path(dancegen.__file__).parent
     if (package.parent / ".git").exists():
         command = ["git", "-C", str(package.parent), "rev-parse", "--short", "HEAD"]
@@ -223,7 +223,7 @@ def _commit() -> str:
         return answer.stdout.strip() if answer.returncode == 0 else ""
     written = package / COMMIT
     commit = written.read_text().strip() if written.is_file() else ""
-    return "" if commit.startswith("$") else commit  # as it is before `git archive` fills it in
+    return "" if commit.startswith("$") else commit  # placeholder that `git archive` replaces
 
 
 def _experiment(client: Any, uri: str, name: str) -> str:
@@ -237,7 +237,7 @@ def _experiment(client: Any, uri: str, name: str) -> str:
             name, artifact_location=database and f"{Path(database).parent}/mlflow_artifacts"
         )
     except MlflowException:
-        if found := client.get_experiment_by_name(name):  # another process made it in the same moment
+        if found := client.get_experiment_by_name(name):  # another process created it concurrently
             return found.experiment_id
         raise
 

@@ -114,10 +114,15 @@ def _wrapped(step: Step) -> list[str]:
 
 def settings_page() -> str:
     """Every setting of every job, from the settings classes."""
-    parts = [NOTE, "# Settings", "One YAML a job; `key=value` on the command line wins. Nested keys are dotted."]
+    parts = [
+        NOTE,
+        "# Settings",
+        "One YAML file per job; `key=value` on the command line overrides it. Nested keys are dotted.",
+    ]
     for step in STEPS.values():
         kind = load(step.settings)
-        parts += [f"## {step.command}", _first_paragraph(kind), "\n".join(_rows(kind))]
+        example = f"```bash\ndancegen {step.command} {step.example}\n```"
+        parts += [f"## {step.command}", _first_paragraph(kind), example, "\n".join(_rows(kind))]
     return "\n\n".join(parts) + "\n"
 
 

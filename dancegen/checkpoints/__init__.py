@@ -1,1 +1,1 @@
-"""Checkpoints: files, headers, and which fit which settings. The shipped ones lie beside this code."""
+"""Checkpoints: files, headers, and compatibility with settings. The shipped checkpoints are in this folder."""

@@ -1,6 +1,6 @@
-"""What a file of weights is a model of: a dance model, the network of the perceptual loss, or the held-out extractor.
+"""Save and load dance models, networks of the perceptual loss, and held-out extractors.
 
-Each carries its settings, skeleton, poses a second and card, and works without its settings file.
+Each file contains its settings, skeleton, poses per second and card, and needs no settings file.
 """
 
 from contextlib import nullcontext
@@ -33,7 +33,7 @@ def shipped_perceptual() -> Path:
 
 
 def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True) -> None:
-    """Write a dance model, whole or not at all; with `half` its weights take two bytes each."""
+    """Write a dance model atomically; with `half` its weights take two bytes each."""
     about = {
         "settings": model.config.model_dump(mode="json"),
         "fps": model.config.fps,
@@ -44,11 +44,11 @@ def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True)
 
 
 def load(path: Path) -> DanceModel:
-    """The dance model of a file, in full precision. Raises CheckpointError for one that is missing or damaged."""
+    """The dance model of a file, in full precision. Raises CheckpointError if it is missing or damaged."""
     about, tensors = weights_file.read(path, DANCE)
     channels = about.get("rhythm_channels", [])
     if unknown := [name for name in channels if name not in RHYTHM_CHANNELS]:
-        problem = f"hears {', '.join(map(repr, unknown))} in the rhythm, and this release knows {RHYTHM_CHANNELS}."
+        problem = f"uses the rhythm channels {', '.join(map(repr, unknown))}; this release supports {RHYTHM_CHANNELS}."
         raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
     try:
         config = dance_settings(about)
@@ -59,7 +59,7 @@ def load(path: Path) -> DanceModel:
 
 
 def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
-    """The model of a checkpoint; of the shipped one when none is named."""
+    """The model of a checkpoint; the shipped model if `uri` is None."""
     with nullcontext(shipped()) if uri is None else storage.reading(uri) as path:
         model = load(path)
     model.generator.to(device)
@@ -67,9 +67,9 @@ def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
 
 
 def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
-    """A dance model whose training can go on with these settings. Raises CheckpointError when it is of others.
+    """A dance model to train further with these settings. Raises CheckpointError if its settings differ.
 
-    Another `generator.output` is accepted: tanh is near the identity where real poses are, and training does the rest.
+    Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
     """
     model = load(path)
     fits.check_can_go_on(str(path), model.config, model.rhythm_channels, wanted)
@@ -77,7 +77,7 @@ def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """What the file of a dance model says of how it was made."""
+    """The card of a dance model's file: how the model was made."""
     about, _ = weights_file.read(path, DANCE)
     return about.get("card", {})
 
@@ -85,7 +85,7 @@ def read_card(path: Path) -> dict[str, Any]:
 def save_perceptual(
     path: Path, network: STGCN | Heldout, classes: list[str], card: dict[str, Any], half: bool = True
 ) -> None:
-    """Write a network that sees dances, whole or not at all; `classes` are the names of its logits."""
+    """Write a perceptual network or held-out extractor atomically; `classes` are the names of its logits."""
     about = {
         "settings": network.config.model_dump(mode="json"),
         "fps": network.config.fps,
@@ -100,8 +100,8 @@ def save_perceptual(
 def load_perceptual(path: Path, model: DanceModelConfig | None = None) -> STGCN:
     """The network of the perceptual loss, frozen, in full precision.
 
-    Raises CheckpointError for a file that is missing, damaged or of another kind, and when the network does not see
-    dances as `model`, where it is given, makes them.
+    Raises CheckpointError if the file is missing, damaged or of another kind, or if the network does not fit the dances
+    that `model`, if given, generates.
     """
     about, tensors = weights_file.read(path, PERCEPTUAL)
     try:
@@ -125,6 +125,6 @@ def load_heldout(path: Path) -> Heldout:
 
 
 def read_perceptual_card(path: Path, kind: str = PERCEPTUAL) -> dict[str, Any]:
-    """What the file of a network that sees dances says of how it was made."""
+    """The card of a perceptual network's or held-out extractor's file: how the network was made."""
     about, _ = weights_file.read(path, kind)
     return about.get("card", {})

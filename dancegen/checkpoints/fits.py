@@ -1,4 +1,4 @@
-"""Whether a checkpoint fits the settings of a training or an evaluation, told by what its header says."""
+"""Checks of whether a checkpoint fits the settings of a training or an evaluation, from its header."""
 
 from collections.abc import Sequence
 
@@ -7,26 +7,26 @@ from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 
-GO_ON = "Train with the settings that it was trained with (model.*), or start anew."
+GO_ON = "Train with the settings that it was trained with (model.*), or train from scratch."
 
 
 def check_sees(uri: str, network: STGCNConfig, model: DanceModelConfig) -> None:
-    """Raise unless a network of the perceptual loss sees dances as the dance model makes them."""
+    """Raise CheckpointError unless the perceptual network expects dances like those that the dance model generates."""
     for name in ("normalization", "fps"):
         sees, makes = getattr(network, name), getattr(model, name)
         if sees != makes:
-            problem = f"sees dances of {name} {sees!r}, and the dance model makes them of {makes!r}."
+            problem = f"expects dances with {name} {sees!r}, but the dance model generates them with {makes!r}."
             remedy = (
-                f"Train another and name it with perceptual=...: dancegen pretrain-perceptual stgcn.{name}={makes}, "
-                "on clips that fit."
+                f"Train another and set perceptual=... to it: dancegen pretrain-perceptual stgcn.{name}={makes}, "
+                "on matching clips."
             )
             raise CheckpointError(uri, problem, remedy)
 
 
 def check_can_go_on(uri: str, found: DanceModelConfig, channels: Sequence[str], wanted: DanceModelConfig) -> None:
-    """Raise unless the training of a dance model can go on with these settings.
+    """Raise CheckpointError unless a dance model can be trained further with these settings.
 
-    Another `generator.output` is accepted: tanh is near the identity where real poses are, and training does the rest.
+    Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
     """
     for name in ("fps", "normalization", "norm", "rhythm", "generator"):
         theirs, ours = getattr(found, name), getattr(wanted, name)
@@ -35,15 +35,15 @@ def check_can_go_on(uri: str, found: DanceModelConfig, channels: Sequence[str], 
         if theirs != ours:
             raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", GO_ON)
     if tuple(channels) != RHYTHM_CHANNELS:
-        raise CheckpointError(uri, f"hears only {', '.join(channels)} in the rhythm.", GO_ON)
+        raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", GO_ON)
 
 
 def check_same(name: str, sees: tuple[str, float], measured: tuple[str, float]) -> None:
-    """Raise unless what the setting `name` names sees the dances to measure: their normalization and poses a second."""
+    """Raise CheckpointError unless normalization and poses per second of network `name` are those of the dances."""
     if sees != measured:
-        problem = f"sees dances of {_told(sees)}, and those to measure are of {_told(measured)}."
-        raise CheckpointError(f"the {name} network", problem, f"Name another: {name}=...")
+        problem = f"expects dances of {_told(sees)}, but those to measure are of {_told(measured)}."
+        raise CheckpointError(f"the {name} network", problem, f"Set {name}=... to another network.")
 
 
 def _told(seen: tuple[str, float]) -> str:
-    return f"{seen[0]!r} at {seen[1]:g} poses a second"
+    return f"{seen[0]!r} at {seen[1]:g} poses per second"

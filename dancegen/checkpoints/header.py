@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, read without its weights and without torch: a safetensors file begins with it."""
+"""Metadata of a checkpoint, read from the start of the safetensors file, without its weights and without torch."""
 
 import json
 import os
@@ -20,16 +20,16 @@ MAKE_ANOTHER = {
     DANCE: "Name another checkpoint, or train one: dancegen train-dance.",
     PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",
     HELDOUT: "Name another checkpoint, or train one: dancegen pretrain-perceptual kind=heldout.",
-    CROSS_MODAL: "Name another, or make one: dancegen train-cross-modal.",
+    CROSS_MODAL: "Name another metric, or train one: dancegen train-cross-modal.",
 }
 LENGTH_BYTES = 8  # at the start of the file: the length of the JSON that follows, little-endian
 MAX_LENGTH = 100_000_000  # of that JSON, as safetensors itself allows
 
 
 def read(uri: str, kind: str) -> dict[str, Any]:
-    """The metadata of a checkpoint of this kind. Of a remote file only the first bytes are fetched.
+    """The metadata of a checkpoint of this kind. Only the first bytes of a remote file are fetched.
 
-    Raises CheckpointError when it is no checkpoint, or one of another kind, format or skeleton; StorageError when it
+    Raises CheckpointError if it is not a checkpoint or is of another kind, format or skeleton; StorageError if it
     cannot be read.
     """
     with (
@@ -42,7 +42,7 @@ def read(uri: str, kind: str) -> dict[str, Any]:
 
 
 def said(metadata: dict[str, str]) -> dict[str, Any]:
-    """The metadata as it was before it was written as JSON; empty when it is not ours."""
+    """The metadata decoded from JSON; empty if it was not written by dancegen."""
     try:
         return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}
     except json.JSONDecodeError:
@@ -50,7 +50,7 @@ def said(metadata: dict[str, str]) -> dict[str, Any]:
 
 
 def check(about: dict[str, Any], uri: str, kind: str) -> None:
-    """Raise CheckpointError unless the metadata is of this kind, and of a format and a skeleton that we know."""
+    """Raise CheckpointError unless the metadata is of this kind and of a supported format and skeleton."""
     if about.get("kind") != kind:
         problem = f"holds no {kind.partition('.')[2].replace('_', ' ')} of dancegen."
         raise CheckpointError(uri, problem, MAKE_ANOTHER[kind])
@@ -61,12 +61,12 @@ def check(about: dict[str, Any], uri: str, kind: str) -> None:
 
 
 def damaged(uri: str, error: object, remedy: str) -> CheckpointError:
-    """The error to raise for a file that is no whole safetensors file."""
-    return CheckpointError(uri, f"is damaged, or no safetensors file ({error}).", remedy)
+    """The error for a file that is damaged or not a safetensors file."""
+    return CheckpointError(uri, f"is damaged or not a safetensors file ({error}).", remedy)
 
 
 def unfit(uri: str, error: Exception, kind: str) -> CheckpointError:
-    """The error to raise for a file whose parts do not fit one another."""
+    """The error for a file whose weights do not fit its settings."""
     reason = str(error).strip().split("\n")[0]
     return CheckpointError(uri, f"does not fit its own settings ({reason}).", MAKE_ANOTHER[kind])
 
@@ -77,7 +77,7 @@ def dance_settings(about: dict[str, Any]) -> DanceModelConfig:
 
 
 def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a saved dance model. Settings that are younger than the file get their former values."""
+    """The settings of a saved dance model. Settings added since the file was written get their former values."""
     generator = settings["generator"]
     audio = {"hears": "waveform", **generator["audio"]}
     generator = {"rhythm_harmonics": 1, "output": "tanh", **generator, "audio": audio}

@@ -1,4 +1,4 @@
-"""What a model is known by, told without torch."""
+"""Identity of a model, computed without torch."""
 
 import hashlib
 import json
@@ -7,9 +7,10 @@ from typing import Any
 
 
 def identity(content: bytes) -> str:
-    """What a file's model is known by: SHA-256, in hex, of its tensors and of what it says of itself but its card.
+    """Identity of a file's model: SHA-256, in hex, of its tensors and of its metadata except the card.
 
-    Two files are one model when they dance alike, however they were saved. Of a file that is none of ours, its bytes.
+    Models that generate the same dances have the same identity, however they were saved. For a file that was not
+    written by dancegen, it is the hash of the file's bytes.
     """
     try:
         header, data = parts(content)

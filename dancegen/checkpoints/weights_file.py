@@ -1,7 +1,7 @@
-"""A safetensors file of weights that says what they are: loading it runs no code.
+"""Safetensors files of weights with metadata. Loading one runs no code.
 
-Its metadata holds, as JSON: `kind`, the format version, the settings, the skeleton, the poses a second, whatever
-else a kind needs, and a card (what it was trained on, with which settings, with what result).
+The metadata contains, as JSON: `kind`, the format version, the settings, the skeleton, the poses per second, other
+fields of the kind, and a card (training data, settings and result).
 """
 
 import json
@@ -24,7 +24,7 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def write(path: Path, kind: str, about: dict[str, Any], weights: dict[str, Tensor], half: bool) -> None:
-    """Write weights, whole or not at all; with `half` they take two bytes each."""
+    """Write weights atomically; with `half` they take two bytes each."""
     stamp = {"kind": kind, "format": header.FORMAT_VERSION, "skeleton": COCO18.name, **about}
     tensors = {name: _narrow(value, half) for name, value in weights.items()}
     metadata = {name: json.dumps(value, ensure_ascii=False) for name, value in stamp.items()}
@@ -32,22 +32,22 @@ def write(path: Path, kind: str, about: dict[str, Any], weights: dict[str, Tenso
 
 
 def _in_order(content: bytes) -> bytes:
-    """The same file with its header in order: safetensors writes the metadata in an order of chance."""
+    """The same file with sorted metadata: safetensors writes it in random order."""
     header, data = parts(content)
     metadata = dict(sorted(header.pop("__metadata__").items()))
     text = json.dumps({"__metadata__": metadata, **header}, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of eight bytes
     return struct.pack("<Q", len(text)) + text + data
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a file says of itself, and its tensors.
+    """The metadata and tensors of a file.
 
-    Raises CheckpointError when it is missing, damaged, or of another kind, format or skeleton.
+    Raises CheckpointError if it is missing, damaged, or of another kind, format or skeleton.
     """
     remedy = header.MAKE_ANOTHER[kind]
     if not Path(path).is_file():
-        raise CheckpointError(str(path), "is no file.", remedy)
+        raise CheckpointError(str(path), "is not a file.", remedy)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -1,1 +1,1 @@
-"""The synthetic corpus: songs with known beats, and dances made to them."""
+"""The synthetic corpus: songs with known beats, and dances generated from them."""

@@ -1,6 +1,6 @@
-"""The plan of a song: tempo, bars and sections, from which both its sound and its dances are made.
+"""Structure of a song: tempo, bars and sections, from which its audio and its dances are generated.
 
-Everything is counted in bars and beats here; `beats`, `downbeats` and `beat_at` translate to seconds.
+Positions are in bars and beats; `beats`, `downbeats` and `beat_at` convert to seconds.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from jaxtyping import Float64
 
 CATEGORIES = ("kpop", "ballet", "popping")
 SectionKind = Literal["intro", "verse", "chorus", "break", "outro"]
-PHRASE_BARS = 8  # bars of a phrase: counted from the first bar of a section
+PHRASE_BARS = 8  # bars per phrase, counted from the first bar of a section
 
 BPM = {"kpop": (100.0, 130.0), "ballet": (70.0, 110.0), "popping": (90.0, 110.0)}
 BEATS_PER_BAR = {"kpop": (4,), "ballet": (3, 4), "popping": (4,)}
-TAIL_S = 0.8  # the last chord rings out
+TAIL_S = 0.8  # decay of the last chord
 SHORTEST_BARS = 2
 
 
@@ -30,13 +30,13 @@ class Section:
 
     @property
     def end_bar(self) -> int:
-        """The first bar after it."""
+        """The first bar after the section."""
         return self.first_bar + self.bars
 
 
 @dataclass(frozen=True)
 class SongStructure:
-    """A song before it sounds. The tempo is constant."""
+    """The structure of a song. The tempo is constant."""
 
     song: str
     category: str
@@ -49,54 +49,54 @@ class SongStructure:
 
     @property
     def bars(self) -> int:
-        """Bars in all."""
+        """Number of bars."""
         return self.sections[-1].end_bar
 
     @property
     def beat_s(self) -> float:
-        """Seconds of a beat."""
+        """Duration of a beat in seconds."""
         return 60.0 / self.bpm
 
     @property
     def bar_s(self) -> float:
-        """Seconds of a bar."""
+        """Duration of a bar in seconds."""
         return self.beat_s * self.beats_per_bar
 
     @property
     def beats(self) -> Float64[np.ndarray, " beats"]:
-        """Seconds of every beat."""
+        """Times of all beats in seconds."""
         return self.start_s + np.arange(self.bars * self.beats_per_bar) * self.beat_s
 
     @property
     def downbeats(self) -> Float64[np.ndarray, " bars"]:
-        """Seconds of the first beat of every bar."""
+        """Times of all downbeats in seconds."""
         return self.beats[:: self.beats_per_bar]
 
     @property
     def seconds(self) -> float:
-        """Length of the song: the last bar, and a moment to ring out."""
+        """Length of the song in seconds: to the end of the last bar, plus TAIL_S."""
         return self.start_s + self.bars * self.bar_s + TAIL_S
 
     def section_at(self, bar: int) -> Section:
-        """The section that a bar is in; the first or the last one for bars outside of the song."""
+        """The section of a bar; the first or the last one for bars outside the song."""
         later = (section for section in self.sections if bar < section.end_bar)
         return next(later, self.sections[-1])
 
     def phrase_bar(self, bar: int) -> int:
-        """Which bar of its phrase a bar is: 0 to PHRASE_BARS - 1."""
+        """Position of a bar in its phrase: 0 to PHRASE_BARS - 1."""
         return (bar - self.section_at(bar).first_bar) % PHRASE_BARS
 
     def ends_phrase(self, bar: int) -> bool:
-        """Whether a bar is the last one of its phrase, or of its section: there the music has a fill."""
+        """Whether a bar is the last one of its phrase or section, where the music has a fill."""
         return self.phrase_bar(bar) == PHRASE_BARS - 1 or bar == self.section_at(bar).end_bar - 1
 
     def beat_at(self, seconds: float) -> float:
-        """The beat, with its fraction, that sounds at a time: 0.0 at the first beat, negative before it."""
+        """Fractional beat number at a time in seconds: 0.0 at the first beat, negative before it."""
         return (seconds - self.start_s) / self.beat_s
 
 
 def compose(category: str, seed: int, seconds: float) -> SongStructure:
-    """A song of about this many seconds (to half a bar), the same for the same seed."""
+    """The structure of a song of `seconds` (to half a bar); deterministic for a seed."""
     rng = np.random.default_rng([CATEGORIES.index(category), seed])
     bpm = round(float(rng.uniform(*BPM[category])), 1)
     beats_per_bar = int(rng.choice(BEATS_PER_BAR[category]))
@@ -108,13 +108,13 @@ def compose(category: str, seed: int, seconds: float) -> SongStructure:
 
 
 def _sections(bars: int, rng: np.random.Generator) -> tuple[Section, ...]:
-    """Sections that fill exactly this many bars: intro and outro only where there is room for them."""
+    """Sections that fill exactly this many bars, with intro and outro only if they fit."""
     intro = 4 if bars >= 16 else 0
     outro = 4 if bars >= 24 else 0
     lengths: list[tuple[SectionKind, int]] = [("intro", intro)]
     left = bars - intro - outro
     for kind, wanted in _form(rng):
-        # a part that would leave less than four bars takes them in
+        # if fewer than four bars would remain, the section includes them
         length = left if left - wanted < 4 else wanted
         lengths.append((kind, length))
         left -= length
@@ -125,7 +125,7 @@ def _sections(bars: int, rng: np.random.Generator) -> tuple[Section, ...]:
 
 
 def _form(rng: np.random.Generator) -> Iterator[tuple[SectionKind, int]]:
-    """An endless song form: verses and choruses, with a break now and then."""
+    """An infinite song form: verses and choruses, with occasional breaks."""
     if rng.random() < 0.5:
         yield "chorus", PHRASE_BARS
     yield "verse", PHRASE_BARS

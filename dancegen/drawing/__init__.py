@@ -1,1 +1,1 @@
-"""Pictures of dancers: skeletons and the avatar."""
+"""Drawing of dancers: skeletons and the avatar."""

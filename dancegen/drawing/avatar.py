@@ -1,7 +1,7 @@
 """18 joints -> a clothed, shaded dancer in a studio.
 
-All that is known are points in the picture: which way the dancer faces is read from the order of the shoulders
-and of the face, thickness from the length of the torso. A part whose joints are missing is left out.
+The input are 2-D joints: facing direction is derived from the order of the shoulders and of the face, thickness from
+the length of the torso. A part whose joints are missing is left out.
 """
 
 import numpy as np
@@ -31,11 +31,11 @@ SHOES: Color = (238, 236, 232)
 SOLES: Color = (150, 146, 142)
 
 FAR = 0.86
-"""How light the arm and the leg on the far side are, seen from the side."""
+"""Brightness of the far arm and leg in a side view."""
 
 
 def draw_avatar(joints_px: Float[np.ndarray, "J C"], width_px: int, height_px: int) -> Picture:
-    """A picture of the dancer. Joints in pixels: x, y, and a confidence that hides them where it is 0."""
+    """Draw the dancer. Joints are x and y in pixels, and a confidence; those of confidence 0 are not drawn."""
     picture = studio(width_px, height_px).copy()
     figure = read_figure(picture, joints_px)
     if figure is None:
@@ -78,7 +78,7 @@ def _shadow(figure: Figure) -> None:
 
 
 def _trousers(figure: Figure) -> None:
-    """Legs and seat; the leg that is lifted goes before the other."""
+    """Legs and seat; the lifted leg is drawn in front."""
     unit = figure.unit
     legs = {side: _leg(figure, side) for side in figure.sides}
     lifted = {side: figure.points[f"{side}_ankle"][1] if figure.has(f"{side}_ankle") else 0.0 for side in legs}
@@ -109,7 +109,7 @@ def _leg(figure: Figure, side: str) -> list[Part]:
 
 
 def _shoe(figure: Figure, side: str) -> None:
-    """The sole on the floor and the toes to where the body faces; a lifted foot points along the shin."""
+    """Sole on the floor, toes in the facing direction; a lifted foot points along the shin."""
     if not figure.has(f"{side}_knee", f"{side}_ankle"):
         return
     unit, picture = figure.unit, figure.picture
@@ -127,7 +127,7 @@ def _shoe(figure: Figure, side: str) -> None:
 
 
 def _shirt(figure: Figure) -> None:
-    """Chest and waist, with the roots of the sleeves."""
+    """Chest and waist, with the upper ends of the sleeves."""
     points, unit, picture = figure.points, figure.unit, figure.picture
     if not figure.has("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
         return
@@ -221,7 +221,7 @@ def _hair_behind(figure: Figure) -> None:
 
 
 def _pair(figure: Figure, part: str) -> tuple[Point, Point]:
-    """The left and the right one of a pair, as the picture has them."""
+    """The two joints of a pair, ordered from left to right in the frame."""
     first, second = sorted((figure.points[f"{side}_{part}"] for side in ("left", "right")), key=lambda point: point[0])
     return first, second
 
@@ -235,5 +235,5 @@ def _upwards(figure: Figure) -> Point:
 
 
 def _half_width(pair: tuple[Point, Point], flesh: float, depth: float, unit: float) -> float:
-    """Half the width of the trunk: that of its joints and the flesh, and seen from the side its depth."""
+    """Half the width of the trunk: from its joints and flesh, combined with its depth for side views."""
     return float(np.hypot(max(0.0, float(np.hypot(*(pair[1] - pair[0]))) / 2 + flesh * unit), depth * unit))

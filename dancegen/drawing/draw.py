@@ -1,4 +1,4 @@
-"""Joints as a picture: a coloured stick figure in the manner of OpenPose."""
+"""Draws joints as a coloured stick figure, in the style of OpenPose."""
 
 import colorsys
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from dancegen.skeleton import COCO18
 
 Look = Callable[[np.ndarray, int, int], np.ndarray]
 
-# OpenPose goes round the colour circle in steps of 20 degrees, for joints and bones alike.
+# OpenPose's hues, in steps of 20 degrees, for joints and bones.
 RAINBOW = [tuple(255 * part for part in colorsys.hsv_to_rgb(step / 18, 1.0, 1.0)) for step in range(18)]
 BACKGROUND = {"dark": 0, "light": 255}
 BONE_BRIGHTNESS = {"dark": 0.6, "light": 0.85}
@@ -25,13 +25,13 @@ JOINT_PER_HEIGHT = 1 / 160  # radius
 SUBPIXEL_BITS = 4
 ANGLES = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
-FAR_PX = 100_000.0  # beyond any picture, and within OpenCV's integers
+FAR_PX = 100_000.0  # outside any frame, and within OpenCV's integers
 
 
 def draw_skeleton(
     joints_px: Float[np.ndarray, "18 3"], width_px: int, height_px: int, theme: Literal["light", "dark"] = "dark"
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """An RGB picture of one person. A joint of confidence 0 is not drawn, and no bone that ends in it."""
+    """An RGB image of one person's skeleton. A joint of confidence 0 and its bones are not drawn."""
     frame = np.full((height_px, width_px, 3), BACKGROUND[theme], dtype=np.uint8)
     seen = (joints_px[:, 2] > 0) & np.isfinite(joints_px).all(axis=1)
     places = np.clip(np.where(seen[:, None], joints_px[:, :2], 0), -FAR_PX, FAR_PX)
@@ -45,7 +45,7 @@ def draw_skeleton(
 
 
 def _stick(start: np.ndarray, end: np.ndarray, half_width_px: float) -> np.ndarray:
-    """The outline `(points, 2)` of a long thin ellipse from joint to joint."""
+    """The outline `(points, 2)` of a thin ellipse from joint to joint."""
     along = (end - start) / 2
     half_length = float(np.hypot(*along))
     across = np.array([-along[1], along[0]]) * (half_width_px / half_length if half_length > 0 else 0.0)

@@ -1,6 +1,6 @@
-"""The avatar's head: it turns and tilts as nose, eyes and ears say.
+"""The avatar's head: yaw and tilt are derived from nose, eyes and ears.
 
-`up` and `aside` are unit vectors of the head in the picture; other lengths are in torso lengths.
+`up` and `aside` are unit vectors of the head in the frame; other lengths are in torso lengths.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ DARK: Color = (44, 32, 30)
 WHITE: Color = (250, 248, 246)
 
 EYE_GAP = 0.13
-"""Between the eyes, seen from the front."""
+"""Distance between the eyes in front view."""
 PROFILE = 0.5
-"""From this turn on the back of the head is seen."""
+"""From this yaw on the back of the head is visible."""
 
 SKULL = ((-0.163, 0.10), (-0.168, -0.05), (-0.115, -0.19), (0.0, -0.265), (0.115, -0.19), (0.168, -0.05))
 CROWN = ((0.163, 0.10), (0.1, 0.24), (-0.1, 0.24))
@@ -37,33 +37,33 @@ HAIR_LINE = ((0.150, 0.06), (0.122, 0.13), (0.02, 0.165), (-0.1, 0.125), (-0.150
 
 @dataclass(frozen=True)
 class Head:
-    """Where the head is and how it is held."""
+    """Position and orientation of the head."""
 
     centre: Point
     tilt: float
     """Radians, clockwise."""
     turn: float
-    """-1: profile to the left of the picture, 1: to the right."""
+    """-1: profile to the left of the frame, 1: to the right."""
     seen: bool
-    """Whether the face is."""
+    """Whether the face is visible."""
     unit: float
 
     def spot(self, x: float, y: float) -> Point:
-        """A point of the picture from torso lengths aside and up."""
+        """Frame coordinates of a point, given in torso lengths aside and up."""
         return self.centre + self.unit * (x * self.aside + y * self.up)
 
     def outline(self, corners: tuple[tuple[float, float], ...], shift: float = 0.0) -> Outline:
-        """Such points, moved aside."""
+        """Frame coordinates of several points, shifted aside."""
         return np.array([self.spot(x + shift, y) for x, y in corners])
 
     @property
     def up(self) -> Point:
-        """Unit vector to the crown."""
+        """Unit vector to the top of the head."""
         return np.array([np.sin(self.tilt), -np.cos(self.tilt)])
 
     @property
     def aside(self) -> Point:
-        """Unit vector to the right of the picture."""
+        """Unit vector to the right of the frame."""
         return np.array([np.cos(self.tilt), np.sin(self.tilt)])
 
 
@@ -131,7 +131,7 @@ def _face(figure: Figure, head: Head) -> None:
 
 
 def _eye(figure: Figure, head: Head, eye: Point, outer: float, squeeze: float) -> None:
-    """White, iris, lid and brow; `outer` is 1 where the temple is to the right."""
+    """White, iris, lid and brow; `outer` is 1 if the temple is to the right."""
     unit, picture = figure.unit, figure.picture
     aside, up = unit * squeeze * head.aside, unit * head.up
     fill(picture, ellipse(eye, 0.031 * unit * squeeze, 0.0165 * unit, head.tilt), WHITE)

@@ -1,4 +1,4 @@
-"""What a picture's joints tell about the person: size, side that is seen, head."""
+"""Properties of a person derived from 2-D joints: size, visible side, head position."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from dancegen.drawing.shapes import Picture, Point
 from dancegen.skeleton import COCO18
 
-# Usual lengths of bones in torso lengths, to tell the size of a body of which only parts are seen.
+# Usual bone lengths in torso lengths, to estimate the size of a body that is only partly visible.
 USUAL = {
     ("neck", "right_hip"): 1.02,
     ("neck", "left_hip"): 1.02,
@@ -22,46 +22,46 @@ USUAL = {
     ("left_elbow", "left_wrist"): 0.53,
 }
 SMALLEST_PX = 2.0
-"""A torso shorter than this is no person."""
+"""A shorter torso is not drawn."""
 USUAL_SHOULDERS = 0.66
 HEAD_REACH = 0.165
-"""From between the ears to the nose, seen from the side."""
+"""Distance from the point between the ears to the nose in side view."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """The joints that are there, and what follows from them."""
+    """The known joints and properties derived from them."""
 
     picture: Picture
     points: dict[str, Point]
     unit: float
     """Torso length in pixels."""
     facing: float
-    """1: the chest is seen from the front, 0 from the side, -1 from the back."""
+    """Direction of the chest: 1 front view, 0 side view, -1 back view."""
     looks: float
-    """-1: the nose points to the left of the picture, 1: to the right."""
+    """-1: the nose points to the left of the frame, 1: to the right."""
 
     def has(self, *joints: str) -> bool:
-        """Whether all of them are there."""
+        """Whether all of these joints are known."""
         return all(joint in self.points for joint in joints)
 
     def sized(self, *torso_lengths: float) -> tuple[float, ...]:
-        """In pixels."""
+        """Torso lengths converted to pixels."""
         return tuple(length * self.unit for length in torso_lengths)
 
     @property
     def sides(self) -> tuple[str, str]:
-        """The far side of the body, then the near one; seen from the front there is none, and right goes first."""
+        """The far side of the body, then the near one; in front view right is first."""
         return ("left", "right") if self.looks * self.facing > 0 or self.looks > 0.6 else ("right", "left")
 
     @property
     def profile(self) -> bool:
-        """Whether the body is rather seen from the side."""
+        """Whether the view of the body is from the side rather than from front or back."""
         return abs(self.facing) < 0.4
 
 
 def read_figure(picture: Picture, joints_px: Float[np.ndarray, "J C"]) -> Figure | None:
-    """The person to be drawn on a picture; None where too little is seen of one."""
+    """The person to draw on an image; None if too few joints are known."""
     seen = np.isfinite(joints_px).all(axis=-1) & (joints_px[:, 2:] > 0).all(axis=-1)
     points = {COCO18.joints[index]: joints_px[index, :2].astype(float) for index in np.flatnonzero(seen)}
     lengths = [
@@ -76,7 +76,7 @@ def read_figure(picture: Picture, joints_px: Float[np.ndarray, "J C"]) -> Figure
 
 
 def head_centre(figure: Figure) -> Point | None:
-    """Between the ears, or the best guess from what is seen of the face."""
+    """The point between the ears, or an estimate from the visible part of the face."""
     points = figure.points
     if figure.has("left_ear", "right_ear"):
         return (points["left_ear"] + points["right_ear"]) / 2

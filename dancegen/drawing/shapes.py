@@ -1,7 +1,7 @@
-"""Soft shaded shapes on a picture: what figures are drawn from.
+"""Anti-aliased shaded shapes, the primitives of figures.
 
-A shape is filled several times, each time a little smaller, lighter and nearer to the light. Positions are in
-pixels with fractions, colors RGB.
+A shape is filled in several layers, each smaller, lighter and nearer to the light. Positions are in fractional pixels,
+colors RGB.
 
 Axes used in shapes:
     N corners
@@ -22,24 +22,24 @@ Part = Callable[[float], Outline]
 """The outline of a shape at a size from 0 to 1."""
 
 LIGHT = np.array([-0.55, -0.83])
-"""Where the light comes from: above, a little left."""
+"""Direction of the light: from above, slightly left."""
 EDGE, SHEEN = 0.70, 1.12
-"""How light the darkest and the lightest layer are."""
+"""Brightness of the darkest and the lightest layer."""
 FINEST_LAYER_PX = 2.8
 FEWEST_LAYERS, MOST_LAYERS = 4, 10
 FRACTION_BITS = 4
 CAP_CORNERS = 7
 MOST_STROKE_PX = 255
-FAR_PX = 100_000.0  # beyond any picture, and within OpenCV's integers
+FAR_PX = 100_000.0  # outside any frame, and within OpenCV's integers
 
 
 def fill(picture: Picture, outline: Outline, color: Color) -> None:
-    """A flat shape with soft edges."""
+    """Fill a shape with one color, with anti-aliased edges."""
     cv2.fillPoly(picture, [_fixed(outline)], color, cv2.LINE_AA, FRACTION_BITS)
 
 
 def stroke(picture: Picture, line: Outline, color: Color, width_px: float) -> None:
-    """An open line."""
+    """Draw an open polyline."""
     cv2.polylines(
         picture,
         [_fixed(line)],
@@ -58,10 +58,10 @@ def shaded(color: Color, light: float) -> Color:
 
 
 def solid(picture: Picture, parts: Sequence[Part], color: Color, thickness: float, strength: float = 1.0) -> None:
-    """Parts of one piece, shaded together so that no seam shows where they meet; `thickness` in pixels."""
+    """Draw connected parts, shaded together so that no seam is visible; `thickness` in pixels."""
     count = int(np.clip(thickness / FINEST_LAYER_PX, FEWEST_LAYERS, MOST_LAYERS))
     for depth in np.linspace(0.0, 1.0, count, endpoint=False):
-        # a ball is lit like this: steep at its edge, flat in the middle
+        # shading of a sphere: steep at its edge, flat in the middle
         light = EDGE + (SHEEN - EDGE) * np.sqrt(1.0 - (1.0 - depth) ** 2)
         tone = shaded(color, 1.0 + strength * (light - 1.0))
         for part in parts:
@@ -69,9 +69,9 @@ def solid(picture: Picture, parts: Sequence[Part], color: Color, thickness: floa
 
 
 def tube(start: Point, end: Point, radii: tuple[float, ...], seam: bool = True) -> Part:
-    """A limb: as thick as `radii`, evenly spread from start to end, with round ends.
+    """A limb of thickness `radii`, evenly spaced from start to end, with round ends.
 
-    Without `seam` the start is lit to its very end, as if the limb came out of what it is drawn on.
+    Without `seam` the start is lit up to its end, so that the limb continues the shape below.
     """
     way = end - start
     length = float(np.hypot(*way))
@@ -91,7 +91,7 @@ def tube(start: Point, end: Point, radii: tuple[float, ...], seam: bool = True) 
 
 
 def cushion(corners: Outline, depth: float) -> Part:
-    """Any shape as if it were round: its layers are drawn towards its middle, by `depth` pixels to the light."""
+    """A shape shaded as if it were round: its layers shrink towards its centre, shifted `depth` pixels to the light."""
     middle = corners.mean(axis=0)
 
     def outline(size: float) -> Outline:
@@ -108,7 +108,7 @@ def ellipse(centre: Point, half_width: float, half_height: float, angle: float) 
 
 
 def rounded(corners: Outline, rounds: int = 3) -> Float[np.ndarray, "M 2"]:
-    """A closed shape with its corners cut until they are round."""
+    """A closed shape with rounded corners, by repeated corner cutting."""
     for _ in range(rounds):
         following = np.roll(corners, -1, axis=0)
         cut = np.stack([0.75 * corners + 0.25 * following, 0.25 * corners + 0.75 * following], axis=1)
@@ -124,7 +124,7 @@ def unit_circle(corners: int) -> Outline:
 
 
 def _fixed(outline: Outline) -> np.ndarray:
-    """Whole numbers with a fixed fraction, as OpenCV wants them."""
+    """Fixed-point integers for OpenCV."""
     return np.rint(np.clip(outline, -FAR_PX, FAR_PX) * (1 << FRACTION_BITS)).astype(np.int32)
 
 

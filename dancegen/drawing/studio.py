@@ -1,4 +1,4 @@
-"""The room in which the avatar dances: a wall, a floor and the shadow on it."""
+"""The background of the avatar: a wall, a floor and a shadow on it."""
 
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from jaxtyping import Float32
 from dancegen.drawing.shapes import Picture, Point
 
 HORIZON = 0.74
-"""Where the wall meets the floor, from the top."""
+"""Edge between wall and floor, from the top."""
 WALL_TOP, WALL_BOTTOM = (206, 210, 217), (232, 231, 229)
 FLOOR_BACK, FLOOR_FRONT = (190, 181, 172), (216, 208, 199)
 SHADOW_SIZE = 64
@@ -33,7 +33,7 @@ def studio(width_px: int, height_px: int) -> Picture:
 
 
 def cast_shadow(picture: Picture, centre: Point, half_width: float, half_height: float, strength: float) -> None:
-    """A soft dark ellipse on the floor."""
+    """Draw a soft dark ellipse on the floor."""
     height, width = picture.shape[:2]
     left, right = round(centre[0] - half_width), round(centre[0] + half_width)
     top, bottom = round(centre[1] - half_height), round(centre[1] + half_height)

@@ -1,1 +1,1 @@
-"""Jobs on Ray: table jobs, trainings, and how a cluster is joined. Knows nothing of music or dances."""
+"""Jobs on Ray: table jobs, training runs and cluster access. Independent of music and dance."""

@@ -1,4 +1,4 @@
-"""How far a training is, from its workers to the person who started it."""
+"""Progress of a training, from its workers to the user who started it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,21 +21,21 @@ Event = dict[str, Any]
 
 
 class EventQueue:
-    """Takes events from any process and hands them to the driver. Telling never waits and never fails."""
+    """Passes events from any process to the driver. `put` never waits and never fails."""
 
     def __init__(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})  # lost only with the driver
 
     def put(self, **event: Any) -> None:
-        """Put up an event; it is lost when the driver is gone."""
+        """Send an event; it is lost when the driver is gone."""
         put_without_waiting(self.queue, event)
 
     @contextmanager
     def read_by(self, take: Callable[[Event], None]) -> Iterator[None]:
-        """While the block runs, a thread hands each event to `take`; all that were told are taken at the end.
+        """While the block runs, a thread passes each event to `take`; the remaining ones are taken at the end.
 
-        What `take` raises is shown at once, ends the reading, and is raised again at the end of the block.
+        An exception of `take` is shown at once, ends the reading, and is raised again at the end of the block.
         """
         ended, failures = threading.Event(), []
         reader = threading.Thread(target=self._read_or_tell, args=(take, ended, failures), daemon=True)
@@ -66,18 +66,18 @@ class EventQueue:
             except Empty:
                 if last_look:
                     return
-            except ray.exceptions.RayError:  # the board's machine is gone; the training may go on
+            except ray.exceptions.RayError:  # the queue's node is lost; the training may continue
                 return
 
 
 class EventCallback(ray.train.UserCallback):
-    """Puts up each epoch once its report is safe, and each loss of workers. Runs in Ray Train's controller."""
+    """Sends an event for each stored epoch report, and for each loss of workers. Runs in Ray Train's controller."""
 
     def __init__(self, board: EventQueue) -> None:
         self.board = board
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """All workers report the same numbers: the first one's stand for all."""
+        """All workers report the same metrics: those of the first are used."""
         self.board.put(kind="epoch", metrics=metrics[0])
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
@@ -87,13 +87,13 @@ class EventCallback(ray.train.UserCallback):
 
 
 class EpochEndFilter(ray.train.UserCallback):
-    """Hands on to another callback, such as Ray Tune's, only what is told at the end of an epoch."""
+    """Passes only the reports at the end of an epoch to another callback, such as Ray Tune's."""
 
     def __init__(self, listener: ray.train.UserCallback) -> None:
         self.listener = listener
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """A checkpoint in the middle of an epoch has no numbers to compare."""
+        """A checkpoint in the middle of an epoch has no metrics to compare."""
         if "epoch" in metrics[0]:
             self.listener.after_report(run_context, metrics, checkpoint)
 
@@ -103,27 +103,27 @@ class EpochEndFilter(ray.train.UserCallback):
 
 
 class TrainingBar:
-    """The line that shows epoch, losses, clips a second and the time left."""
+    """Progress line with epoch, losses, clips per second and the time left."""
 
     def __init__(self, epochs: int, clips_an_epoch: int) -> None:
         self.epochs, self.clips = epochs, clips_an_epoch
         self.bar: tqdm | None = None
 
     def at(self, epoch: int, clips: int) -> None:
-        """So many clips of an epoch are done; the first epoch is 1."""
+        """Show that `clips` of `epoch` are done; the first epoch is 1."""
         done = (epoch - 1) * self.clips + clips
-        if self.bar is None:  # only now, so that starting up is no part of the rate
+        if self.bar is None:  # only now, so that the rate excludes the startup
             total = self.epochs * self.clips
             self.bar = tqdm(total=total, initial=done, unit=" clips", smoothing=0.05, mininterval=interval_s())
         self.bar.set_description(f"epoch {min(epoch, self.epochs)} of {self.epochs}", refresh=False)
         self.bar.update(done - self.bar.n)
 
     def numbers(self, values: dict[str, float]) -> None:
-        """The newest losses."""
+        """Show the newest losses."""
         if self.bar is not None:
             self.bar.set_postfix({name: f"{value:.3g}" for name, value in values.items()}, refresh=False)
 
     def close(self) -> None:
-        """Leave the line as it is."""
+        """Close the line and leave it visible."""
         if self.bar is not None:
             self.bar.close()

@@ -1,4 +1,4 @@
-"""Pose estimators: a backend is a module here and a line in the table.
+"""Interface of pose estimators. A backend is a module here and a line in the table.
 
 Axes used in shapes:
     P people    H rows    W columns    18 joints of skeleton.COCO18    3 x, y, confidence
@@ -22,37 +22,37 @@ People = Float32[np.ndarray, "_ 18 3"]
 
 @dataclass(frozen=True)
 class VideoPart:
-    """Pictures first..stop-1 of a video, of which picture k is on the screen k/fps seconds after its beginning."""
+    """Frames first..stop-1 of a video; frame k is shown k/fps seconds after its beginning."""
 
     uri: str
-    """The video's real address."""
+    """The URI of the original video."""
     info: VideoInfo
     fps: float
     first: int
     stop: int | None
-    """None: to the end."""
+    """None: the end of the video."""
 
 
 @runtime_checkable
 class Estimator(Protocol):
-    """Finds everyone's joints in a part of a video."""
+    """Finds the joints of all people in a part of a video."""
 
     name: str
-    """Name and version, for the table."""
+    """Name and version, recorded in the table."""
     reads_files: bool
-    """Whether it only reads what was found before, and needs no pictures."""
+    """Whether it only reads existing results and needs no frames."""
 
     def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
-        """Everyone in each picture of the part.
+        """All people in each frame of the part.
 
-        x and y are fractions of the upright frame, NaN where the confidence is 0 and the joint missing. P may be 0.
-        One that `reads_files` consumes no `pictures`. Raises BadMediaError when the video, or
-        what was found in it before, cannot be used.
+        x and y are fractions of the upright frame; NaN where the joint is missing, with confidence 0. P may be 0.
+        An estimator that `reads_files` consumes no `pictures`. Raises BadMediaError when the video or its existing
+        results cannot be used.
         """
         ...
 
 
-# name -> (where it lives, the extra that brings its dependencies)
+# name -> (import path, extra with its dependencies)
 ESTIMATORS = {
     "mediapipe": ("dancegen.estimators.mediapipe:MediaPipe", "mediapipe"),
     "onnx": ("dancegen.estimators.onnx:OnnxPose", "onnx"),
@@ -61,7 +61,7 @@ ESTIMATORS = {
 
 
 def load_estimator(config: EstimatorConfig) -> Estimator:
-    """The estimator that the settings name. Raises ConfigError when its package is not installed."""
+    """The estimator named in the settings. Raises ConfigError when its package is not installed."""
     target, extra = ESTIMATORS[config.name]
     module, _, attribute = target.partition(":")
     try:

@@ -1,8 +1,8 @@
-"""pictures -> everyone's joints, by MediaPipe's pose models (the full ones are inside its wheel).
+"""frames -> joints of all people, by MediaPipe's pose models (the full ones are included in its wheel).
 
-Its own solutions find one person (`solutions.pose`), or forget people who stand side by side (the Tasks API takes two
-bodies whose surroundings overlap for one). Their two halves do well on their own: one finds people's hips in the whole
-picture, the other finds the joints of one person in a square, and tells the square in which to look next.
+MediaPipe's own solutions find one person (`solutions.pose`), or lose people who stand side by side (the Tasks API
+merges two bodies whose regions overlap). So its two models are used directly: one detects people's hips in the whole
+frame, the other finds the joints of one person in a square and predicts the square for the next frame.
 
 Axes used in shapes:
     P people    H rows    W columns    L the model's 33 landmarks
@@ -49,36 +49,36 @@ FIND_JOINTS = """
         output_stream: "AUXILIARY_LANDMARKS:alignment"
     }
 """
-BUNDLED_MODEL = 1  # the "full" one; the light and the heavy one would be downloaded when first used
-LOOK_EVERY_S = 0.5  # for others than the one who is followed; in every picture when that is nobody, or several
-MARGIN = 1.25  # around a body: what the model was trained with
-MARGIN_AMONG_OTHERS = 1.1  # with more of a neighbour in sight, the model makes one body of both
-OUTSIDE = 0.1  # of the frame's size: a joint that is farther out was guessed, not seen
-SAME_WITHIN = 0.35  # of a body's reach: hips no farther from a followed person's are that person's
+BUNDLED_MODEL = 1  # "full"; the light and the heavy model would be downloaded at first use
+LOOK_EVERY_S = 0.5  # interval of detection while one person is tracked; every frame when none or several are
+MARGIN = 1.25  # around a body, as in the model's training
+MARGIN_AMONG_OTHERS = 1.1  # with a larger margin the model merges neighbouring bodies
+OUTSIDE = 0.1  # of the frame's size: a joint farther outside is extrapolated, not observed
+SAME_WITHIN = 0.35  # of a body's reach: hips within this distance of a tracked person's belong to that person
 
 BLACK = np.zeros((32, 32, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
 class Square:
-    """Where a person is: around the hips, turned so that the body stands upright. In picture heights."""
+    """Region of a person: centred on the hips, rotated so that the body is upright. In frame heights."""
 
     x: float
     y: float
-    reach: float  # from the hips to where the body ends
+    reach: float  # from the hips to the end of the body
     angle: float  # radians, clockwise
 
 
-Person = tuple[Float32[np.ndarray, "18 3"], Square]  # joints, and where to look for them next
+Person = tuple[Float32[np.ndarray, "18 3"], Square]  # joints, and the square for the next frame
 
 
 class MediaPipe:
-    """Everyone's joints, each person followed from picture to picture."""
+    """Finds the joints of all people, and tracks each person from frame to frame."""
 
     reads_files = False
 
     def __init__(self, config: EstimatorConfig) -> None:
-        os.environ.setdefault("GLOG_minloglevel", "2")  # its C++ half reports every graph that it makes
+        os.environ.setdefault("GLOG_minloglevel", "2")  # MediaPipe's C++ code logs every graph that it creates
         from mediapipe.framework.formats import rect_pb2  # late: it takes seconds
         from mediapipe.python.solution_base import SolutionBase
 
@@ -106,7 +106,7 @@ class MediaPipe:
             return found
 
     def _graphs(self) -> tuple[Any, Any]:
-        """What finds people, and what finds joints. Each has seen a black picture: its threads talk until then."""
+        """The person detector and the landmark model. Each has processed a black image: its threads log until then."""
         with held_back():
             people = self._graph(graph_config=FIND_PEOPLE)
             joints = self._graph(graph_config=FIND_JOINTS, side_inputs={"model_complexity": BUNDLED_MODEL})
@@ -115,7 +115,7 @@ class MediaPipe:
         return people, joints
 
     def _persons(self, joints: Any, picture: Picture, squares: list[Square], others: int = 0) -> list[Person]:
-        """Those who are in the squares, while `others` are elsewhere."""
+        """The people in the squares; `others` is the number of people elsewhere in the frame."""
         aspect = picture.shape[1] / picture.shape[0]
         margin = MARGIN if len(squares) + others == 1 else MARGIN_AMONG_OTHERS
         persons: list[Person] = []
@@ -150,7 +150,7 @@ def _stacked(persons: list[np.ndarray]) -> People:
 
 
 def _squares(people: Any, picture: Picture) -> list[Square]:
-    """Where new people are, the surest first."""
+    """Squares of detected people, in order of decreasing confidence."""
     aspect = picture.shape[1] / picture.shape[0]
     detections = sorted(people.process({"image": picture}).detections or [], key=lambda one: -one.score[0])
     places = [detection.location_data.relative_keypoints[:2] for detection in detections]
@@ -158,7 +158,7 @@ def _squares(people: Any, picture: Picture) -> list[Square]:
 
 
 def _square(hips: tuple[float, float], end: tuple[float, float], aspect: float) -> Square:
-    """The square around a body, from the middle of its hips and a point above it as far away as the body reaches."""
+    """The square around a body, from the mid-hip and a point above it at the distance of the body's reach."""
     across, down = (end[0] - hips[0]) * aspect, end[1] - hips[1]
     return Square(hips[0] * aspect, hips[1], math.hypot(across, down), math.atan2(across, -down))
 
@@ -168,7 +168,7 @@ def _is_known(square: Square, followed: list[Square]) -> bool:
 
 
 def _different(persons: list[Person], picture: Picture) -> list[Person]:
-    """The persons without those who are one of the persons before them."""
+    """The persons without duplicates of earlier ones."""
     aspect = picture.shape[1] / picture.shape[0]
     kept: list[Person] = []
     for person, square in persons:

@@ -1,7 +1,7 @@
-"""an ONNX file -> a network that takes pictures of one size, on the processor or on a GPU.
+"""an ONNX file -> a network that takes images of one size, on CPU or GPU.
 
 Axes used in shapes:
-    N pictures    H rows    W columns
+    N images    H rows    W columns
 """
 
 import os
@@ -21,7 +21,7 @@ KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class Network:
-    """A network, and how its pictures are to be."""
+    """An ONNX network with the size and normalization of its input images."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Network:
         taken = self._session.get_inputs()[0]
         shape = taken.shape
         if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
-            problem = f"takes {taken.name} of shape {shape}, and (N, 3, height, width) with fixed sides is needed."
+            problem = f"takes {taken.name} of shape {shape}; (N, 3, height, width) with fixed sides is required."
             raise ConfigError(uri, problem, "Export it with fixed sides.")
         self.height_px, self.width_px = shape[2:]
         self._input, self._kind = taken.name, KINDS.get(taken.type, np.float32)
-        self._at_once = shape[0] if isinstance(shape[0], int) else None  # pictures; None: as many as there are
+        self._at_once = shape[0] if isinstance(shape[0], int) else None  # images; None: any number
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The network's outputs for uint8 pictures (H, W, 3) of its size, along their first axis."""
+        """The network's outputs for uint8 images (H, W, 3) of its input size, stacked along the first axis."""
         batch = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32)
         batch = ((batch - self._mean) / self._std).astype(self._kind)
         if self._at_once is None:
@@ -63,7 +63,7 @@ class Network:
 
 
 def _session(path: Path, uri: str, device: str) -> Any:
-    import onnxruntime  # late: it is an extra, and takes long
+    import onnxruntime  # late: it is an extra and slow to import
     from onnxruntime.capi.onnxruntime_pybind11_state import (
         Fail,
         InvalidArgument,
@@ -82,7 +82,7 @@ def _session(path: Path, uri: str, device: str) -> Any:
         session = onnxruntime.InferenceSession(onnx_bytes(path), options, providers=providers)
     except broken as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ConfigError(uri, f"is no network that onnxruntime can run ({reason}).", "Name an ONNX file.") from error
+        raise ConfigError(uri, f"is not a network that onnxruntime can run ({reason}).", "Use an ONNX file.") from error
     if device == "cuda" and CUDA not in session.get_providers():
         problem = "is not possible: onnxruntime could not start CUDA on this machine."
         raise ConfigError("estimator.device=cuda", problem, "Check the GPU and its driver, or set it to cpu.")
@@ -90,14 +90,14 @@ def _session(path: Path, uri: str, device: str) -> Any:
 
 
 def _providers(device: str, available: Sequence[str]) -> list[str]:
-    """What onnxruntime is to run on, the first that it can."""
+    """Execution providers of onnxruntime, in order of preference. Raises ConfigError when CUDA is not available."""
     if device == "cuda" and CUDA not in available:
-        problem = f"is not possible: this onnxruntime has only {', '.join(available)}."
+        problem = f"is not possible: this onnxruntime supports only {', '.join(available)}."
         raise ConfigError("estimator.device=cuda", problem, "pip install onnxruntime-gpu, or set it to cpu.")
     return [CUDA, CPU] if device != "cpu" and CUDA in available else [CPU]
 
 
 def threads() -> int:
-    """Cores that the networks may use: those that were set aside for this process."""
+    """Number of threads for the networks: the cores allocated to this process."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return int(told) if told.isdecimal() and int(told) else len(os.sched_getaffinity(0))

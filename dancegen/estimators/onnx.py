@@ -1,7 +1,7 @@
-"""pictures -> everyone's joints, by networks from ONNX files: one finds people, one finds the joints of each (RTMPose).
+"""frames -> joints of all people, by ONNX networks: a person detector, and a pose network for each person (RTMPose).
 
 Axes used in shapes:
-    P people    H rows    W columns    K key points    4 left, top, right and bottom in pixels
+    P people    H rows    W columns    K keypoints    4 left, top, right and bottom in pixels
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,23 +19,23 @@ from dancegen.estimators.network import Network
 from dancegen.estimators.plausible import is_plausible
 from dancegen.estimators.settings import DetectorConfig, EstimatorConfig
 
-PADDING = 1.25  # of a person's box: what such networks are trained with
-NEXT_BOX = 1.5  # of the box around a pose: room for where the dancer is in the next picture
-BESIDE = 114  # grey around a picture of another aspect, as detectors are trained
+PADDING = 1.25  # of a person's bounding box, as in the networks' training
+NEXT_BOX = 1.5  # of the bounding box of a pose: search region in the next frame
+BESIDE = 114  # grey padding of a frame with another aspect, as in the detectors' training
 PERSON = 0  # COCO's first class
-MIN_SIDE_PX = 4.0  # of a box: there is nobody in a smaller one
+MIN_SIDE_PX = 4.0  # of a bounding box: smaller ones are discarded
 
 Box = Float32[np.ndarray, " 4"]
 Boxes = Float32[np.ndarray, "_ 4"]
 
 
 class OnnxPose:
-    """Everyone's joints, top down."""
+    """Top-down pose estimation: detects people, then finds the joints of each."""
 
     reads_files = False
 
     def __init__(self, config: EstimatorConfig) -> None:
-        assert config.weights is not None  # the settings make sure of it
+        assert config.weights is not None  # validated by EstimatorConfig
         self._config = config
         self._pose = Network(config.weights, config.sha256, config.device, config.mean, config.std)
         self._detector = _Detector(config.detector, config) if config.detector else None
@@ -51,7 +51,7 @@ class OnnxPose:
         return found
 
     def _one_dancer(self, pictures: Iterator[Picture]) -> list[People]:
-        """Each picture's dancer is looked for where the one before was."""
+        """Finds one person per frame, in the region of the previous pose."""
         found: list[People] = []
         before = _nobody()
         for picture in pictures:
@@ -65,7 +65,7 @@ class OnnxPose:
         return found
 
     def _people(self, pictures: Sequence[Picture], boxes: Sequence[Boxes]) -> list[People]:
-        """Those who are in the boxes of each picture; all boxes of all pictures go through the network together."""
+        """The people in the bounding boxes of each frame; all boxes of all frames form one batch."""
         each = [(picture, box) for picture, inside in zip(pictures, boxes, strict=True) for box in inside]
         if not each:
             return [_nobody() for _ in pictures]
@@ -82,7 +82,7 @@ class OnnxPose:
         return [_plausible(group, picture) for group, picture in zip(groups, pictures, strict=True)]
 
     def _placed(self, joints: Float32[np.ndarray, "18 3"], back: np.ndarray, picture: Picture) -> np.ndarray:
-        """Joints in the crop as fractions of the picture; `back` leads from the one to the other."""
+        """Joints in the crop as fractions of the frame; `back` maps from crop to frame."""
         joints[joints[:, 2] < self._config.min_confidence, 2] = 0.0
         height, width = picture.shape[:2]
         joints[:, :2] = (joints[:, :2] @ back[:, :2].T + back[:, 2]) / (width, height)
@@ -90,7 +90,7 @@ class OnnxPose:
 
 
 class _Detector:
-    """Finds the boxes of people."""
+    """Finds the bounding boxes of people."""
 
     def __init__(self, config: DetectorConfig, estimator: EstimatorConfig) -> None:
         self._network = Network(config.weights, config.sha256, estimator.device, config.mean, config.std)
@@ -98,13 +98,13 @@ class _Detector:
         self._min_confidence, self._max_people = config.min_confidence, estimator.max_people
 
     def __call__(self, pictures: Sequence[Picture]) -> list[Boxes]:
-        """The boxes of the people in each picture, the surest first."""
+        """The bounding boxes of the people in each frame, in order of decreasing score."""
         shown, scales = zip(*(self._fitted(picture) for picture in pictures), strict=True)
         outputs = self._network(shown)
         boxes = next((output for output in outputs if output.ndim == 3 and output.shape[2] == 5), None)
         if boxes is None:
             shapes = ", ".join(str(output.shape) for output in outputs)
-            problem = f"gives outputs of shapes {shapes}, and boxes (N, P, 5) are needed."
+            problem = f"returns outputs of shapes {shapes}; boxes (N, P, 5) are required."
             raise ConfigError(self._network.uri, problem, "Export it with non-maximum suppression inside.")
         labels = next((output for output in outputs if output.ndim == 2), np.full(boxes.shape[:2], PERSON))
         return [self._sure(*each) for each in zip(boxes, labels, scales, strict=True)]
@@ -116,7 +116,7 @@ class _Detector:
         return (best[:, :4] / scale).astype(np.float32)
 
     def _fitted(self, picture: Picture) -> tuple[np.ndarray, float]:
-        """The picture in the upper left of one of the network's size, blue first; and how much smaller it is."""
+        """The frame as BGR, scaled into the upper left corner of the network's input; and the scale factor."""
         scale = min(self._network.height_px / picture.shape[0], self._network.width_px / picture.shape[1])
         height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
         shown = np.full((self._network.height_px, self._network.width_px, 3), BESIDE, dtype=np.uint8)
@@ -125,7 +125,7 @@ class _Detector:
 
 
 def _crop(picture: Picture, box: Box, width_px: int, height_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """A padded box as a picture of the network's size, and the matrix `(2, 3)` from its pixels to the picture's."""
+    """A padded box as an image of the network's size, and the matrix `(2, 3)` from its pixels to the frame's."""
     left, top, right, bottom = (float(side) for side in box)
     width, height = (right - left) * PADDING, (bottom - top) * PADDING
     scale = max(width / width_px, height / height_px)
@@ -141,7 +141,7 @@ def _plausible(people: People, picture: Picture) -> People:
 
 
 def _box_around(person: Float32[np.ndarray, "18 3"], picture: Picture) -> Box:
-    """Where to look for a person in the next picture."""
+    """Search region for a person in the next frame."""
     size = np.array(picture.shape[1::-1])
     places = person[person[:, 2] > 0, :2] * size
     low, high = places.min(axis=0), places.max(axis=0)

@@ -1,12 +1,13 @@
-"""files that an estimator wrote beside the video -> joints. Nothing of the estimator is needed: only what it wrote.
+"""files that an estimator wrote beside the video -> joints. The estimator itself is not required.
 
-Two forms are read, told apart by where they are:
+Two formats are read, distinguished by their paths:
     <video's name>_openpose/*_<frame>_keypoints.json
-        OpenPose: a file a frame, with all its people
+        OpenPose: one file per frame, with all its people
     <video's name>.json
-        COCO's results, as AlphaPose and others write them: a list of {image_id, category_id, keypoints, score}, one
-        a person; image_id is the frame, as a number or in the name of a picture
-Frames count from 0, at the video's own rate. COCO-17, COCO-18 and BODY_25 are told apart by the numbers a person has.
+        COCO results, as AlphaPose and others write them: a list of {image_id, category_id, keypoints, score}, one
+        per person; image_id is the frame, as a number or in an image's name
+Frames count from 0, at the video's own rate. COCO-17, COCO-18 and BODY_25 are distinguished by the count of numbers
+per person.
 
 Axes used in shapes:
     P people
@@ -31,26 +32,26 @@ from dancegen.skeleton import COCO17_JOINTS, COCO18
 
 ENDING = "_keypoints.json"
 PERSON = 1  # COCO's category
-DOWNLOADS = 16  # at the same time
-MAX_HOLE_S = 3 * 3600  # a frame number beyond this is a mistake in a name, not a long video
+DOWNLOADS = 16  # concurrent
+MAX_HOLE_S = 3 * 3600  # a frame number beyond this is an error in a name, not a long video
 BODY_25 = (
     *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist"),
     *("middle_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
     *("right_eye", "left_eye", "right_ear", "left_ear"),
     *("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
 )
-COLUMNS = {  # numbers a person -> where COCO-18's joints are among them
+COLUMNS = {  # numbers per person -> positions of COCO-18's joints among them
     len(COCO18) * 3: list(range(len(COCO18))),
     len(BODY_25) * 3: [BODY_25.index(name) for name in COCO18.joints],
 }
 KNOWN = "51 (COCO-17), 54 (COCO-18) or 75 (BODY_25)"
 
-Frame = str | list[Any]  # the file that holds the people, or the people
+Frame = str | list[Any]  # the file with the people, or the people
 Frames = dict[int, Frame]
 
 
 class OpenPoseJson:
-    """Reads what was found before."""
+    """Reads the existing results of an estimator."""
 
     name = "openpose_json"
     reads_files = True
@@ -58,17 +59,18 @@ class OpenPoseJson:
     def __init__(self, config: EstimatorConfig) -> None:
         self._min_confidence = config.min_confidence
         self._json_folder = config.json_folder
-        self._frames = lru_cache(maxsize=1)(self._listed)  # the parts of a video follow one another
+        self._frames = lru_cache(maxsize=1)(self._listed)  # the parts of a video are processed in succession
 
     def __call__(self, part: VideoPart, pictures: Iterator[Picture]) -> list[People]:
-        """See Estimator. Only the files of the part's pictures are read, and no picture."""
+        """See Estimator. Reads only the files of the part's frames, and no frames."""
         frames, rate = self._frames(part.uri), part.info.fps
         last = max(frames)
         if last > MAX_HOLE_S * rate:
-            raise BadMediaError(part.uri, f"has people in frame {last:,}, says its JSON.", "Correct the frame numbers.")
+            problem = f"has people in frame {last:,} according to its JSON."
+            raise BadMediaError(part.uri, problem, "Correct the frame numbers.")
         there = math.ceil((last + 1) / rate * part.fps - 1e-6)
         final = last
-        if isinstance(frames[last], list) and part.info.seconds:  # who writes lists leaves out frames without anyone
+        if isinstance(frames[last], list) and part.info.seconds:  # result lists omit frames without people
             there = max(there, math.floor(part.info.seconds * part.fps))
             final = max(last, round(part.info.seconds * rate))
         stop = there if part.stop is None else min(part.stop, there)
@@ -84,7 +86,7 @@ class OpenPoseJson:
         return skeleton.hide_missing(people)[(people[..., 2] > 0).any(axis=1)]
 
     def _listed(self, uri: str) -> Frames:
-        """What there is for each frame of a video."""
+        """The file or the people of each frame of a video. Raises BadMediaError when there are no results."""
         beside = self._json_folder or uri.rsplit("/", 1)[0]
         folders = [storage.join(beside, storage.stem(uri) + ending) for ending in ("_openpose", "")]
         for folder in folders:
@@ -94,7 +96,7 @@ class OpenPoseJson:
         results = f"{folders[1]}.json"
         if storage.exists(results):
             return _results(results)
-        problem = f"has neither files *{ENDING} in {folders[0]}, nor {results}."
+        problem = f"has neither files *{ENDING} in {folders[0]} nor {results}."
         raise BadMediaError(uri, problem, "Run OpenPose with --write_json on it, or set estimator.json_folder.")
 
 
@@ -106,7 +108,7 @@ def _frame_of_file(file: str) -> int:
 
 
 def _results(file: str) -> Frames:
-    """The people of each frame in COCO's form of results."""
+    """The people of each frame, from a file of COCO results. Raises BadMediaError when it is invalid or empty."""
     frames: Frames = {}
     try:
         for found in json.loads(storage.read_bytes(file)):
@@ -115,17 +117,17 @@ def _results(file: str) -> Frames:
                 assert isinstance(people, list)
                 people.append(_person(found["keypoints"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = f"is no list of COCO's results ({type(error).__name__}: {error})."
+        problem = f"is not a list of COCO results ({type(error).__name__}: {error})."
         raise BadMediaError(
             file, problem, "Write {image_id, category_id, keypoints, score} for each person."
         ) from error
     if not frames:
-        raise BadMediaError(file, "holds nobody.", "Run the estimator again, or leave the video out.")
+        raise BadMediaError(file, "contains no people.", "Run the estimator again, or leave the video out.")
     return frames
 
 
 def _frame_of_image(image: int | str) -> int:
-    """The frame, from its number or from the name of its picture, such as dance_0012.jpg."""
+    """The frame number, given as such or contained in an image's name, such as dance_0012.jpg."""
     if isinstance(image, int):
         return image
     numbers = re.findall(r"\d+", Path(image).stem)
@@ -135,7 +137,7 @@ def _frame_of_image(image: int | str) -> int:
 
 
 def _read(frames: Sequence[Frame]) -> list[People]:
-    """The people of frames, in pixels."""
+    """The people of each frame, in pixels."""
     if not any(isinstance(frame, str) and storage.is_remote(frame) for frame in frames):
         return [_people(frame) for frame in frames]
     with ThreadPoolExecutor(DOWNLOADS) as pool:
@@ -151,15 +153,15 @@ def _of_file(file: str) -> list[np.ndarray]:
     try:
         return [_person(person["pose_keypoints_2d"]) for person in json.loads(storage.read_bytes(file))["people"]]
     except (ValueError, KeyError, TypeError) as error:
-        problem = f"is not what OpenPose writes ({type(error).__name__}: {error})."
-        raise BadMediaError(file, problem, "Run OpenPose again; COCO and BODY_25 are read.") from error
+        problem = f"is not OpenPose JSON ({type(error).__name__}: {error})."
+        raise BadMediaError(file, problem, "Run OpenPose again; COCO and BODY_25 are supported.") from error
 
 
 def _person(numbers: list[float]) -> np.ndarray:
-    """Joints `(18, 3)` in pixels; those that were not found have confidence 0."""
+    """Joints `(18, 3)` in pixels; missing ones have confidence 0. Raises ValueError for an unknown skeleton."""
     values = np.nan_to_num(np.asarray(numbers, dtype=np.float32))
     if values.size == len(COCO17_JOINTS) * 3:
         return np.nan_to_num(skeleton.from_coco17(values.reshape(-1, 3)))
     if values.size not in COLUMNS:
-        raise ValueError(f"{values.size} numbers a person, and {KNOWN} are known")
+        raise ValueError(f"{values.size} numbers per person; {KNOWN} are supported")
     return values.reshape(-1, 3)[COLUMNS[values.size]]

@@ -1,7 +1,7 @@
-"""joints of a person -> whether they can be a person's, and whether two are the same one.
+"""joints of a person -> whether they are plausible for a human body, and whether two detections are the same person.
 
-Estimators trained on people find them in leaves, animals and curtains too; what gives those away is a body of a size
-or a proportion that none has.
+Estimators also detect people in leaves, animals and curtains; such false positives have implausible sizes or
+proportions.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from dancegen.skeleton import COCO18
 
 Person = Float32[np.ndarray, "18 3"]
 
-MIN_JOINTS = 6  # seen: a face alone has five
-MIN_HEIGHT = 0.06  # of the picture's, of all seen joints: less is a few pixels a limb
+MIN_JOINTS = 6  # found: a face alone has five
+MIN_HEIGHT = 0.06  # of the frame's, of all joints found: below, a limb has a few pixels
 MAX_LIMB = 3.5  # lengths of the longest bone in trunk lengths: thighs of tall people foreshortened at the trunk
-SAME_WITHIN = 0.12  # of the larger body's size: joints of two finds of one person lie no farther apart, by the median
+SAME_WITHIN = 0.12  # of the larger body's size: median distance of the joints of two detections of one person
 
 TRUNK = [(COCO18.index("neck"), COCO18.index(f"{side}_hip")) for side in ("right", "left")]
 LIMBS = [
@@ -25,7 +25,7 @@ LIMBS = [
 
 
 def is_plausible(person: Person, aspect: float) -> bool:
-    """Whether the joints can be a person's. `aspect` is the picture's width / height."""
+    """Whether the joints are plausible for a human body. `aspect` is the frame's width / height."""
     seen = person[:, 2] > 0
     if seen.sum() < MIN_JOINTS:
         return False
@@ -37,7 +37,7 @@ def is_plausible(person: Person, aspect: float) -> bool:
 
 
 def alike(one: Person, other: Person, aspect: float) -> bool:
-    """Whether both are finds of the same person."""
+    """Whether both are detections of the same person."""
     both = (one[:, 2] > 0) & (other[:, 2] > 0)
     if not both.any():
         return False

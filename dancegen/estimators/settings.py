@@ -1,4 +1,4 @@
-"""Settings of a pose estimator: who says where the joints are."""
+"""Settings of the pose estimator."""
 
 import urllib.parse
 from typing import Annotated, Literal, Self
@@ -22,22 +22,22 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower
 
 def _check_hash(uri: str | None, sha256: str | None) -> None:
     if uri and sha256 is None and "://" in uri:
-        raise ValueError(f"sha256 must be given with weights={uri}: what is fetched is checked")
+        raise ValueError(f"sha256 must be given with weights={uri}: downloaded files are verified")
 
 
 class DetectorConfig(Config):
-    """The network that finds people, with non-maximum suppression inside. It is shown blue, green and red."""
+    """Person detection network with built-in non-maximum suppression. Its input is BGR."""
 
     weights: WeightsUri
     """ONNX file, or a zip with one: a path, s3:// or https://. YOLOX or RTMDet as OpenMMLab exports them."""
     sha256: Sha256 | None = None
-    """SHA-256 of the file: must be given for one that is fetched, and is always checked."""
+    """SHA-256 of the file, verified on load; required for files that are downloaded."""
     mean: Channels = (0.0, 0.0, 0.0)
-    """Taken from blue, green and red (0 to 255). RTMDet: [103.53, 116.28, 123.675]."""
+    """Mean subtracted from the BGR channels (0 to 255). RTMDet: [103.53, 116.28, 123.675]."""
     std: Channels = (1.0, 1.0, 1.0)
-    """By which the rest is divided. RTMDet: [57.375, 57.12, 58.395]."""
+    """Standard deviation that divides the BGR channels. RTMDet: [57.375, 57.12, 58.395]."""
     min_confidence: Share = 0.5
-    """A person of less is none."""
+    """Minimum confidence of a detected person."""
 
     @model_validator(mode="after")
     def _what_is_fetched_is_checked(self) -> Self:
@@ -46,37 +46,37 @@ class DetectorConfig(Config):
 
 
 class EstimatorConfig(Config):
-    """Who says where the joints are."""
+    """The pose estimator."""
 
     name: Literal["mediapipe", "onnx", "openpose_json"] = "mediapipe"
-    """mediapipe and onnx look at the pictures; openpose_json reads the files that OpenPose and others wrote."""
+    """mediapipe and onnx process the frames; openpose_json reads files written by OpenPose and other tools."""
     min_confidence: Share = 0.3
-    """A joint of less confidence (mediapipe: visibility) is missing."""
+    """Minimum confidence of a joint (mediapipe: visibility); joints below it are missing."""
     max_people: PositiveInt = 4
-    """mediapipe, onnx: people in a picture at most."""
+    """mediapipe, onnx: maximum number of people per frame."""
     json_folder: InputUri | None = None
-    """openpose_json: where the folders `<video's name>_openpose` or the files `<video's name>.json` are; beside each
-    video when not set."""
+    """openpose_json: folder of the folders `<video's name>_openpose` or the files `<video's name>.json`; null is the
+    folder of each video."""
     weights: WeightsUri | None = None
-    """onnx: the network that finds the joints of one person (RTMPose and others): ONNX file, or a zip with one; a path,
-    s3:// or https://."""
+    """onnx: network for the joints of one person (RTMPose and others): ONNX file, or a zip with one; a path, s3:// or
+    https://."""
     sha256: Sha256 | None = None
-    """onnx: SHA-256 of that file: must be given for one that is fetched, and is always checked."""
+    """onnx: SHA-256 of that file, verified on load; required for files that are downloaded."""
     mean: Channels = (123.675, 116.28, 103.53)
-    """onnx: taken from red, green and blue (0 to 255) before the network sees them."""
+    """onnx: mean subtracted from the RGB channels (0 to 255) of the input."""
     std: Channels = (58.395, 57.12, 57.375)
-    """onnx: by which the rest is divided."""
+    """onnx: standard deviation that divides the RGB channels."""
     detector: DetectorConfig | None = None
-    """onnx: the network that finds people. Without one there is one person: looked for in the whole picture, then where
-    the pose before was."""
+    """onnx: person detection network. null finds one person: in the whole frame first, then around the previous
+    pose."""
     batch: PositiveInt = 8
-    """onnx: pictures that are worked on together, with a detector; without one each waits for the one before."""
+    """onnx: frames per batch with a detector; without one, frames are processed one by one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """onnx: where the networks run. `auto` is CUDA where onnxruntime has it, and the processor elsewhere."""
+    """onnx: device of the networks. `auto` is CUDA where onnxruntime supports it, and the CPU elsewhere."""
 
     @model_validator(mode="after")
     def _weights_are_known(self) -> Self:
         if self.name == "onnx" and self.weights is None:
-            raise ValueError(f"name=onnx needs weights, a path, s3:// or https:// of an ONNX file ({PUBLISHED})")
+            raise ValueError(f"name=onnx needs weights: a path, s3:// or https:// of an ONNX file ({PUBLISHED})")
         _check_hash(self.weights, self.sha256)
         return self

@@ -1,4 +1,4 @@
-"""URI of a network's weights -> a local file, fetched once a machine and checked by its SHA-256."""
+"""URI of a network's weights -> a local file, downloaded once per machine and verified by its SHA-256."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ TIMEOUT_S = 60.0  # without a byte
 
 
 def fetch(uri: str, sha256: str | None) -> Path:
-    """The file with the weights: a local one where it is, another one in this machine's cache.
+    """The path of the weights: a local file itself, any other one in this machine's cache.
 
-    Raises ConfigError when its content is another one, StorageError when it cannot be had.
+    Raises ConfigError when the SHA-256 does not match, StorageError when the file cannot be fetched.
     """
     if sha256 is None or "://" not in uri:
         with storage.reading(uri) as path:
@@ -27,23 +27,26 @@ def fetch(uri: str, sha256: str | None) -> Path:
         with storage.writing(str(cached)) as unfinished:
             _download(uri, unfinished)
             _check(unfinished, uri, sha256)
-    _check(cached, str(cached), sha256)  # what was kept may have been damaged since
+    _check(cached, str(cached), sha256)  # the cached file may have been damaged since
     return cached
 
 
 def cache_folder() -> Path:
-    """Where fetched weights are kept: one folder a SHA-256."""
+    """The cache folder of weights: one subfolder per SHA-256."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "dancegen", "weights")
 
 
 def onnx_bytes(path: Path) -> str | bytes:
-    """What onnxruntime takes: the file's path, or the one ONNX file inside a zip."""
+    """Input of onnxruntime: the file's path, or the content of the only ONNX file inside a zip.
+
+    Raises ConfigError when the zip does not contain exactly one.
+    """
     if not zipfile.is_zipfile(path):
         return str(path)
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".onnx")]
         if len(names) != 1:
-            raise ConfigError(str(path), f"is a zip with {len(names)} ONNX files, and one is needed.", "Unpack it.")
+            raise ConfigError(str(path), f"is a zip with {len(names)} ONNX files; one is required.", "Unpack it.")
         return archive.read(names[0])
 
 
@@ -59,12 +62,12 @@ def _download(uri: str, target: Path) -> None:
         kind = StorageUnreachableError if error.code >= 500 else StorageError
         raise kind(uri, f"cannot be fetched ({error.code} {error.reason}).", "Correct the address.") from error
     except OSError as error:
-        remedy = "Check the network, or give a local copy."
+        remedy = "Check the network connection, or use a local copy."
         raise StorageUnreachableError(uri, f"cannot be fetched ({error}).", remedy) from error
 
 
 def _check(path: Path, thing: str, sha256: str | None) -> None:
     if sha256 is not None and (found := storage.content_hash(str(path))) != sha256:
         raise ConfigError(
-            thing, f"has the SHA-256 {found}, not {sha256}.", "Correct sha256, or delete the file and get it again."
+            thing, f"has the SHA-256 {found}, not {sha256}.", "Correct sha256, or delete the file and fetch it again."
         )

@@ -1,7 +1,7 @@
-"""Music features of each pose frame, from its piece of sound: one copy in the generator, one in D_global.
+"""Music features of each pose frame, from its piece of audio: one copy in the generator, one in D_global.
 
 Axes used in shapes:
-    B clips    T frames    P = B * T pieces    S samples a piece    M mel bands    E features
+    B clips    T frames    P = B * T pieces    S samples per piece    M mel bands    E features
 """
 
 import torch
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from dancegen.gan.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.gan.settings import AudioEncoderConfig, Norm
 
-# kernel, stride and padding of the convolutions but the last, which spans what is left of the piece
+# kernel, stride and padding of all convolutions except the last, which spans the remaining length of the piece
 CONVOLUTIONS = ((80, 16, 32), (4, 2, 1), (4, 2, 1), (10, 5, 3))
-CHUNK_PIECES = 2048  # whole songs go through the convolutions in chunks: memory does not grow with length
+CHUNK_PIECES = 2048  # whole songs are encoded in chunks, so that memory does not grow with length
 SILENCE = 1e-4  # added to the loudness before its logarithm: -80 dB
-STEP_SAMPLES = 136  # of the mel spectrum: nine windows in a tenth of a second
+STEP_SAMPLES = 136  # hop of the mel spectrum: nine windows in 0.1 s
 
 
 class MelEncoder(nn.Module):
-    """Loudness of the mel bands at moments of each piece to one code, on its own."""
+    """Encodes the log-mel spectrum of each piece independently as one code."""
 
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class MelEncoder(nn.Module):
 
 
 class PieceEncoder(nn.Module):
-    """Convolutions that turn each piece of waveform into one code, on its own."""
+    """Convolutions that encode the waveform of each piece independently as one code."""
 
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class PieceEncoder(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Codes of the pieces, seen in their context both ways by a recurrent network."""
+    """Encodes the pieces, then runs a bidirectional GRU over their codes."""
 
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class AudioEncoder(nn.Module):
         """Features of every frame; any number of frames."""
         pieces = audio.flatten(0, 1)
         if self.training:
-            codes = self.encoder(pieces)  # whole: batch statistics, where they are used, are the batch's
+            codes = self.encoder(pieces)  # not in chunks: batch norm, if used, needs the whole batch
         else:
             codes = torch.cat([self.encoder(chunk) for chunk in pieces.split(CHUNK_PIECES)])
         if self.loudness:

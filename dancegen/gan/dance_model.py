@@ -1,4 +1,4 @@
-"""A song in, a dance out: the generator with what it needs to know of sound, rhythm and joints.
+"""Dance model: generates a dance for a song, including the preprocessing of audio and rhythm.
 
 Axes used in shapes:
     S samples of a song (mono, 16 kHz), or of a frame    T frames    J joints    K given frames
@@ -24,16 +24,16 @@ from dancegen.music.beats import RHYTHM_CHANNELS, rhythm
 from dancegen.skeleton import COCO18
 
 OVERLAP_FRAMES = 20  # of two windows
-WINDOW_FRAMES = 3000  # five minutes at 10 poses a second: a mix of hours needs no more memory than that
+WINDOW_FRAMES = 3000  # five minutes at 10 poses per second: bounds the memory for mixes of several hours
 
 
 class DanceModel:
-    """A trained generator, ready to dance."""
+    """A trained generator for inference."""
 
     def __init__(
         self, generator: Generator, config: DanceModelConfig, rhythm_channels: Sequence[str] = RHYTHM_CHANNELS
     ) -> None:
-        """`rhythm_channels` are those that the generator was built for, of RHYTHM_CHANNELS."""
+        """`rhythm_channels` is the subset of RHYTHM_CHANNELS that the generator was built for."""
         self.generator, self.config, self.rhythm_channels = generator.eval(), config, tuple(rhythm_channels)
 
     @torch.inference_mode()
@@ -44,12 +44,12 @@ class DanceModel:
         start: Float32[np.ndarray, "K J 2"] | None = None,
         window_frames: int = WINDOW_FRAMES,
     ) -> Float32[np.ndarray, "T J 2"]:
-        """Normalised joints for a whole song, `fps` a second, to its end; same seed, same bytes.
+        """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
-        An odd seed is danced as a mirror shows it (`mirror_odd_seeds`). The dance begins with the frames of `start`,
-        where the model can take them up (`seed_frames` at most). A song longer than `window_frames` goes through in
-        parts: each takes up frames of the one before, and fades in over it for two seconds, since it has heard other
-        music before and after.
+        With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
+        model supports seed frames (at most `seed_frames`). A song longer than `window_frames` is generated in windows:
+        each is conditioned on the last frames of the previous window and cross-faded with it over two seconds, because
+        the audio context of the two windows differs.
         """
         if self.config.mirror_odd_seeds and seed % 2:
             return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
@@ -59,7 +59,7 @@ class DanceModel:
     def dances(
         self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], seeds: Sequence[int]
     ) -> Float[Tensor, "B T J 2"]:
-        """Normalised joints for clips that are already heard as the model hears them, each with a seed of its own."""
+        """Normalised joints for clips whose audio and rhythm are already preprocessed, with one seed per clip."""
         device = next(self.generator.parameters()).device
         columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
         frames = audio.shape[1]
@@ -92,14 +92,14 @@ class DanceModel:
         return dance
 
     def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
-        """The rhythm channels; zeros for a model that does not look at them, since beat tracking takes its time."""
+        """The rhythm channels; zeros for a model without rhythm input, because beat tracking is slow."""
         if not self.config.rhythm:
             return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32)
         heard = rhythm(samples, frames, self.config.fps)
         return heard[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
 
     def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """The dance to a part of a song; its first frames are the given ones."""
+        """The dance to a part of a song; its first frames are `given`."""
         device = next(self.generator.parameters()).device
         inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
         start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
@@ -109,18 +109,18 @@ class DanceModel:
 
 
 def _faded(before: np.ndarray, after: np.ndarray, known: int, overlap: int) -> np.ndarray:
-    """From one window's dance to the next one's, frame by frame: the first `known` frames are the same in both."""
+    """Cross-fade from one window's dance to the next; the first `known` frames are the same in both."""
     share = (np.arange(len(after)) - known + 1) / (overlap - known)
     return before + np.clip(share, 0, 1)[:, None, None].astype(np.float32) * (after - before)
 
 
 def mirrored(pose: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:
-    """The dance as a mirror shows it, in any normalisation: x is 0 in the middle."""
+    """The dance mirrored left to right, in any normalisation: x is 0 in the middle."""
     return pose[:, COCO18.mirror] * np.array([-1, 1], dtype=np.float32)
 
 
 def samples_per_frame(config: DanceModelConfig) -> int:
-    """Samples of sound that belong to one pose."""
+    """Audio samples per pose."""
     return round(SAMPLE_RATE / config.fps)
 
 
@@ -140,13 +140,13 @@ def build_global_discriminator(config: DanceModelConfig) -> GlobalDiscriminator:
 
 
 def build_noise_encoder(config: DanceModelConfig) -> NoiseEncoder | None:
-    """An untrained noise encoder for these settings, where they want one."""
+    """An untrained noise encoder for these settings; None if they have none."""
     inputs = Inputs(len(COCO18), len(RHYTHM_CHANNELS) if config.rhythm else 0)
     return NoiseEncoder(config, config.noise_encoder, inputs) if config.noise_encoder else None
 
 
 def _pieces(samples: np.ndarray, frames: int, size: int) -> np.ndarray:
-    """(frames, size): the sound of each frame; the last one is filled with silence."""
+    """(frames, size): the audio of each frame; the last one is zero-padded."""
     padded = np.zeros(frames * size, dtype=np.float32)
     count = min(len(samples), len(padded))
     padded[:count] = samples[:count]

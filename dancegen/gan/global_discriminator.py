@@ -1,10 +1,10 @@
-"""D_global: does a whole dance belong to its music?
+"""D_global: scores whether a whole dance matches its music.
 
-The music is heard once, however many dances are judged with it. A clip is judged by its own music
-only: the batch axis stays first from end to end, so permuting the clips permutes the scores.
+The music is encoded once for all dances that are scored with it. A clip is scored with its own music
+only: the batch axis stays first throughout, so permuting the clips permutes the scores.
 
 Axes used in shapes:
-    B clips    T frames    S samples a frame    J joints    R rhythm channels    E embedding
+    B clips    T frames    S samples per frame    J joints    R rhythm channels    E embedding
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from dancegen.gan.settings import DanceModelConfig
 
 
 class Judgement(NamedTuple):
-    """What D_global says of several dances to the same music."""
+    """Output of D_global for several dances to the same music."""
 
     scores: list[Tensor]
-    """(B,) logits for each dance: above 0 belongs to the music."""
+    """(B,) logits for each dance: above 0 matches the music."""
     dances: list[list[Tensor]]
-    """Of each dance, what the layers of the pose branch see; the last is its (B, E) embedding."""
+    """Activations of the pose branch's layers for each dance; the last is its (B, E) embedding."""
     music: Tensor
     """(B, E) embedding of the music."""
 
 
 class Attention(nn.Module):
-    """Sums features over time, weighted by what they are."""
+    """Attention-weighted sum of features over time."""
 
     def __init__(self, size: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Attention(nn.Module):
         self.weight = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, features: Float[Tensor, "B T E"]) -> Float[Tensor, "B E"]:
-        """One vector a clip."""
+        """One vector per clip."""
         weights = self.weight(self.hidden(self.dropout(features)).tanh()).softmax(dim=1)  # (B, T, 1): over time
         return (weights * features).sum(dim=1)
 
@@ -66,7 +66,7 @@ class GlobalDiscriminator(nn.Module):
         rhythm: Float[Tensor, "B T R"],
         poses: Sequence[Float[Tensor, "B T J 2"]],
     ) -> Judgement:
-        """Judge several dances to the same music."""
+        """Score several dances to the same music."""
         music = self.music(audio)
         layers = self.pose_encoder.layers(torch.cat(list(poses)), rhythm.repeat(len(poses), 1, 1))
         dances = [list(dance) for dance in zip(*(layer.chunk(len(poses)) for layer in layers), strict=True)]

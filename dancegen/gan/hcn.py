@@ -1,11 +1,11 @@
 """Pose encoder of both discriminators: co-occurrence features of joints (HCN), in two streams.
 
-One stream sees where joints are, the other how they move. After a convolution along time for each
+One stream receives the joints' positions, the other their motion. After a convolution along time for each
 joint, joints become channels, so that every later feature may depend on any set of them. Widths follow
 from `channels` as published (64): c, `joint_features`, c/2 and c in a stream, then 2c and 4c for both.
 
-The rhythm, where it is given, joins each frame's coordinates: the music embedding that D_global compares
-is a sum over time and could not tell *when* a beat was.
+The rhythm, if given, is concatenated to each frame's coordinates: the music embedding that D_global compares
+is a sum over time and does not contain *when* a beat occurs.
 
 Axes used in shapes:
     B clips    T frames    J joints    R rhythm channels    C input channels    H map height (time)    W map width
@@ -22,7 +22,7 @@ from dancegen.gan.settings import GlobalDiscriminatorConfig, NoiseEncoderConfig
 
 
 class Inputs(NamedTuple):
-    """What a dance comes with."""
+    """Input sizes of the pose encoder."""
 
     joints: int
     rhythm_channels: int
@@ -46,11 +46,11 @@ class Stream(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "B C T J"]) -> Float[Tensor, "B channels H W"]:
-        """A map of time by joint features; time is two frames shorter, and a quarter where it is pooled."""
+        """A map of time by joint features; time is two frames shorter, and a quarter of that if pooled."""
         return self.layers(x)[-1]
 
     def layers(self, x: Float[Tensor, "B C T J"]) -> list[Tensor]:
-        """What each convolution gives; the last one is `forward`'s map."""
+        """Output of each convolution; the last one is `forward`'s map."""
         point = self.point(x).relu()
         along_time = self.along_time(point)
         first, pool_first, *rest = self.across_joints
@@ -94,11 +94,11 @@ class TwoStreams(nn.Module):
         spread_evenly(self)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B maps H W"]:
-        """The map; `pose` must have no missing joint left in it as NaN, and three frames at least."""
+        """The map; `pose` must contain no NaN for missing joints and at least three frames."""
         return self.layers(pose, rhythm)[-1]
 
     def layers(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> list[Tensor]:
-        """What each convolution gives; the last one is `forward`'s map."""
+        """Output of each convolution; the last one is `forward`'s map."""
         where, how = self.apart(pose, rhythm)
         first = self.together[:2](torch.cat([where[-1], how[-1]], dim=1))
         return [*where, *how, first, self.together[2:](first)]
@@ -106,7 +106,7 @@ class TwoStreams(nn.Module):
     def apart(
         self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """What each convolution of the two streams gives, before they meet."""
+        """Output of each convolution of the two streams, before they are concatenated."""
         position = pose.permute(0, 3, 1, 2)  # (B, 2, T, J)
         motion = temporal_difference(position) * self.motion_gain
         if self.rhythm:
@@ -116,7 +116,7 @@ class TwoStreams(nn.Module):
 
 
 class HCN(nn.Module):
-    """A dance to one vector."""
+    """Encodes a dance as one vector."""
 
     def __init__(
         self, config: GlobalDiscriminatorConfig | NoiseEncoderConfig, size: int, dropout: float, inputs: Inputs
@@ -126,7 +126,7 @@ class HCN(nn.Module):
         self.streams = TwoStreams(
             inputs.joints, inputs.rhythm_channels, channels, features, config.motion_gain, dropout, pooled=True
         )
-        self.map = (3, max(1, features // 16))  # what 50 frames leave; other lengths are pooled to it
+        self.map = (3, max(1, features // 16))  # size for 50 frames; other lengths are pooled to it
         self.head = nn.Sequential(
             nn.Linear(4 * channels * self.map[0] * self.map[1], config.hidden),
             nn.ReLU(),
@@ -140,20 +140,20 @@ class HCN(nn.Module):
         return self.layers(pose, rhythm)[-1]
 
     def layers(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> list[Tensor]:
-        """What each layer gives; the last one is `forward`'s vector."""
+        """Output of each layer; the last one is `forward`'s vector."""
         maps = self.streams.layers(pose, rhythm)
         hidden = self.head[:2](F.adaptive_avg_pool2d(maps[-1], self.map).flatten(1))
         return [*maps, hidden, self.head[2:](hidden)]
 
 
 def temporal_difference(position: Float[Tensor, "B C T J"]) -> Float[Tensor, "B C T J"]:
-    """Steps from frame to frame, stretched back to T frames."""
+    """Frame-to-frame differences, interpolated to T frames."""
     steps = position[:, :, 1:] - position[:, :, :-1]
     return F.interpolate(steps, size=position.shape[2:], mode="bilinear", align_corners=False)
 
 
 def spread_evenly(network: nn.Module) -> None:
-    """He's initial weights and no biases: joints move by hundredths, and torch's own would let them fade on the way."""
+    """He initialisation and zero biases: joints move by hundredths, which torch's default would attenuate too much."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -162,5 +162,5 @@ def spread_evenly(network: nn.Module) -> None:
 
 
 def pool(pooled: bool) -> nn.Module:
-    """Halves both sides of a map, rounding up, so that short dances keep one row; or does nothing."""
+    """Max pooling that halves both sides of a map, rounding up so that short dances keep one row; or the identity."""
     return nn.MaxPool2d(2, ceil_mode=True) if pooled else nn.Identity()

@@ -1,7 +1,7 @@
-"""D_local: does each short window of a dance move like a person? One score a window.
+"""D_local: scores whether each short window of a dance is realistic motion. One score per window.
 
 Axes used in shapes:
-    B clips    T frames    J joints    R rhythm channels    N windows    W frames a window
+    B clips    T frames    J joints    R rhythm channels    N windows    W frames per window
 """
 
 import torch
@@ -14,7 +14,7 @@ from dancegen.gan.settings import DanceModelConfig
 
 
 class LocalDiscriminator(nn.Module):
-    """The pose encoder without its early pools, on overlapping windows."""
+    """The pose encoder without its early pooling layers, applied to overlapping windows."""
 
     def __init__(self, config: DanceModelConfig, rhythm_channels: int, joints: int) -> None:
         super().__init__()
@@ -45,16 +45,16 @@ class LocalDiscriminator(nn.Module):
         return self.head(maps.flatten(1)).view(pose.shape[:2])
 
     def _maps(self, pose: Float[Tensor, "B W J 2"], rhythm: Float[Tensor, "B W R"]) -> Float[Tensor, "B maps H2 W2"]:
-        """What `streams` gives. The row that the last pool leaves out is not computed: one of a window's three."""
+        """Output of `streams`. The row that the last pooling discards is not computed: one of a window's three."""
         where, how = self.streams.apart(pose, rhythm)
         *first, last, relu, dropout, pool = self.streams.together
         assert isinstance(last, nn.Conv2d)
         maps = torch.cat([where[-1], how[-1]], dim=1)
         for layer in first:
             maps = layer(maps)
-        below = 1 - maps.shape[2] % 2  # rows of zeros that the convolution sees below the map
+        below = 1 - maps.shape[2] % 2  # rows of zero padding below the map
         maps = F.conv2d(F.pad(maps, (1, 1, 1, below)), last.weight, last.bias)
-        return dropout(relu(pool(maps)))  # the largest value is the same one before as after them
+        return dropout(relu(pool(maps)))  # pooled first: the maximum is at the same place before and after them
 
     def _windows(self, x: Tensor) -> Tensor:
         """(B, T, ...) as (B, N, W, ...)."""

@@ -1,7 +1,7 @@
-"""Sound to the loudness of its mel bands, moment by moment. It learns nothing and takes no room in a checkpoint.
+"""Log-mel spectrum of audio. It has no trained parameters and is not stored in checkpoints.
 
 Axes used in shapes:
-    B pieces of sound    S samples (mono, 16 kHz)    H moments    M mel bands
+    B pieces of audio    S samples (mono, 16 kHz)    H hops    M mel bands
 """
 
 import torch
@@ -16,13 +16,13 @@ FAINT = 1e-5  # added to the power of a band before its logarithm
 
 
 class LogMel(nn.Module):
-    """Windows of the sound, `step` samples apart, each as the loudness of its bands."""
+    """Loudness of the mel bands in windows of the audio, `step` samples apart."""
 
     hann: Tensor
     filters: Tensor
 
     def __init__(self, bands: int, step: int, shortest: int = WINDOW_SAMPLES) -> None:
-        """Sound of fewer than `shortest` samples is continued with silence."""
+        """Audio of fewer than `shortest` samples is zero-padded."""
         super().__init__()
         self.step, self.shortest = step, shortest
         self.register_buffer("hann", torch.hann_window(WINDOW_SAMPLES), persistent=False)
@@ -32,7 +32,7 @@ class LogMel(nn.Module):
 
     @torch.no_grad()
     def forward(self, sound: Float[Tensor, "B S"]) -> Float[Tensor, "B H M"]:
-        """Loudness, about [-1, 1]; in full precision whatever is asked for around it."""
+        """Loudness, about [-1, 1]; computed in float32 even under autocast."""
         with torch.autocast(sound.device.type, enabled=False):
             short = max(0, self.shortest - sound.shape[1])
             windows = F.pad(sound.float(), (0, short)).unfold(1, WINDOW_SAMPLES, self.step) * self.hann

@@ -1,7 +1,7 @@
-"""The losses: plain functions of what the networks say. Every one is a mean, and a missing joint adds nothing.
+"""The losses, as functions of the networks' outputs. Each is a mean, and a missing joint adds nothing.
 
-The mean is over all joints, present or not, so that it is the same whether a batch is judged whole or
-shared out to workers.
+The mean is over all joints, present or not, so that it is the same whether a batch is processed whole or
+sharded across workers.
 
 Axes used in shapes:
     B clips    T frames    J joints
@@ -14,28 +14,28 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-NORM_FLOOR = 1e-12  # under the root, whose slope at 0 has no end
+NORM_FLOOR = 1e-12  # added under the square root, whose gradient at 0 is infinite
 PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
-SMALLEST_FEATURE = 1e-6  # mean size of a layer's features to divide by
-SMALLEST_SPREAD = 0.05  # mean distance of joints from their mean to divide by: one clip, in which hardly anybody moves
+SMALLEST_FEATURE = 1e-6  # lower bound of a layer's mean feature size as divisor
+SMALLEST_SPREAD = 0.05  # lower bound of the joints' mean distance from their mean as divisor: static clips
 
 
 def mask_missing(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B T J 2"]:
-    """The dance as discriminators see it: a missing joint is 0 in the real and in the generated one alike."""
+    """The dance as input of the discriminators: a missing joint is 0 in the real and in the generated dance."""
     return torch.where((mask > 0)[..., None], pose, torch.zeros_like(pose))
 
 
 def l1(
     fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> Float[Tensor, ""]:
-    """Distance of the coordinates, weighted by the confidence in each joint."""
+    """L1 distance of the coordinates, weighted by the confidence in each joint."""
     return ((mask_missing(fake, mask) - mask_missing(real, mask)).abs() * mask[..., None]).mean()
 
 
 def velocity(
     fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> Float[Tensor, ""]:
-    """Distance of the steps from frame to frame; a step counts as far as both of its ends are trusted."""
+    """L1 distance of the frame-to-frame differences, weighted by the confidence in both frames."""
     if fake.shape[1] < 2:
         return fake.new_zeros(())
     difference = mask_missing(fake, mask) - mask_missing(real, mask)
@@ -46,9 +46,9 @@ def velocity(
 def pose_error(
     fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> Float[Tensor, ""]:
-    """Distance of the coordinates as a multiple of what the mean real pose of the batch would have; a metric, no loss.
+    """L1 distance of the coordinates as a multiple of that of the batch's mean real pose; a metric, not a loss.
 
-    1 is no better than standing in the mean pose; far above 1, poses are none of a person any more.
+    1 is no better than the constant mean pose; far above 1, poses are outside the range of human poses.
     """
     count = mask.sum(dim=(0, 1)).clamp(min=1e-6)[:, None]
     mean = (mask_missing(real, mask) * mask[..., None]).sum(dim=(0, 1)) / count
@@ -62,11 +62,11 @@ def feature_distance(
     counted: Float[Tensor, " B"],
     weights: Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean distance of each layer's features, over the layers by their weights; clips count as `counted` says."""
+    """Sum over the layers of weight times mean feature distance; `counted` is the weight of each clip."""
     weights = weights or [1.0] * len(fakes)
     total = counted.new_zeros(())
     for weight, fake, real_one in zip(weights, fakes, reals, strict=True):
-        difference = fake.to(counted) - real_one.to(counted)  # never rounded
+        difference = fake.to(counted) - real_one.to(counted)  # in full precision
         total = total + weight * (difference.abs().flatten(1).mean(dim=1) * counted).mean()
     return total
 
@@ -79,8 +79,8 @@ def relative_feature_distance(
 ) -> Float[Tensor, ""]:
     """Mean distance of each layer's features as a multiple of the mean size of the real dance's, averaged over layers.
 
-    It has no unit: neither the network's scale nor the number of its layers matters. Each clip has its own scale, so
-    that a batch may be shared out to workers.
+    It is dimensionless: neither the network's scale nor the number of its layers matters. Each clip has its own scale,
+    so that a batch can be sharded across workers.
     """
     scales = [real_one.to(counted).abs().flatten(1).mean(dim=1).clamp(min=SMALLEST_FEATURE) for real_one in reals]
     total = counted.new_zeros(())
@@ -90,12 +90,12 @@ def relative_feature_distance(
 
 
 def real(scores: Tensor) -> Float[Tensor, ""]:
-    """Cross entropy of logits that should say real."""
+    """Binary cross entropy of logits with the target real."""
     return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 
 def generated(scores: Tensor) -> Float[Tensor, ""]:
-    """Cross entropy of logits that should say generated."""
+    """Binary cross entropy of logits with the target generated."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 
@@ -105,10 +105,10 @@ def gradient_penalty(
     other: Float[Tensor, "B T J 2"],
     share: Float[Tensor, "B 1 1 1"],
 ) -> Float[Tensor, ""]:
-    """How far the slope of `judge` is from 1, squared, at a point between each pair of dances.
+    """Squared difference of the gradient norm of `judge` from 1, at a point between each pair of dances.
 
-    `share` says how much of `one` is in the point, drawn evenly from [0, 1] (WGAN-GP: Gulrajani et al., 2017).
-    `judge` gives a score a dance, (B,), and must not mix dances or draw dropout of its own.
+    `share` is the weight of `one` in the point, sampled uniformly from [0, 1] (WGAN-GP: Gulrajani et al., 2017).
+    `judge` returns one score per dance, (B,), and must neither mix dances nor apply dropout.
     """
     between = (share * one + (1 - share) * other).detach().requires_grad_()
     (slope,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)

@@ -1,4 +1,4 @@
-"""A real dance to the noise that would have made it: one code for the whole dance, with its uncertainty.
+"""Noise encoder: the posterior of a real dance's latent code, one code for the whole dance.
 
 Axes used in shapes:
     B clips    T frames    J joints    R rhythm channels    Z noise
@@ -14,23 +14,23 @@ from torch import Tensor, nn
 from dancegen.gan.hcn import HCN, Inputs
 from dancegen.gan.settings import DanceModelConfig, NoiseEncoderConfig
 
-FIRST_LOG_STD = -2.0  # of an untrained encoder, in deviations of the noise that is drawn
+FIRST_LOG_STD = -2.0  # of an untrained encoder, in standard deviations of the prior
 
 
 class Code(NamedTuple):
-    """A normal distribution over the noise of each dance."""
+    """Posterior of each dance's latent code: a normal distribution."""
 
     mean: Float[Tensor, "B Z"]
     log_std: Float[Tensor, "B Z"]
 
     def sample(self, normal: Float[Tensor, "B Z"]) -> Float[Tensor, "B Z"]:
-        """A draw from it, made of a standard normal one."""
+        """A sample of the posterior, made from a standard normal one."""
         return self.mean + self.log_std.exp() * normal
 
     def divergence(self, std: float, free: float = 0.0) -> Float[Tensor, " B"]:
-        """Kullback-Leibler divergence from the noise that is drawn, N(0, std^2), of each dance in nats.
+        """KL divergence of each dance's posterior from the prior, N(0, std^2), in nats.
 
-        Less than `free` in a channel counts as that ("free bits": Kingma et al., 2016).
+        Less than `free` in a channel counts as `free` ("free bits": Kingma et al., 2016).
         """
         log_ratio = self.log_std - math.log(std)
         nats = ((2 * log_ratio).exp() + (self.mean / std).square() - 1 - 2 * log_ratio) / 2
@@ -38,7 +38,7 @@ class Code(NamedTuple):
 
 
 class NoiseEncoder(nn.Module):
-    """The pose branch of a discriminator, with a mean and a deviation at its end."""
+    """The pose branch of a discriminator, with mean and standard deviation as outputs."""
 
     def __init__(self, config: DanceModelConfig, settings: NoiseEncoderConfig, inputs: Inputs) -> None:
         super().__init__()
@@ -46,6 +46,6 @@ class NoiseEncoder(nn.Module):
         self.pose_encoder = HCN(settings, 2 * config.generator.noise, 0.0, inputs)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Code:
-        """The code of each dance; an untrained encoder is sure, so that the generator learns to listen to it first."""
+        """The posterior of each dance. Its initial deviation is small, so that the generator starts to use the code."""
         mean, log_std = self.pose_encoder(pose, rhythm).chunk(2, dim=1)
         return Code(torch.tanh(mean / 3) * 3 * self.std, (log_std + FIRST_LOG_STD).clamp(-4, 1) + math.log(self.std))

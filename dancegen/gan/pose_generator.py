@@ -1,14 +1,14 @@
-"""The generator: music, rhythm and noise in, a dance out, of any length in one pass.
+"""The generator: music, rhythm and noise to a dance of any length in one pass.
 
 The published decoder is a perceptron on each frame alone (`time_kernel_frames=1`). Poses of neighbouring
-frames then agree only as far as the music features do, and the noise, drawn anew every frame, shakes
-them. Ours puts a depth-wise convolution over time before each residual block: every frame
-is decided together with its neighbours, for about 1 % of the block's parameters, and still any length
-goes through at once. One draw of noise for a dance (`noise_memory_frames`) picks who dances, and how. The first
-frames may be given (`seed_frames`): the dance then goes on from there.
+frames then agree only as far as the music features do, and noise that is resampled every frame causes jitter.
+This one has a depth-wise convolution over time before each residual block: each frame depends on
+its neighbours, for about 1 % of the block's parameters, and any length is still processed in one pass.
+One latent code per dance (`noise_memory_frames`) determines the dancer's identity and style. The first
+frames may be given (`seed_frames`): the dance then continues from them.
 
 Axes used in shapes:
-    B clips    T frames    S samples a frame    R rhythm channels    Z noise    E music features
+    B clips    T frames    S samples per frame    R rhythm channels    Z noise    E music features
     D decoder width    J joints    K given frames
 """
 
@@ -26,19 +26,19 @@ FIRST_OUTPUT_STD = 0.002  # of the weights of an unbounded last layer
 
 
 class TimeMixing(nn.Module):
-    """A convolution over time, each feature on its own."""
+    """A depth-wise convolution over time, with a residual connection."""
 
     def __init__(self, width: int, kernel_frames: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(width, width, kernel_frames, padding="same", groups=width)
 
     def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """Features that know their neighbours in time."""
+        """Features mixed with those of neighbouring frames."""
         return hidden + self.conv(hidden.transpose(1, 2)).transpose(1, 2)
 
 
 class ResidualBlock(nn.Module):
-    """[linear, norm, ReLU] twice and a way around, after mixing over time where there is any."""
+    """[linear, norm, ReLU] twice with a residual connection, after mixing over time if it is enabled."""
 
     def __init__(self, width: int, kernel_frames: int, norm: Norm) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        """As many features, a step further."""
+        """Features of the same shape."""
         hidden = self.mixing(hidden)
         frames = hidden.flatten(0, 1)  # batch norm is over features: frames are samples
         return (frames + self.layer(frames)).unflatten(0, hidden.shape[:2])
@@ -62,7 +62,7 @@ class PoseGenerator(nn.Module):
         super().__init__()
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
         self.noise_std, self.bounded = config.noise_std, config.output == "tanh"
-        shaped = config.noise_memory_frames is not None  # one draw for a dance has no course over time to shape
+        shaped = config.noise_memory_frames is not None  # one code per dance does not vary over time
         self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
         self.layer0 = nn.Linear(features + config.noise + given, config.width)
@@ -70,7 +70,7 @@ class PoseGenerator(nn.Module):
             self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
         self.dropout = nn.Dropout(config.dropout)
         self.final_linear = nn.Linear(config.width, joints * 2)
-        if not self.bounded:  # begin near the middle of the poses: the residual sum before it is large
+        if not self.bounded:  # start near the centre of the poses: the residual sum before it is large
             nn.init.trunc_normal_(self.final_linear.weight, std=FIRST_OUTPUT_STD)
 
     def forward(
@@ -90,13 +90,13 @@ class PoseGenerator(nn.Module):
         for block in range(1, self.blocks + 1):
             hidden = self.get_submodule(f"layer{block}")(hidden)
         last = self.final_linear
-        with torch.autocast(hidden.device.type, enabled=False):  # a rounded dance would tremble
+        with torch.autocast(hidden.device.type, enabled=False):  # rounding would cause jitter
             joints = last(self.dropout(hidden).to(last.weight))
         return (joints.tanh() if self.bounded else joints).unflatten(-1, (self.joints, 2))
 
 
 class Generator(nn.Module):
-    """Music and noise to a dance."""
+    """Generates a dance from music and noise."""
 
     def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int) -> None:
         super().__init__()
@@ -114,14 +114,14 @@ class Generator(nn.Module):
         noise: Float[Tensor, "B T Z"],
         start: Float[Tensor, "B K J 3"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """A dance to each clip's music. `start` is its first frames: x, y, 1, or zeros for a joint not given."""
+        """A dance to each clip's music. `start` has its first frames: x, y, 1, or zeros for a joint not given."""
         features = self.audio_encoder(audio)
         if self.rhythm:
             features = torch.cat([features, harmonics(rhythm, self.config.rhythm_harmonics)], dim=-1)
         return self.pose_generator(features, noise, start)
 
     def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
-        """Noise of the wanted deviation: one draw a dance, or with memory, where a frame is mostly the one before."""
+        """Noise of deviation `noise_std`: one sample per dance, or autocorrelated over `noise_memory_frames`."""
         memory = self.config.noise_memory_frames
         drawn = frames if memory is not None else 1
         white = torch.randn(drawn, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
@@ -129,7 +129,7 @@ class Generator(nn.Module):
             return white.expand(frames, -1, -1).transpose(0, 1)
         if memory:
             keep = math.exp(-1 / memory)
-            fresh = math.sqrt(1 - keep**2)  # the deviation stays the same at every frame
+            fresh = math.sqrt(1 - keep**2)  # the standard deviation is the same at every frame
             steps = [white[0]]
             for frame in white[1:]:
                 steps.append(keep * steps[-1] + fresh * frame)
@@ -140,8 +140,8 @@ class Generator(nn.Module):
 def harmonics(rhythm: Float[Tensor, "B T R"], count: int) -> Float[Tensor, "B T R2"]:
     """The rhythm with sine and cosine of its phases' multiples, up to `count` times each; R2 = 1 + (R - 1) * count.
 
-    What is danced on a beat of a bar of a phrase is a narrow function of slow phases, which networks are slow to learn
-    from the phases alone (Tancik et al., "Fourier Features", 2020).
+    Motion on one beat of a bar of a phrase is a narrow function of slow phases, which networks learn slowly from the
+    phases alone (Tancik et al., "Fourier Features", 2020).
     """
     sine, cosine = rhythm[..., 1::2], rhythm[..., 2::2]
     found, turned = [rhythm], (sine, cosine)

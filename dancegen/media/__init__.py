@@ -1,1 +1,1 @@
-"""Video and sound in and out of files, and the pictures that dancegen draws."""
+"""Reading and writing of video and audio files, and marks of files that dancegen wrote."""

@@ -1,4 +1,4 @@
-"""Sound of any file as samples, decoded in pieces so that memory is bounded by the sound and not by its header.
+"""Decodes the audio of any file to samples, in pieces: memory is bounded by the audio, not by the file's header.
 
 Axes used in shapes:
     C channels    S samples
@@ -33,17 +33,20 @@ SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.1
 
 MIN_HOLE_S = 0.1  # timestamps jitter by less
-MAX_HOLE_S = 60.0  # a longer hole is a lie of the timestamps
+MAX_HOLE_S = 60.0  # a longer gap is a timestamp error
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 768_000, 64
 
 MIXING = {"rematrix_maxval": "1.0"}  # the sum of loud channels must not clip
 
 TARGET_RMS = 0.1  # -20 dBFS
-SILENCE_RMS = 1e-4  # -80 dBFS: what is below is noise, not to be made loud
+SILENCE_RMS = 1e-4  # -80 dBFS: below is noise, which is not amplified
 
 
 def load(path: Path, thing: str) -> Float32[np.ndarray, " S"]:
-    """The sound of a song or a video, mono at 16 kHz, in [-1, 1]. It begins when the file's first picture does."""
+    """The audio of a song or a video, mono at 16 kHz, in [-1, 1]. It begins at the file's first frame.
+
+    Raises BadMediaError when the audio cannot be decoded, or is shorter than 0.1 s or longer than MAX_SECONDS.
+    """
     buffer = bytearray()
     bytes_per_second = SAMPLE_RATE * 4
     for piece in pieces(path, thing, SAMPLE_RATE, "mono"):
@@ -53,12 +56,12 @@ def load(path: Path, thing: str) -> Float32[np.ndarray, " S"]:
             raise BadMediaError(thing, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4")
     seconds = len(buffer) / bytes_per_second
     if seconds < MIN_SECONDS:
-        raise BadMediaError(thing, f"has only {seconds:.3f} s of sound that can be decoded.", REENCODE)
+        raise BadMediaError(thing, f"has only {seconds:.3f} s of audio that can be decoded.", REENCODE)
     return np.frombuffer(buffer, dtype=np.float32)
 
 
 def normalize_loudness(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
-    """The same sound at -20 dBFS (RMS), or less where its peaks would pass 1. Silence stays silence."""
+    """The same audio at -20 dBFS (RMS), or less where its peaks would exceed 1. Silence is not amplified."""
     if not is_loud(samples):
         return samples.copy()
     rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
@@ -67,7 +70,7 @@ def normalize_loudness(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray
 
 
 def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
-    """The sound in pieces of bounded length, in [-1, 1]. Holes between the timestamps are filled with silence."""
+    """The audio in pieces of bounded length, in [-1, 1]. Gaps between timestamps are filled with silence."""
     number = track(path, thing).number
     with open_container(path, thing) as container:
         yield from _track_pieces(container, thing, number, rate, layout)
@@ -75,18 +78,18 @@ def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[n
 
 @dataclass(frozen=True)
 class Track:
-    """Which of a file's sound tracks is used."""
+    """The audio track of a file that is used."""
 
     number: int  # from 0
-    note: str | None = None  # what a person should know of the choice
+    note: str | None = None  # reported to the user: why this track was chosen
 
 
 def track(path: Path, thing: str) -> Track:
-    """The sound track to use: the default one, or the first, unless it is silent and another one sounds."""
+    """The audio track to use: the default or the first one, unless it is silent and another one is not."""
     return _track(path, thing, path.stat().st_mtime_ns if path.exists() else 0)
 
 
-@lru_cache(maxsize=8)  # the choice may have to decode a whole silent track
+@lru_cache(maxsize=8)  # the selection may decode a whole silent track
 def _track(path: Path, thing: str, mtime_ns: int) -> Track:
     with open_container(path, thing) as container:
         order = sound_order(container)
@@ -95,9 +98,9 @@ def _track(path: Path, thing: str, mtime_ns: int) -> Track:
         return Track(0)
     sounding = next((number for number in order if _sounds(path, thing, number)), None)
     if sounding is None:
-        return Track(order[0], f"all of its {len(order)} sound tracks are silent")
+        return Track(order[0], f"all {len(order)} audio tracks are silent")
     silent = ", ".join(names[number] for number in order[: order.index(sounding)])
-    return Track(sounding, f"its sound track {silent} is silent; {names[sounding]} is used" if silent else None)
+    return Track(sounding, f"audio track {silent} is silent; {names[sounding]} is used" if silent else None)
 
 
 def _track_name(stream: AudioStream, number: int) -> str:
@@ -105,7 +108,7 @@ def _track_name(stream: AudioStream, number: int) -> str:
 
 
 def _sounds(path: Path, thing: str, number: int) -> bool:
-    """Whether a sound track is more than silence. It is decoded until it sounds."""
+    """Whether an audio track is not silent. Decoding stops at the first piece that is not silent."""
     try:
         with open_container(path, thing) as container:
             found = _track_pieces(container, thing, number, SAMPLE_RATE, "mono")
@@ -115,7 +118,7 @@ def _sounds(path: Path, thing: str, number: int) -> bool:
 
 
 def is_loud(samples: Float32[np.ndarray, " S"]) -> bool:
-    """Whether there is sound above the noise of silence."""
+    """Whether the RMS level reaches SILENCE_RMS."""
     return len(samples) > 0 and float(np.sqrt(np.mean(np.square(samples), dtype=np.float64))) >= SILENCE_RMS
 
 
@@ -139,13 +142,13 @@ def _track_pieces(
         try:
             yield from resample.push(frame)
         except (FFmpegError, ValueError) as error:
-            problem = f"has sound that cannot be converted ({frame.format.name}, {frame.layout.name})."
+            problem = f"has audio that cannot be converted ({frame.format.name}, {frame.layout.name})."
             raise BadMediaError(thing, problem, REENCODE) from error
     yield from resample.flush()
 
 
 def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
-    """Mono samples at 16 kHz in another rate and layout, in pieces of about a second."""
+    """Converts mono samples at 16 kHz to another rate and layout, in pieces of about one second."""
     resample = _Resampler(rate, layout)
     for start in range(0, len(samples), SAMPLE_RATE):
         piece = np.ascontiguousarray(samples[None, start : start + SAMPLE_RATE], dtype=np.float32)
@@ -156,14 +159,14 @@ def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Ite
 
 
 def stream_rate(path: Path, thing: str) -> int:
-    """Samples a second as the file says."""
+    """Sample rate in Hz, from the file's header."""
     number = track(path, thing).number
     with open_container(path, thing) as container:
         return sound_stream(container, thing, number).rate
 
 
 class _Resampler:
-    """Frames of any format in, float32 arrays of one rate and layout out. The format may change on the way."""
+    """Converts frames of any format to float32 arrays of one rate and layout. The input format may change."""
 
     def __init__(self, rate: int, layout: str) -> None:
         self.rate, self.layout = rate, av.AudioLayout(layout)
@@ -171,18 +174,18 @@ class _Resampler:
         self.source: tuple[str, str, int] | None = None
 
     def push(self, frame: AudioFrame) -> Iterator[np.ndarray]:
-        """What a frame gives; some of it may come with the next one."""
+        """Converts a frame; some of its samples may be returned with the next one."""
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if source != self.source:
             yield from self.flush()
             self.source = source
         if self.resampler is None:
-            layout = "mono" if len(frame.layout.channels) == 1 else self.layout  # ffmpeg plays mono 3 dB softer
+            layout = "mono" if len(frame.layout.channels) == 1 else self.layout  # ffmpeg mixes mono 3 dB lower
             self.resampler = AudioResampler("fltp", layout, self.rate, options=MIXING)
         yield from map(self._samples, self.resampler.resample(frame))
 
     def flush(self) -> Iterator[np.ndarray]:
-        """What is still inside."""
+        """The samples that are still buffered."""
         if self.resampler is not None:
             rest = [frame for frame in self.resampler.resample(None) if frame is not None]
             self.resampler = None
@@ -197,7 +200,7 @@ class _Resampler:
 def _check_frame(frame: AudioFrame, thing: str) -> None:
     if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
         limits = f"{MIN_RATE} to {MAX_RATE} are supported"
-        raise BadMediaError(thing, f"has {frame.sample_rate} samples a second; {limits}.", REENCODE)
+        raise BadMediaError(thing, f"has {frame.sample_rate} samples per second; {limits}.", REENCODE)
     if len(frame.layout.channels) > MAX_CHANNELS:
         channels = len(frame.layout.channels)
         raise BadMediaError(thing, f"has {channels} channels; at most {MAX_CHANNELS} are supported.", REENCODE)

@@ -1,6 +1,6 @@
-"""RGB pictures -> the colours that HD video is coded in (BT.709, limited range, colour at half the size).
+"""RGB frames -> YUV 4:2:0 as HD video encodes it (BT.709, limited range, chroma at half resolution).
 
-The same numbers as ffmpeg's converter to within rounding, in half its time.
+Equal to ffmpeg's converter to within rounding, in half the time.
 
 Axes used in shapes:
     H rows    W columns
@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from jaxtyping import UInt8
 
-RED, GREEN, BLUE = 0.2126, 0.7152, 0.0722  # shares of brightness, BT.709
+RED, GREEN, BLUE = 0.2126, 0.7152, 0.0722  # luma coefficients, BT.709
 LUMA = np.array([[RED, GREEN, BLUE, 255 * 16 / 219]], dtype=np.float32) * 219 / 255
 BLUENESS = np.array([[-RED, -GREEN, 1 - BLUE]]) / (2 - 2 * BLUE)
 REDNESS = np.array([[1 - RED, -GREEN, -BLUE]]) / (2 - 2 * RED)
@@ -20,7 +20,7 @@ CHROMA = [np.append(row * 224 / 255, [[128]], axis=1).astype(np.float32) for row
 
 
 def video_frame(rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
-    """A picture of even size as a yuv420p frame."""
+    """Converts an RGB frame with even sides to yuv420p."""
     height, width = rgb.shape[:2]
     planes = np.empty((height * 3 // 2, width), dtype=np.uint8)
     cv2.transform(rgb, LUMA, dst=planes[:height])

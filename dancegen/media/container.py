@@ -1,4 +1,4 @@
-"""Media files opened with care: what a header claims is never trusted, and every failure says what to do."""
+"""Opens media files: values from headers are validated, and every error message names a remedy."""
 
 import os
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from av.video.stream import VideoStream
 from dancegen.errors import BadMediaError
 from dancegen.storage import SeekableFile
 
-# Playlists and text files are containers to ffmpeg too, and would have it open other files: only these are read.
+# ffmpeg also treats playlists and text files as containers and would open the files they name: only these are read.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,f4v,asf,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,mjpeg,gif,"
     "apng,mxf,nut,rm,wtv,dv,ogg,yuv4mpegpipe,mp3,flac,wav,w64,aac,adts,ac3,eac3,dts,aiff,au,caf,amr,ape,wv,tta,tak,"
     "mpc,mpc8,dsf,loas,voc,qoa,amrnb,amrwb,truehd,mlp,vc1,vob,swf,oma"
 )
-# how the names end of files that are looked for in folders
+# suffixes of the files that are listed in folders
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"),
     *(".ts", ".wmv", ".flv", ".3gp", ".gif"),
@@ -31,16 +31,19 @@ VIDEO_SUFFIXES = (
 SOUND_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma")
 MAX_SECONDS = 3 * 3600
 MAX_PIXELS = 7680 * 4320
-MAX_BLOCK_SAMPLES = 1 << 21  # in one decoded frame of sound
+MAX_BLOCK_SAMPLES = 1 << 21  # in one decoded audio frame
 REENCODE = "Download or export it again, or re-encode it: ffmpeg -i IN OUT.mp4"
 
 
 @contextmanager
 def open_container(source: Path | SeekableFile, thing: str) -> Iterator[InputContainer]:
-    """The opened file: a local one, or a remote one as storage opens it. `thing` is what messages call it."""
+    """Opens a local file, or a remote one through storage. `thing` names it in error messages.
+
+    Raises BadMediaError when it cannot be opened.
+    """
     limits = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}
     whitelists = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-    # "file:", so that no name can pass for a protocol or an option
+    # "file:": otherwise a name could be parsed as a protocol or an option
     file: Any = "file:" + os.path.abspath(source) if isinstance(source, Path) else source
     try:
         if isinstance(source, Path):
@@ -50,14 +53,17 @@ def open_container(source: Path | SeekableFile, thing: str) -> Iterator[InputCon
             source.seek(0)
         container = cast(InputContainer, av.open(file, metadata_errors="ignore", options=limits | whitelists))
     except (FFmpegError, OSError) as error:
-        problem = f"cannot be opened: it is damaged, cut off, or no video or sound ({error.strerror})."
+        problem = f"cannot be opened: it is damaged, truncated, or not a video or audio file ({error.strerror})."
         raise BadMediaError(thing, problem, REENCODE) from error
     with container:
         yield container
 
 
 def picture_stream(container: InputContainer, thing: str) -> VideoStream:
-    """The video stream to use: the default one, or else the first. The cover picture of a song is none."""
+    """The video stream to use: the default one, or else the first. A song's cover art does not count.
+
+    Raises BadMediaError when there is none, or it cannot be decoded.
+    """
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not streams:
@@ -68,27 +74,27 @@ def picture_stream(container: InputContainer, thing: str) -> VideoStream:
 
 
 def sound_stream(container: InputContainer, thing: str, number: int = 0) -> AudioStream:
-    """One of the sound streams, counted from 0. Raises BadMediaError when there is none, or it cannot be decoded."""
+    """One of the audio streams, counted from 0. Raises BadMediaError when there is none, or it cannot be decoded."""
     streams = list(container.streams.audio)
     if not streams:
-        raise BadMediaError(thing, "has no sound.", "Give a file with a sound track.")
+        raise BadMediaError(thing, "has no audio.", "Use a file with an audio track.")
     _check_decodable(streams[number], thing)
     return streams[number]
 
 
 def sound_order(container: InputContainer) -> list[int]:
-    """The numbers of the sound streams, the default one first."""
+    """The numbers of the audio streams, the default one first."""
     streams = list(container.streams.audio)
     return sorted(range(len(streams)), key=lambda number: not streams[number].disposition & Disposition.default)
 
 
 def origin(container: InputContainer) -> float:
-    """When the file begins, in seconds of its own clock; pictures and sound count from here."""
+    """Start time of the file in seconds of its own clock; the zero point of frames and audio."""
     return (container.start_time or 0) / av.time_base
 
 
 def decoded(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Frame]:
-    """What can be decoded of a stream: damaged packets are left out, and a broken file ends where it breaks."""
+    """Decoded frames of a stream. Damaged packets are skipped; a truncated file ends where it breaks off."""
     packets = container.demux(stream)
     while True:
         try:
@@ -104,6 +110,6 @@ def decoded(container: InputContainer, stream: VideoStream | AudioStream) -> Ite
 
 def _check_decodable(stream: VideoStream | AudioStream, thing: str) -> None:
     if stream.codec_context is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise BadMediaError(thing, f"holds {stream.type} in a format that is not known.", REENCODE)
-    stream.codec_context.thread_count = 1  # a worker has the cores that were asked for, and no more
+        raise BadMediaError(thing, f"has {stream.type} in an unknown format.", REENCODE)
+    stream.codec_context.thread_count = 1  # a worker uses only the cores that it requested
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}

@@ -1,4 +1,4 @@
-"""What a step works on: a folder, a list or a table of videos or songs becomes rows with uri, version and labels."""
+"""Inputs of a step: reads a folder, a list or a table of videos or songs into rows with uri, version and labels."""
 
 import csv
 import io
@@ -18,17 +18,17 @@ from dancegen.media.container import SOUND_SUFFIXES
 SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
 UNKNOWN = "unknown"
 LABELS = ("category", "song", "dancer")
-LOOKUPS = 16  # files asked about at the same time: on S3 each question takes tens of milliseconds
+LOOKUPS = 16  # concurrent file lookups: on S3 each takes tens of milliseconds
 
 
 def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """One row a file: uri, version (None when there is no such file), category, song, dancer.
+    """One row per file: uri, version (None when the file does not exist), category, song, dancer.
 
-    A file whose name is not UTF-8 has a `file://` URI, and is a row like any other. Files that are left out because
-    they are hidden or unfinished are counted on the screen.
+    A file whose name is not UTF-8 gets a `file://` URI. The numbers of hidden and of unfinished files, which are
+    skipped, are printed to stderr.
 
     `uri` is a folder (the sub-folder is the category, the file's name the song), one media file, a
-    `.txt` list with a URI a line, or a `.csv` or Parquet table with `uri` and any of the labels.
+    `.txt` list with one URI per line, or a `.csv` or Parquet table with `uri` and any of the labels.
     Raises ConfigError when nothing is found.
     """
     first: dict[str, dict[str, Any]] = {}
@@ -37,8 +37,8 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = list(first.values())
     if not rows:
         kinds = " ".join(suffixes)
-        raise ConfigError(uri, "holds nothing to work on.", f"Name a folder with files ({kinds}), a list or a table.")
-    unknown = [row for row in rows if row["version"] is None]  # a folder's listing told the versions of its files
+        raise ConfigError(uri, "contains no input files.", f"Name a folder with files ({kinds}), a list or a table.")
+    unknown = [row for row in rows if row["version"] is None]  # a folder's listing includes the versions of its files
     with ThreadPoolExecutor(LOOKUPS) as pool:
         versions = pool.map(_version, [row["uri"] for row in unknown])
         for row, version in zip(unknown, versions, strict=True):
@@ -60,7 +60,7 @@ def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
             return _below(parent, _table(storage.listing(uri).files, uri))
         case suffix if suffix in suffixes:
             return [{"uri": uri}]
-    raise ConfigError(uri, "is no folder, list (.txt), table (.csv, .parquet) or media file.", "Name one of these.")
+    raise ConfigError(uri, "is not a folder, list (.txt), table (.csv, .parquet) or media file.", "Name one of these.")
 
 
 def _folder(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -75,15 +75,15 @@ def _folder(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _tell_left_out(uri: str, found: storage.Listing) -> None:
-    """Say how many files of a folder are not worked on, and why."""
+    """Print how many files of a folder are skipped, and why."""
     reasons = []
     if found.hidden:
         reasons.append(f"{found.hidden:,} hidden files (their name, or their folder's, begins with a dot)")
     if found.unfinished:
-        reasons.append(f"{found.unfinished:,} files that dancegen has not finished")
-    reasons += [f"the folder {folder}, which may not be read" for folder in found.unreadable]
+        reasons.append(f"{found.unfinished:,} unfinished files of dancegen")
+    reasons += [f"the folder {folder}, which cannot be read" for folder in found.unreadable]
     if reasons:
-        tqdm.write(f"{uri}: left out {', '.join(reasons)}", file=sys.stderr)
+        tqdm.write(f"{uri}: skipped {', '.join(reasons)}", file=sys.stderr)
 
 
 def _csv(uri: str) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def _below(folder: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     try:
         return [{**row, "uri": _absolute(folder, row["uri"].strip())} for row in named]
     except ValueError as error:
-        raise ConfigError(folder, f"is listed with an address that cannot be read ({error}).", "Correct it.") from error
+        raise ConfigError(folder, f"lists an invalid address ({error}).", "Correct it.") from error
 
 
 def _absolute(folder: str, uri: str) -> str:
@@ -145,4 +145,4 @@ def _version(uri: str) -> str | None:
     try:
         return storage.version(uri)
     except StorageError:
-        return None  # the stage will say what is wrong with it
+        return None  # the stage reports the error

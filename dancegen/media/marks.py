@@ -1,4 +1,4 @@
-"""Files carry a mark that says that dancegen wrote them, so that files of others are not replaced."""
+"""Marks in files that dancegen wrote, so that other files are not overwritten."""
 
 import json
 import struct
@@ -10,19 +10,19 @@ from dancegen.media.container import open_container
 
 NAME = "dancegen"
 COMMENT = f"{NAME} {__version__}"  # in the metadata of videos
-XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- {COMMENT} --></x:xmpmeta>'.encode()  # in pictures
-PAGE = (  # the second is how pages of earlier releases begin
+XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- {COMMENT} --></x:xmpmeta>'.encode()  # in images
+PAGE = (  # the second is the beginning of pages of earlier releases
     b'<meta name="generator" content="dancegen">',
     b":root { color-scheme: light dark; --line: #8884",
 )
-HEAD_BYTES = 65_536  # in which the marks of pictures and pages are
-STAMPS = ("_table.parquet", "_table.json", "run.json", "study.json")  # name a folder that dancegen keeps
+HEAD_BYTES = 65_536  # that contain the marks of images and pages
+STAMPS = ("_table.parquet", "_table.json", "run.json", "study.json")  # identify a folder that dancegen wrote
 
 
 def is_ours(path: Path) -> bool:
-    """Whether dancegen wrote a file. One of a kind that has no mark is ours in a folder of ours.
+    """Whether dancegen wrote a file. A file type without a mark counts if dancegen wrote the folder.
 
-    A folder counts as ours unless it holds somebody else's index.html.
+    A folder does not count if its index.html has no mark.
     """
     if path.is_dir():
         page = path / "index.html"

@@ -1,4 +1,4 @@
-"""Sizes of videos, as settings."""
+"""Settings type of video sizes."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 def _even(pixels: int) -> int:
     if pixels % 2:
-        raise ValueError(f"must be even (H.264 shares colours between pixels): give {pixels - 1} or {pixels + 1}")
+        raise ValueError(f"must be even (H.264 chroma subsampling): give {pixels - 1} or {pixels + 1}")
     return pixels
 
 

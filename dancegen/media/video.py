@@ -1,4 +1,4 @@
-"""Videos as upright RGB pictures at the times asked for. `VideoWriter`, from its own module, goes the other way.
+"""Decodes videos to upright RGB frames at requested times. `VideoWriter` (media.writer) encodes them.
 
 Axes used in shapes:
     H rows    W columns
@@ -26,17 +26,17 @@ from dancegen.storage import SeekableFile
 
 __all__ = ["VideoInfo", "VideoWriter", "frames", "probe"]
 
-BEHIND_TRANSPARENT = 128  # grey: neither dark nor light people vanish before it
-MAX_ASPECT = 4  # of a pixel; beyond, the header lies
+BEHIND_TRANSPARENT = 128  # grey: both dark and light people stay visible
+MAX_ASPECT = 4  # of a pixel; beyond, the header is wrong
 MAX_LAST_FRAME_S = 10.0
 TIMESTAMP_ROUNDING_S = 0.001  # of Matroska
-SEEKABLE = {"mp4", "matroska"}  # formats with an index and with times that are told, not guessed from what went before
-SEEK_EARLIER_S = 0.5  # the index has decoding times, which lie before those of showing
+SEEKABLE = {"mp4", "matroska"}  # formats with an index and explicit timestamps, not derived from earlier packets
+SEEK_EARLIER_S = 0.5  # the index has decoding times, which precede presentation times
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video is, seen upright. `seconds` is None where the file does not say."""
+    """Properties of a video, after rotation. `seconds` is None when the file does not contain it."""
 
     width_px: int
     height_px: int
@@ -46,12 +46,15 @@ class VideoInfo:
 
 
 def probe(path: Path, thing: str) -> VideoInfo:
-    """Facts about a video, after decoding its first picture. `thing` is what messages call it."""
+    """Properties of a video; decodes its first frame. `thing` names it in error messages.
+
+    Raises BadMediaError when no frame can be decoded.
+    """
     with open_container(path, thing) as container:
         stream = picture_stream(container, thing)
         first = next(_pictures(container, stream, thing), None)
         if first is None:
-            raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
+            raise BadMediaError(thing, "has no frame that can be decoded (up to 8K).", REENCODE)
         height_px, width_px = _upright(first, stream, thing).shape[:2]
         return VideoInfo(width_px, height_px, _rate(stream), _seconds(container, stream), bool(container.streams.audio))
 
@@ -59,11 +62,11 @@ def probe(path: Path, thing: str) -> VideoInfo:
 def frames(
     source: Path | SeekableFile, thing: str, fps: int | float, first: int = 0, stop: int | None = None
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """RGB pictures, upright: picture k is the one on the screen k/fps seconds after the file's beginning.
+    """Upright RGB frames: frame k is the one shown k/fps seconds after the file's beginning.
 
-    Only pictures first..stop-1 are given, from a key frame on where that is the same as decoding from the beginning;
-    none beyond the end. A damaged or cut-off video gives the pictures that can be decoded; BadMediaError if there are
-    none in the whole file.
+    Only frames first..stop-1 are yielded, and none beyond the end. Decoding starts at a key frame where the result is
+    the same as from the beginning. A damaged or truncated video yields the frames that can be decoded. Raises
+    BadMediaError if there are none in the whole file.
     """
     if stop is not None and stop <= first:
         return
@@ -84,9 +87,9 @@ def _shown(
     first: int,
     stop: int,
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """Pictures first..stop-1, of which those from `first` on are in `timed`."""
+    """Frames first..stop-1, of which those from `first` on are in `timed`."""
     shown: VideoFrame | None = None
-    count, end, period = first, 0.0, 1 / _rate(stream)  # count: of the next picture; end: when the last one is over
+    count, end, period = first, 0.0, 1 / _rate(stream)  # count: number of the next frame; end: end time of the last one
     for begin, frame in timed:
         due = min(_due(begin, fps), stop)
         yield from _repeated(shown, stream, thing, due - count)
@@ -96,16 +99,16 @@ def _shown(
         shown = frame
         end = begin + _duration(frame, period)
     if shown is None:
-        raise BadMediaError(thing, "has no picture that can be decoded (up to 8K).", REENCODE)
+        raise BadMediaError(thing, "has no frame that can be decoded (up to 8K).", REENCODE)
     yield from _repeated(shown, stream, thing, min(max(_due(end, fps), 1), stop) - count)
 
 
 def _timed_near(
     container: InputContainer, stream: VideoStream, thing: str, first: int, fps: int | float
 ) -> Iterator[tuple[float, VideoFrame]] | None:
-    """As `_timed`, but only from the key frame on that is on the screen at or before picture `first`.
+    """As `_timed`, but only from the key frame on that is shown at or before frame `first`.
 
-    None where there is no such frame, or its times cannot be told without those before it: decode from the beginning.
+    None when there is no such frame, or its times depend on earlier frames: decode from the beginning.
     """
     if not SEEKABLE & set(container.format.name.split(",")) or stream.time_base is None:
         return None
@@ -115,7 +118,7 @@ def _timed_near(
     except FFmpegError:
         return None
     pictures = _pictures(container, stream, thing)
-    key = next((frame for frame in pictures if frame.key_frame), None)  # what comes before lacks what it builds on
+    key = next((frame for frame in pictures if frame.key_frame), None)  # earlier frames lack their references
     if key is None or key.is_corrupt or key.time is None:
         return None
     begin = key.time - origin(container)
@@ -125,19 +128,19 @@ def _timed_near(
 
 
 def _due(seconds: float, fps: int | float) -> int:
-    """How many pictures belong to the time before `seconds`."""
+    """Number of frames due before `seconds`."""
     return max(0, math.ceil((seconds - TIMESTAMP_ROUNDING_S) * fps))
 
 
 def _timed(container: InputContainer, stream: VideoStream, thing: str) -> Iterator[tuple[float, VideoFrame]]:
-    """Each picture with the second at which it appears; the first one at 0, never going back."""
+    """Each frame with its presentation time in seconds, which starts at 0 and never decreases."""
     return _at_their_times(_pictures(container, stream, thing), 0.0, origin(container), 1 / _rate(stream), thing)
 
 
 def _at_their_times(
     pictures: Iterator[VideoFrame], begin: float, start: float, period: float, thing: str
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Pictures, of which the first appears at `begin`, with their times. `start` is the origin of the file's clock."""
+    """Frames with their times; the first one at `begin`. `start` is the origin of the file's clock."""
     now = begin
     for number, frame in enumerate(pictures):
         if number:
@@ -163,7 +166,7 @@ def _check_size(width_px: int, height_px: int, thing: str) -> None:
 
 
 def _rate(stream: VideoStream) -> float:
-    """Pictures a second as the file says; 25 where it says nothing."""
+    """Frames per second from the file's header; 25 when it has none."""
     return float(stream.average_rate or stream.guessed_rate or 25)
 
 
@@ -189,13 +192,13 @@ def _repeated(
 
 
 def _upright(frame: VideoFrame, stream: VideoStream, thing: str) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture as a person sees it: square pixels, nothing transparent, turned as the phone says."""
+    """The frame as it is displayed: square pixels, no transparency, rotated by the display matrix."""
     transparent = any(part.is_alpha for part in frame.format.components) or frame.format.has_palette
     try:
         width_px = _square_width(frame, stream)
         picture = frame.reformat(width_px, frame.height, "rgba" if transparent else "rgb24").to_ndarray()
     except (FFmpegError, ValueError) as error:
-        problem = f"has pictures in a format that cannot be converted ({frame.format.name})."
+        problem = f"has frames in a format that cannot be converted ({frame.format.name})."
         raise BadMediaError(thing, problem, REENCODE) from error
     if transparent:
         picture = _on_grey(picture)
@@ -203,7 +206,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, thing: str) -> UInt8[np.nda
 
 
 def _square_width(frame: VideoFrame, stream: VideoStream) -> int:
-    """The width in square pixels: old camcorders stretch theirs."""
+    """The width in square pixels: old camcorders record non-square ones."""
     aspect = float(stream.sample_aspect_ratio or 1)
     return round(frame.width * aspect) if 1 / MAX_ASPECT < aspect < MAX_ASPECT else frame.width
 

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 
 def write_wav(path: Path, sound: Float32[np.ndarray, " S"], rate: int) -> None:
-    """Write a sound as a WAV file, mono, 16 bits."""
+    """Write samples as a WAV file, mono, 16 bits."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -1,4 +1,4 @@
-"""Pictures -> an MP4 file that plays everywhere, with its sound in step.
+"""Frames and audio -> a synchronized MP4 file that common players support.
 
 Axes used in shapes:
     H rows    W columns    S samples
@@ -30,10 +30,10 @@ AAC_BLOCK = 1024  # samples
 
 
 class VideoWriter:
-    """An MP4 file (H.264, and AAC when there is sound) that plays everywhere. Use it in a `with` block.
+    """Writes an MP4 file (H.264, and AAC when there is audio) that common players support. Use it in a `with` block.
 
-    `sound` is a file, whose own sound is taken in stereo, or mono samples at 16 kHz. It is cut, or padded with
-    silence, to the length of the pictures. If the block raises, no file is left.
+    `sound` is a file, whose audio is decoded in stereo, or mono samples at 16 kHz. It is cut, or padded with
+    silence, to the length of the video. If the block raises, no file is left.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class VideoWriter:
         return self
 
     def write(self, rgb: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Append one picture."""
+        """Append one frame."""
         if rgb.shape != self.shape or rgb.dtype != np.uint8:
-            raise ValueError(f"a picture must be uint8 {self.shape}, not {rgb.dtype} {rgb.shape}")
+            raise ValueError(f"a frame must be uint8 {self.shape}, not {rgb.dtype} {rgb.shape}")
         frame = video_frame(rgb)
         frame.pts, frame.time_base = self.frames, 1 / self.fps
         self._mux(self.video, frame)
-        self._write_sound(self.frames / self.fps)  # one picture behind, so that the end can still be chosen
+        self._write_sound(self.frames / self.fps)  # one frame behind, so that the end can still be adjusted
         self.frames += 1
 
     def __exit__(
@@ -85,7 +85,7 @@ class VideoWriter:
         try:
             if kind is None:
                 if not self.frames:
-                    raise ValueError("a video must have at least one picture")
+                    raise ValueError("a video must have at least one frame")
                 self._mux(self.video, None)
                 self._finish_sound()
                 self._close()
@@ -100,7 +100,7 @@ class VideoWriter:
                 self._mux(self.audio, piece)
 
     def _finish_sound(self) -> None:
-        """Ends the sound with a whole AAC block, the nearest to the pictures' end: players play whole blocks."""
+        """Ends the audio with a whole AAC block, the nearest to the last frame's end: players play whole blocks."""
         if self.sound is not None:
             blocks = round(self.frames / self.fps * self.sound.rate / AAC_BLOCK)
             self._write_sound(Fraction(max(blocks, 1) * AAC_BLOCK, self.sound.rate))
@@ -122,13 +122,13 @@ class VideoWriter:
         try:
             self._close()
         except StorageError:
-            pass  # the first error is the one to tell
+            pass  # the first error is the one to report
         finally:
             self.path.unlink(missing_ok=True)
 
 
 class _Sound:
-    """A song's sound in stereo, given out second by second and silent after its end."""
+    """A song's audio in stereo, read incrementally, and silence after its end."""
 
     def __init__(self, sound: Path | Float32[np.ndarray, " S"]) -> None:
         if isinstance(sound, np.ndarray):
@@ -142,7 +142,7 @@ class _Sound:
         self.rest = np.zeros((2, 0), dtype=np.float32)
 
     def until(self, samples: int) -> Iterator[AudioFrame]:
-        """What is missing to have given so many samples."""
+        """Frames up to a total of `samples` samples."""
         while self.given < samples:
             missing = samples - self.given
             if not self.rest.shape[1]:

@@ -1,1 +1,1 @@
-"""How good dances are: arrays in, numbers out, in float64."""
+"""Quality metrics of dances: arrays in, numbers out, in float64."""

@@ -1,4 +1,4 @@
-"""features of dances -> how far they are from each other
+"""Distances of dances from each other in feature space.
 
 Axes used in shapes:
     N dances    D features
@@ -12,16 +12,16 @@ PAIRS, DRAWS = 70, 200  # of the published protocol
 
 
 def mean_distance(features: Float[np.ndarray, "N D"]) -> float:
-    """Mean Euclidean distance over all pairs of at least two."""
+    """Mean Euclidean distance over all pairs. Raises ValueError for fewer than two."""
     if len(features) < 2:
-        raise ValueError(f"distances need two at least, and there are {len(features)}")
+        raise ValueError(f"distances need at least two, and there are {len(features)}")
     return float(pdist(np.asarray(features, dtype=np.float64)).mean())
 
 
 def diversity(features: Float[np.ndarray, "N D"], seed: int, pairs: int = PAIRS, draws: int = DRAWS) -> float:
-    """Mean distance of random pairs of different dances, averaged over draws (Ren et al., 2020, section 6.2)."""
+    """Mean distance of random pairs of different dances, averaged over samples (Ren et al., 2020, section 6.2)."""
     if len(features) < 2:
-        raise ValueError(f"distances need two at least, and there are {len(features)}")
+        raise ValueError(f"distances need at least two, and there are {len(features)}")
     random, features = np.random.default_rng(seed), np.asarray(features, dtype=np.float64)
     one = random.integers(0, len(features), (draws, pairs))
     other = (one + random.integers(1, len(features), (draws, pairs))) % len(features)
@@ -31,7 +31,7 @@ def diversity(features: Float[np.ndarray, "N D"], seed: int, pairs: int = PAIRS,
 
 
 def multimodality(features: Float[np.ndarray, "N D"], music: list[str]) -> float:
-    """Mean distance of dances to the same music, over the music that has several. NaN where none has."""
+    """Mean distance of dances to the same music, over the pieces with several dances. NaN if there are none."""
     names = np.array(music)
     several = [name for name in sorted(set(music)) if (names == name).sum() > 1]
     return float(np.mean([mean_distance(features[names == name]) for name in several])) if several else float("nan")

@@ -1,8 +1,8 @@
-"""two sets of features -> the Frechet distance of the normal distributions that fit them
+"""Frechet distance of the normal distributions fitted to two sets of features.
 
 |mu_a - mu_b|^2 + Tr(S_a + S_b - 2 (S_a S_b)^1/2). There may be fewer dances than features, so covariances are shrunk
-towards a multiple of the identity by the share that Ledoit and Wolf (2004) find best. The trace of the root is the
-sum of the singular values of S_a^1/2 S_b^1/2: both roots are of symmetric matrices, and nothing turns complex.
+towards a multiple of the identity by the optimal share of Ledoit and Wolf (2004). The trace of the root is the
+sum of the singular values of S_a^1/2 S_b^1/2: both roots are of symmetric matrices, so no value becomes complex.
 
 Axes used in shapes:
     N, M dances    D features
@@ -13,10 +13,10 @@ from jaxtyping import Float, Float64
 
 
 def frechet(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "M D"]) -> float:
-    """Squared distance of two sets of at least two features each: 0 for the same, never less."""
+    """Squared Frechet distance of two sets of at least two features each: 0 for equal sets, never negative."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if min(len(a), len(b)) < 2:
-        raise ValueError(f"a Frechet distance needs two of each at least, and there are {len(a)} and {len(b)}")
+        raise ValueError(f"a Frechet distance needs at least two of each, and there are {len(a)} and {len(b)}")
     return gaussian_distance(a.mean(axis=0), covariance(a), b.mean(axis=0), covariance(b))
 
 
@@ -45,7 +45,7 @@ def covariance(features: Float[np.ndarray, "N D"]) -> Float64[np.ndarray, "D D"]
 
 
 def standardized(features: Float[np.ndarray, "M D"], real: Float[np.ndarray, "N D"]) -> Float64[np.ndarray, "M D"]:
-    """In standard deviations from the real mean. What is missing is at the mean; what never varies keeps its unit."""
+    """In standard deviations from the real mean. Missing values are at the mean; constant features keep their unit."""
     real = np.asarray(real, dtype=np.float64)
     known = np.isfinite(real)
     count = np.maximum(known.sum(axis=0), 1)

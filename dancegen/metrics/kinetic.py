@@ -1,11 +1,11 @@
-"""a dance -> how much each joint moves: 54 numbers, and the Frechet distance and the diversity of sets of them
+"""2-D kinetic features of a dance, 54 numbers, and the Frechet distance and the diversity of sets of them.
 
 For each of the 18 joints: mean horizontal and mean vertical kinetic energy (squared velocity), and energy expenditure
-(mean size of the acceleration), as in the kinetic features of 3-D dances (there 72). In two dimensions they are other
-numbers, hence other names: FID_k2 and Div_k2. A missing joint is NaN, in a dance and in its features.
+(mean size of the acceleration), as in the kinetic features of 3-D dances (there 72). In two dimensions the values
+differ, hence the names FID_k2 and Div_k2. A missing joint is NaN, in a dance and in its features.
 
 Axes used in shapes:
-    T poses    J joints    N, M dances    D features, 3 a joint
+    T poses    J joints    N, M dances    D features, 3 per joint
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from dancegen.metrics.frechet import frechet, standardized
 
 
 def kinetic_features(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " D"]:
-    """Horizontal energies of all joints, vertical ones, expenditures; NaN for a joint never seen thrice running."""
+    """Horizontal energies of all joints, vertical ones, expenditures; NaN without three consecutive poses."""
     pose = np.asarray(pose, dtype=np.float64)
     velocity = (pose[2:] - pose[:-2]) * (fps / 2)
     acceleration = np.linalg.norm(pose[2:] - 2 * pose[1:-1] + pose[:-2], axis=-1) * fps**2

@@ -1,7 +1,7 @@
-"""a dance -> what users complain of: it freezes, jitters, its feet slide, its windows do not join
+"""Motion artefacts of a dance: freezing, jitter, foot skating, and seams between windows.
 
-Everything is about joints that are seen: a missing one is NaN and adds nothing. Lengths are the dance's own units,
-or torsos where a threshold needs a size; y points down.
+A missing joint is NaN and adds nothing. Lengths are in the dance's own units, or in torsos where a threshold needs a
+scale; y points down.
 
 Axes used in shapes:
     T poses    J joints    W windows    A the two ankles    S seams
@@ -18,17 +18,17 @@ from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0
 SLOWEST_SHARE = 0.05  # of the real windows count as slow
-FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have floors of their own
+FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have separate floors
 FLOOR_TORSOS = 0.08  # an ankle that is nearer to its floor is in contact (a torso is about half a metre)
 
 
 def mean_change(pose: Float[np.ndarray, "T J 2"], fps: float, order: int) -> float:
-    """Mean size of the joints' velocity (order 1), acceleration (2) or jerk (3), a second. NaN when nothing is seen."""
+    """Mean joint velocity (order 1), acceleration (2) or jerk (3), in units / s^order. NaN if no joint is present."""
     return _mean(_change(pose, order)) * fps**order
 
 
 def window_speeds(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " W"]:
-    """Mean speed of the joints in each stretch of a second, one from every pose on; of the whole, if it is shorter."""
+    """Mean speed of the joints in windows of one second, one per pose; of the whole dance if it is shorter."""
     speeds = _change(pose, 1)
     if not len(speeds):
         return np.zeros(0)
@@ -45,7 +45,7 @@ def freeze_share(speeds: Float[np.ndarray, " W"], real: Float[np.ndarray, " V"])
 
 
 def foot_skate(pose: Float[np.ndarray, "T J 2"], fps: float) -> float:
-    """Mean speed of the ankles while they are on the floor, torsos a second. NaN when they are never seen there."""
+    """Mean speed of the ankles while they are on the floor, in torsos per second. NaN if they never are."""
     pose = np.asarray(pose, dtype=np.float64)
     torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
     ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
@@ -56,14 +56,14 @@ def foot_skate(pose: Float[np.ndarray, "T J 2"], fps: float) -> float:
 
 @dataclass(frozen=True)
 class Seam:
-    """Gaps where windows join, as multiples of the same gaps inside the windows: 1 is no seam."""
+    """Discontinuities where windows join, as multiples of those inside the windows: 1 is no seam."""
 
     position: float
     velocity: float
 
 
 def seam(pose: Float[np.ndarray, "T J 2"], joins: list[int]) -> Seam:
-    """How much the dance leaps, and changes its velocity, where each pose numbered in `joins` starts a window."""
+    """Jumps of position and velocity at the joins; each index in `joins` is the first pose of a window."""
     steps = _change(pose, 1)
     pose = np.asarray(pose, dtype=np.float64)
     turns = np.linalg.norm((pose[3:] - pose[2:-1]) - (pose[1:-2] - pose[:-3]), axis=-1)
@@ -72,7 +72,7 @@ def seam(pose: Float[np.ndarray, "T J 2"], joins: list[int]) -> Seam:
 
 
 def _against_rest(gaps: Float64[np.ndarray, "G J"], at: np.ndarray) -> float:
-    """Mean of the gaps in these places over the mean of the others."""
+    """Mean of the gaps at these indices over the mean of the others."""
     here = np.isin(np.arange(len(gaps)), at)
     return _mean(gaps[here]) / _mean(gaps[~here])
 
@@ -87,7 +87,7 @@ def _near_floor(heights: Float64[np.ndarray, "T A"], reach: float) -> Bool[np.nd
 
 
 def _change(pose: Float[np.ndarray, "T J 2"], order: int) -> Float64[np.ndarray, "S J"]:
-    """Size of each joint's difference of some order from pose to pose; NaN where one of the poses lacks it."""
+    """Size of each joint's difference of this order between poses; NaN if the joint is missing in one of them."""
     return np.linalg.norm(np.diff(np.asarray(pose, dtype=np.float64), n=order, axis=0), axis=-1)
 
 

@@ -1,7 +1,7 @@
-"""a dance -> all that is kept of it to compare it with others: small, whatever the dance's length
+"""Compact features of one dance, to compare it with others.
 
 Axes used in shapes:
-    T poses    J joints    D kinetic features    P poses kept    C their coordinates    W windows of a second
+    T poses    J joints    D kinetic features    P poses kept    C their coordinates    W windows of one second
     K kinematic beats
 """
 
@@ -14,13 +14,13 @@ from dancegen.metrics import beat, motion_quality
 from dancegen.metrics.kinetic import kinetic_features
 from dancegen.skeleton import COCO18
 
-POSE_EVERY_S = 0.5  # poses nearer in time are alike
+POSE_EVERY_S = 0.5  # poses closer in time are similar
 COORDINATES = 2 * len(COCO18)
 
 
 @dataclass(frozen=True)
 class Moves:
-    """What is kept of one dance. A joint that is missing is NaN, in the dance and in what is made of it."""
+    """Features of one dance. A missing joint is NaN, in the dance and in its features."""
 
     kinetic: Float64[np.ndarray, " D"]
     poses: Float64[np.ndarray, "P C"]
@@ -32,7 +32,7 @@ class Moves:
 
 
 def moves(pose: Float[np.ndarray, "T J 2"], fps: float) -> Moves:
-    """Of a dance in square units."""
+    """Features of a dance in square units."""
     return Moves(
         kinetic=kinetic_features(pose, fps),
         poses=pose[:: max(1, round(POSE_EVERY_S * fps))].reshape(-1, COORDINATES),

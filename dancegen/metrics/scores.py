@@ -1,10 +1,10 @@
-"""real and made dances -> the table of scores, each with its interval and its controls
+"""Table of scores of made dances against real ones, with confidence intervals and controls.
 
-Every metric is told three times: of the made dances, of the real ones (two halves of their songs against each other,
-where a metric compares) and, where music matters, of dances with other songs' music. Intervals are of 95 %, from songs
-drawn anew with replacement, on both sides: clips of one song are not independent. A Frechet distance of fewer
-different dances is larger, so an interval is centred on the value before it is told. Of a handful of songs an interval
-says little.
+Every metric is reported for the made dances, for the real ones (two halves of their songs against each other, if the
+metric compares two sets) and, if it depends on the music, for dances with other songs' music. Intervals are 95 %
+bootstrap intervals over songs, resampled on both sides, because clips of one song are not independent. A Frechet
+distance of fewer different dances is larger, so an interval is centred on the value. With a handful of songs an
+interval is not reliable.
 
 Axes used in shapes:
     N dances    D features    K beats    M features of the cross-modal metric
@@ -29,20 +29,20 @@ from dancegen.metrics.moves import Moves
 TURNS = 16  # songs whose music is each dance's control
 LOW, HIGH = 0.025, 0.975
 Whose = Literal["made", "real", "shuffled", "real shuffled"]
-Terms = dict[str, Float64[np.ndarray, "N 2"]]  # of metrics that are a sum over a sum
+Terms = dict[str, Float64[np.ndarray, "N 2"]]  # of metrics that are a ratio of sums
 
 
 @dataclass(frozen=True)
 class Music:
-    """What a dance is held up to."""
+    """The reference for dances to one piece of music."""
 
     beats_s: Float64[np.ndarray, " K"]
-    """Seconds of its beats."""
+    """Times of its beats in seconds."""
     reference: Float[np.ndarray, " M"] | None = None
-    """psi of how the training song that sounds most like it was danced; None where there is no cross-modal metric."""
+    """psi of the real dance of the training song with the most similar music; None without a cross-modal metric."""
 
 
-SILENCE = Music(beat.NO_BEATS)  # nothing is held up to it
+SILENCE = Music(beat.NO_BEATS)  # no reference
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,20 @@ class Danced:
 
     songs: list[str]
     clips: list[str]
-    """Which music: several dances to one piece have the same."""
+    """Id of the music: several dances to one piece have the same."""
     moves: list[Moves]
     psi: list[Float[np.ndarray, " M"] | None]
-    """What the cross-modal metric sees in each."""
+    """Embedding of each dance by the cross-modal metric."""
     music: list[Music]
     embeddings: dict[str, Float[np.ndarray, "N D"]]
-    """What each extractor sees in the dances, by its name."""
+    """Embeddings of the dances by each extractor, by its name."""
     terms: Terms
 
     def __len__(self) -> int:
         return len(self.songs)
 
     def take(self, which: Int[np.ndarray, " M"]) -> "Danced":
-        """Some of the dances, or some of them several times."""
+        """The dances at these indices, which may repeat."""
         songs, clips, moves, psi, music = (
             [each[at] for at in which] for each in (self.songs, self.clips, self.moves, self.psi, self.music)
         )
@@ -75,20 +75,20 @@ class Danced:
 
 @dataclass(frozen=True)
 class Metric:
-    """One line of the table."""
+    """One row of the table."""
 
     of: Callable[[Danced, Danced, int], float]
-    """From real dances, made ones and a seed."""
+    """Value from real dances, made dances and a seed."""
     better: Literal["lower", "higher", "as real"]
     compares: bool = False
     """Whether it is a distance between two sets."""
     musical: bool = False
-    """Whether it is about the music, and so has shuffled songs as its control."""
+    """Whether it depends on the music and has shuffled songs as its control."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A number of the table."""
+    """One value of the table."""
 
     metric: str
     whose: Whose
@@ -107,14 +107,14 @@ def danced(
     embeddings: dict[str, Float[np.ndarray, "N D"]],
     psi: Sequence[Float[np.ndarray, " M"] | None] | None = None,
 ) -> Danced:
-    """A set of dances, with what metrics need of each."""
+    """A set of dances, with the terms of its metrics."""
     seen: list[np.ndarray | None] = [None] * len(songs) if psi is None else list(psi)
     terms = _terms(moves, seen, music)
     return Danced(list(songs), list(clips), list(moves), seen, list(music), embeddings, terms)
 
 
 def metrics(extractors: Sequence[str]) -> dict[str, Metric]:
-    """All metrics by name; some there are once for each extractor."""
+    """All metrics by name; some exist once per extractor."""
     found: dict[str, Metric] = {}
     for name in extractors:
         found |= {
@@ -145,7 +145,7 @@ MUSICAL: dict[str, Literal["lower", "higher", "as real"]] = {
 
 
 def score(real: Danced, made: Danced, seed: int, resamples: int) -> list[Score]:
-    """The table. The same dances and the same seed give the same numbers."""
+    """The table of scores. The same dances and seed give the same values."""
     random = np.random.default_rng(seed)
     halves = _halves(real)
     made_shuffled, real_shuffled = _with_other_music(made), _with_other_music(real)
@@ -179,7 +179,7 @@ def _scored(
 
 
 def _value(metric: Metric, real: Danced, made: Danced, seed: int) -> float:
-    """NaN where there are too few dances."""
+    """Value of the metric; NaN if there are too few dances."""
     try:
         return metric.of(real, made, seed)
     except ValueError:
@@ -187,7 +187,7 @@ def _value(metric: Metric, real: Danced, made: Danced, seed: int) -> float:
 
 
 def _anew(real: Danced, made: Danced, random: np.random.Generator) -> tuple[Danced, Danced]:
-    """As many songs, drawn with replacement, with all their dances; the same songs, where both danced to the same."""
+    """Bootstrap sample of the songs, with all their dances; the same songs on both sides if both have the same."""
     songs, others = sorted(set(real.songs)), sorted(set(made.songs))
     drawn = random.integers(0, len(songs), len(songs))
     drawn_others = drawn if songs == others else random.integers(0, len(others), len(others))
@@ -203,7 +203,7 @@ def _of_songs(dances: Danced, songs: list[str]) -> Danced:
 
 
 def _halves(real: Danced) -> tuple[Danced, Danced] | None:
-    """The dances to two halves of the songs; none when there are too few songs."""
+    """The dances to two halves of the songs; None if there are too few songs."""
     order = sorted(set(real.songs), key=lambda song: hashlib.sha256(song.encode()).hexdigest())
     if len(order) < 2:
         return None
@@ -231,14 +231,14 @@ def _musical_terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], mus
 
 
 def _cross_modal(seen: np.ndarray | None, reference: np.ndarray | None) -> tuple[float, float]:
-    """|psi(P_u) - psi(P_v)| of one dance (Ren et al., 2020), and that it counts once."""
+    """|psi(P_u) - psi(P_v)| of one dance (Ren et al., 2020), and its count of 1; zeros if one is missing."""
     if seen is None or reference is None:
         return 0.0, 0.0
     return float(np.linalg.norm(np.asarray(seen, np.float64) - np.asarray(reference, np.float64))), 1.0
 
 
 def _with_other_music(dances: Danced) -> Danced | None:
-    """The same dances with the music of other songs, several times over; none when there is one song."""
+    """The same dances with the music of other songs, summed over several rotations; None if there is one song."""
     if len(set(dances.songs)) < 2:
         return None
     by_song = sorted(range(len(dances)), key=lambda at: dances.songs[at])

@@ -1,10 +1,10 @@
-"""successes of trials -> the interval of their rate (Wilson, "Probable Inference, the Law of Succession", 1927)"""
+"""Confidence interval of a success rate (Wilson, "Probable Inference, the Law of Succession", 1927)"""
 
 from scipy import stats
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Lower and upper end, in [0, 1], also for rates of 0 and 1; (0, 1) where there is no trial.
+    """Lower and upper end, in [0, 1], also for rates of 0 and 1; (0, 1) without trials.
 
     Raises ValueError for more successes than trials.
     """

@@ -1,1 +1,1 @@
-"""Music: beats, bars and phrases, fingerprints of songs."""
+"""Music analysis: onsets, tempo, beats, bars, phrases, and fingerprints of songs."""

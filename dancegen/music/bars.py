@@ -1,12 +1,12 @@
-"""beats -> bars and phrases: where dancers start to count.
+"""beats -> bars and phrases.
 
-A bar has three or four beats. Its first is the one where most bass enters and the sound changes most, over the whole
-song. A phrase has eight bars or fewer: one starts where the sound of the bars after differs most from that of the
-bars before, and lengths of eight and four bars are preferred, as musicians do. On the corpus's songs, whose truth is
-known, the bar is right in all and four fifths of the bars are in the right quarter of their phrase.
+A bar has three or four beats. The downbeat is the beat where most bass enters and the spectrum changes most, over the
+whole song. A phrase has eight bars or fewer: it starts where the spectrum of the following bars differs most from that
+of the preceding ones; lengths of eight and four bars are preferred, as in music. On the corpus's songs, with known
+ground truth, the downbeat is correct in all, and four fifths of the bars are in the correct quarter of their phrase.
 
 Axes used in shapes:
-    H hops of sound    M mel bands    N beats    B bars
+    H hops of audio    M mel bands    N beats    B bars
 """
 
 from itertools import pairwise
@@ -16,29 +16,29 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 METERS = (4, 3)  # beats of a bar
-WALTZ = 1.5  # times the evidence for bars of four that bars of three must have
+WALTZ = 1.5  # required ratio of the evidence for three beats to that for four
 BASS_BANDS = 4  # the lowest four mel bands reach to about 190 Hz
-NEAR_HOPS = 5  # around a beat, in which its bass enters
+NEAR_HOPS = 5  # around a beat: window for the entry of the bass
 
 PHRASE_BARS = 8
-COMPARED_BARS = 3  # before and after a bar, to find out whether a phrase starts there
+COMPARED_BARS = 3  # before and after a bar, compared to detect the start of a phrase
 USUAL_BARS, SHORTEST_BARS = (4, 8), 3
-UNUSUAL, SHORT = 0.8, 2.3  # what other lengths, and very short ones, must gain: deviations of the change of sound
+UNUSUAL, SHORT = 0.8, 2.3  # penalties of other lengths and of very short ones, in standard deviations of the change
 
 Bands = Float[np.ndarray, "H M"]
 
 
 class Bars(NamedTuple):
-    """How the beats of a song are counted."""
+    """Meter of a song: beats per bar, and the first downbeat."""
 
     beats: int
     """Beats of a bar."""
     first: int
-    """Number of the first beat that starts a bar."""
+    """Number of the first downbeat."""
 
 
 def find_bars(bands: Bands, beats: Float[np.ndarray, " N"]) -> Bars:
-    """Three or four, and where they start; `beats` are hops."""
+    """Estimate the meter (three or four) and the first downbeat; `beats` are in hops."""
     evidence = _bar_evidence(bands, beats)
     firsts = {m: max(range(min(m, len(beats))), key=lambda first: evidence[first::m].mean()) for m in METERS}
     four, three = (evidence[firsts[m] :: m].mean() for m in METERS)
@@ -47,7 +47,7 @@ def find_bars(bands: Bands, beats: Float[np.ndarray, " N"]) -> Bars:
 
 
 def phrase_positions(bands: Bands, beats: Float[np.ndarray, " N"], bars: Bars) -> Int64[np.ndarray, " B"]:
-    """For each whole bar, which bar of its phrase it is: 0 to 7."""
+    """For each whole bar, its position in its phrase: 0 to 7."""
     edges = [*beats[bars.first :: bars.beats].astype(int), len(bands)]
     sounds = np.array([bands[start:end].mean(axis=0) for start, end in pairwise(edges) if end > start])
     starts = _phrase_starts(_changes(sounds))
@@ -56,7 +56,7 @@ def phrase_positions(bands: Bands, beats: Float[np.ndarray, " N"], bars: Bars) -
 
 
 def _bar_evidence(bands: Bands, beats: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    """How much each beat sounds like the first of a bar."""
+    """Downbeat evidence of each beat."""
     hops = beats.astype(int)
     near = [bands[max(0, hop - NEAR_HOPS) : hop + NEAR_HOPS + 1, :BASS_BANDS] for hop in hops]
     bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
@@ -67,7 +67,7 @@ def _bar_evidence(bands: Bands, beats: Float[np.ndarray, " N"]) -> Float[np.ndar
 
 
 def _changes(sounds: Float[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
-    """How much the sound after the start of each bar differs from the sound before it, in deviations."""
+    """Change of the spectrum at the start of each bar, in standard deviations."""
     found = np.zeros(len(sounds))
     for bar in range(1, len(sounds)):
         before, after = sounds[max(0, bar - COMPARED_BARS) : bar], sounds[bar : bar + COMPARED_BARS]
@@ -76,12 +76,12 @@ def _changes(sounds: Float[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
 
 
 def _phrase_starts(changes: Float[np.ndarray, " B"]) -> Int64[np.ndarray, " phrases"]:
-    """First bars of the phrases that together start at the largest changes: a dynamic programme over the bars."""
+    """First bars of the phrases that maximize the sum of changes, by dynamic programming over the bars."""
     bars = len(changes)
     best, before = np.zeros(bars + 1), np.zeros(bars + 1, dtype=np.int64)
     for end in range(1, bars + 1):
         starts = np.arange(max(0, end - PHRASE_BARS), end)
-        inner = starts > 0  # the first phrase may be cut off by the start of the song, the last one by its end
+        inner = starts > 0  # the first phrase may be truncated by the start of the song, the last one by its end
         costs = np.array([_cost(end - int(start)) for start in starts]) * (inner & (end < bars))
         gains = best[starts] + np.where(inner, changes[starts], 0) - costs
         best[end], before[end] = gains.max(), starts[gains.argmax()]

@@ -1,7 +1,7 @@
-"""onset strength and tempo -> beats: the dynamic programme of Ellis (2007), in numpy.
+"""onset strength and tempo -> beats, by the dynamic programming of Ellis (2007), in numpy.
 
-`librosa.beat.beat_track` finds the same beats (`tests/unit/test_beat_tracking.py` compares them). It is not used here
-because its loops are compiled by numba: 6 s in each new process, 30 s in the first one.
+`librosa.beat.beat_track` returns the same beats (`tests/unit/test_beat_tracking.py` compares them). It is not used here
+because numba compiles its loops: 6 s in each new process, 30 s in the first one.
 
 Axes used in shapes:
     H hops    N beats    K hops within one beat on either side
@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
-TIGHTNESS = 100.0  # how closely beats keep to the tempo, against how strong their onsets are
-SHARPNESS = 32.0  # of the window that gathers the onsets near a beat
-FIRST_BEAT_SHARE = 0.01  # of the strongest score, below which no first beat is placed
-LAST_BEAT_SHARE = 0.5  # of the median of the peaks of the path's score, from which on a beat may be the last
+TIGHTNESS = 100.0  # weight of regular tempo against onset strength
+SHARPNESS = 32.0  # of the window that sums the onsets near a beat
+FIRST_BEAT_SHARE = 0.01  # of the highest score: no first beat is placed below
+LAST_BEAT_SHARE = 0.5  # of the median of the path score's peaks: minimum score of the last beat
 
 
 def track_beats(onsets: Float[np.ndarray, " H"], hops_a_beat: float) -> Int64[np.ndarray, " N"]:
-    """Hops of the beats that are strong and regular together. `onsets` must not all be equal."""
+    """Hops of the beats that maximize onset strength and regularity. `onsets` must not all be equal."""
     period = int(np.round(hops_a_beat))
     spread = onsets.std(ddof=1)
     score = _score(onsets / (spread + np.finfo(spread.dtype).tiny), period)
@@ -29,7 +29,7 @@ def track_beats(onsets: Float[np.ndarray, " H"], hops_a_beat: float) -> Int64[np
 
 
 def _score(onsets: Float[np.ndarray, " H"], period: int) -> Float64[np.ndarray, " H"]:
-    """The onsets near each hop."""
+    """Onset strength around each hop."""
     window = np.exp(-0.5 * (np.arange(-period, period + 1) * SHARPNESS / period) ** 2)
     around = sliding_window_view(np.pad(onsets.astype(np.float64), period), 2 * period + 1)
     score = np.zeros(len(onsets))
@@ -41,14 +41,14 @@ def _score(onsets: Float[np.ndarray, " H"], period: int) -> Float64[np.ndarray, 
 def _best_paths(
     score: Float64[np.ndarray, " H"], period: int
 ) -> tuple[Int64[np.ndarray, " H"], Float64[np.ndarray, " H"]]:
-    """For each hop, if it is a beat: the beat before it (-1: it is the first), and the score of all beats up to it.
+    """For each hop, if it is a beat: the previous beat (-1: none), and the cumulative score of all beats up to it.
 
-    A beat lies half a period to two periods after the one before, so half a period of hops is done at a time.
+    A beat is half a period to two periods after the previous one, so half a period of hops is processed at a time.
     """
     nearest, farthest = int(np.round(period / 2)), 2 * period
     gaps = np.arange(nearest, farthest + 1)
     penalties = TIGHTNESS * (np.log(gaps) - np.log(period)) ** 2
-    total = np.full(farthest + len(score), -np.inf)  # nothing comes before the first hop
+    total = np.full(farthest + len(score), -np.inf)  # no beat is before the first hop
     before = np.empty(len(score), dtype=np.int64)
     for start in range(0, len(score), nearest):
         end = min(start + nearest, len(score))
@@ -64,7 +64,7 @@ def _best_paths(
 
 
 def _last_beat(total: Float64[np.ndarray, " H"]) -> int:
-    """The last peak that is not far below the others; the last hop where there is none."""
+    """The last peak that is not far below the others; the last hop if there is none."""
     peaks = np.flatnonzero(_is_peak(total))
     if not len(peaks):
         return len(total) - 1
@@ -73,7 +73,7 @@ def _last_beat(total: Float64[np.ndarray, " H"]) -> int:
 
 
 def _is_peak(values: Float64[np.ndarray, " H"]) -> Bool[np.ndarray, " H"]:
-    """Higher than the value before, and no lower than the next."""
+    """Whether each value is higher than the previous one and not lower than the next."""
     rises = np.diff(values, prepend=np.inf) > 0
     falls = np.diff(values, append=-np.inf) <= 0
     return rises & falls

@@ -1,8 +1,8 @@
-"""sound -> rhythm: how strong an onset is, and where in the beat and in the bar each pose frame is.
+"""audio -> rhythm: onset strength, and phase in beat, bar and phrase of each pose frame.
 
-The tempo is the one between 70 and 150 bpm at which the onsets repeat best: dances count in that range, and a
-song heard at half or double its tempo would put every step in the wrong place. `beat_tracking` then places the
-beats, and `bars` counts them. Give whole songs: a clip of seconds tells too little.
+The tempo is the one between 70 and 150 bpm with the highest autocorrelation of onsets: dances are counted in that
+range, and half or double the tempo would misplace every step. `beat_tracking` then places the beats, and `bars` groups
+them. The input must be a whole song: a clip of seconds is too short.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
@@ -23,39 +23,39 @@ BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "
 HOP_SAMPLES = 160
 HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES
 WINDOW_SAMPLES = 1024
-EARLY_HOPS = 2  # a window hears a click 20 ms before its centre is on it (measured)
-CHUNK_HOPS = 4096  # spectra are made 41 s at a time: hours of sound cost no more memory than their bands
+EARLY_HOPS = 2  # a window responds to a click 20 ms before its centre reaches it (measured)
+CHUNK_HOPS = 4096  # spectra are computed for 41 s at a time: memory for hours of audio is bounded by the mel bands
 BANDS = 64
-FLOOR_DB = 60.0  # quieter than this below the loudest is silence
-QUIETEST = 0.1  # power of a band; where none is louder, 60 dB below it are counted: noise of -80 dBFS is silence
+FLOOR_DB = 60.0  # below the maximum: quieter is silence
+QUIETEST = 0.1  # lowest reference power of a band: noise of -80 dBFS counts as silence
 
 SLOWEST_BPM, FASTEST_BPM, LIKELIEST_BPM = 70.0, 150.0, 108.0
-OCTAVES = 0.7  # deviation of the tempo's prior
-SHORTEST_S = 2.0  # of sound in which a beat may be looked for
-CLARITY_HOPS = 800  # stretches in which the beat is steady, even where it drifts
-BLUR_HOPS = 2.5  # onsets that are so far off the beat are on it
-DRIFT = 0.04  # of a beat's length, that a stretch may differ from the whole
-UNSURE, SURE = 0.2, 0.35  # speech and noise are below the first, songs with a steady beat above the second
+OCTAVES = 0.7  # standard deviation of the tempo prior
+SHORTEST_S = 2.0  # of audio for beat tracking
+CLARITY_HOPS = 800  # window within which the tempo counts as constant, also where it drifts
+BLUR_HOPS = 2.5  # standard deviation of the blur: tolerance of an onset's distance from the beat
+DRIFT = 0.04  # of the beat period: tolerance of a window against the whole song
+UNSURE, SURE = 0.2, 0.35  # confidence: speech and noise are below the first, songs with a steady beat above the second
 LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
 
 
 def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
-    """Seconds of the beats, none where there is no beat to be found."""
+    """Times of the beats in seconds; empty when no beat is found."""
     bands = _bands_db(samples)
     return _beat_hops(_flux(bands)) / HOPS_A_SECOND
 
 
 def tempo(samples: Float32[np.ndarray, " S"]) -> tuple[float, float]:
-    """Beats a minute as `beat_times` takes them, and how sure that is, from 0 to 1; NaN and 0 where there are none.
+    """Tempo in beats per minute as used by `beat_times`, and its confidence from 0 to 1; NaN and 0 without a beat.
 
-    Sure is how well the onsets of 8 s correlate with themselves one, two and four beats later, in the middle stretch
-    of a recording (pulse clarity: Lartillot et al., 2008). Speech, animals and noise stay below 0.2 and songs with a
-    steady beat are above 0.35; music that is played freely may be as low as speech.
+    The confidence is the autocorrelation of onsets in windows of 8 s at lags of one, two and four beats; the median
+    window counts (pulse clarity: Lartillot et al., 2008). Speech, animals and noise are below 0.2, songs with a steady
+    beat above 0.35; music in free tempo may be as low as speech.
     """
     flux = _flux(_bands_db(samples)) if len(samples) else np.zeros(0)
     if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
         return float("nan"), 0.0
-    from scipy.ndimage import gaussian_filter1d  # late: half a second, for few processes
+    from scipy.ndimage import gaussian_filter1d  # late: the import takes half a second, and few processes need it
 
     bpm = _tempo(flux)
     blurred = gaussian_filter1d(flux, BLUR_HOPS)
@@ -68,7 +68,7 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
 
     A phase is 0 (sine 0, cosine 1) on the beat, and at the start of the bar and of a phrase of eight bars. Without
-    a beat the phases are zeros, which no beat gives.
+    a beat, sine and cosine are both 0, which no phase yields.
     """
     bands = _bands_db(samples)
     flux = _flux(bands)
@@ -87,7 +87,7 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
 
 
 def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
-    """Loudness of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
+    """Level of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
     filters = mel_filters(WINDOW_SAMPLES, BANDS)
     padded = np.pad(np.nan_to_num(samples), WINDOW_SAMPLES // 2)
     windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
@@ -99,13 +99,13 @@ def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
 
 
 def _flux(bands: Float[np.ndarray, "H M"]) -> Float[np.ndarray, " H"]:
-    """Onset strength: how much louder the bands became, all together."""
+    """Onset strength: spectral flux, the mean increase over all bands."""
     rise = np.maximum(bands[2:] - bands[:-2], 0).mean(axis=1)  # over 20 ms, around the hop
     return np.pad(rise, (1 + EARLY_HOPS, 1))[: len(bands)]
 
 
 def _onsets(flux: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps: float) -> Float[np.ndarray, " T"]:
-    """The strongest onset within half a pose frame of each, where 1 is a strong one of this song."""
+    """The strongest onset within half a pose frame of each time; 1 is the LOUD_SHARE quantile of the song."""
     loud = np.quantile(flux, LOUD_SHARE)
     if loud <= 0:
         return np.zeros(len(seconds))
@@ -122,7 +122,7 @@ def _beat_hops(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " N"]:
 
 
 def _tempo(flux: Float[np.ndarray, " H"]) -> float:
-    """Beats a minute: the lag at which onsets repeat best, also two and four beats on, times a broad prior."""
+    """Beats per minute: the maximum of the autocorrelation at one, two and four beats, times a broad prior."""
     slowest, fastest = (60 * HOPS_A_SECOND / bpm for bpm in (SLOWEST_BPM, FASTEST_BPM))
     lags = np.arange(fastest, slowest, 0.25)
     repeats = _repeats(flux)
@@ -133,13 +133,13 @@ def _tempo(flux: Float[np.ndarray, " H"]) -> float:
 
 
 def _repeats(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " H"]:
-    """How strongly onsets repeat after each number of hops."""
+    """Autocorrelation of onsets at each lag in hops."""
     spectrum = np.fft.rfft(flux - flux.mean(), 2 * len(flux))
     return np.fft.irfft(np.abs(spectrum) ** 2)[: len(flux)]
 
 
 def _clarity(flux: Float[np.ndarray, " H"], bpm: float) -> float:
-    """How well onsets correlate with those one, two and four beats later."""
+    """Correlation of onsets with those one, two and four beats later."""
     if flux.std() <= 0:
         return 0.0
     pairs = len(flux) - np.arange(len(flux))
@@ -150,7 +150,7 @@ def _clarity(flux: Float[np.ndarray, " H"], bpm: float) -> float:
 
 
 def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    """Which beat, with its fraction, each time is at; the tempo goes on before the first and after the last."""
+    """Fractional beat number at each time; extrapolated at constant tempo before the first and after the last beat."""
     period = float(np.median(np.diff(beats_s)))
     number = np.interp(seconds, beats_s, np.arange(len(beats_s)))
     early, late = seconds < beats_s[0], seconds > beats_s[-1]
@@ -160,6 +160,6 @@ def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " 
 
 
 def _phrase_number(bar: Float[np.ndarray, " T"], positions: Int64[np.ndarray, " B"]) -> Float[np.ndarray, " T"]:
-    """Where in its phrase each time is, as a share of eight bars; before and after the bars it goes on."""
+    """Position in the phrase at each time, as a fraction of eight bars; extrapolated before and after the bars."""
     nearest = np.clip(np.floor(bar).astype(int), 0, len(positions) - 1)
     return (positions[nearest] + bar - nearest) / PHRASE_BARS

@@ -1,9 +1,9 @@
-"""sound -> what a song is known by, and which recordings are of one song: re-encoded, trimmed, transposed or not.
+"""audio -> song fingerprint, and groups of recordings of one song, robust to re-encoding, trimming and transposition.
 
-A fingerprint is how loud each semitone is, four times a second, against the semitones and the seconds around it. Two of
-them are laid over each other at every lag, up to two semitones apart, and at three speeds (as turntables give); `alike`
-is the best correlation found (the idea of Ellis and Poliner, 2007, on semitones instead of pitch classes, which tell
-songs of one progression apart). `benchmarks/song_guard.py` measures it.
+A fingerprint is the loudness of each semitone, four times per second, relative to neighbouring semitones and seconds.
+Two fingerprints are correlated at every lag, at transpositions of up to two semitones, and at three playback speeds;
+`alike` is the highest correlation (after Ellis and Poliner, 2007, with semitones instead of pitch classes, to
+distinguish songs with one chord progression). `benchmarks/song_guard.py` measures it.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    N quarters of a second    K semitones
@@ -18,29 +18,29 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dancegen.media.audio import SAMPLE_RATE
 
-SAME_SONG = 0.72  # real songs: the same 0.75 and more, others 0.3 at most; the corpus's, of one pattern, up to 0.8
+SAME_SONG = 0.72  # real songs: same 0.75 or more, others at most 0.3; different corpus songs, of one pattern, up to 0.8
 PITCHES = 36  # semitones from LOWEST up
 LOWEST = 48  # MIDI: 131 Hz
-RATE = 4  # a second
+RATE = 4  # per second
 WINDOW_SAMPLES = 4096
-HOP_SAMPLES = SAMPLE_RATE // RATE // 2  # two spectra to a quarter of a second
-BLUR = np.array([1.0, 2, 2, 2, 1])  # spectra around each quarter: an excerpt's may be half a quarter off the song's
+HOP_SAMPLES = SAMPLE_RATE // RATE // 2  # two spectra per quarter of a second
+BLUR = np.array([1.0, 2, 2, 2, 1])  # around each quarter: an excerpt's spectra may be half a quarter off the song's
 CHUNK_HOPS = 512
-LOUDNESS = 0.3  # power to this is about how loud something is heard (Stevens): what is soft counts too
-LONGEST_S = 600.0  # of a recording that is listened to
+LOUDNESS = 0.3  # exponent from power to perceived loudness (Stevens), so that quiet parts count too
+LONGEST_S = 600.0  # of a recording that is analysed
 AROUND = 16
 SPEEDS = (1.0, 2 ** (1 / 12), 2 ** (-1 / 12))
 SHIFTS = range(-2, 3)  # semitones
-LEAST_OVERLAP_S, LEAST_OVERLAP = 8.0, 1 / 3  # and share of the shorter: songs of one pattern fit for moments
-PATCH = 64  # quarters of a second that a candidate is looked for by
-COMPARE_ALL = 150  # songs; of more, each is compared with its nearest candidates only
+LEAST_OVERLAP_S, LEAST_OVERLAP = 8.0, 1 / 3  # and fraction of the shorter: songs of one pattern match briefly
+PATCH = 64  # quarters of a second per patch in the candidate search
+COMPARE_ALL = 150  # recordings; above, each is compared with its nearest candidates only
 CANDIDATES = 20
 
 Pair = tuple[str, str]
 
 
 def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"]:
-    """What a recording is known by, from its first ten minutes."""
+    """The fingerprint of a recording, from its first ten minutes."""
     heard = np.nan_to_num(samples[: round(LONGEST_S * SAMPLE_RATE)])
     padded = np.pad(heard, WINDOW_SAMPLES // 2)
     windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
@@ -48,30 +48,30 @@ def fingerprint(samples: Float32[np.ndarray, " S"]) -> Float16[np.ndarray, "N K"
     filters = _semitones()
     chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
     power = np.concatenate([np.abs(np.fft.rfft(chunk)) @ filters for chunk in chunks])
-    from scipy.ndimage import convolve1d  # late: half a second, for few processes
+    from scipy.ndimage import convolve1d  # late: the import takes half a second, and few processes need it
 
     power = convolve1d(power, BLUR / BLUR.sum(), axis=0)[::2]
     return (power**LOUDNESS).astype(np.float16)
 
 
 def alike(one: Float[np.ndarray, "N K"], other: Float[np.ndarray, "M K"]) -> float:
-    """How well two recordings fit over each other, from 0 to 1."""
+    """Similarity of two recordings: the highest correlation of their fingerprints, from 0 to 1."""
     return _alike(_contrast(one), _contrast(other))
 
 
 def same_song_groups(fingerprints: dict[str, Float[np.ndarray, "N K"]]) -> dict[str, int]:
-    """The number of each recording's group: those of one song have the same."""
+    """The group number of each recording: recordings of one song have the same number."""
     names = sorted(fingerprints)
     pairs = candidates([fingerprints[name] for name in names], range(len(names)))
     return grouped(names, same_among([(names[one], names[other]) for one, other in pairs], fingerprints))
 
 
 def candidates(marks: Sequence[Float[np.ndarray, "_ K"]], new: Collection[int]) -> list[tuple[int, int]]:
-    """Places of the pairs of fingerprints that are worth a comparison, with a new one in each.
+    """Index pairs of fingerprints to compare, with a new one in each.
 
     Of few recordings all pairs; of many, each new one with those of the most similar texture: the magnitude of the 2-D
-    Fourier transform of stretches, which neither lag nor transposition changes (Bertin-Mahieux and Ellis, 2012);
-    another speed does. To look for them among all takes less time than to compare them, up to 100,000 recordings.
+    Fourier transform of patches, which is invariant to lag and transposition (Bertin-Mahieux and Ellis, 2012) but not
+    to speed. The search among all takes less time than the comparisons, up to 100,000 recordings.
     """
     if len(marks) <= COMPARE_ALL:
         every = combinations(range(len(marks)), 2)
@@ -90,7 +90,7 @@ def candidates(marks: Sequence[Float[np.ndarray, "_ K"]], new: Collection[int]) 
 
 
 def same_among(pairs: Sequence[Pair], marks: Mapping[str, Float[np.ndarray, "N K"]]) -> list[Pair]:
-    """The pairs of names whose fingerprints are of one song."""
+    """The pairs of names whose fingerprints match as one song."""
     contrasts = {name: _contrast(marks[name]) for name in {name for pair in pairs for name in pair}}
     return [
         (one, other)
@@ -100,7 +100,7 @@ def same_among(pairs: Sequence[Pair], marks: Mapping[str, Float[np.ndarray, "N K
 
 
 def grouped(names: Sequence[str], same: Iterable[Pair]) -> dict[str, int]:
-    """The number of each name's group: those that hang together by pairs have the same."""
+    """The group number of each name: names connected by pairs have the same number."""
     number = {name: at for at, name in enumerate(names)}
     parent = list(range(len(names)))
     for one, other in same:
@@ -109,7 +109,7 @@ def grouped(names: Sequence[str], same: Iterable[Pair]) -> dict[str, int]:
 
 
 def _semitones() -> Float32[np.ndarray, "W K"]:
-    """How much each frequency of a spectrum counts for each semitone."""
+    """Weight of each frequency bin for each semitone."""
     frequencies = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE)
     notes = 69 + 12 * np.log2(np.maximum(frequencies, 1.0) / 440)
     weights = np.maximum(1 - np.abs(notes[:, None] - (LOWEST + np.arange(PITCHES))), 0)
@@ -117,7 +117,7 @@ def _semitones() -> Float32[np.ndarray, "W K"]:
 
 
 def _contrast(loud: Float[np.ndarray, "N K"]) -> Float32[np.ndarray, "M K"]:
-    """Against the seconds and the semitones around; each quarter of a second as long as the others."""
+    """Loudness relative to neighbouring seconds and semitones; each quarter of a second has the same norm."""
     loud = loud.astype(np.float32)
     if len(loud) < 2:
         return np.zeros((0, PITCHES), dtype=np.float32)
@@ -145,7 +145,7 @@ def _played_at(contrast: Float32[np.ndarray, "N K"], speed: float) -> Float32[np
 
 
 def _best_lag(one: Float32[np.ndarray, "N K"], other: Float32[np.ndarray, "M K"]) -> float:
-    """The best correlation over all lags and shifts of pitch."""
+    """The highest correlation over all lags and pitch shifts."""
     size = 1 << int(len(one) + len(other)).bit_length()
     spectrum, turned = np.fft.rfft(one, size, axis=0), np.conj(np.fft.rfft(other, size, axis=0))
     lags = np.arange(1 - len(other), len(one))

@@ -1,6 +1,6 @@
-"""Mel bands: how much each frequency of a spectrum counts in each band, as an ear divides them (Slaney's scale).
+"""Mel filter bank: weight of each frequency bin in each band (Slaney's scale).
 
-The same numbers as `librosa.filters.mel`; librosa takes seconds to import and compile.
+Equal to `librosa.filters.mel`; importing and compiling librosa takes seconds.
 
 Axes used in shapes:
     W frequencies of a spectrum    M mel bands    E edges of bands, M + 2
@@ -18,7 +18,7 @@ LOG_STEP = np.log(6.4) / 27  # of a mel from there on
 
 
 def mel_filters(window_samples: int, bands: int) -> Float32[np.ndarray, "W M"]:
-    """Triangles of equal area, from 30 Hz to half the sample rate."""
+    """Triangular filters of equal area, from 30 Hz to half the sample rate."""
     frequencies = np.fft.rfftfreq(window_samples, 1 / SAMPLE_RATE)
     edges = _edges_hz(bands)
     widths = np.diff(edges)
@@ -30,7 +30,7 @@ def mel_filters(window_samples: int, bands: int) -> Float32[np.ndarray, "W M"]:
 
 
 def _edges_hz(bands: int) -> Float64[np.ndarray, " E"]:
-    """Where each band starts, is strongest and ends: at the edges of its neighbours."""
+    """Lower edge, centre and upper edge of each band in Hz; adjacent bands share edges."""
     log_from = LOG_FROM_HZ / LINEAR_HZ
     highest = log_from + np.log(SAMPLE_RATE / 2 / LOG_FROM_HZ) / LOG_STEP
     mels = np.linspace(LOWEST_HZ / LINEAR_HZ, highest, bands + 2)

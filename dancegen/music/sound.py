@@ -1,4 +1,4 @@
-"""sound -> the columns of a table that tell how it sounds: loudness, tempo, and what the song is known by."""
+"""audio -> columns of a table that describe it: loudness, tempo and fingerprint."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ QUIETEST_RMS = 1e-6  # -120 dBFS: digital silence has no loudness in dB
 
 
 def sound_columns(samples: Float32[np.ndarray, " S"], track: str | None = None) -> dict[str, Any]:
-    """loudness_db, tempo_bpm, tempo_confidence, fingerprint and note (see sound_note) of mono sound at 16 kHz."""
+    """loudness_db, tempo_bpm, tempo_confidence, fingerprint and note (see sound_note) of mono audio at 16 kHz."""
     rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
     bpm, confidence = tempo(samples)
     return {
@@ -27,10 +27,10 @@ def sound_columns(samples: Float32[np.ndarray, " S"], track: str | None = None) 
 
 
 def sound_note(samples: Float32[np.ndarray, " S"], confidence: float, track: str | None) -> str | None:
-    """What a person should know of the sound: which track it is (media.audio.Track.note), silence, no steady beat."""
+    """Remarks on the audio for the user: which track was used (media.audio.Track.note), silence, no steady beat."""
     notes = [track] if track else []
     if not is_loud(samples):
         notes.append("it is silent")
     elif confidence < UNSURE:
-        notes.append(f"no steady beat was heard in it (confidence {confidence:.2f}; songs have {SURE:g} or more)")
+        notes.append(f"no steady beat was detected (confidence {confidence:.2f}; songs have {SURE:g} or more)")
     return "; ".join(notes) or None

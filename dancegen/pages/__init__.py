@@ -1,1 +1,1 @@
-"""Pages (HTML) about videos and clips."""
+"""HTML pages about videos and clips."""

@@ -1,4 +1,4 @@
-"""poses (and what was cut from them) -> pages that show each video with its verdict. They need no network."""
+"""tables of poses and cuts -> HTML pages with each video and its verdict. The pages work offline."""
 
 import posixpath
 import re
@@ -19,7 +19,7 @@ from dancegen.skeleton import COCO18
 
 VIDEOS_A_PAGE = 200
 JPEG_QUALITY = 82
-ENDING = "_report"  # ends the folder's name, which lies beside the table
+ENDING = "_report"  # suffix of the folder, which is beside the table
 COLUMNS = [
     *("uri", "category", "song", "dancer", "frames", "fps", "width_px", "height_px", "missing_share", "repaired_share"),
     *("people", "cuts", "switches", "usable_s", "loudness_db", "tempo_bpm", "tempo_confidence", "estimator", "error"),
@@ -27,19 +27,19 @@ COLUMNS = [
 
 
 def report_folder(poses: str) -> str:
-    """Where the pages of a table of poses are."""
+    """The folder of the report pages of a table of poses."""
     return poses.rstrip("/") + ENDING
 
 
 def picture_name(uri: str) -> str:
-    """The file name of a video's picture."""
+    """The file name of a video's image."""
     return tables.part_name(uri).removeprefix("part-").replace(".parquet", ".jpg")
 
 
 def write_strip(
     folder: str, source: Path | storage.SeekableFile, row: dict[str, Any], people: Sequence[Float[np.ndarray, "_ 18 3"]]
 ) -> None:
-    """Write a video's picture. `row` is of schema.POSES; `people` is everyone in each frame."""
+    """Write a video's image. `row` is of schema.POSES; `people` are all people in each frame."""
     joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
     marks = schema.from_bytes(row["marks"], "uint8", -1, len(COCO18))
     line = draw_line(joints, marks, schema.from_bytes(row["tracks"], "int32", -1), row["cuts"])
@@ -50,10 +50,10 @@ def write_strip(
 
 
 def write_pages(folder: str, title: str, poses: list[dict[str, Any]], cuts: list[dict[str, Any]], pictures: str) -> str:
-    """Write the pages into a folder; gives the address of the first.
+    """Write the pages into a folder; returns the URI of the first page.
 
-    `poses` are rows of schema.POSES (COLUMNS of it), `cuts` of schema.CUTS, or none before clips are cut. `pictures` is
-    the folder of the pictures, on the same storage. Videos that are set aside come first.
+    `poses` are rows of schema.POSES (COLUMNS of it), `cuts` of schema.CUTS, empty before clips are cut. `pictures` is
+    the folder of the images, on the same storage. Videos that are set aside come first.
     """
     cut = {row["uri"]: row for row in cuts}
     rows = sorted(poses, key=lambda row: (_error(row, cut) is None, row["uri"]))
@@ -77,7 +77,7 @@ def write_pages(folder: str, title: str, poses: list[dict[str, Any]], cuts: list
 
 
 def _shown(row: dict[str, Any], cut: dict[str, Any] | None, there: set[str], where: str) -> dict[str, Any]:
-    """What a page shows of a video."""
+    """Template values of a video."""
     picture = picture_name(row["uri"])
     return {
         **row,
@@ -92,7 +92,7 @@ def _shown(row: dict[str, Any], cut: dict[str, Any] | None, there: set[str], whe
 
 
 def _error(row: dict[str, Any], cut: dict[str, dict[str, Any]]) -> str | None:
-    """Why a video is set aside, without its address."""
+    """The reason why a video is set aside, without its URI."""
     error = row["error"] or cut.get(row["uri"], {}).get("error")
     return error.removeprefix(f"{row['uri']}: ") if error else None
 
@@ -114,7 +114,7 @@ def _totals(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[str
 
 
 def _reasons(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
-    """Why videos were set aside, and why windows gave no clip; the most frequent first."""
+    """Counts of the reasons why videos were set aside and windows left out, in order of decreasing frequency."""
     cut = {row["uri"]: row for row in cuts}
     videos = Counter(_kind(error) for row in poses if (error := _error(row, cut)))
     windows: Counter[str] = Counter()
@@ -124,6 +124,6 @@ def _reasons(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[st
 
 
 def _kind(error: str) -> str:
-    """The error without its numbers, so that like ones are counted together."""
+    """The error without its numbers, so that similar errors are counted together."""
     sentence = re.sub(r" \([^)]*\)", "", error.split(". ")[0].split(": ")[0])
     return " ".join("…" if any(letter.isdigit() for letter in word) else word for word in sentence.split()).rstrip(".")

@@ -1,7 +1,7 @@
-"""One picture a video: some frames with everyone's skeleton, the dancer's in colour, above a line that tells its story.
+"""One image per video: sample frames with all skeletons, the dancer's in colour, above a timeline.
 
-The line runs from the video's beginning to its end: green where the dancer was seen, amber where joints were repaired,
-red where the dancer is lost; white strokes are cuts, and magenta ones changes of who is followed.
+The timeline covers the whole video: green where the dancer was detected, amber where joints were repaired, red where
+the dancer is lost; white lines are cuts, and magenta ones changes of the tracked dancer.
 
 Axes used in shapes:
     T frames    J joints    H rows    W columns
@@ -23,11 +23,11 @@ from dancegen.storage import SeekableFile
 CELLS = 8
 CELL_HEIGHT_PX = 270
 DIMMED = 0.6  # the frame's brightness below the skeletons
-OTHERS = 150  # grey of the skeletons of those who are not the dancer
+OTHERS = 150  # grey level of the skeletons of other people
 LINE_PX = 14
 SEEN, REPAIRED, LOST = (60, 170, 80), (235, 170, 50), (205, 60, 55)
 CUT, CHANGE = (255, 255, 255), (230, 60, 230)
-REPAIRED_SHARE = 0.2  # of the joints in a frame, from which on it counts as repaired
+REPAIRED_SHARE = 0.2  # of the joints in a frame: from here on it counts as repaired
 
 
 def draw_strip(
@@ -38,7 +38,7 @@ def draw_strip(
     people: Sequence[Float[np.ndarray, "_ J 3"]],
     line: UInt8[np.ndarray, "H T 3"],
 ) -> UInt8[np.ndarray, "H2 W2 3"]:
-    """The picture. `joints` are the dancer's, `people` everyone's, as fractions of the frame."""
+    """The image. `joints` are the dancer's, `people` those of all people, as fractions of the frame."""
     cells = []
     for number in np.linspace(0, len(joints) - 1, CELLS).round().astype(int).tolist():
         picture = next(frames(source, uri, fps, number, number + 1), None)
@@ -54,7 +54,7 @@ def draw_line(
     tracks: Int[np.ndarray, " T"],
     cuts: Collection[int],
 ) -> UInt8[np.ndarray, "1 T 3"]:
-    """The line, a pixel a frame."""
+    """The timeline, one pixel per frame."""
     line = np.empty((1, len(joints), 3), dtype=np.uint8)
     line[:] = SEEN
     line[0, np.isin(marks, (Mark.FILLED, Mark.REPLACED)).mean(axis=1) > REPAIRED_SHARE] = REPAIRED

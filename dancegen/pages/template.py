@@ -1,11 +1,11 @@
-"""The templates of pages: *.html beside the code that fills them in. Names in them are escaped."""
+"""Loads the Jinja templates of pages: *.html beside the code that renders them. Values are escaped."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def template(name: str, package: str, **filters: Callable[..., str]) -> Any:
-    """A page of a package, to be filled in with `render`; `filters` are its own, by name."""
+    """The template `name` of a package, for `render`; `filters` are added to its environment by name."""
     import jinja2  # late: only the driver writes pages
 
     loader = jinja2.PackageLoader(package, ".")

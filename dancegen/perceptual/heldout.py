@@ -1,6 +1,7 @@
-"""The held-out extractor: a dance to one vector, by a recurrent network. It measures dances and is never a loss.
+"""The held-out extractor: a recurrent network that embeds a dance. It is used for evaluation and never as a loss.
 
-Nothing in it is like ST-GCN: it sees the body as one vector a frame, with its steps, and reads it both ways in time.
+Its architecture differs from ST-GCN throughout: its input is the body as one vector per frame, with the frame-to-frame
+differences, and the network is bidirectional in time.
 
 Axes used in shapes:
     B clips    T frames    J joints    E embedding
@@ -15,7 +16,7 @@ from dancegen.skeleton import COCO18
 
 
 class Heldout(nn.Module):
-    """Joints and their steps, frame after frame, to one vector a dance and to the scores of its classes."""
+    """Maps joints and their frame-to-frame differences to one embedding per dance and to class logits."""
 
     def __init__(self, config: HeldoutConfig, classes: int) -> None:
         super().__init__()
@@ -29,7 +30,7 @@ class Heldout(nn.Module):
         self.category = nn.Linear(config.size, classes)
 
     def embed(self, pose: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B E"]:
-        """One vector a dance; a missing joint must be 0 in `pose`."""
+        """One vector per dance; a missing joint must be 0 in `pose`."""
         seen = (pose != 0).any(dim=-1, keepdim=True)
         steps = torch.zeros_like(pose)
         steps[:, 1:] = pose.diff(dim=1) * (seen[:, 1:] & seen[:, :-1])

@@ -1,4 +1,4 @@
-"""What the held-out extractor is made of: the network that judges dances and that no loss has ever seen."""
+"""Settings of the held-out feature extractor: a network for evaluation that no loss uses."""
 
 from typing import Literal
 
@@ -9,19 +9,19 @@ from dancegen.gan.settings import Share
 
 
 class HeldoutConfig(Config):
-    """A recurrent network over the whole body, frame after frame: nothing of a graph, nothing of a convolution."""
+    """A recurrent network over the whole body, frame by frame, without graph or convolution layers."""
 
     hidden: PositiveInt = 96
-    """Width of the recurrent network, each way."""
+    """Width of the recurrent network, per direction."""
     layers: PositiveInt = 2
     """Layers of the recurrent network."""
     size: PositiveInt = 64
-    """Features of a dance: fewer than the dances that are compared, or their covariance is singular."""
+    """Features per dance. Must be fewer than the dances to compare, or their covariance is singular."""
     motion_gain: PositiveFloat = 10.0
-    """What steps from frame to frame are multiplied by: they are small beside positions."""
+    """Factor on frame-to-frame differences, which are small relative to positions."""
     dropout: Share = 0.1
-    """Share that is dropped between the layers while training."""
+    """Dropout rate between the layers."""
     normalization: Literal["body", "camera"] = "body"
-    """What coordinates the network sees: those of the dance model that it is to judge."""
+    """Input coordinates; must be those of the dance model to evaluate."""
     fps: PositiveFloat = 10.0
     """Poses per second."""

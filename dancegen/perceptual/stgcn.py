@@ -1,9 +1,9 @@
-"""ST-GCN: convolutions over the skeleton's graph and over time. What it sees in a dance is the perceptual loss.
+"""ST-GCN: convolutions over the skeleton's graph and over time. Its features define the perceptual loss.
 
 Yan et al., "Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition" (AAAI 2018), with
 18 joints and two coordinates as in Ren et al. Parameters have the names of the released weights.
 
-A graph convolution sums, for each joint, over three parts of its neighbourhood with weights of their own: the
+A graph convolution sums, for each joint, over three parts of its neighbourhood with separate weights: the
 joint itself, its neighbours farther from the neck, and the one nearer to it.
 
 Axes used in shapes:
@@ -19,7 +19,7 @@ from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.skeleton import COCO18
 
 CENTRE = "neck"
-# The published graph: hips hang on the shoulders, not on the neck as they are drawn.
+# The published graph: hips are linked to the shoulders, not to the neck as in drawings.
 LINKS = (
     *((f"{side}_shoulder", "neck") for side in ("left", "right")),
     *((f"{side}_elbow", f"{side}_shoulder") for side in ("left", "right")),
@@ -43,10 +43,10 @@ class GraphConvolution(nn.Module):
         self.conv = nn.Conv2d(inputs, parts * outputs, 1)
 
     def forward(self, x: Float[Tensor, "B C T J"], graph: Float[Tensor, "K J J"]) -> Float[Tensor, "B C2 T J"]:
-        """New features of every joint; `graph[k, v, w]` is what joint w takes from joint v.
+        """New features of every joint; `graph[k, v, w]` is the weight of joint v in joint w.
 
-        Joints are gathered before the convolution, which the order does not matter to: one multiplication by a
-        small matrix a frame and one by a large one for all. Memory is channels-last, so that nothing is copied.
+        Joints are gathered before the convolution, which does not change the result: one multiplication by a small
+        matrix per frame and one by a large matrix for all. Memory is channels-last, to avoid copies.
         """
         clips, channels, frames, joints = x.shape
         gather = graph.permute(2, 0, 1).flatten(0, 1)  # (J * K, J)
@@ -55,12 +55,12 @@ class GraphConvolution(nn.Module):
         weight, bias = (value.view(self.parts, -1, *value.shape[1:2]) for value in self.conv.parameters())
         matrix = weight.transpose(1, 2).reshape(self.parts * channels, -1)  # (K * C, C2)
         changed = (near.view(-1, self.parts * channels) @ matrix).view(clips, frames, joints, -1)
-        changed = changed + graph.sum(dim=1).T @ bias  # (J, C2): what a joint's neighbours bring with no input
+        changed = changed + graph.sum(dim=1).T @ bias  # (J, C2): the bias, summed over a joint's neighbours
         return changed.permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
-    """Graph convolution, convolution over time, and a way around both."""
+    """Graph convolution, convolution over time, and a residual connection."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, first: bool, parts: int, config: STGCNConfig) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Block(nn.Module):
 
 
 class STGCN(nn.Module):
-    """A dance to ten maps of features, to one embedding, and to the scores of its classes."""
+    """Maps a dance to ten feature maps, one embedding and class logits."""
 
     A: Tensor
 
@@ -118,7 +118,7 @@ class STGCN(nn.Module):
         return maps
 
     def embed(self, pose: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B E"]:
-        """The mean of the last map: one vector a dance."""
+        """The mean of the last map: one vector per dance."""
         return self.features(pose)[-1].mean(dim=(2, 3))
 
     def forward(self, pose: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B classes"]:
@@ -131,7 +131,7 @@ class STGCN(nn.Module):
 
 
 def partitioned_graph() -> Float32[np.ndarray, "K J J"]:
-    """How much joint w takes from joint v: `[k, v, w]`, in three parts by distance from the neck; its sum is 1."""
+    """Weight of joint v in joint w, `[k, v, w]`, in three parts by distance from the neck; the sum for each w is 1."""
     joints = len(COCO18)
     linked = np.eye(joints, dtype=bool)
     for start, end in LINKS:
@@ -144,7 +144,7 @@ def partitioned_graph() -> Float32[np.ndarray, "K J J"]:
 
 
 def _distances(linked: np.ndarray, start: int) -> np.ndarray:
-    """Links between each joint and one of them."""
+    """Number of links between each joint and `start`."""
     distance = np.full(len(linked), -1)
     here, steps = np.arange(len(linked)) == start, 0
     while here.any():

@@ -1,4 +1,4 @@
-"""What the perceptual network (ST-GCN) is made of. Defaults are ours; `PAPER_STGCN` is the published one."""
+"""Settings of the perceptual network (ST-GCN). Defaults are ours; `PAPER_STGCN` is the published one."""
 
 from typing import Literal
 
@@ -14,11 +14,11 @@ class STGCNConfig(Config):
     widths: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128)
     """Channels of the first four blocks, of the next three and of the last three ((64, 128, 256) as published)."""
     temporal_kernel_frames: int = Field(default=9, ge=3)
-    """Frames that a block sees at once (odd)."""
+    """Temporal kernel size of a block, in frames (odd)."""
     dropout: Share = 0.0
-    """Share that is dropped after each block but the first while training."""
+    """Dropout rate after each block except the first."""
     normalization: Literal["body", "camera"] = "body"
-    """What coordinates the network sees: those of the dance model that it is to judge."""
+    """Input coordinates; must be those of the dance model to evaluate."""
     fps: PositiveFloat = 10.0
     """Poses per second."""
 

@@ -1,1 +1,1 @@
-"""Poses: tracks of people, the choice of the dancer, repair, normalization."""
+"""Poses: tracking of people, selection of the dancer, repair, normalization, resampling."""

@@ -1,10 +1,10 @@
-"""people with track numbers -> the dancer: one person in each shot, and nobody where that one is away
+"""people with track numbers -> the dancer: one person per shot, missing in frames without that person
 
 The estimator loses a dancer now and then, and a track ends. So the tracks of a shot are first joined to persons: a
-track that begins soon after another one ended, near it and of its size, is the same body, found again; and so is who
-comes back into a picture that was empty meanwhile. Then the policy compares persons. Who is alone in the picture while
-the chosen person is away is the dancer too. `tracks` tells which track is
-followed in each frame, so that whoever cuts clips can leave out those in which it changes.
+track that begins soon after the end of another one, near it and of its size, is the same person; so is a track that
+begins after an interval without any person in the frame. Then the policy selects a person. Another person who is alone
+in the frame while the selected person is absent is the dancer too. `tracks` is the dancer's track in each frame, so
+that clips in which it changes can be left out.
 
 Axes used in shapes:
     T frames    P people in a frame    N people in all frames    J joints, as in skeleton.COCO18
@@ -22,49 +22,49 @@ from dancegen.pose.runs import NOBODY
 from dancegen.pose.track import body_heights, square_places
 from dancegen.skeleton import COCO18, hide_missing
 
-LEAST_S = 1.0  # who is seen for less is nobody to follow, unless all are
-LEAST_JOINTS = 8  # seen of a body, median over its frames: a face and shoulders are no dancer
-NEARLY_AS_LONG = 0.75  # of the frames of who is seen longest: as long as makes no difference, and size decides
+LEAST_S = 1.0  # persons visible for less are ignored, unless all are
+LEAST_JOINTS = 8  # found on a body, median over its frames: a face and shoulders are not a dancer
+NEARLY_AS_LONG = 0.75  # of the longest presence: above this, size decides instead of duration
 
-FOUND_AGAIN_S = 3.0  # a track may be lost for so long
-FOUND_AGAIN = 0.6  # body heights from where it was lost: a step or two
-FOUND_SIZE = 1.5  # times taller or smaller
-BACK_S = 10.0  # who walked out of the picture and left it empty may be away for so long
-BACK_SIZE = 2.0  # and come back nearer or farther
-ALONE_SHARE = 0.9  # of the frames in which nobody else is seen: there is one dancer
-AT_EDGE = 0.03  # of the picture: a body so near to its edge walks out or comes in
+FOUND_AGAIN_S = 3.0  # longest gap within a person's track
+FOUND_AGAIN = 0.6  # body heights between the end of a track and the start of the next: a step or two
+FOUND_SIZE = 1.5  # ratio of heights
+BACK_S = 10.0  # longest absence of a person who left the frame empty
+BACK_SIZE = 2.0  # ratio of heights after such an absence
+ALONE_SHARE = 0.9  # of the frames without other people: there is one dancer
+AT_EDGE = 0.03  # of the frame: a body within this distance of an edge leaves or enters
 
 
 @dataclass(frozen=True)
 class Dancer:
-    """Who is followed."""
+    """The selected dancer."""
 
     joints: Float32[np.ndarray, "T J 3"]
-    """As found; missing in frames without the dancer."""
+    """As detected; missing in frames without the dancer."""
     tracks: Int32[np.ndarray, " T"]
-    """The track that is the dancer in each frame; -1 where the dancer is not there."""
+    """The dancer's track in each frame; -1 in frames without the dancer."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """One body in one shot: who was seen in which frames, as positions among all people of the video."""
+    """One person in one shot, as row numbers among all people of the video."""
 
-    rows: Int[np.ndarray, " N"]  # in order of time
+    rows: Int[np.ndarray, " N"]  # in temporal order
     seen: int  # frames
-    joints: float  # median number seen
-    height: float  # median, in picture heights
-    off_centre: float  # median distance of the body's middle from the picture's, in picture heights
+    joints: float  # median number found
+    height: float  # median, in frame heights
+    off_centre: float  # median distance of the body's centre from the frame's, in frame heights
 
 
 @dataclass(frozen=True)
 class _Everyone:
-    """All people of a video, one after the other."""
+    """All people of a video, concatenated over frames."""
 
     joints: Float[np.ndarray, "N J 3"]
     tracks: Int[np.ndarray, " N"]
     frames: Int[np.ndarray, " N"]
     counts: Int[np.ndarray, " T"]  # people in each frame
-    places: Float64[np.ndarray, "N J 2"]  # in picture heights
+    places: Float64[np.ndarray, "N J 2"]  # in frame heights
     heights: Float64[np.ndarray, " N"]
     aspect: float
 
@@ -94,7 +94,7 @@ POLICIES: dict[str, Callable[[Sequence[Person]], Person]] = {
     "largest": _largest,
     "centre": _centre,
 }
-"""Who of a shot is the dancer: who is seen longest, the tallest, or the nearest to the picture's middle."""
+"""Name -> policy that selects the dancer of a shot: visible longest, tallest, or nearest to the frame's centre."""
 
 
 def choose(
@@ -105,7 +105,7 @@ def choose(
     fps: float,
     aspect: float,
 ) -> Dancer:
-    """The dancer. `ids` are the people's track numbers, found with the same cuts; `policy` is a name in POLICIES."""
+    """Select the dancer. `ids` are track numbers, computed with the same cuts; `policy` is a name in POLICIES."""
     frames = len(people)
     joints = np.full((frames, len(COCO18), 3), np.nan, dtype=np.float32)
     joints[..., 2] = 0.0
@@ -123,7 +123,7 @@ def choose(
 
 
 def switches(tracks: Int[np.ndarray, " T"], cuts: Collection[int]) -> int:
-    """How often another track is followed than before in the same shot."""
+    """Number of changes of the dancer's track within shots."""
     followed = np.flatnonzero(tracks != NOBODY)
     shots = np.searchsorted(np.sort(np.fromiter(cuts, dtype=int)), followed, side="right")
     return int(((np.diff(tracks[followed]) != 0) & (np.diff(shots) == 0)).sum())
@@ -140,7 +140,7 @@ def _everyone(
 
 
 def _persons(everyone: _Everyone, begin: int, end: int, fps: float) -> list[Person]:
-    """Those who may be the dancer of a shot, in order of time."""
+    """Candidates for the dancer of a shot, in temporal order."""
     first, last = np.searchsorted(everyone.frames, [begin, end])
     if first == last:
         return []
@@ -153,7 +153,7 @@ def _persons(everyone: _Everyone, begin: int, end: int, fps: float) -> list[Pers
 
 
 def _alone(everyone: _Everyone, persons: Sequence[Person], chosen: Person, fps: float) -> list[Person]:
-    """Persons who are seen while the chosen one is not, with nobody beside them: the same dancer, found too late."""
+    """Persons who are alone in the frame while the chosen one is absent: the same dancer, found after a longer gap."""
     followed = chosen.rows
     found = []
     for person in persons:
@@ -167,7 +167,7 @@ def _alone(everyone: _Everyone, persons: Sequence[Person], chosen: Person, fps: 
 
 
 def _is_hop(everyone: _Everyone, followed: np.ndarray, rows: np.ndarray, fps: float) -> bool:
-    """Whether a body would have to be elsewhere, or of another size, within moments: then it is somebody else's."""
+    """Whether adding the rows would imply an impossible change of position or size: then they are another person."""
     after = int(np.searchsorted(followed, rows[0]))
     meetings = [(followed[after - 1], rows[0])] if after else []
     meetings += [(rows[-1], followed[after])] if after < len(followed) else []
@@ -187,7 +187,7 @@ def _is_body(person: Person, fps: float) -> bool:
 
 
 def _joined(everyone: _Everyone, pieces: list[np.ndarray], fps: float) -> list[list[np.ndarray]]:
-    """Pieces of track as persons: each piece goes on as the one that is nearest, of those that can be the same body."""
+    """Tracklets joined to persons: each is appended to the nearest compatible person."""
     ends = np.array([everyone.frames[rows[-1]] for rows in pieces])
     links = []
     for later, rows in enumerate(pieces):
@@ -212,7 +212,7 @@ def _joined(everyone: _Everyone, pieces: list[np.ndarray], fps: float) -> list[l
 
 
 def _far(everyone: _Everyone, lost: int, found: int, fps: float) -> float:
-    """Body heights between where a body was lost and another found; infinite when they cannot be the same."""
+    """Distance in body heights between the end of one tracklet and the start of another; infinite if incompatible."""
     height, other = everyone.heights[[lost, found]]
     ratio = max(height, other) / min(height, other)
     here, there = _middles(everyone.places[[lost, found]])
@@ -226,11 +226,11 @@ def _far(everyone: _Everyone, lost: int, found: int, fps: float) -> float:
 
 
 def _at_edge(joints: Float[np.ndarray, "J 3"]) -> bool:
-    """Whether a body reaches the left or the right edge."""
+    """Whether a body reaches the left or right edge of the frame."""
     x = joints[joints[:, 2] > 0, 0]
     return bool(((x < AT_EDGE) | (x > 1 - AT_EDGE)).any())
 
 
 def _middles(places: Float64[np.ndarray, "N J 2"]) -> Float64[np.ndarray, "N 2"]:
-    """The middle of the box around each body; NaN where nothing is seen."""
+    """The centre of the bounding box of each body; NaN where no joint is found."""
     return (np.fmin.reduce(places, axis=1) + np.fmax.reduce(places, axis=1)) / 2

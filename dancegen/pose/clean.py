@@ -1,12 +1,11 @@
-"""joints as tracked -> joints put right, and a mark for each of them
+"""tracked joints -> repaired joints, and a mark for each of them
 
-One unbroken run of one dancer goes in. Limbs that a pose estimator gave to the wrong side go back (`_sides`), joints
-that were found elsewhere for some frames are dropped (`_believable`), short gaps are filled and the tremble is smoothed
-(`_most_likely`). Lengths are torsos of this dancer, times are seconds. All of it looks both ways in time, so that
-nothing is late.
+The input is one unbroken run of one dancer. Left-right swaps of limbs are corrected (`_sides`), outliers are dropped
+(`_believable`), short gaps are interpolated and jitter is smoothed (`_most_likely`). Lengths are in torsos of this
+dancer, times in seconds. All filters are non-causal (zero phase), so that nothing is delayed.
 
 Axes used in shapes:
-    T frames    J joints, as in skeleton.COCO18    L frames looked back    N frames of a chunk
+    T frames    J joints, as in skeleton.COCO18    L previous frames considered    N frames of a chunk
     the last axis of joints is x and y (fractions of the frame) and confidence; of `places`, x and y in torsos
 """
 
@@ -20,65 +19,65 @@ from scipy.linalg import solveh_banded
 
 from dancegen.skeleton import COCO18, hide_missing
 
-FILLED_CONFIDENCE = 0.1  # a filled joint counts for little wherever confidence weighs
-BODY_HEIGHTS = 4.0  # torsos from the lowest to the highest joint, where the torso itself is never seen
+FILLED_CONFIDENCE = 0.1  # a filled joint has a low weight wherever confidence is a weight
+BODY_HEIGHTS = 4.0  # torsos from the lowest to the highest joint, used when the torso is never found
 
-SWAPPED_A_S = 0.3  # torsos a second that being swapped costs: without a reason, sides are as tracked
-SWITCH_PRICE = 0.3  # torsos of movement that a change of sides must save
-STEP_CAP = 1.0  # torsos: a joint that is elsewhere says nothing about sides by how far it is away
-STRETCH = 1.15  # of a bone's 90th percentile of lengths: what is longer is too long
-STRETCH_A_S = 20.0  # torsos a second that a bone too long by a torso counts for
+SWAPPED_A_S = 0.3  # torsos per second: cost of the swapped state, so that sides stay as tracked by default
+SWITCH_PRICE = 0.3  # torsos of motion that a change of sides must save
+STEP_CAP = 1.0  # torsos: limits the influence of outliers on the sides
+STRETCH = 1.15  # of the 90th percentile of a bone's lengths: a longer bone is too long
+STRETCH_A_S = 20.0  # torsos per second: cost of a bone that is one torso too long
 
-FOUND = 0.2  # of a sure frame: worth of a joint that was found at all, however unsure
+FOUND = 0.2  # of a frame with confidence 1: value of a found joint of any confidence
 EASY = 0.1
 EASY_A_S = {"wrist": 11.0, "ankle": 8.0, "elbow": 6.0, "knee": 6.0}
 EASY_A_S |= dict.fromkeys(("ear", "eye", "nose", "shoulder", "hip", "neck"), 4.0)
-"""A move costs as much as one sure frame is worth when it is so many torsos, of tremble and of speed (torsos a second);
-it grows with the square. A wrist of kpop moves up to 1.5 torsos in 0.1 s, one of a break dancer 2, once in a while."""
-MOVE_CAP_S = 0.25  # sure seconds that any move costs at most: what is elsewhere for longer is there
-LOOK_BACK_S = 0.8  # over a longer absence any place can be reached
-TOO_LONG_PRICE = 0.5  # of a sure frame, where all bones of a joint are too long
+"""Displacement at which a move costs as much as one confident frame is worth: EASY torsos of jitter, plus a speed in
+torsos per second. The cost is quadratic. A wrist in K-pop moves up to 1.5 torsos in 0.1 s, in break dance rarely 2."""
+MOVE_CAP_S = 0.25  # maximum cost of a move, in confident seconds: a joint that stays longer elsewhere is accepted
+LOOK_BACK_S = 0.8  # after a longer absence any position can be reached
+TOO_LONG_PRICE = 0.5  # of a confident frame: cost if all bones of a joint are too long
 
-NOISE_TORSOS = 0.025  # tremble of a joint of usual confidence
-USUAL_CONFIDENCE, TRUST = 0.85, 0.3  # confidence that makes the tremble e times as large when it is lost
-UNSEEN = 1e-3  # weight of the straight line in a gap: it only keeps the equations solvable
-CHUNK, OVERLAP = 1000, 60  # frames of a run that are worked on at once, and how many around have influence on them
+NOISE_TORSOS = 0.025  # jitter of a joint of usual confidence
+USUAL_CONFIDENCE, TRUST = 0.85, 0.3  # loss of confidence that increases the jitter by the factor e
+UNSEEN = 1e-3  # weight of the linear interpolation in a gap, which keeps the equations solvable
+CHUNK, OVERLAP = 1000, 60  # frames of a run that are solved at once, and frames of context on each side
 PUSH_TORSOS = {"wrist": 0.16, "elbow": 0.10, "ankle": 0.08, "knee": 0.06, "neck": 0.06}
 PUSH_TORSOS |= {"shoulder": 0.03, "hip": 0.03, "nose": 0.03, "ear": 0.02, "eye": 0.015}
-"""How a bone's far end leaves its straight path against its near end: second difference at 10 frames a second."""
+"""Process noise: second difference of a bone's far end relative to its near end, at 10 frames per second."""
 PUSH_FPS = 10.0
 
 
 LIMBS = ((("shoulder",), None), (("hip",), None), (("elbow", "wrist"), "shoulder"), (("knee", "ankle"), "hip"))
-"""What is swapped at once, and the joint of the trunk that it hangs on."""
+"""Joints that are swapped together, and the joint of the trunk that they are attached to."""
 
 
 class Mark(IntEnum):
-    """What became of a joint in a frame."""
+    """State of a joint in a frame after the repair."""
 
     SEEN = 0
     MISSING = 1
     FILLED = 2
-    """Was missing."""
+    """Was missing and is interpolated."""
     REPLACED = 3
-    """Was a jump or a swap, and was put right."""
+    """Was an outlier or swapped, and is corrected."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Joints put right; missing ones are NaN with confidence 0, filled ones have FILLED_CONFIDENCE."""
+    """Repaired joints; missing ones are NaN with confidence 0, filled ones have FILLED_CONFIDENCE."""
 
     joints: Float32[np.ndarray, "T J 3"]
     marks: UInt8[np.ndarray, "T J"]
 
 
 def clean(joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float, max_gap_s: float, smoothing: float) -> Cleaned:
-    """One unbroken run of one dancer, put right. `aspect` is width / height of the picture.
+    """Repair one unbroken run of one dancer. `aspect` is width / height of the frame.
 
-    Joints that are missing, or dropped, for at most `max_gap_s` between two frames in which they are seen are filled;
-    longer gaps and those at the ends stay missing. `smoothing` is the expected tremble: 0 leaves joints where they were
-    seen, 1 is for the tremble of a usual estimator. A joint of high confidence moves little, one of low confidence is
-    led by the frames and the bones around it.
+    Gaps of missing or dropped joints of at most `max_gap_s` between two frames with the joint are filled; longer gaps
+    and those at the ends stay missing. `smoothing` is the expected jitter: 0 keeps joints as detected, 1 is the jitter
+    of a usual estimator. A joint of high confidence is changed little, one of low confidence is determined by the
+    frames and the bones around it.
     """
     found = hide_missing(joints)
     size = body_size(found, aspect)
@@ -110,7 +109,7 @@ def clean(joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float, max_gap
 
 
 def torso_length(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
-    """Median distance from the neck to the middle of the hips, in heights of the frame. NaN when never seen."""
+    """Median distance from neck to mid-hip, in frame heights. NaN when never found."""
     square = joints[..., :2] * (aspect, 1.0)
     hips = square[:, COCO18.indices("right_hip", "left_hip")].mean(axis=1)
     lengths = np.linalg.norm(square[:, COCO18.index("neck")] - hips, axis=-1)
@@ -119,7 +118,7 @@ def torso_length(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
 
 
 def body_size(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
-    """The torso's length, or a guess from how high the body is where it is never seen. NaN without a body."""
+    """The torso's length, or an estimate from the body's height when it is never found. NaN without a body."""
     torso = torso_length(joints, aspect)
     heights = joints[np.isfinite(joints[..., 1]).any(axis=1), :, 1]
     if np.isfinite(torso) or not len(heights):
@@ -131,9 +130,9 @@ def body_size(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
 def _sides(
     places: Float64[np.ndarray, "T J 2"], confidence: Float64[np.ndarray, "T J"], fps: float
 ) -> Int[np.ndarray, "T J"]:
-    """For each joint and frame, the joint in whose place it was tracked: itself, or the same one of the other side.
+    """For each joint and frame, the joint as which it was tracked: itself, or its counterpart on the other side.
 
-    Shoulders and hips first: their places tell to which side a limb belongs.
+    Shoulders and hips first: their positions determine to which side a limb belongs.
     """
     order = np.tile(np.arange(len(COCO18)), (len(places), 1))
     for limb, root in LIMBS:
@@ -152,11 +151,11 @@ def _sides(
 def _movement_gained(
     places: Float64[np.ndarray, "T J 2"], confidence: Float64[np.ndarray, "T J"], right: list[int], left: list[int]
 ) -> Float64[np.ndarray, " T"]:
-    """Torsos more that a pair of limbs moves up to each frame if sides change there, since each joint was last seen."""
+    """Additional motion, in torsos, of a pair of limbs since their last detection if sides change at each frame."""
     gained = np.zeros(len(places))
     frames = np.arange(len(places))
     seen = confidence > 0
-    last = np.maximum.accumulate(np.where(seen, frames[:, None], -1), axis=0)  # (T, J): frame in which it was seen
+    last = np.maximum.accumulate(np.where(seen, frames[:, None], -1), axis=0)  # (T, J): frame of the last detection
     last = np.concatenate([np.full((1, places.shape[1]), -1), last[:-1]])
     for own, other in (*zip(right, left, strict=True), *zip(left, right, strict=True)):
         known = seen[:, own] & (last[:, own] >= 0) & (last[:, other] >= 0)
@@ -173,7 +172,7 @@ def _movement_gained(
 def _stretch_gained(
     roots: Float64[np.ndarray, "T 2 2"], ends: Float64[np.ndarray, "T 2 2"], sure: Float64[np.ndarray, "T 2"]
 ) -> Float64[np.ndarray, " T"]:
-    """Torsos by which bones are longer than they can be if both ends change sides, less those if they stay."""
+    """Excess length of bones, in torsos, if both ends change sides, minus the excess if they stay."""
     as_tracked, crossed = (np.linalg.norm(ends - origin, axis=-1) for origin in (roots, roots[:, ::-1]))
     longest = STRETCH * _high(as_tracked)
     excess = np.maximum(crossed - longest, 0) - np.maximum(as_tracked - longest, 0)
@@ -183,8 +182,8 @@ def _stretch_gained(
 def _cheapest_sides(
     switching: Float64[np.ndarray, " T"], being_swapped: Float64[np.ndarray, " T"]
 ) -> Bool[np.ndarray, " T"]:
-    """Viterbi's path through two states, as tracked and swapped: what each frame's switch and state cost."""
-    more = 0.0  # by how much the best path that ends swapped is dearer
+    """Viterbi path through two states, as tracked and swapped, from the costs of each frame's switch and state."""
+    more = 0.0  # cost of the best path that ends swapped, minus that of the other
     came_from: list[tuple[bool, bool]] = []
     for price, swapped in zip(switching.tolist(), being_swapped.tolist(), strict=True):
         switches = more + price < 0, price < more
@@ -201,13 +200,13 @@ def _cheapest_sides(
 def _believable(
     places: Float64[np.ndarray, "T J 2"], confidence: Float64[np.ndarray, "T J"], fps: float
 ) -> Bool[np.ndarray, "T J"]:
-    """For each joint the chain of frames that is worth most: its confidence, less what the moves along it cost."""
+    """For each joint the chain of frames with the highest score: sum of confidences minus the costs of moves."""
     frames, joints = confidence.shape
     back = max(1, round(LOOK_BACK_S * fps))
     seen = confidence > 0
     worth = np.where(seen, FOUND + (1 - FOUND) * confidence - TOO_LONG_PRICE * _too_long(places), -np.inf)
-    best = np.full((back + frames, joints), -np.inf)  # of chains that end in a frame; the first `back` are before it
-    before, before_at = np.zeros(joints), np.full(joints, -1)  # the best that ended earlier than we look back, or none
+    best = np.full((back + frames, joints), -np.inf)  # by end frame of the chain; the first `back` are padding
+    before, before_at = np.zeros(joints), np.full(joints, -1)  # the best that ended before the window, or none
     came_from = np.empty((frames, joints), dtype=int)
     columns = np.arange(joints)
     for start in range(0, frames, CHUNK):
@@ -236,9 +235,9 @@ def _chains(best: Float64[np.ndarray, "T J"], came_from: Int[np.ndarray, "T J"])
 def _move_prices(
     places: Float64[np.ndarray, "T J 2"], start: int, back: int, fps: float
 ) -> Float64[np.ndarray, "N L J"]:
-    """What it costs to have come from where a joint was in each of the `back` frames before, in sure frames.
+    """Cost of the move from a joint's position in each of the `back` previous frames, in confident frames.
 
-    Of a chunk of N frames from `start` on; nothing where one of the two places is not known.
+    For a chunk of N frames from `start` on; 0 where one of the two positions is unknown.
     """
     frames = np.arange(start, min(start + CHUNK, len(places)))[:, None]
     ago = np.arange(back, 0, -1)
@@ -248,7 +247,7 @@ def _move_prices(
 
 
 def _too_long(places: Float64[np.ndarray, "T J 2"]) -> Bool[np.ndarray, "T J"]:
-    """Where every bone of a joint that can be seen is longer than it can be: it is the joint that is elsewhere."""
+    """Where every known bone of a joint is too long: then the joint is an outlier."""
     bones = np.array(COCO18.bone_indices)
     lengths = np.linalg.norm(places[:, bones[:, 0]] - places[:, bones[:, 1]], axis=-1)
     known = np.isfinite(lengths)
@@ -261,7 +260,7 @@ def _too_long(places: Float64[np.ndarray, "T J 2"]) -> Bool[np.ndarray, "T J"]:
 
 
 def _short_gaps(kept: Bool[np.ndarray, "T J"], longest: int) -> Bool[np.ndarray, "T J"]:
-    """Where a joint is missing for at most so many frames, between two frames in which it is there."""
+    """Where a joint is missing for at most `longest` frames, between two frames with the joint."""
     gaps = np.zeros(kept.shape, dtype=bool)
     for joint in range(kept.shape[1]):
         known = np.flatnonzero(kept[:, joint])
@@ -273,13 +272,13 @@ def _short_gaps(kept: Bool[np.ndarray, "T J"], longest: int) -> Bool[np.ndarray,
 def _most_likely(
     places: Float64[np.ndarray, "T J 2"], confidence: Float64[np.ndarray, "T J"], fps: float, smoothing: float
 ) -> Float64[np.ndarray, "T J 2"]:
-    """The most likely path of all joints together, where each is seen with noise that grows as its confidence falls.
+    """The most likely trajectories of all joints, with observation noise that increases as confidence decreases.
 
-    The neck and all bones are pushed at random (`PUSH_TORSOS`), so that in a gap an elbow goes with its shoulder. The
-    path is that of a Kalman smoother (Rauch, Tung and Striebel 1965), found as the minimum of a sum of squares.
+    The neck and all bones have random accelerations (`PUSH_TORSOS`), so that in a gap an elbow moves with its shoulder.
+    The result is that of a Kalman smoother (Rauch, Tung and Striebel 1965), computed as a least-squares problem.
 
-    Mean error in torsos of joints hidden for 1, 3 and 5 frames in true dances with the usual tremble: this 0.028,
-    0.042, 0.056; PCHIP 0.033, 0.057, 0.081; straight lines 0.036, 0.063, 0.087; cubic splines 0.041, 0.070, 0.102;
+    Mean error in torsos of joints hidden for 1, 3 and 5 frames in true dances with the usual jitter: this 0.028,
+    0.042, 0.056; PCHIP 0.033, 0.057, 0.081; linear 0.036, 0.063, 0.087; cubic splines 0.041, 0.070, 0.102;
     PCHIP of the bone's offset from its parent 0.048, 0.061, 0.075; joint by joint with a penalty on second differences
     0.035, 0.062, 0.089, on third ones 0.035, 0.062, 0.097.
     """
@@ -301,7 +300,7 @@ def _solve(
     frames, joints = weights.shape
     if frames < 3:
         return places
-    push = np.array(_by_joint(PUSH_TORSOS)) * (PUSH_FPS / fps) ** 1.5  # of velocities that go astray at random
+    push = np.array(_by_joint(PUSH_TORSOS)) * (PUSH_FPS / fps) ** 1.5  # random walk of velocities
     stiff = np.zeros((joints, joints))
     for start, end in COCO18.bone_indices:
         one = np.zeros(joints)
@@ -324,7 +323,7 @@ def _solve(
 
 
 def _straight(places: Float64[np.ndarray, "T J 2"], seen: Bool[np.ndarray, "T J"]) -> Float64[np.ndarray, "T J 2"]:
-    """Straight lines over all gaps; a joint that is never seen is at the mean of the others."""
+    """Linear interpolation over all gaps; a joint that is never found is at the mean of the others."""
     frames = np.arange(len(places))
     result = np.empty_like(places)
     middle = places[seen].mean(axis=0) if seen.any() else np.zeros(2)
@@ -337,7 +336,7 @@ def _straight(places: Float64[np.ndarray, "T J 2"], seen: Bool[np.ndarray, "T J"
 
 
 def _high(lengths: Float64[np.ndarray, "..."]) -> float:
-    """The 90th percentile of those that are known; infinite where none is."""
+    """The 90th percentile of the known lengths; infinite if none is known."""
     known = lengths[np.isfinite(lengths)]
     return float(np.quantile(known, 0.9)) if len(known) else np.inf
 

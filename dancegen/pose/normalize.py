@@ -1,12 +1,12 @@
-"""joints on disk -> what the model sees, and back into a picture.
+"""joints on disk -> normalized input of the model, and back to pixels.
 
-Joints on disk are fractions of the frame. The model sees one of two normalisations, both about [-1, 1] with
+Joints on disk are fractions of the frame. The model's input has one of two normalizations, both about [-1, 1] with
 y down:
 
-`camera`  the published one: the picture's middle is 0 and its edges are 1 away. It leaks how large the dancer is
-          and where the camera stands.
-`body`    square units around the body: the origin is the middle of the hips, the unit is four torso lengths, both
-          medians over the clip. One origin and one unit for the whole clip, so the dancer's way across the floor stays.
+`camera`  as published: the frame's centre is 0 and its edges are at distance 1. It leaks the dancer's size and the
+          camera position.
+`body`    isotropic units around the body: the origin is the mid-hip, the unit is four torso lengths, both medians over
+          the clip. One origin and one unit for the whole clip, so the dancer's path across the floor is kept.
 
 Axes used in shapes:
     T frames    J joints
@@ -20,33 +20,33 @@ from jaxtyping import Float, Float32
 from dancegen.skeleton import COCO18
 
 TORSOS_A_UNIT = 4.0
-SMALLEST_TORSO = 0.02  # of the picture's height: a torso seen end on gives no unit
+SMALLEST_TORSO = 0.02  # of the frame's height: a foreshortened torso is not used as unit
 
-STANDING_SHARE = 0.72  # of the picture's height that a standing dancer takes
-MARGIN_SHARE = 0.06  # of the picture's height and width that stays free around the dance
-FEET_SHARE = 0.92  # of the picture's height where the feet stand
-CAMERA_ASPECT = 640 / 360  # of the pictures in the published corpus
+STANDING_SHARE = 0.72  # of the frame's height: height of a standing dancer
+MARGIN_SHARE = 0.06  # of the frame's height and width: margin around the dance
+FEET_SHARE = 0.92  # of the frame's height: position of the feet
+CAMERA_ASPECT = 640 / 360  # of the frames in the published corpus
 
 Pose = Float32[np.ndarray, "T J 2"]
 Mask = Float32[np.ndarray, "T J"]
 
 
 def camera(joints: Float[np.ndarray, "T J 3"], aspect: float) -> tuple[Pose, Mask]:
-    """The picture's coordinates from -1 to 1; a missing joint is at (-1, -1), as published."""
-    del aspect  # fractions are what was published
+    """Frame coordinates from -1 to 1; a missing joint is at (-1, -1), as published."""
+    del aspect  # the published data are fractions
     pose, mask = joints[..., :2] * 2 - 1, _mask(joints)
     return np.where((mask > 0)[..., None], pose, -1.0).astype(np.float32), mask
 
 
 def body(joints: Float[np.ndarray, "T J 3"], aspect: float) -> tuple[Pose, Mask]:
-    """Coordinates around the body, in its unit; a missing joint is at (0, 0)."""
+    """Body coordinates; a missing joint is at (0, 0)."""
     mask = _mask(joints)
     square = np.where((mask > 0)[..., None], joints[..., :2], np.nan) * (aspect, 1.0)
     origin, unit = _origin_and_unit(square)
     return np.nan_to_num((square - origin) / unit).astype(np.float32), mask
 
 
-# name -> joints (T, J, 3) as fractions, width / height of the picture -> pose (T, J, 2) and confidences (T, J)
+# name -> joints (T, J, 3) as fractions, width / height of the frame -> pose (T, J, 2) and confidences (T, J)
 Normalize = Callable[[Float[np.ndarray, "T J 3"], float], tuple[Pose, Mask]]
 NORMALIZATIONS: dict[str, Normalize] = {
     "body": body,
@@ -55,15 +55,15 @@ NORMALIZATIONS: dict[str, Normalize] = {
 
 
 def square(pose: Float[np.ndarray, "T J 2"], normalization: str) -> Float[np.ndarray, "T J 2"]:
-    """A generated dance in square units, ready for `place`: the camera's x and y are shares of different lengths."""
+    """A generated dance in isotropic units, for `place`: `camera` scales x and y differently."""
     return pose * (CAMERA_ASPECT, 1.0) if normalization == "camera" else pose
 
 
 def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Float32[np.ndarray, "T J 3"]:
-    """The whole dance in a picture, in pixels, with confidence 1: one scale and one offset for all of it.
+    """The dance in pixels of a frame, with confidence 1: one scale and one offset for the whole dance.
 
-    The dancer stands about 72 % as tall as the picture, with the feet near its lower edge and the dance's middle in
-    the middle; smaller, when the dance needs the room. A coordinate that is NaN stays so, with confidence 0.
+    The standing dancer has about 72 % of the frame's height, with the feet near the lower edge and the dance centred
+    horizontally; less if the dance would not fit. NaN coordinates stay NaN, with confidence 0.
     """
     pose = np.asarray(pose, dtype=np.float64)
     (left, top), (right, bottom) = _extent(pose)
@@ -86,7 +86,7 @@ def _mask(joints: Float[np.ndarray, "T J 3"]) -> Mask:
 
 
 def _origin_and_unit(square: Float[np.ndarray, "T J 2"]) -> tuple[Float[np.ndarray, "2"], float]:
-    """Median middle of the hips, and four median torsos; from what else is seen when those are not."""
+    """Median mid-hip, and four median torso lengths; estimated from other joints when these are missing."""
     right, left, neck = COCO18.indices("right_hip", "left_hip", "neck")
     hips = (square[:, right] + square[:, left]) / 2
     torso = np.linalg.norm(square[:, neck] - hips, axis=-1)
@@ -100,13 +100,13 @@ def _origin_and_unit(square: Float[np.ndarray, "T J 2"]) -> tuple[Float[np.ndarr
 
 
 def _extent(pose: Float[np.ndarray, "T J 2"]) -> Float[np.ndarray, "2 2"]:
-    """Corners of the box around the whole dance."""
+    """Corners of the bounding box of the whole dance."""
     seen = pose[np.isfinite(pose).all(axis=-1)]
     return np.array([seen.min(axis=0), seen.max(axis=0)]) if len(seen) else np.array([[-0.5, -1.0], [0.5, 0.5]])
 
 
 def _standing_height(pose: Float[np.ndarray, "T J 2"]) -> float:
-    """From the eyes to the ankles when the dancer stands tall: a high quantile over the dance, and never nothing."""
+    """Height from eyes to ankles of the upright dancer: a high quantile over the dance, always positive."""
     eyes = pose[:, COCO18.indices("right_eye", "left_eye"), 1]
     ankles = pose[:, COCO18.indices("right_ankle", "left_ankle"), 1]
     tall = (ankles[:, :, None] - eyes[:, None, :]).ravel()

@@ -1,7 +1,7 @@
-"""10 poses a second -> 25 to 60: a smooth curve through every pose.
+"""10 poses per second -> 25 to 60, by cubic spline interpolation.
 
-Each coordinate follows the cubic spline through its known values: exact at the poses, with no kink in speed
-between them. After the last pose the dance holds still.
+Each coordinate follows the cubic spline through its known values: exact at the poses, with continuous velocity.
+After the last pose, that pose is held.
 
 Axes used in shapes:
     T poses    J joints    F frames of the video
@@ -10,13 +10,13 @@ Axes used in shapes:
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Real
 
-ON_A_POSE = 1e-6  # of a pose's time: closer is at the pose
+ON_A_POSE = 1e-6  # of a pose interval: a closer time is at the pose
 
 
 def resample(
     pose: Float[np.ndarray, "T J 2"], fps_in: float, fps_out: float, frames_out: int
 ) -> Float32[np.ndarray, "F J 2"]:
-    """The dance at another rate. A joint that is NaN in a pose is NaN from the pose before it to the one after."""
+    """The dance at another frame rate. A joint that is NaN in a pose is NaN from the previous pose to the next."""
     poses = len(pose)
     at = np.minimum(np.arange(frames_out) * (fps_in / fps_out), poses - 1)  # in poses
     known = np.asarray(np.isfinite(pose).all(axis=-1))
@@ -34,17 +34,17 @@ def resample(
 def _spline(
     knots: Real[np.ndarray, " K"], values: Float[np.ndarray, "K ..."], at: Float[np.ndarray, " F"]
 ) -> np.ndarray:
-    """Cubic where there are four knots, and simpler where there are fewer."""
+    """Cubic spline; of lower degree with fewer than four knots."""
     if len(knots) == 1:
         return np.repeat(values, len(at), axis=0)
-    from scipy.interpolate import make_interp_spline  # late: no update of a training needs it
+    from scipy.interpolate import make_interp_spline  # late: training steps do not need it
 
     degree = 3 if len(knots) >= 4 else 1
     return make_interp_spline(knots, np.asarray(values, dtype=np.float64), k=degree)(at)
 
 
 def _between_known(known: Bool[np.ndarray, " T"], at: Float[np.ndarray, " F"]) -> Bool[np.ndarray, " F"]:
-    """Whether the poses on both sides of each time are known; at a pose, that one alone."""
+    """Whether the poses on both sides of each time are known; at a pose, that pose only."""
     before = np.floor(at + ON_A_POSE).astype(int)
     after = np.ceil(at - ON_A_POSE).astype(int)
     return known[before] & known[after]

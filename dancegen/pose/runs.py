@@ -1,4 +1,4 @@
-"""A followed dancer -> unbroken runs: frames in which the same dancer is followed in the same shot.
+"""A tracked dancer -> unbroken runs: frames in which the dancer has the same track in the same shot.
 
 Axes used in shapes:
     T frames
@@ -9,11 +9,11 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Int
 
-NOBODY = -1  # in `tracks`: the dancer is not there
+NOBODY = -1  # in `tracks`: frame without the dancer
 
 
 def unbroken_runs(tracks: Int[np.ndarray, " T"], cuts: Collection[int]) -> list[slice]:
-    """The runs, in order. Frames without the dancer belong to a run when the same track goes on after them."""
+    """The runs, in order. Frames without the dancer belong to a run if the same track continues after them."""
     followed = np.flatnonzero(tracks != NOBODY)
     if not len(followed):
         return []

@@ -1,4 +1,4 @@
-"""What becomes of tracked joints, whoever tracked them: how they are repaired, and which videos are set aside."""
+"""Settings of the repair of tracked joints, and of the limits beyond which videos are set aside."""
 
 from typing import Annotated
 
@@ -10,22 +10,22 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CleanConfig(Config):
-    """How joints are repaired. What was filled or put right stays marked."""
+    """Repair of joints. Filled and replaced joints are marked."""
 
     max_gap_s: NonNegativeFloat = 0.5
-    """A joint that is missing for no longer is filled in; longer gaps stay missing."""
+    """Longest gap of a joint that is filled, in seconds; longer gaps stay missing."""
     smoothing: NonNegativeFloat = 1.0
-    """How much joints tremble, against what is usual for an estimator; 0 leaves them where they were found."""
+    """Expected jitter of joints, relative to that of a typical estimator; 0 disables smoothing."""
 
 
 class VerdictConfig(Config):
-    """Which videos are set aside, with the reason."""
+    """Limits beyond which a video is set aside."""
 
     min_found_share: Share = 0.5
-    """With a dancer in less of its frames."""
+    """Minimum fraction of frames with a dancer."""
     max_missing_share: Share = 0.6
-    """With more of the dancer's joints missing, where there is a dancer."""
+    """Maximum fraction of missing joints, in the frames with a dancer."""
     max_repaired_share: Share = 0.5
-    """With more of the dancer's joints repaired, where there is a dancer."""
+    """Maximum fraction of repaired joints, in the frames with a dancer."""
     min_usable_s: NonNegativeFloat = 1.0
-    """With fewer seconds that a clip could be cut from."""
+    """Minimum length that clips can be cut from, in seconds."""

@@ -1,15 +1,15 @@
-"""people in each frame -> who is who: a track number for each of them
+"""people in each frame -> a track number for each person
 
-Frame by frame, people are given to tracks so that all together they resemble most what was expected of the tracks: the
-last pose, carried on at the speed of the body (Hungarian method, Kuhn 1955; the resemblance of poses is that of COCO's
-object keypoint similarity). What no body can do begins a new track: a jump, a sudden change of size, a cut. So does a
-single-person estimator that hops to somebody else. A track that is lost is waited for where it was going.
+Frame by frame, people are assigned to tracks so that the total similarity to the predictions is maximal (Hungarian
+method, Kuhn 1955). A prediction is the last pose, moved at the body's velocity; similarity of poses is COCO's object
+keypoint similarity. Impossible motion begins a new track: a jump, a sudden change of size, a cut, or a single-person
+estimator that switches to another person. A lost track is kept for a while at its predicted position.
 
-Lengths are body heights of the person, so that near and far people move alike.
+Lengths are in body heights of the person, so that they do not depend on the distance from the camera.
 
 Axes used in shapes:
     T frames    P people in a frame    N people in all frames    K tracks    J joints, as in skeleton.COCO18
-    the last axis of `people` is x and y (fractions of the frame) and confidence; of `places`, x and y (picture heights)
+    the last axis of `people` is x and y (fractions of the frame) and confidence; of `places`, x and y (frame heights)
 """
 
 from collections.abc import Collection, Sequence
@@ -21,32 +21,33 @@ from scipy.optimize import linear_sum_assignment
 
 from dancegen.skeleton import COCO18
 
-HELD_S = 1.5  # a track that is lost is waited for: somebody passes in front, a limb hides the body
+HELD_S = 1.5  # a lost track is kept: for occlusion by another person or a limb
 TRUNK = COCO18.indices("neck", "right_shoulder", "left_shoulder", "right_hip", "left_hip")
-TORSOS_HIGH = 3.0  # a body, from nose to ankles: where only the upper part is seen, its height follows
-LEAST_HEIGHT = 0.01  # picture heights: of whom only a point is seen
+TORSOS_HIGH = 3.0  # height of a body from nose to ankles; used if only the upper part is visible
+LEAST_HEIGHT = 0.01  # frame heights: of a person with a single visible joint
 
 OFF, OFF_A_S, OFF_MOST = 0.1, 0.5, 0.6
-"""How far the trunk may be from where it was expected: at once, more for each second since it was seen, and never
-more. Corpus dancers who are found with all of an estimator's errors are off by 0.05 after 0.1 s, and in one frame of a
-thousand by 0.09; neighbours in a row are 0.3 apart."""
+"""Gate: maximum distance of the trunk from its prediction: constant, per second since the last detection, and upper
+limit. Corpus dancers with simulated estimator errors are off by 0.05 after 0.1 s, and in one frame of a thousand by
+0.09; neighbours in a row are 0.3 apart."""
 STRETCH, STRETCH_MOST = 1.4, 2.0
-"""Times that the joints' spread may grow or shrink, at once and after HELD_S: limbs do so by 1.3 in 0.1 s."""
-TRUNK_MOVES, LIMBS_MOVE = 0.05, 0.1  # how far joints usually are from where they were expected
-MOVES_A_S = 3.0  # times as much more, for each second since they were seen
-POSE, OVERLAP = 0.7, 0.3  # weights of the poses' resemblance and of the boxes' (intersection over union)
+"""Maximum ratio of the joints' spread, immediately and after HELD_S: limbs change it by 1.3 in 0.1 s."""
+TRUNK_MOVES, LIMBS_MOVE = 0.05, 0.1  # usual distances of joints from their predictions
+MOVES_A_S = 3.0  # relative increase of these per second since the last detection
+POSE, OVERLAP = 0.7, 0.3  # weights of pose similarity and of box overlap (intersection over union)
 LEAST_ALIKE = 0.1
-LOST_A_S = 1.0  # so much less, for each second that it was lost, a track is entitled to a person whom another wants too
+LOST_A_S = 1.0  # decrease of a track's similarity per second since its last detection
 CLEARLY = 0.05
-"""So much more alike must two persons be, together, than if they were exchanged. Where dancers cross so closely that
-they are not, both tracks end: a clip can be refused where a track ends, but not where it goes on as somebody else."""
-TWICE = 0.95  # so alike are two persons of a frame only when an estimator found one body twice
-LEAST_COMMON = 3  # joints that must be seen in both
-NEVER = 1e6  # cost of what is impossible
+"""Required margin of the total similarity of two assignments over that of the exchanged ones. If dancers cross so
+closely that it is not reached, both tracks end: a clip is rejected where a track ends, but an identity switch is not
+detected."""
+TWICE = 0.95  # similarity of two people in a frame above which they are duplicate detections
+LEAST_COMMON = 3  # joints that must be found in both
+NEVER = 1e6  # cost of an impossible assignment
 
-SPEED_S = 0.1  # over which the speed of the body is averaged: dancers change theirs that fast
-KEEPS_GOING_S = 0.4  # for which a lost body goes on at its speed
-HEIGHT_S = 1.0  # over which its height is averaged
+SPEED_S = 0.1  # averaging time of the body's velocity: dancers change it that fast
+KEEPS_GOING_S = 0.4  # a lost body is predicted to move at its velocity for this time
+HEIGHT_S = 1.0  # averaging time of the body's height
 
 USUAL_MOVES = np.where(np.isin(np.arange(len(COCO18)), TRUNK), TRUNK_MOVES, LIMBS_MOVE)
 
@@ -56,21 +57,21 @@ class Seen:
     """All the people of one frame."""
 
     places: Float64[np.ndarray, "P J 2"]  # NaN where a joint is missing
-    heights: Float64[np.ndarray, " P"]  # in picture heights
+    heights: Float64[np.ndarray, " P"]  # in frame heights
 
 
 @dataclass
 class Tracks:
-    """What is known of those who are followed."""
+    """State of the active tracks."""
 
     numbers: Int32[np.ndarray, " K"]
-    places: Float64[np.ndarray, "K J 2"]  # when last seen; joints unseen since then move along with the body
-    speeds: Float64[np.ndarray, "K 2"]  # of the body, in picture heights a second
+    places: Float64[np.ndarray, "K J 2"]  # at the last detection; joints missing since then move with the body
+    speeds: Float64[np.ndarray, "K 2"]  # of the body, in frame heights per second
     heights: Float64[np.ndarray, " K"]
-    ages_s: Float64[np.ndarray, " K"]  # seconds since they were seen
+    ages_s: Float64[np.ndarray, " K"]  # seconds since the last detection
 
     def keep(self, which: np.ndarray) -> None:
-        """Forget the others."""
+        """Drop all other tracks."""
         for name in ("numbers", "places", "speeds", "heights", "ages_s"):
             setattr(self, name, getattr(self, name)[which])
 
@@ -78,9 +79,9 @@ class Tracks:
 def track(
     people: Sequence[Float[np.ndarray, "_ 18 3"]], cuts: Collection[int], fps: float, aspect: float
 ) -> list[Int32[np.ndarray, " _"]]:
-    """The track number of each person in each frame. Numbers are never used again; no track crosses a cut.
+    """The track number of each person in each frame. Numbers are not reused; no track crosses a cut.
 
-    `aspect` is width / height of the picture, `cuts` the frames that begin a new shot.
+    `aspect` is width / height of the frame, `cuts` the frames that begin a new shot.
     """
     frames = _seen(people, aspect)
     new_shot = set(cuts)
@@ -104,7 +105,7 @@ def track(
 
 
 def body_heights(places: Float64[np.ndarray, "N J 2"]) -> Float64[np.ndarray, " N"]:
-    """The height of each body when it stands, in the unit of `places`: at least the diagonal of what is seen of it."""
+    """The standing height of each body, in the unit of `places`: at least the diagonal of its bounding box."""
     low, high = _boxes(places)
     diagonal = np.nan_to_num(np.hypot(*(high - low).T))
     neck, right, left = (places[:, COCO18.index(joint)] for joint in ("neck", "right_hip", "left_hip"))
@@ -113,7 +114,7 @@ def body_heights(places: Float64[np.ndarray, "N J 2"]) -> Float64[np.ndarray, " 
 
 
 def square_places(people: Float[np.ndarray, "N J 3"], aspect: float) -> Float64[np.ndarray, "N J 2"]:
-    """Joints in picture heights; NaN where they are missing."""
+    """Joints in frame heights; NaN where they are missing."""
     places = people[..., :2] * np.array([aspect, 1.0])
     return np.where(people[..., 2:] > 0, places, np.nan)
 
@@ -132,7 +133,7 @@ def _no_tracks() -> Tracks:
 
 
 def _assigned(tracks: Tracks, seen: Seen) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, "M 2"]]:
-    """Positions of tracks, positions of the people that they go on as, and how far these bodies have moved."""
+    """Indices of tracks, indices of the people assigned to them, and the displacements of these bodies."""
     if not len(tracks.numbers) or not len(seen.heights):
         nothing = np.zeros(0, dtype=int)
         return nothing, nothing, np.zeros((0, 2))
@@ -162,7 +163,7 @@ def _possible(
     off: Float64[np.ndarray, "K P 2"],
     common: Bool[np.ndarray, "K P J"],
 ) -> Bool[np.ndarray, "K P"]:
-    """Whether a body can have come from there to here, and be of this size."""
+    """Whether the displacement and the change of size are possible for a body."""
     ages_s = tracks.ages_s[:, None]
     near = np.hypot(off[..., 0], off[..., 1]) <= tracks.heights[:, None] * np.minimum(OFF + OFF_A_S * ages_s, OFF_MOST)
     before = _spread(np.broadcast_to(expected[:, None], (*common.shape, 2)), common)
@@ -178,7 +179,7 @@ def _doubtful(
     theirs: np.ndarray,
     seen: Seen,
 ) -> Bool[np.ndarray, " M"]:
-    """Whether a person and a track may just as well be exchanged with another such pair."""
+    """Whether exchanging an assignment with another one would be about as good."""
     between, can = alike[np.ix_(mine, theirs)], possible[np.ix_(mine, theirs)]
     right = np.diagonal(between)
     gained = right[:, None] + right[None] - between - between.T
@@ -193,13 +194,13 @@ def _doubtful(
 def _pose_alike(
     apart: Float64[np.ndarray, "K P J 2"], common: Bool[np.ndarray, "K P J"], usual: Float64[np.ndarray, "K J"]
 ) -> Float64[np.ndarray, "K P"]:
-    """0 to 1, over the joints seen in both; `usual` is how far they are apart in the same body."""
+    """Similarity from 0 to 1, over the joints found in both; `usual` is their usual distance for the same body."""
     far = np.where(common, (apart**2).sum(axis=-1), 0.0) / (2 * usual[:, None] ** 2)
     return (np.exp(-far) * common).sum(axis=-1) / np.maximum(common.sum(axis=-1), 1)
 
 
 def _overlap(ours: Float64[np.ndarray, "K J 2"], theirs: Float64[np.ndarray, "P J 2"]) -> Float64[np.ndarray, "K P"]:
-    """Intersection over union of the boxes around the joints; 0 where no joint is seen."""
+    """Intersection over union of the boxes around the joints; 0 where no joint is found."""
     (low, high), (their_low, their_high) = _boxes(ours), _boxes(theirs)
     sides = np.minimum(high[:, None], their_high[None]) - np.maximum(low[:, None], their_low[None])
     both = np.maximum(sides, 0).prod(axis=-1)
@@ -208,13 +209,13 @@ def _overlap(ours: Float64[np.ndarray, "K J 2"], theirs: Float64[np.ndarray, "P 
 
 
 def _boxes(places: Float64[np.ndarray, "N J 2"]) -> tuple[Float64[np.ndarray, "N 2"], Float64[np.ndarray, "N 2"]]:
-    """Lower and upper corners; NaN where no joint is seen."""
+    """Lower and upper corners of the bounding boxes; NaN where no joint is found."""
     return np.fmin.reduce(places, axis=1), np.fmax.reduce(places, axis=1)
 
 
 def _middle(values: Float64[np.ndarray, "K P J 2"], common: Bool[np.ndarray, "K P J"]) -> Float64[np.ndarray, "K P 2"]:
-    """Median over the trunk's common joints, or over all where less than two of these are common: a joint that is
-    elsewhere moves no body. NaN where there are none."""
+    """Median over the trunk's common joints, or over all if less than two of these are common: robust to outlier
+    joints. NaN where there are none."""
     trunk = np.zeros(len(COCO18), dtype=bool)
     trunk[TRUNK] = True
     few = (common & trunk).sum(axis=-1, keepdims=True) < 2
@@ -222,21 +223,21 @@ def _middle(values: Float64[np.ndarray, "K P J 2"], common: Bool[np.ndarray, "K 
 
 
 def _spread(places: Float64[np.ndarray, "K P J 2"], common: Bool[np.ndarray, "K P J"]) -> Float64[np.ndarray, "K P"]:
-    """Mean distance of the common joints from their middle."""
+    """Mean distance of the common joints from their centre."""
     apart = np.where(common[..., None], places - _median(places, common)[..., None, :], 0.0)
     return np.hypot(apart[..., 0], apart[..., 1]).sum(axis=-1) / np.maximum(common.sum(axis=-1), 1)
 
 
 def _median(values: Float64[np.ndarray, "K P J D"], which: Bool[np.ndarray, "K P J"]) -> Float64[np.ndarray, "K P D"]:
-    """Of those joints; NaN where there are none. np.nanmedian takes ten times as long for so few."""
-    ordered = np.sort(np.where(which[..., None], values, np.nan), axis=-2)  # NaN go to the end
+    """Median over the selected joints; NaN where there are none. np.nanmedian takes ten times as long for so few."""
+    ordered = np.sort(np.where(which[..., None], values, np.nan), axis=-2)  # NaN are sorted to the end
     count = which.sum(axis=-1)[..., None, None]
     lower, upper = (np.take_along_axis(ordered, np.maximum(count - 1 + side, 0) // 2, axis=-2) for side in (0, 1))
     return (lower + upper)[..., 0, :] / 2
 
 
 def _go_on(tracks: Tracks, mine: np.ndarray, seen: Seen, theirs: np.ndarray, moved: Float64[np.ndarray, "M 2"]) -> None:
-    """Tracks that were found: what is known of them now."""
+    """Update the state of tracks that were found."""
     ages_s = tracks.ages_s[mine]
     fresh = 1 - np.exp(-ages_s / SPEED_S)[:, None]
     tracks.speeds[mine] += fresh * (moved / ages_s[:, None] - tracks.speeds[mine])
@@ -247,7 +248,7 @@ def _go_on(tracks: Tracks, mine: np.ndarray, seen: Seen, theirs: np.ndarray, mov
 
 
 def _begin(tracks: Tracks, seen: Seen, new: Bool[np.ndarray, " P"], given: Int32[np.ndarray, " P"]) -> None:
-    """Those who were not there before."""
+    """Add tracks for new people."""
     if not new.any():
         return
     tracks.numbers = np.concatenate([tracks.numbers, given[new]])

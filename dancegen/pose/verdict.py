@@ -1,4 +1,4 @@
-"""a followed dancer -> columns of a row of poses: the joints repaired, and what there is to say of them.
+"""a tracked dancer -> columns of a row of poses: the repaired joints and their quality measures.
 
 Axes used in shapes:
     T frames    J joints
@@ -21,13 +21,13 @@ from dancegen.skeleton import COCO18
 
 SIDES = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 BODY = [COCO18.index(f"{side}_{joint}") for side in ("right", "left") for joint in SIDES]
-BODY_SHARE = 0.5  # of these must be seen for a frame to count as one with a dancer: a face alone is none
+BODY_SHARE = 0.5  # of the body's joints must be found for a frame to count as one with a dancer: a face alone does not
 
 
 def clean_runs(
     dancer: Dancer, cuts: Collection[int], fps: float, aspect: float, config: CleanConfig
 ) -> tuple[Float32[np.ndarray, "T J 3"], UInt8[np.ndarray, "T J"]]:
-    """The joints repaired within each unbroken run, and the mark of each; outside the runs there is nobody."""
+    """The joints repaired within each unbroken run, and the mark of each; outside the runs all joints are missing."""
     joints = np.full_like(dancer.joints, np.nan)
     joints[..., 2] = 0.0
     marks = np.full(joints.shape[:2], Mark.MISSING, dtype=np.uint8)
@@ -40,7 +40,7 @@ def clean_runs(
 def poses_columns(
     dancer: Dancer, cuts: Collection[int], fps: float, width_px: int, height_px: int, config: CleanConfig
 ) -> dict[str, Any]:
-    """Columns of schema.POSES that tell of the joints."""
+    """Columns of schema.POSES that describe the joints."""
     aspect = width_px / height_px
     joints, marks = clean_runs(dancer, cuts, fps, aspect, config)
     repaired = (marks == Mark.FILLED) | (marks == Mark.REPLACED)
@@ -64,7 +64,7 @@ def poses_columns(
 def check_verdict(
     uri: str, joints: Float32[np.ndarray, "T J 3"], columns: dict[str, Any], config: VerdictConfig
 ) -> None:
-    """Raise BadMediaError with the reason when a video is to be set aside. `joints` are those before the repair."""
+    """Raise BadMediaError with the reason if a video must be set aside. `joints` are those before the repair."""
     seen = joints[..., 2] > 0
     found = _share(seen[:, BODY].mean(axis=1) >= BODY_SHARE)
     there = _tracked(columns)
@@ -73,16 +73,16 @@ def check_verdict(
     missing = _share(~seen[there])
     problem = remedy = None
     if found < config.min_found_share:
-        problem = f"nobody was found in {1 - found:.0%} of the frames."
-        remedy = "Use videos of a dancer, seen whole; verdict.min_found_share sets the limit."
+        problem = f"no dancer was found in {1 - found:.0%} of the frames."
+        remedy = "Use videos that show the dancer's whole body; verdict.min_found_share sets the limit."
     elif missing > config.max_missing_share:
         problem = f"{missing:.0%} of the dancer's joints are missing."
-        remedy = "Use videos of a dancer, seen whole; verdict.max_missing_share sets the limit."
+        remedy = "Use videos that show the dancer's whole body; verdict.max_missing_share sets the limit."
     elif repaired > config.max_repaired_share:
         problem = f"{repaired:.0%} of the dancer's joints had to be repaired."
         remedy = "Use sharper videos or another estimator; verdict.max_repaired_share sets the limit."
     elif columns["usable_s"] < config.min_usable_s:
-        problem = f"a clip could be cut from {columns['usable_s']:.1f} s of it."
+        problem = f"only {columns['usable_s']:.1f} s of it are usable for clips."
         remedy = "Use longer videos of one dancer; verdict.min_usable_s sets the limit."
     if problem and remedy:
         raise BadMediaError(uri, problem, remedy)

@@ -1,4 +1,4 @@
-"""A tracked video -> windows of equal length that are worth learning from, and why the others are not.
+"""A tracked video -> windows of equal length that are usable for training, and why the others are left out.
 
 Axes used in shapes:
     T frames    J joints    W windows
@@ -15,17 +15,17 @@ from dancegen.pose.runs import unbroken_runs
 from dancegen.skeleton import COCO18
 
 TORSO = ("right_shoulder", "left_shoulder", "right_hip", "left_hip")
-TORSO_SHARE = 0.5  # of a window's frames must show the torso: it gives the place and the size of the body
-USABLE_FRAMES = 50  # the clip that "usable" is about: five seconds at ten poses a second
+TORSO_SHARE = 0.5  # of a window's frames must have the torso: it defines the position and the size of the body
+USABLE_FRAMES = 50  # length of a clip for `usable_frames`: five seconds at ten poses per second
 USABLE_MISSING_SHARE = 0.3
 
 TOO_SHORT = "the video is shorter than a clip"
-NO_SOUND = "the sound is over"
-CROSSES_A_CUT = "a cut crosses it"
-OTHER_DANCER = "the dancer who is followed changes"
+NO_SOUND = "the audio ends too early"
+CROSSES_A_CUT = "it contains a shot cut"
+OTHER_DANCER = "the tracked dancer changes"
 LOST = "the dancer is lost"
 TOO_MANY_MISSING = "too many joints are missing"
-NO_TORSO = "shoulders or hips are not seen"
+NO_TORSO = "shoulders or hips are not visible"
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Window:
 
     @property
     def slice(self) -> slice:
-        """Its place among the video's frames."""
+        """The window as a slice of the video's frames."""
         return slice(self.start_frame, self.start_frame + self.frames)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows to keep, and how many were left out for which reason."""
+    """The windows to keep, and the number of those left out, by reason."""
 
     kept: list[Window] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -59,9 +59,9 @@ def cut(
     max_missing_share: float,
     sounding_frames: float,
 ) -> Windows:
-    """Windows of `frames`, one every `stride_frames`. The sound lasts `sounding_frames`, which need not be whole.
+    """Windows of `frames`, one every `stride_frames`. The audio lasts `sounding_frames`, which need not be an integer.
 
-    `joints` are repaired; `tracks` says which track is the dancer in each frame, `cuts` where new shots begin.
+    `joints` are repaired; `tracks` is the dancer's track in each frame, `cuts` the frames that begin a new shot.
     """
     windows = Windows()
     if len(joints) < frames:
@@ -77,7 +77,7 @@ def cut(
     changes = _sums(_changes(tracks, cuts), starts + 1, frames - 1) > 0
     lost = _sums(np.asarray(missing.all(axis=1)), starts, frames) > 0
     reasons = {
-        NO_SOUND: starts + frames > sounding_frames + 1,  # the last frame may be half heard: codecs round
+        NO_SOUND: starts + frames > sounding_frames + 1,  # the last frame's audio may be incomplete: codecs round
         CROSSES_A_CUT: cut_inside,
         OTHER_DANCER: changes,
         LOST: lost,
@@ -94,7 +94,7 @@ def cut(
 
 
 def usable_frames(joints: Float[np.ndarray, "T J 3"], tracks: Int[np.ndarray, " T"], cuts: Collection[int]) -> int:
-    """Frames that some clip of five seconds could hold."""
+    """Number of frames that are in at least one possible clip of five seconds."""
     found = cut(joints, tracks, cuts, USABLE_FRAMES, 1, USABLE_MISSING_SHARE, sounding_frames=len(joints))
     usable = np.zeros(len(joints), dtype=bool)
     for window in found.kept:
@@ -103,7 +103,7 @@ def usable_frames(joints: Float[np.ndarray, "T J 3"], tracks: Int[np.ndarray, " 
 
 
 def _sums(values: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Sums of `length` values from each start on."""
+    """Sums of the `length` values from each start."""
     total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return total[starts + length] - total[starts]
 

@@ -1,4 +1,4 @@
-"""The steps of the flow, in its order. A new step is a folder here and a line in NAMES; then `make docs`."""
+"""The steps of the pipeline, in order. To add a step, add a folder here and a line in NAMES; then run `make docs`."""
 
 from importlib import import_module
 

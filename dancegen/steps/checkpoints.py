@@ -1,6 +1,6 @@
-"""Whether the checkpoints that a step's settings name fit them and one another, by their headers alone.
+"""Check of the headers of a step's checkpoints against its settings and each other.
 
-Checked before torch is loaded and Ray is started. What a header cannot tell is checked when the weights are loaded.
+Runs before torch is loaded and Ray is started. Everything not in a header is checked when the weights are loaded.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ SETTINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What a checkpoint says of itself."""
+    """Header of a checkpoint."""
 
     uri: str
     about: dict[str, Any]
@@ -42,18 +42,18 @@ class Found:
 
     @property
     def sees(self) -> tuple[str, float]:
-        """Which dances it sees or makes: their normalization, and poses a second."""
+        """Normalization and poses per second of the dances that it takes as input or generates."""
         return self.settings.normalization, self.about["fps"]
 
 
 Reader = Callable[[str | None, str], Found | None]
-"""From what a setting names, if anything, and the kind."""
+"""Reads a header, given the URI in the setting, or None, and the kind of checkpoint."""
 
 
 def check(settings: Config, here: bool = True) -> None:
-    """Raise CheckpointError unless every checkpoint that the settings name can be used with them.
+    """Raise CheckpointError unless every checkpoint in the settings can be used with them.
 
-    With `here` false, the named files are another machine's: only those that come with dancegen are examined.
+    With `here` false, the files are on another machine: only the checkpoints shipped with dancegen are checked.
     """
     read = partial(_read, here=here)
     match settings:
@@ -81,7 +81,7 @@ def _search(config: SearchConfig, read: Reader) -> None:
     for changes in config.rows.values() or [lowest]:
         model = DanceModelConfig.model_validate(merged(config.train.model.model_dump(), changes))
         _train_dance(config.train.model_copy(update={"model": model}), read)
-        if config.rows:  # each is measured by `evaluate` in the end
+        if config.rows:  # each row is scored by `evaluate` at the end
             _measures(config.train.perceptual, config, (model.normalization, model.fps), read)
 
 
@@ -93,7 +93,7 @@ def _evaluate(config: EvaluateConfig, read: Reader) -> None:
 def _measures(
     perceptual: str | None, others: EvaluateConfig | SearchConfig, measured: tuple[str, float] | None, read: Reader
 ) -> None:
-    """The networks that `evaluate` looks at dances with: all see those that are measured, or at least the same."""
+    """Check that all networks of `evaluate` take the measured dances as input, or at least the same kind of dances."""
     named = (("perceptual", perceptual, PERCEPTUAL), ("heldout", others.heldout, HELDOUT))
     for name, uri, kind in (*named, ("cross_modal", others.cross_modal, CROSS_MODAL)):
         if (uri or kind == PERCEPTUAL) and (network := read(uri, kind)):

@@ -1,4 +1,4 @@
-"""The command of a step: its help, its settings, and where it runs."""
+"""The command of a step: its help, its settings, and its execution here or on a Ray cluster."""
 
 import os
 import sys
@@ -16,17 +16,17 @@ from dancegen.steps.step import Step
 REPLACE = "Give --overwrite to replace it, or name another output."
 REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
 MOVE = "Move it away, or name another output."
-RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray sets in the process of a job
-ALL_SETTINGS = "docs/settings.md in the project has all settings; --show prints what a run would use."
+RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # set by Ray in the process of a job
+ALL_SETTINGS = "All settings are in docs/settings.md; --show prints the settings that a run would use."
 
 
 class StepCommand(click.Command):
-    """A command whose help shows the settings of its step. Their class is imported when that help is asked for."""
+    """A command whose help lists the settings of its step. Their class is imported only for that help."""
 
     step: Step
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Required settings, those that are given most, and an example."""
+        """Write the required settings, the most used ones, and an example."""
         from dancegen import fields
 
         kind = load(self.step.settings)
@@ -38,26 +38,26 @@ class StepCommand(click.Command):
                 with formatter.section(title):
                     formatter.write_dl(lines)
         with formatter.section("Example"):
-            formatter.write(f"  {ctx.command_path} {self.step.example}\n")  # one line, whatever the terminal's width
+            formatter.write(f"  {ctx.command_path} {self.step.example}\n")  # one line, at any terminal width
         formatter.write_paragraph()
         formatter.write_text(ALL_SETTINGS)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The options that say whether and how a step runs on a cluster."""
+    """Options for running a step on a cluster."""
 
     submit: str | None
     env: tuple[str, ...]
     allow_secrets: bool
 
     def check(self) -> None:
-        """Raise ConfigError for an option that has no meaning without --submit."""
+        """Raise ConfigError for an option that requires --submit."""
         given = {"--env": self.env, "--allow-secrets": self.allow_secrets}
         option = next((name for name, value in given.items() if value), None)
         if self.submit is None and option is not None:
-            remedy = "Leave it out: this process has the variables already."
-            raise ConfigError(option, "has a meaning only with --submit.", remedy)
+            remedy = "Omit it: without --submit, the step runs in this process, which has the variables."
+            raise ConfigError(option, "requires --submit.", remedy)
 
 
 def step_command(step: Step) -> click.Command:
@@ -65,19 +65,22 @@ def step_command(step: Step) -> click.Command:
 
     @click.command(step.command, cls=StepCommand, context_settings=HELP, help=step.help)
     @click.argument("settings", nargs=-1, metavar="[CONFIG] [KEY=VALUE]...")
-    @click.option("--show", is_flag=True, help="Print the settings that would be used, and stop.")
+    @click.option("--show", is_flag=True, help="Print the settings that would be used, and exit.")
     @click.option(
-        "--submit", metavar="ADDRESS", type=PLACE, help="Run on a Ray cluster, such as http://head:8265, and follow it."
+        "--submit",
+        metavar="ADDRESS",
+        type=PLACE,
+        help="Run on a Ray cluster, such as http://head:8265, and follow the job.",
     )
     @click.option(
         "--env",
         multiple=True,
         metavar="NAME",
-        help="With --submit: pass on this environment variable. Whoever reaches the cluster can read its value: it "
-        "stands in clear in Ray's job list and logs, as do settings from ${oc.env:NAME} in the job's files.",
+        help="With --submit: pass this environment variable to the job. Anyone with access to the cluster can read its "
+        "value: Ray's job list and logs show it in plain text, like settings from ${oc.env:NAME} in the job's files.",
     )
     @click.option(
-        "--allow-secrets", is_flag=True, help="With --submit: pass on what looks like a secret too, readable as it is."
+        "--allow-secrets", is_flag=True, help="With --submit: also pass values that look like secrets, in plain text."
     )
     def command(settings: tuple[str, ...], show: bool, **submission: Any) -> None:
         with ErrorBoundary():
@@ -89,7 +92,7 @@ def step_command(step: Step) -> click.Command:
 
 
 def load(target: str) -> Any:
-    """What `module:attribute` names."""
+    """Import `module:attribute`."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
 
@@ -125,9 +128,9 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
 
 
 def check(settings: Any, *read: str, remedy: str = REPLACE) -> None:
-    """Raise when an input is missing or does not fit, or an output would replace what is read or is not dancegen's.
+    """Raise when an input is missing or unsuitable, or an output would replace an input or a file of another program.
 
-    `read` are URIs that are read besides the inputs; `remedy` says what to do about a file that is in the way.
+    `read` are URIs that are read besides the inputs; `remedy` is the advice for a file that blocks an output.
     """
     from dancegen import config, outputs
     from dancegen.steps import checkpoints

@@ -1,42 +1,42 @@
-"""What every step of the flow says of itself. Imports nothing: help answers at once."""
+"""Description of a step of the pipeline. Imports no other module, so that --help is fast."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the flow. Its folder, `dancegen/steps/<name>/`, defines one as `STEP`."""
+    """One step of the pipeline. Its folder, `dancegen/steps/<name>/`, defines it as `STEP`."""
 
     name: str
-    """As its folder, its settings file and its job are called."""
+    """Name of its folder, its settings file and its job."""
     settings_class: str
-    """In the settings.py of its folder."""
+    """Name of the settings class in the settings.py of its folder."""
     help: str
-    """One imperative sentence."""
+    """Help text: one imperative sentence."""
     doing: str
-    """First line of a run, filled in from the settings."""
+    """First log line of a run, formatted with the settings."""
     title: str
-    """What the job does on a cluster, for its manifest."""
+    """Title of the job, for its manifest."""
     often: str
-    """The ten settings that are given most, for its help."""
+    """The ten most used settings, for its help."""
     example: str
-    """What to give it on one machine, for its help."""
+    """Example arguments on one machine, for its help."""
     on_cluster: str
-    """What to give it on a cluster, for its job and its manifest. Every path is on S3."""
+    """Example arguments on a cluster, for its job and its manifest. Every path is on S3."""
     hours_on_cluster: int
-    """After which Kubernetes ends the job."""
+    """Hours after which Kubernetes ends the job."""
 
     @property
     def command(self) -> str:
-        """The step on the command line."""
+        """Name of the command."""
         return self.name.replace("_", "-")
 
     @property
     def settings(self) -> str:
-        """Where the class of the settings is."""
+        """Import path of the settings class."""
         return f"dancegen.steps.{self.name}.settings:{self.settings_class}"
 
     @property
     def run(self) -> str:
-        """Where the work is."""
+        """Import path of the function that runs the step."""
         return f"dancegen.steps.{self.name}.pipeline:run"

@@ -1,7 +1,7 @@
-"""Files by URI: a path on this machine or `s3://bucket/key`. The only package that opens them.
+"""Files by URI: a local path or `s3://bucket/key`. The only package that opens them.
 
-Writes are atomic: a file appears under its name whole or not at all. A local file is written under
-a temporary name beside it and renamed; an S3 object is written here first and put in one piece.
+Writes are atomic: a file appears under its name complete or not at all. A local file is written under
+a temporary name beside it and renamed; an S3 object is written to a local file first and uploaded as one object.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from dancegen.storage.uri import (
     suffix,
 )
 
-__all__ = [  # beside what is defined here
+__all__ = [  # re-exported names
     "absolute",
     "arrow_files",
     "arrow_uri",
@@ -48,50 +48,50 @@ __all__ = [  # beside what is defined here
 ]
 
 CHUNK_BYTES = 1 << 20
-RANGE_BYTES = 4 << 20  # fetched at a time of a remote file that is read in parts
+RANGE_BYTES = 4 << 20  # block size for remote files that are read in parts
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that a listing found."""
+    """A file in a listing."""
 
     uri: str
     size: int
     version: str
-    """As `version` gives it."""
+    """As returned by `version`."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What is below a folder, sorted by URI."""
+    """The files below a folder, sorted by URI."""
 
     files: tuple[File, ...]
     hidden: int
-    """Files that were left out because their name, or that of a folder they are in, begins with a dot."""
+    """Number of files skipped because their name, or that of a parent folder, starts with a dot."""
     unfinished: int
-    """Files that were left out because dancegen is writing them, or was when it was killed."""
+    """Number of files skipped because dancegen is writing them, or was killed while writing them."""
     unreadable: tuple[str, ...]
-    """Folders that may not be listed."""
+    """Folders without permission to list them."""
 
 
 def exists(uri: str) -> bool:
-    """Whether there is a file or a folder."""
+    """Whether a file or folder exists."""
     return s3.exists(uri) if is_remote(uri) else os.path.exists(local_path(uri))
 
 
 def is_folder(uri: str) -> bool:
-    """Whether the URI is a folder (on S3: whether there are objects below it)."""
+    """Whether the URI is a folder (on S3: whether objects exist below it)."""
     return s3.is_folder(uri) if is_remote(uri) else os.path.isdir(local_path(uri))
 
 
 def listing(uri: str, suffixes: tuple[str, ...] = ()) -> Listing:
-    """All files below a folder, with one of the endings (lower case); a file itself; nothing where there is none."""
+    """All files below a folder with one of the suffixes (lower case); for a file, itself; empty if none exist."""
     unreadable: list[str] = []
     with translated_errors(uri):
         found = _remote_files(uri) if is_remote(uri) else _local_files(uri, unreadable)
         everything = sorted(found, key=lambda file: file.uri)
     if uri in unreadable:
-        raise StorageError(uri, "may not be listed.", "Check the permissions.")
+        raise StorageError(uri, "cannot be listed: permission denied.", "Check the permissions.")
     wanted = [file for file in everything if not suffixes or suffix(file.uri) in suffixes]
     finished = [file for file in wanted if not is_unfinished(name(file.uri))]
     seen = [file for file in finished if file.uri == uri or not _is_hidden(below(file.uri, uri))]
@@ -99,12 +99,12 @@ def listing(uri: str, suffixes: tuple[str, ...] = ()) -> Listing:
 
 
 def find(uri: str, suffixes: tuple[str, ...] = ()) -> list[str]:
-    """The files of `listing`."""
+    """URIs of the files of `listing`."""
     return [file.uri for file in listing(uri, suffixes).files]
 
 
 def version(uri: str) -> str:
-    """A cheap mark that changes when the file does: size and time of change, or the ETag on S3."""
+    """A cheap identifier that changes with the file: size and modification time, or size and ETag on S3."""
     if is_remote(uri):
         return s3.head(uri).version
     with translated_errors(uri):
@@ -112,7 +112,7 @@ def version(uri: str) -> str:
 
 
 def content_hash(uri: str) -> str:
-    """SHA-256 of the file's bytes, in hex, read in pieces."""
+    """SHA-256 of the file's bytes, in hex; read in chunks."""
     digest = hashlib.sha256()
     with reading(uri) as path, translated_errors(uri), open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -122,9 +122,10 @@ def content_hash(uri: str) -> str:
 
 @contextmanager
 def reading(uri: str) -> Iterator[Path]:
-    """A local path with the file's content: the file itself, or a copy of a remote one, deleted afterwards.
+    """A local path with the file's content: the file itself, or a temporary copy of a remote file.
 
-    The path is text in UTF-8, as some libraries demand: a file whose name is not is read through a link.
+    The path is valid UTF-8, as some libraries require: a file with another name is read through a symbolic link.
+    Raises StorageError when the file does not exist or is not a file.
     """
     if is_remote(uri):
         with _scratch() as folder:
@@ -134,7 +135,9 @@ def reading(uri: str) -> Iterator[Path]:
         return
     path = local_path(uri)
     if not os.path.isfile(path):
-        raise StorageError(uri, "does not exist." if not os.path.exists(path) else "is no file.", "Correct the path.")
+        raise StorageError(
+            uri, "does not exist." if not os.path.exists(path) else "is not a file.", "Correct the path."
+        )
     if not uri.startswith(FILE):
         yield Path(path)
         return
@@ -146,20 +149,20 @@ def reading(uri: str) -> Iterator[Path]:
 
 @runtime_checkable
 class SeekableFile(Protocol):
-    """An open file of bytes, local or remote."""
+    """An open binary file, local or remote."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; all that are left for -1."""
+        """The next `size` bytes; all remaining bytes for -1."""
         ...
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place. Returns it, in bytes from the start."""
+        """Move to a position. Returns it, in bytes from the start."""
         ...
 
 
 @contextmanager
 def opening(uri: str) -> Iterator[Path | SeekableFile]:
-    """The local file, or a remote one opened so that only what is read of it is fetched: for parts of long files."""
+    """The path of a local file, or a remote file opened for range requests, to read parts of long files."""
     if not is_remote(uri):
         with reading(uri) as path:
             yield path
@@ -169,7 +172,7 @@ def opening(uri: str) -> Iterator[Path | SeekableFile]:
 
 
 class _Explaining:
-    """A remote file whose faults are told as storage's, also to a reader that takes any OSError for a damaged file."""
+    """A remote file that raises StorageError, because some readers treat any OSError as a damaged file."""
 
     def __init__(self, file: Any, uri: str) -> None:
         self._file, self._uri = file, uri
@@ -190,7 +193,7 @@ class _Explaining:
 
 @contextmanager
 def writing(uri: str) -> Iterator[Path]:
-    """A local path to write to. When the block ends without an error, the file is at the URI, whole."""
+    """A local path to write to. The file appears at the URI, complete, when the block ends without an error."""
     if is_remote(uri):
         s3.split(uri)
         with full_disk_explained(uri), _scratch() as folder:
@@ -202,7 +205,7 @@ def writing(uri: str) -> Iterator[Path]:
     with translated_errors(uri):
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep_once(target.parent)
-    short = target.stem[:32]  # a name may have 255 bytes, and the mark needs some
+    short = target.stem[:32]  # a file name is limited to 255 bytes, including the mark
     unfinished = target.with_name(f"{short}{mark()}{target.suffix}")
     try:
         with full_disk_explained(uri):
@@ -216,9 +219,9 @@ def writing(uri: str) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(uri: str) -> Iterator[Path]:
-    """A local folder to fill with files. When the block ends without an error, it is at the URI.
+    """A local folder to fill with files. It appears at the URI when the block ends without an error.
 
-    Locally it appears whole, in place of an earlier one; on S3 its objects appear one by one, over earlier ones.
+    A local folder replaces an earlier one as a whole; on S3 its objects replace earlier ones one by one.
     """
     if is_remote(uri):
         s3.split(uri)
@@ -244,7 +247,7 @@ def writing_folder(uri: str) -> Iterator[Path]:
 
 
 def read_bytes(uri: str) -> bytes:
-    """The whole file."""
+    """Content of the file."""
     if is_remote(uri):
         return s3.get(uri)
     with translated_errors(uri):
@@ -258,7 +261,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 def create(uri: str, data: bytes) -> bool:
-    """Write a small file unless there is one. Returns whether it was written: of several at once, one is told so."""
+    """Write a small file unless it exists. Returns whether it was written; of concurrent calls one returns True."""
     if is_remote(uri):
         return s3.create(uri, data)
     target = _target(uri)
@@ -273,7 +276,7 @@ def create(uri: str, data: bytes) -> bool:
 
 
 def read_text(uri: str) -> str:
-    """The whole file as UTF-8."""
+    """Content of the file, decoded as UTF-8."""
     try:
         return read_bytes(uri).decode()
     except UnicodeDecodeError as error:
@@ -292,7 +295,7 @@ def copy(source: str, target: str) -> None:
 
 
 def delete(uri: str) -> None:
-    """Delete a file or a whole folder; nothing happens when there is none."""
+    """Delete a file or a folder with its content; no error when it does not exist."""
     if is_remote(uri):
         s3.delete_all(uri)
         return
@@ -304,7 +307,7 @@ def delete(uri: str) -> None:
 
 
 def delete_files(uris: list[str]) -> None:
-    """Delete files, all local or all on S3; those that are not there are no error."""
+    """Delete files, all local or all on S3; missing files are ignored."""
     if any(map(is_remote, uris)):
         s3.delete(uris)
         return
@@ -314,13 +317,13 @@ def delete_files(uris: list[str]) -> None:
 
 
 def delete_empty_folder(uri: str) -> None:
-    """Delete a local folder that holds nothing; on S3 there are no folders."""
+    """Delete a local folder if it is empty; on S3 there are no folders."""
     if not is_remote(uri) and os.path.isdir(path := local_path(uri)) and not os.listdir(path):
         os.rmdir(path)
 
 
 def sweep(uri: str) -> int:
-    """Delete what dead processes left unfinished below a folder. Returns how many files, folders and uploads."""
+    """Delete unfinished files of dead processes below a folder. Returns the number of files, folders and uploads."""
     if is_remote(uri):
         return sweep_remote(uri)
     return sweep_local(Path(local_path(uri)))
@@ -328,7 +331,7 @@ def sweep(uri: str) -> int:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder of temporary files."""
+    """A temporary folder, deleted afterwards."""
     place = Path(tempfile.gettempdir())
     sweep_once(place)
     folder = place / f"dancegen{mark()}"
@@ -341,7 +344,7 @@ def _scratch() -> Iterator[Path]:
 
 def _target(uri: str) -> Path:
     if uri.startswith(FILE):
-        raise StorageError(uri, "is a path that is not UTF-8, which nothing is written to.", "Name another place.")
+        raise StorageError(uri, "is a path that is not UTF-8; writing to it is not supported.", "Give another path.")
     return Path(uri)
 
 
@@ -359,7 +362,7 @@ def _local_files(uri: str, unreadable: list[str]) -> Iterator[File]:
     def failed(error: OSError) -> None:
         if isinstance(error, PermissionError):
             unreadable.append(of_path(error.filename))
-        elif not isinstance(error, FileNotFoundError):  # it was deleted meanwhile
+        elif not isinstance(error, FileNotFoundError):  # deleted meanwhile
             raise error
 
     top = local_path(uri)
@@ -368,13 +371,13 @@ def _local_files(uri: str, unreadable: list[str]) -> Iterator[File]:
         return
     for root, _, names in os.walk(top, onerror=failed):
         for each in names:
-            with suppress(FileNotFoundError):  # it was deleted meanwhile
+            with suppress(FileNotFoundError):  # deleted meanwhile
                 yield _local_file(os.path.join(root, each))
 
 
 def _local_file(path: str) -> File:
     own = os.lstat(path)
-    size = os.stat(path).st_size if os.path.exists(path) else own.st_size  # what a link points to may be gone
+    size = os.stat(path).st_size if os.path.exists(path) else own.st_size  # a link's target may be missing
     return File(of_path(path), size, f"{size}-{own.st_mtime}")
 
 

@@ -1,4 +1,4 @@
-"""Files as pyarrow reads them. What a listing told of objects on S3 is not asked again for each of them."""
+"""Files for pyarrow. Object sizes from a listing are reused, so that no HEAD request per S3 object is needed."""
 
 import functools
 import io
@@ -12,7 +12,7 @@ from pyarrow import fs
 from dancegen.storage import s3
 from dancegen.storage.uri import S3, is_remote
 
-TAIL_BYTES = 64 << 10  # what a reader of Parquet asks for first; a small part is no longer than that
+TAIL_BYTES = 64 << 10  # read first by a Parquet reader; a small part fits in it
 
 
 def arrow_files(sizes: dict[str, int]) -> tuple[fs.FileSystem, list[str]]:
@@ -24,16 +24,16 @@ def arrow_files(sizes: dict[str, int]) -> tuple[fs.FileSystem, list[str]]:
 
 
 def arrow_uri(uri: str) -> str:
-    """The URI for those who hand it to pyarrow's own S3, which takes special characters escaped only."""
+    """The URI for pyarrow's own S3 file system, which requires special characters to be percent-encoded."""
     return urllib.parse.quote(uri, safe=":/") if is_remote(uri) else uri
 
 
 class _Listed(fs.FileSystemHandler):
-    """Objects of known size, to be read."""
+    """Read-only file system of S3 objects of known size."""
 
     def __init__(self, sizes: dict[str, int]) -> None:
         self.sizes = sizes
-        self.tail = functools.lru_cache(maxsize=8)(self._tail)  # a dataset's first file is opened for its schema, too
+        self.tail = functools.lru_cache(maxsize=8)(self._tail)  # a dataset's first file is also opened for its schema
 
     def get_type_name(self) -> str:
         return "s3, listed"
@@ -54,14 +54,14 @@ class _Listed(fs.FileSystemHandler):
     open_input_stream = open_input_file
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("these files are only read")
+        raise NotImplementedError("these files are read-only")
 
     get_file_info_selector = create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = _refuse
     delete_file = move = copy_file = open_output_stream = open_append_stream = _refuse
 
 
 class _Object(io.RawIOBase):
-    """An object on S3, of which ranges are fetched; its end once."""
+    """An S3 object that is read by range requests; its tail is fetched once."""
 
     def __init__(self, uri: str, size: int, fetch_tail: Callable[[], bytes]) -> None:
         self.uri, self.length, self.fetch_tail = uri, size, fetch_tail

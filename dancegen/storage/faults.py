@@ -1,4 +1,4 @@
-"""The many ways in which storage fails, as one error that names the URI."""
+"""Conversion of storage failures to StorageError, which names the URI."""
 
 import errno
 import tempfile
@@ -9,25 +9,25 @@ from dancegen.errors import StorageDeniedError, StorageError, StorageFullError, 
 from dancegen.storage.uri import is_remote
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-DENIED = {"400", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}  # S3's codes; HEAD says no more than 400
+DENIED = {"400", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}  # S3 error codes; HEAD returns only 400
 
 
 @contextmanager
 def translated_errors(uri: str) -> Iterator[None]:
-    """Raises a StorageError that says what is wrong with the URI."""
+    """Convert errors of the block to a StorageError that names the URI and the cause."""
     try:
         yield
     except FileNotFoundError as error:
-        raise StorageError(uri, "does not exist.", "Correct the path, or run the step that makes it.") from error
+        raise StorageError(uri, "does not exist.", "Correct the path, or run the step that creates it.") from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
-        raise StorageError(uri, f"cannot be used ({error}).", "Name another place.") from error
+        raise StorageError(uri, f"cannot be used ({error}).", "Give another path.") from error
     except (OSError, *remote_errors(uri)) as error:
         raise _told(uri, error) from error
 
 
 @contextmanager
 def full_disk_explained(uri: str) -> Iterator[None]:
-    """Raises StorageFullError where the body, or an error of ours in it, failed for want of space; all else passes."""
+    """Convert errors of the block that are caused by a full disk to StorageFullError; re-raise all others."""
     try:
         yield
     except (OSError, StorageError) as error:
@@ -37,7 +37,7 @@ def full_disk_explained(uri: str) -> Iterator[None]:
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether the disk is full, by the error or what it came from."""
+    """Whether the error or one of its causes reports a full disk."""
     while error is not None:
         if getattr(error, "errno", None) in FULL:
             return True
@@ -46,7 +46,7 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def is_denied(error: Exception) -> bool:
-    """Whether S3 refuses the credentials, or there are none now: other ones may be taken a moment later."""
+    """Whether S3 rejects the credentials, or none are available; renewed credentials may be accepted later."""
     from botocore.exceptions import CredentialRetrievalError, NoCredentialsError, PartialCredentialsError
 
     if isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
@@ -59,24 +59,22 @@ def _told(uri: str, error: Exception) -> StorageError:
     if is_full(error):
         return _full(uri, error)
     if is_remote(uri) and is_denied(error):
-        remedy = "Check the credentials and what they permit."
-        return StorageDeniedError(uri, f"may not be used ({error}).", remedy)
+        remedy = "Check the credentials and their permissions."
+        return StorageDeniedError(uri, f"access is denied ({error}).", remedy)
     if isinstance(error, PermissionError):
-        return StorageError(uri, f"may not be used ({error}).", "Check the permissions.")
+        return StorageError(uri, f"access is denied ({error}).", "Check the permissions.")
     where = "AWS_ENDPOINT_URL and the network" if is_remote(uri) else "the disk"
     return StorageUnreachableError(uri, f"cannot be reached ({error}).", f"Check {where}.")
 
 
 def _full(uri: str, error: Exception) -> StorageFullError:
-    place = (
-        tempfile.gettempdir() if is_remote(uri) else uri
-    )  # what is remote passes through the folder of temporary files
-    remedy = "Free some space, or name another place" + (" in TMPDIR." if is_remote(uri) else ".")
+    place = tempfile.gettempdir() if is_remote(uri) else uri  # remote files are staged in the temporary folder
+    remedy = "Free some space, or give another path" + (" in TMPDIR." if is_remote(uri) else ".")
     return StorageFullError(place, f"cannot be written: the disk is full ({error}).", remedy)
 
 
 def remote_errors(uri: str) -> tuple[type[Exception], ...]:
-    """What S3's client raises besides OSError; none for a local path."""
+    """Exception types of the S3 client besides OSError; empty for a local path."""
     if not is_remote(uri):
         return ()
     from botocore.exceptions import BotoCoreError, ClientError

@@ -1,10 +1,10 @@
-"""One run at a time in a folder: a small file in it names the run, and is renewed while the run lives.
+"""Leases: one run at a time in a folder. A small file in the folder names the run and is renewed while the run lives.
 
-A run that died holds nothing: on its own machine its process is looked for, and on another its lease is watched until
-it is renewed or has not been for `EXPIRES_S`. No clocks are compared. Whoever finds that another run has the lease (a
-machine that slept for minutes, storage that was away) gets a SIGTERM. On S3 the lease is taken by a conditional write;
-where a server ignores the condition, two runs that start within the same second may both begin, and the one whose lease
-was replaced stops at its next renewal.
+The lease of a dead run is taken over: on the same machine its process is looked up; on another machine the lease is
+polled until it is renewed or has not been renewed for `EXPIRES_S`. No clocks are compared. A run that finds its lease
+held by another run (after suspension of the machine or a storage outage) sends itself SIGTERM. On S3 the lease is taken
+by a conditional write; if a server ignores the condition, two runs that start within the same second may both start,
+and the one whose lease was replaced stops at its next renewal.
 """
 
 import json
@@ -27,15 +27,15 @@ from dancegen.errors import ConfigError, StorageError
 
 NAME = "_lease.json"
 RENEW_S, EXPIRES_S, LOOK_S = 15.0, 60.0, 3.0
-READS, READ_AGAIN_S = 5, 0.2  # of a lease that cannot be understood
+READS, READ_AGAIN_S = 5, 0.2  # retries for a lease that cannot be parsed
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-NAMESPACE = Path("/proc/self/ns/pid")  # of process numbers: each container has its own
-REMEDY = "Wait for its end or stop it, or name another folder."
+NAMESPACE = Path("/proc/self/ns/pid")  # of process ids: each container has its own
+REMEDY = "Wait until it ends, stop it, or give another folder."
 
 
 @contextmanager
 def held(folders: Iterable[str], what: str) -> Iterator[None]:
-    """Keep other runs out of some folders; `what` tells them who is there. Raises ConfigError when a run is in one."""
+    """Hold leases on folders; `what` names this run to others. Raises ConfigError when another run holds one."""
     with ExitStack() as leases:
         for folder in folders:
             leases.enter_context(_Lease(folder, what))
@@ -43,7 +43,7 @@ def held(folders: Iterable[str], what: str) -> Iterator[None]:
 
 
 class _Lease:
-    """Of one folder, from entering to leaving the context."""
+    """The lease on one folder, held inside the context."""
 
     def __init__(self, folder: str, what: str) -> None:
         self._folder, self._place = folder, storage.join(folder, NAME)
@@ -76,7 +76,7 @@ class _Lease:
             if self._is_mine():
                 storage.delete(self._place)
                 storage.delete_empty_folder(self._folder)
-        except StorageError:  # storage is away: the lease ends by not being renewed
+        except StorageError:  # storage is unreachable: the lease expires
             pass
 
     def _beat(self) -> None:
@@ -87,14 +87,14 @@ class _Lease:
                     self._lost(found)
                     return
                 storage.write_bytes(self._place, self._text())
-            except StorageError:  # it is tried again; meanwhile the lease may expire
+            except StorageError:  # retried; the lease may expire meanwhile
                 continue
 
     def _lost(self, found: dict[str, Any]) -> None:
-        _say(f"{self._folder}: {_named(found)} has taken this folder over. This run stops.")
+        _say(f"{self._folder}: {_named(found)} has taken over this folder. This run stops.")
         main = threading.main_thread().ident
         assert main is not None
-        signal.pthread_kill(main, signal.SIGTERM)  # SIGINT is ignored by what a shell script starts with &
+        signal.pthread_kill(main, signal.SIGTERM)  # SIGINT is ignored by background jobs of a shell script
 
     def _check_dead(self, found: dict[str, Any]) -> None:
         """Raise ConfigError unless the run that holds the lease is dead."""
@@ -102,7 +102,7 @@ class _Lease:
             if _lives(found["pid"], found["started"]):
                 raise self._taken(found)
             return
-        _say(f"{self._folder}: waiting up to {EXPIRES_S:g} s to learn whether {_named(found)} still runs")
+        _say(f"{self._folder}: waiting up to {EXPIRES_S:g} s to check whether {_named(found)} is still running")
         deadline = time.monotonic() + EXPIRES_S
         while time.monotonic() < deadline:
             time.sleep(LOOK_S)
@@ -112,13 +112,13 @@ class _Lease:
                 raise self._taken(now)
 
     def _taken(self, found: dict[str, Any]) -> ConfigError:
-        return ConfigError(self._folder, f"{_named(found)} is working there.", REMEDY)
+        return ConfigError(self._folder, f"is in use by {_named(found)}.", REMEDY)
 
     def _is_mine(self) -> bool:
         return (self._read() or {}).get("run") == self._mine["run"]
 
     def _read(self) -> dict[str, Any] | None:
-        """The lease that is there; None when there is none, or none that a run could hold."""
+        """Content of the lease file; None when it does not exist or is invalid, in which case it is deleted."""
         for _ in range(READS):
             if not storage.exists(self._place):
                 return None
@@ -126,7 +126,7 @@ class _Lease:
                 found = json.loads(storage.read_text(self._place))
                 if self._mine.keys() <= found.keys():
                     return found
-            except (json.JSONDecodeError, AttributeError):  # another process may be writing it now
+            except (json.JSONDecodeError, AttributeError):  # another process may be writing it
                 pass
             time.sleep(READ_AGAIN_S)
         storage.delete(self._place)
@@ -137,7 +137,7 @@ class _Lease:
 
 
 def _machine() -> str:
-    """What tells this machine and container from others."""
+    """Identifier of this machine, boot and container."""
     boot = BOOT.read_text().strip() if BOOT.exists() else ""
     return " ".join([socket.gethostname(), boot, os.readlink(NAMESPACE) if NAMESPACE.exists() else ""])
 

@@ -1,8 +1,9 @@
-"""S3, asked by key: each function here is one request where S3 can answer in one.
+"""S3 access by key: each function sends one request where S3 allows it.
 
-One client serves a process, whatever its threads. After a denial the question is asked again with a new client, which
-reads the credentials as they are now. A bucket that has answered before is asked for a while longer: when credentials
-are replaced, S3 refuses the old ones before it knows the new ones. A bucket that has never answered is told at once.
+All threads of a process share one client. After a denial the request is repeated with a new client, which reads the
+current credentials. For a bucket that has responded before, denials are retried for longer: when credentials are
+rotated, S3 rejects the old ones before it accepts the new ones. For a bucket that has never responded, the error is
+raised immediately.
 """
 
 import logging
@@ -18,43 +19,43 @@ from dancegen.errors import StorageError
 from dancegen.storage.faults import is_denied, remote_errors, translated_errors
 from dancegen.storage.uri import S3
 
-PATIENCE_S = 30.0  # with denials by a bucket that has answered before
-PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0)  # and the last one again, until the patience ends
-LISTED = 1000  # keys in one answer, or in one order to delete: S3's limit
+PATIENCE_S = 30.0  # maximum retry time for denials by a bucket that has responded before
+PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0)  # between retries; the last one repeats until PATIENCE_S
+LISTED = 1000  # keys per listing or delete request: S3's limit
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
-_clients: dict[int, Any] = {}  # of this process, by its id: a client does not survive a fork
-_answered: set[str] = set()  # buckets
+_clients: dict[int, Any] = {}  # by process id: a client does not survive a fork
+_answered: set[str] = set()  # buckets that have responded
 
 
 @dataclass(frozen=True)
 class Object:
-    """What S3 says of an object."""
+    """Metadata of an S3 object."""
 
     uri: str
     size: int
     version: str
-    """Its size and ETag: changes when the content does."""
+    """Size and ETag; changes when the content changes."""
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of an object. Raises StorageError where there is no key."""
+    """Bucket and key of an object. Raises StorageError for a URI without a key."""
     bucket, key = _split(uri)
     if not key:
-        raise StorageError(uri, "names a bucket, and no file in it.", "Write s3://bucket/key.")
+        raise StorageError(uri, "names a bucket without a key.", "Use s3://bucket/key.")
     return bucket, key
 
 
 def head(uri: str) -> Object:
-    """Size and version of an object."""
+    """Size and version of an object. Raises StorageError when it does not exist."""
     bucket, key = split(uri)
     return _object(uri, ask(uri, lambda s3: s3.call_s3("head_object", Bucket=bucket, Key=key)))
 
 
 def object_at(uri: str) -> Object | None:
-    """Size and version of an object, if there is one."""
+    """Size and version of an object; None when it does not exist."""
     try:
         return head(uri) if _split(uri)[1] else None
     except StorageError as error:
@@ -64,7 +65,7 @@ def object_at(uri: str) -> Object | None:
 
 
 def exists(uri: str) -> bool:
-    """Whether there is an object, or any below it, or the bucket."""
+    """Whether the object, an object below it, or the bucket exists."""
     if _split(uri)[1]:
         return object_at(uri) is not None or is_folder(uri)
     try:
@@ -77,12 +78,12 @@ def exists(uri: str) -> bool:
 
 
 def is_folder(uri: str) -> bool:
-    """Whether there are objects below."""  # two are asked for: the first may be what consoles show as an empty folder
+    """Whether objects exist below the URI."""  # two, as the first may be a folder marker
     return next(below(uri, 2), None) is not None
 
 
 def below(uri: str, at_most: int | None = None) -> Iterator[Object]:
-    """All objects below a folder, sorted by key; none where there is no such bucket. A request a thousand objects."""
+    """All objects below a folder, sorted by key; none for a missing bucket. One request per 1000 objects."""
     bucket, key = _split(uri)
     prefix = key.rstrip("/") + "/" if key else ""
     following: dict[str, Any] = {"MaxKeys": at_most or LISTED}
@@ -95,7 +96,7 @@ def below(uri: str, at_most: int | None = None) -> Iterator[Object]:
                 return
             raise
         for found in page.get("Contents", []):
-            if not found["Key"].endswith("/"):  # what consoles show as an empty folder
+            if not found["Key"].endswith("/"):  # marker of an empty folder, created by consoles
                 yield _object(f"{S3}{bucket}/{found['Key']}", {**found, "ContentLength": found["Size"]})
         if at_most is not None or not page.get("IsTruncated"):
             return
@@ -103,25 +104,25 @@ def below(uri: str, at_most: int | None = None) -> Iterator[Object]:
 
 
 def get(uri: str, start: int | None = None, end: int | None = None) -> bytes:
-    """An object's bytes, or those from `start` to before `end`."""
+    """Bytes of an object, or of its range from `start` to `end` (exclusive)."""
     split(uri)
     return ask(uri, lambda s3: s3.cat_file(uri, start=start, end=end, max_concurrency=1))  # more would ask for the size
 
 
 def fetch(uri: str, path: str) -> None:
-    """Write an object to a local path."""
+    """Download an object to a local path."""
     split(uri)
     ask(uri, lambda s3: s3.get_file(uri, path))
 
 
 def put(path: str, uri: str) -> None:
-    """Store a local file as an object, which appears whole."""
+    """Upload a local file as an object, atomically."""
     split(uri)
     ask(uri, lambda s3: s3.put_file(path, uri))
 
 
 def create(uri: str, data: bytes) -> bool:
-    """Store bytes as an object unless there is one. Returns whether they were stored."""
+    """Store bytes as an object unless it exists. Returns whether they were stored."""
     split(uri)
     try:
         ask(uri, lambda s3: s3.pipe_file(uri, data, mode="create"))
@@ -133,13 +134,13 @@ def create(uri: str, data: bytes) -> bool:
 
 
 def opened(uri: str, block_bytes: int) -> Any:
-    """An object as a file, of which blocks are fetched as they are read."""
+    """An object as an open file that fetches blocks as they are read."""
     split(uri)
     return ask(uri, lambda s3: s3.open(uri, "rb", block_size=block_bytes))
 
 
 def delete(uris: list[str]) -> None:
-    """Delete objects, which may not be there: a request a thousand."""
+    """Delete objects; missing ones are ignored. One request per 1000 objects."""
     keys: dict[str, list[str]] = {}
     for uri in uris:
         bucket, key = split(uri)
@@ -150,13 +151,13 @@ def delete(uris: list[str]) -> None:
 
 
 def delete_all(uri: str) -> None:
-    """Delete an object and all below it, whichever there are."""
-    own = [uri] if _split(uri)[1] else []  # a bucket is no object
+    """Delete an object and all objects below it; missing ones are ignored."""
+    own = [uri] if _split(uri)[1] else []  # a bucket is not an object
     delete([*own, *(found.uri for found in below(uri))])
 
 
 def unfinished(uri: str) -> Iterator[tuple[str, str, datetime]]:
-    """Key, id and beginning of each upload in parts below a folder that has not ended: S3 keeps their parts, unseen."""
+    """Key, upload id and start time of each unfinished multipart upload below a folder."""
     bucket, key = _split(uri)
     prefix = key.rstrip("/") + "/" if key else ""
     answer = ask(uri, lambda s3: s3.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix))
@@ -165,13 +166,13 @@ def unfinished(uri: str) -> Iterator[tuple[str, str, datetime]]:
 
 
 def abort(uri: str, key: str, upload: str) -> None:
-    """End an upload in parts in the bucket of a URI; what it has stored is deleted."""
+    """Abort a multipart upload in the bucket of a URI, which deletes its parts."""
     wanted = {"Bucket": _split(uri)[0], "Key": key, "UploadId": upload}
     ask(uri, lambda s3: s3.call_s3("abort_multipart_upload", **wanted))
 
 
 def ask(uri: str, question: Callable[[Any], T]) -> T:
-    """What S3 answers, through s3fs. Raises StorageError."""
+    """Result of a request through s3fs. Raises StorageError."""
     bucket = _split(uri)[0]
     with translated_errors(uri):
         answer = _patiently(uri, question, PATIENCE_S if bucket in _answered else 0.0)
@@ -180,7 +181,7 @@ def ask(uri: str, question: Callable[[Any], T]) -> T:
 
 
 def forget() -> None:
-    """The next question has a new client, which reads credentials and endpoint again."""
+    """Discard the clients. The next request creates one, which reads credentials and endpoint again."""
     with _lock:
         _clients.clear()
 
@@ -193,20 +194,20 @@ def _patiently(uri: str, question: Callable[[Any], T], patience_s: float) -> T:
         except FileNotFoundError:
             raise
         except (OSError, *remote_errors(uri)) as error:
-            forget()  # the cause may be a dead connection, too
+            forget()  # the cause may also be a dead connection
             pause_s = PAUSES_S[min(tries, len(PAUSES_S) - 1)]
             over = pause_s and time.monotonic() - started + pause_s > patience_s
             if not is_denied(error) or over:
                 _answered.discard(_split(uri)[0])
                 raise
             if tries == 1:
-                logger.warning("%s: is denied (%s); tried again for up to %.0f s", uri, error, patience_s)
+                logger.warning("%s: access is denied (%s); retrying for up to %.0f s", uri, error, patience_s)
             tries += 1
             time.sleep(pause_s)
 
 
 def _client() -> Any:
-    import s3fs  # late: only those who name S3 pay for it
+    import s3fs  # imported late: needed only for S3 URIs
 
     with _lock:
         if os.getpid() not in _clients:
@@ -221,7 +222,7 @@ def _delete(bucket: str, keys: list[str]) -> None:
     answer = ask(uri, lambda s3: s3.call_s3("delete_objects", Bucket=bucket, Delete=order))
     for failed in answer.get("Errors") or []:
         with translated_errors(uri := f"{S3}{bucket}/{failed['Key']}"):
-            raise PermissionError(f"deleting it: {failed.get('Message') or failed.get('Code')}")
+            raise PermissionError(f"deletion failed: {failed.get('Message') or failed.get('Code')}")
 
 
 def _split(uri: str) -> tuple[str, str]:

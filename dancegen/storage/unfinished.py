@@ -1,12 +1,12 @@
-"""Files that are being written, and how those are told that nobody writes any more.
+"""Unfinished files, and the detection and deletion of abandoned ones.
 
-An unfinished file is named `NAME.tmp-MACHINE-PID-TIME`, and keeps its ending. On the machine that it names, the process
-either lives or it does not: a file of one that is gone is deleted at once. Of another machine's process nothing can be
-known from here, nor whether a process number was given to another program since: such a file is left alone until it
-has not grown for a day. Clocks, reboots and containers that share a disk then make no difference.
+An unfinished file is named `NAME.tmp-MACHINE-PID-TIME`, with the suffix of the file. On the machine that it names, the
+process can be looked up, and the file of a dead process is deleted at once. A process of another machine cannot be
+looked up, and a process id may have been reused: such a file is deleted when it has not been modified for a day. The
+result does not depend on clocks, reboots or containers that share a disk.
 
-S3 shows an object only when it is whole. What a killed upload leaves are parts that nobody sees and somebody pays for.
-Nothing tells whose they are, so a day decides there too.
+S3 lists an object only when it is complete. A killed upload leaves parts that are not listed but are billed. Their
+owner is unknown, so they too are deleted after a day.
 """
 
 import functools
@@ -23,24 +23,24 @@ from pathlib import Path
 from dancegen.errors import StorageError
 from dancegen.storage import s3
 
-MARK = ".tmp-"  # in the name of every unfinished file
-NAME = re.compile(r"\.tmp-(?:(?P<machine>[0-9a-f]{8})-)?(?P<pid>\d+)-\d{16,}(?=\.|$)")  # no machine: of older releases
-UNTOUCHED_S = 24 * 3600.0  # and a file is nobody's, where its process cannot be looked for
-_swept: set[tuple[int, str]] = set()  # folders, by process
+MARK = ".tmp-"  # part of the name of every unfinished file
+NAME = re.compile(r"\.tmp-(?:(?P<machine>[0-9a-f]{8})-)?(?P<pid>\d+)-\d{16,}(?=\.|$)")  # no machine: earlier releases
+UNTOUCHED_S = 24 * 3600.0  # a file is then abandoned, if its process cannot be looked up
+_swept: set[tuple[int, str]] = set()  # process id and folder
 
 
 def mark() -> str:
-    """What the name of a file that this process begins to write ends with."""
+    """Suffix for the name of an unfinished file of this process."""
     return f"{MARK}{_machine()}-{os.getpid()}-{time.time_ns()}"
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file's name says that it is being written by dancegen, or was."""
+    """Whether a file name is that of an unfinished file of dancegen."""
     return NAME.search(name) is not None
 
 
 def sweep_local(folder: Path) -> int:
-    """Delete what dead processes left below a folder. Returns how many files and folders."""
+    """Delete abandoned files below a folder. Returns the number of deleted files and folders."""
     gone = 0
     for root, folders, files in os.walk(folder):
         gone += sum(_sweep(Path(root, name)) for name in (*folders, *files))
@@ -49,7 +49,7 @@ def sweep_local(folder: Path) -> int:
 
 
 def sweep_once(folder: Path) -> None:
-    """Delete what dead processes left in a folder, and not below it, when this process first writes there."""
+    """Delete abandoned files in a folder, not recursively, on the first call of this process for the folder."""
     known = (os.getpid(), str(folder))
     if known in _swept:
         return
@@ -61,7 +61,7 @@ def sweep_once(folder: Path) -> None:
 
 
 def sweep_remote(uri: str, older_than_s: float = UNTOUCHED_S) -> int:
-    """End the uploads below a folder on S3 that began longer ago. Returns how many."""
+    """Abort the uploads below an S3 folder that are older than `older_than_s`. Returns the number of uploads."""
     ended = 0
     try:
         for key, upload, begun in s3.unfinished(uri):
@@ -69,12 +69,12 @@ def sweep_remote(uri: str, older_than_s: float = UNTOUCHED_S) -> int:
                 s3.abort(uri, key, upload)
                 ended += 1
     except StorageError:
-        return ended  # who may write may not be permitted to list uploads; the work does not depend on it
+        return ended  # write permission does not imply permission to list uploads; cleanup is optional
     return ended
 
 
 def _sweep(path: Path) -> bool:
-    """Delete a file or folder if it is unfinished and nobody's; whether it was."""
+    """Delete a file or folder if it is unfinished and abandoned. Returns whether it was deleted."""
     found = NAME.search(path.name)
     try:
         if found is None or not _is_nobodys(found, path):
@@ -84,7 +84,7 @@ def _sweep(path: Path) -> bool:
         else:
             path.unlink()
     except OSError:
-        return False  # another process was faster, or it is somebody else's file
+        return False  # deleted by another process, or owned by another user
     return True
 
 
@@ -95,7 +95,7 @@ def _is_nobodys(found: re.Match[str], path: Path) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    import psutil  # late: it is needed where something is left
+    import psutil  # imported late: needed only for unfinished files
 
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -107,7 +107,7 @@ def _runs(pid: int) -> bool:
 
 @functools.cache
 def _machine() -> str:
-    """This machine since it was started, and the container: where a process number means one process."""
+    """Identifier of this machine, boot and container: the scope in which a process id is unique."""
     told = [platform.node()]
     for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         if os.path.exists(place):

@@ -1,7 +1,7 @@
-"""What a URI is: a path on this machine, `s3://bucket/key`, or `file://` for a path whose bytes are not UTF-8.
+"""URIs: a local path, `s3://bucket/key`, or `file://` for a path whose bytes are not UTF-8.
 
-A URI is always text that UTF-8 can hold, because tables, settings and JSON hold nothing else. A file name on Linux is
-bytes: one that is not UTF-8 gets the standard form, `file:///songs/caf%E9.mp3`. Every other path stands for itself.
+A URI is always valid UTF-8, as tables, settings and JSON require. A file name on Linux is a byte string: one that is
+not UTF-8 is written in the standard form, `file:///songs/caf%E9.mp3`. Every other path is used unchanged.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 S3, FILE = "s3://", "file://"
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/*)")
-BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:.+")  # what S3's clients take
+BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:.+")  # bucket names that S3 clients accept
 
 
 def is_remote(uri: str) -> bool:
@@ -20,9 +20,9 @@ def is_remote(uri: str) -> bool:
 
 
 def absolute(uri: str) -> str:
-    """The URI in its full form, so that it means the same in every process.
+    """The URI in absolute form, which is independent of the process.
 
-    Raises ValueError, which says what to write instead, when it is empty, or cannot be an address of ours.
+    Raises ValueError, with the correct form, when it is empty or not supported.
     """
     if not uri.strip():
         raise ValueError("is empty: give a path or s3://bucket/key")
@@ -40,23 +40,23 @@ def absolute(uri: str) -> str:
 def not_a_bucket(uri: str) -> str:
     """The URI of a file. Raises ValueError for a bucket."""
     if is_remote(uri) and "/" not in uri[len(S3) :]:
-        raise ValueError("names a bucket, and no file in it: give s3://bucket/key")
+        raise ValueError("names a bucket without a key: give s3://bucket/key")
     return uri
 
 
 def _s3(uri: str) -> str:
     bucket, _, key = uri[len(S3) :].partition("/")
     if uri[: len(S3)].lower() != S3 or (not bucket and key):
-        raise ValueError(f"{uri} is not written as S3 addresses are: give s3://bucket/key")
+        raise ValueError(f"{uri} is not a valid S3 URI: give s3://bucket/key")
     if not bucket:
         raise ValueError(f"{uri} names no bucket: give s3://bucket/key")
     if not BUCKET.fullmatch(bucket):
-        raise ValueError(f"{bucket!r} cannot be the name of a bucket: give s3://bucket/key")
+        raise ValueError(f"{bucket!r} is not a valid bucket name: give s3://bucket/key")
     return f"{S3}{bucket}/{key}" if key else f"{S3}{bucket}"
 
 
 def local_path(uri: str) -> str:
-    """The path of a URI that is not remote, with bytes that are not UTF-8 as surrogates, which os and open() take."""
+    """The path of a local URI, with bytes that are not UTF-8 as surrogates, which os and open() accept."""
     if not uri.startswith(FILE):
         return uri
     return os.fsdecode(urllib.parse.unquote_to_bytes(uri[len(FILE) :]))
@@ -68,7 +68,7 @@ def of_path(path: str) -> str:
 
 
 def below(uri: str, folder: str) -> str:
-    """The part of a URI that follows its folder's, as text."""
+    """The part of a URI relative to a folder, as text."""
     if is_remote(uri):
         return uri[len(folder.rstrip("/")) + 1 :]
     relative = os.path.relpath(local_path(uri), local_path(folder))
@@ -76,22 +76,22 @@ def below(uri: str, folder: str) -> str:
 
 
 def join(uri: str, *parts: str) -> str:
-    """A URI below a folder's."""
+    """The URI of a path below a folder."""
     return "/".join([uri.rstrip("/"), *parts]) if uri.startswith((S3, FILE)) else str(Path(uri, *parts))
 
 
 def name(uri: str) -> str:
-    """The last part of a URI: the file's name."""
+    """File name: the last component of a URI."""
     return uri.rstrip("/").rsplit("/", 1)[-1]
 
 
 def stem(uri: str) -> str:
-    """The file's name without its ending."""
+    """File name without its suffix."""
     return Path(name(uri)).stem
 
 
 def suffix(uri: str) -> str:
-    """The ending of the file's name, in lower case: ".mp4"."""
+    """Suffix of the file name in lower case, such as ".mp4"."""
     return Path(name(uri)).suffix.lower()
 
 
@@ -104,5 +104,5 @@ def _is_text(path: str) -> bool:
 
 
 def _escaped(path: str) -> str:
-    """Percent signs, and bytes that are not UTF-8 (which Python shows as surrogates), as %XX."""
+    """The path with percent signs and bytes that are not UTF-8 (surrogates in Python) as %XX."""
     return re.sub("[%\udc80-\udcff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", path)

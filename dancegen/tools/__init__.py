@@ -1,1 +1,1 @@
-"""Commands beside the steps. They run in one process, without Ray."""
+"""Commands that are not steps. They run in one process, without Ray."""

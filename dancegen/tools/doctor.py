@@ -1,4 +1,4 @@
-"""What this machine has and lacks, one finding a line, each with what to do about it."""
+"""`dancegen doctor`: checks of this machine, one finding per line, with remedies for problems."""
 
 import importlib.metadata
 import os
@@ -18,7 +18,7 @@ from dancegen import __version__, storage
 from dancegen.errors import CheckpointError, ClusterError, ConfigError, DanceGenError, StorageError
 
 LIBRARIES = ("ray", "torch", "pyarrow", "av", "numpy", "scipy", "librosa", "opencv-python", "mlflow", "optuna")
-SHARED_MEMORY_GB = 0.5  # Ray keeps its objects there, else in slow /tmp
+SHARED_MEMORY_GB = 0.5  # free in /dev/shm for Ray's object store; with less, Ray uses the slower /tmp
 DISK_GB = 5.0
 ANSWER_S = 10.0
 
@@ -29,11 +29,11 @@ class Finding:
 
     about: str
     text: str
-    state: str  # "ok"; "optional": works without; "problem"
+    state: str  # "ok"; "optional": not required; "problem"
 
     @property
     def broken(self) -> bool:
-        """Whether dancegen needs it."""
+        """Whether a requirement of dancegen is not met."""
         return self.state == "problem"
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Finding:
 
 
 def run(storage_uri: str | None, tracking_uri: str | None, address: str | None) -> Iterator[Finding]:
-    """Examine this machine, and whatever of storage, tracking server and cluster is named."""
+    """Check this machine and, where given, the storage, tracking server and cluster."""
     yield _examine("dancegen", _versions)
     yield _examine("machine", _machine)
     yield _examine("codecs", _codecs)
@@ -85,7 +85,7 @@ def _machine() -> str:
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     memory_gb = psutil.virtual_memory().total / 1e9
-    return f"{os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {', '.join(gpus) or 'no GPU (not needed)'}"
+    return f"{os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {', '.join(gpus) or 'no GPU (not required)'}"
 
 
 def _codecs() -> str:
@@ -94,7 +94,7 @@ def _codecs() -> str:
     wanted = {"libx264": "w", "aac": "w", "h264": "r", "mp3": "r", "vorbis": "r", "flac": "r"}
     missing = [name for name, mode in wanted.items() if name not in av.codecs_available or not _codec(name, mode)]
     if missing:
-        remedy = "Use its wheel: pip install --force-reinstall av"
+        remedy = "Install its wheel: pip install --force-reinstall av"
         raise ConfigError(", ".join(missing), f"not in PyAV {av.__version__}.", remedy)
     return f"{', '.join(wanted)} in PyAV {av.__version__}"
 
@@ -104,7 +104,7 @@ def _codec(name: str, mode: str) -> bool:
 
     try:
         av.codec.Codec(name, "w" if mode == "w" else "r")
-    except ValueError:  # UnknownCodecError: can be read but not written
+    except ValueError:  # UnknownCodecError: the codec decodes but does not encode
         return False
     return True
 
@@ -115,7 +115,7 @@ def _shared_memory() -> str:
         return "none on this system; Ray uses the temporary folder"
     free_gb = shutil.disk_usage(place).free / 1e9
     if free_gb < SHARED_MEMORY_GB:
-        remedy = "Start the container with --shm-size=2g; Ray is slower without."
+        remedy = "Start the container with --shm-size=2g; otherwise Ray is slower."
         raise StorageError("/dev/shm", f"has {free_gb:.2f} GB free.", remedy)
     return f"{free_gb:.1f} GB free"
 
@@ -124,7 +124,9 @@ def _disk() -> str:
     place = tempfile.gettempdir()
     free_gb = shutil.disk_usage(place).free / 1e9
     if free_gb < DISK_GB:
-        raise StorageError(place, f"has {free_gb:.1f} GB free.", "Free some, or set TMPDIR and RAY_TMPDIR elsewhere.")
+        raise StorageError(
+            place, f"has {free_gb:.1f} GB free.", "Free some, or set TMPDIR and RAY_TMPDIR to another disk."
+        )
     return f"{free_gb:.0f} GB free in {place}"
 
 
@@ -136,9 +138,9 @@ def _estimators() -> Iterator[Finding]:
 
 
 def _extra(extra: str) -> str:
-    """Whether an optional extra of the package is installed."""
+    """Installed version of an optional extra. Raises ConfigError when it is not installed."""
     if not extra:
-        return "needs nothing more"
+        return "requires no extra package"
     if not _installed(extra):
         raise ConfigError(extra, "not installed.", f"To use it: pip install 'dancegen[{extra}]'")
     return importlib.metadata.version(extra)
@@ -149,7 +151,7 @@ def _checkpoint() -> str:
 
     path = checkpoint.shipped()
     if not path.is_file():
-        raise CheckpointError(str(path), "is not there.", "Install dancegen again, or name one with --checkpoint.")
+        raise CheckpointError(str(path), "does not exist.", "Install dancegen again, or give one with --checkpoint.")
     checkpoint.load(path)
     return f"{path.name} loads ({path.stat().st_size / 1e6:.0f} MB)"
 
@@ -161,22 +163,22 @@ def _storage(uri: str) -> str:
     read = storage.read_text(place)
     storage.delete(place)
     if read != uri:
-        raise StorageError(uri, "gives back other bytes than were written.", "Use another storage.")
-    return f"{uri} can be written and read"
+        raise StorageError(uri, "returns other bytes than were written.", "Use another storage.")
+    return f"{uri} is readable and writable"
 
 
 def _tracking(uri: str) -> str:
-    """MLflow's servers answer /health; its databases are files in a folder that must be writable."""
+    """Check a tracking URI: a server must respond to /health; the folder of a database must be writable."""
     if not uri.startswith(("http://", "https://")):
         folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
         if not os.access(folder, os.W_OK):
-            raise StorageError(uri, f"is in {folder}, which cannot be written.", "Make the folder, or name another.")
-        return f"{uri} can be written"
+            raise StorageError(uri, f"is in {folder}, which is not writable.", "Create the folder, or give another.")
+        return f"{uri} is writable"
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_S) as answer:
-            return f"{uri} answers {answer.read(20).decode(errors='replace')}"
+            return f"{uri} responds {answer.read(20).decode(errors='replace')}"
     except (OSError, ValueError) as error:
-        raise ClusterError(uri, f"does not answer ({error}).", "Start it, or correct the address.") from error
+        raise ClusterError(uri, f"does not respond ({error}).", "Start it, or correct the address.") from error
 
 
 def _cluster(address: str) -> str:
@@ -186,5 +188,5 @@ def _cluster(address: str) -> str:
     theirs = cluster_version(connect(address))
     ours, python = importlib.metadata.version("ray"), platform.python_version()
     if theirs != ours:
-        raise ClusterError(address, f"runs Ray {theirs}, and here is {ours}.", "Use the same on both.")
-    return f"{address} answers, Ray {ours}, Python here {python} ({sys.platform})"
+        raise ClusterError(address, f"runs Ray {theirs}; this machine has {ours}.", "Use the same version on both.")
+    return f"{address} responds, Ray {ours}, local Python {python} ({sys.platform})"

@@ -1,1 +1,1 @@
-"""One update of training and the state to carry on later, without Ray."""
+"""Shared parts of the trainings, without Ray: batches, clips, meters, randomness, batch norm statistics."""

@@ -1,11 +1,11 @@
-"""Loss and accuracy of a network with several classification heads, each of which is asked about some clips only."""
+"""Loss and accuracy of a network with several classification heads, each trained on some of the clips only."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 CATEGORY = "category"
-IGNORED = -1  # label of a clip that a head is not asked about
+IGNORED = -1  # label of a clip that a head ignores
 
 
 def loss_and_accuracy(logits: dict[str, Tensor], labels: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
-"""Training clips: which worker reads which, in what order, and how rows of the table become a batch.
+"""Training clips: sharding across workers, shuffling, and conversion of table rows to batches.
 
-The order follows from the seed, the epoch and the worker's rank alone, so a run that was stopped goes on
-with exactly the clips that it would have seen. Row groups are dealt out whole as far as possible: a
-worker reads its share of the table and little more, a pool at a time, the next one while the first is used.
+The order depends only on the seed, the epoch and the worker's rank, so a resumed run gets exactly the clips
+of an uninterrupted one. Row groups are sharded whole as far as possible: a worker reads its shard of the
+table and little more, one pool at a time, and prefetches the next pool.
 
 Axes: B clips, T frames, J joints, S samples.
 """
@@ -26,17 +26,17 @@ from dancegen.skeleton import COCO18
 from dancegen.training.batch import Batch
 from dancegen.training.prefetch import ahead
 
-EVERY_CLIPS = 16  # in a batch of those that are only looked at, whatever the batch size of training
+EVERY_CLIPS = 16  # batch size of validation, whatever the batch size of training
 POOL_CLIPS = 768  # shuffled together; about 130 MB
 COLUMNS = ["clip_id", "joints", "audio", "rhythm", "aspect"]
-LOOKUPS = 16  # parts whose ends are read at the same time: on S3 each takes tens of milliseconds
-FULL_SCALE = 32768.0  # of int16 sound
-CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # of a table without validation clips
+LOOKUPS = 16  # parts whose footers are read at the same time: on S3 each takes tens of milliseconds
+FULL_SCALE = 32768.0  # of int16 audio
+CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # for a table without validation clips
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What one worker reads in one epoch."""
+    """The clips that one worker reads in one epoch."""
 
     rank: int
     workers: int
@@ -44,31 +44,29 @@ class Shard:
     seed: int
     epoch: int
     done: int = 0
-    """Batches of the epoch that were seen before, and are left out."""
+    """Batches of the epoch that are already done and are skipped."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a table of clips holds."""
+    """Summary of a table of clips."""
 
     train: int
     validation: int
     test: int
     fps: float
     data_hash: str
-    """Changes when a clip is added, removed or changed, whatever the order and the place of the table."""
+    """Changes when a clip is added, removed or changed, whatever the order and the location of the table."""
 
 
 def summarize(uri: str) -> Summary:
-    """Count the clips of a table. Raises TableError when there are none to train on."""
+    """Summarize a table. Raises TableError if it has no clips to train on, or clips of several frame rates."""
     rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps"])
     ids, splits, rates = (rows[name].to_pylist() for name in ("clip_id", "split", "fps"))
     if "train" not in splits:
-        raise TableError(
-            uri, "holds no clips to train on.", "Give cut-clips more videos, or smaller shares to hold out."
-        )
+        raise TableError(uri, "holds no clips to train on.", "Give cut-clips more videos, or smaller held-out shares.")
     if len(set(rates)) > 1:
-        raise TableError(uri, f"holds clips of {sorted(set(rates))} poses a second.", "Cut all clips at one rate.")
+        raise TableError(uri, f"holds clips of {sorted(set(rates))} poses per second.", "Cut all clips at one rate.")
     digest = hashlib.sha256(
         "\n".join(sorted(f"{split} {clip}" for split, clip in zip(splits, ids, strict=True))).encode()
     )
@@ -77,11 +75,11 @@ def summarize(uri: str) -> Summary:
 
 
 def batches_per_epoch(clips: int, workers: int, batch_size: int, thing: str) -> int:
-    """Updates of one epoch, the same on every worker. Raises ConfigError when there is not even one."""
+    """Updates per epoch, the same on every worker. Raises ConfigError if there are too few clips for one."""
     if clips < workers * batch_size:
         raise ConfigError(
             f"batch_size={batch_size}",
-            f"times {workers} workers needs {workers * batch_size} clips, and {thing} has {clips} to train on.",
+            f"times {workers} workers needs {workers * batch_size} clips, but {thing} has {clips} to train on.",
             "Give a smaller batch_size or fewer workers, or cut more clips.",
         )
     return clips // (workers * batch_size)
@@ -98,7 +96,7 @@ class Clips:
         songs: Collection[str] | None = None,
         columns: Sequence[str] = COLUMNS,
     ) -> None:
-        """`songs` are the only ones whose clips are wanted; `columns` are read for a batch."""
+        """With `songs`, only their clips are read; `columns` are read for a batch."""
         self.normalize, self.columns = NORMALIZATIONS[normalization], list(columns)
         self.wanted = None if songs is None else pads.field("song").isin(sorted(songs))
         self.groups: list[pads.Fragment] = []
@@ -106,7 +104,7 @@ class Clips:
             fragments = tables.open_dataset(uri, schema.CLIPS, files).get_fragments()
             with ThreadPoolExecutor(LOOKUPS) as pool:
                 self.groups = [group for groups in pool.map(_groups, fragments) for group in groups]
-        # not count_rows(), which counts the whole file for a part of it
+        # not count_rows(), which counts the whole file for a fragment of it
         self.sizes = [sum(group.num_rows for group in fragment.row_groups) for fragment in self.groups]
         if self.wanted is not None:
             self.sizes = [len(group.to_table(columns=["song"], filter=self.wanted)) for group in self.groups]
@@ -115,15 +113,15 @@ class Clips:
         return sum(self.sizes)
 
     def epoch(self, share: Shard) -> Iterator[Batch]:
-        """A worker's batches of one epoch, shuffled, all full, as many as every other worker's.
+        """A worker's batches of one epoch, shuffled and full; every worker has the same number.
 
-        What is left of an epoch that was begun is batch by batch what it would have been. Batches are decoded in
-        another thread, before they are asked for; where there is a GPU, into memory that it can read by itself.
+        The remaining batches of a resumed epoch are those of an uninterrupted epoch. Batches are prefetched in another
+        thread; if there is a GPU, into pinned memory.
         """
         yield from ahead(map(self._pinned, self.epoch_rows(share)))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Batch]:
-        """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
+        """A worker's batches of all clips, in order; there may be none. They do not depend on the number of workers."""
         yield from map(self.batch, self.every_rows(rank, workers, batch_size))
 
     def epoch_rows(self, share: Shard) -> Iterator[pa.Table]:
@@ -147,12 +145,12 @@ class Clips:
             yield self._read(order[first : first + batch_size])
 
     def some(self, count: int) -> Batch:
-        """Up to so many clips, spread evenly over all, always the same. Raises ValueError when there are none."""
+        """Up to `count` clips, evenly spaced over all, always the same. Raises ValueError if there are none."""
         order = _in_order(self.sizes)
         return self.batch(self._read(order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)]))
 
     def batch(self, rows: pa.Table) -> Batch:
-        """Rows of the table as the networks want them."""
+        """Rows of the table as a batch."""
         return batch_of(rows, self.normalize)
 
     def _pinned(self, rows: pa.Table) -> Batch:
@@ -182,7 +180,7 @@ def _groups(fragment: pads.Fragment) -> list[pads.Fragment]:
 
 
 def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:
-    """Rows of a table of clips (COLUMNS) as the networks want them."""
+    """Rows of a table of clips (COLUMNS) as a batch."""
     poses, masks, sounds, rhythms = [], [], [], []
     for row in rows.to_pylist():
         joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
@@ -204,9 +202,9 @@ def _numbers(ids: pa.ChunkedArray) -> list[int]:
 def shard_indices(sizes: list[int], share: Shard) -> Int64[np.ndarray, "N 2"]:
     """The (row group, row) pairs that a worker reads in an epoch, in order.
 
-    All workers shuffle the groups and the rows inside them alike and cut the result into equal stretches;
-    then each shuffles its stretch, a pool at a time. What does not fill a batch on every worker is left
-    out, and it is other clips in every epoch.
+    All workers shuffle the groups and the rows inside them identically and cut the result into equal shards;
+    then each shuffles its shard, one pool at a time. Clips that do not fill a batch on every worker are left
+    out; they are different ones in every epoch.
     """
     random = np.random.default_rng([share.seed % 2**32, share.epoch])
     groups = random.permutation(len(sizes))

@@ -1,4 +1,4 @@
-"""Numbers of many updates, on many workers, as one number each."""
+"""Weighted means of metrics over updates and workers."""
 
 import math
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ class Mean:
         self._weights: dict[str, float] = {}
 
     def add(self, values: dict[str, Tensor], weight: float = 1.0) -> None:
-        """Take up one batch's values."""
+        """Add one batch's values."""
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value * weight
             self._weights[name] = self._weights.get(name, 0.0) + weight
 
     def sums(self) -> Sums:
-        """What to send to other workers."""
+        """The sums to send to other workers."""
         return {name: (float(value), self._weights[name]) for name, value in self._sums.items()}
 
 

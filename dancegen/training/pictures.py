@@ -1,4 +1,4 @@
-"""real and generated dances of the same clips, side by side: a picture and a short video to look at
+"""Real and generated dances of the same clips, side by side, as an image and as a short video.
 
 Axes used in shapes:
     T frames    J joints    H rows    W columns
@@ -19,8 +19,8 @@ from dancegen.pose.resample import resample
 from dancegen.training.batch import Batch
 
 WIDTH_PX, HEIGHT_PX = 320, 240  # of one dance in the video
-CELL_PX = 160  # height of one pose in the picture
-POSES = 8  # of each dance in the picture
+CELL_PX = 160  # height of one pose in the image
+POSES = 8  # of each dance in the image
 FPS = 25.0  # of the video
 INK, TEXT_SIZE = (230, 230, 230), 0.5
 NAMES = ("real", "generated")
@@ -38,13 +38,13 @@ class SideBySide:
         ]
 
     def write_picture(self, path: Path) -> None:
-        """A PNG with two rows a clip: poses of the real dance, and below them the generated one's."""
+        """Write a PNG with two rows per clip: poses of the real dance, and below them those of the generated one."""
         rows = [self._row(pose, name) for pair in self.pairs for pose, name in zip(pair, NAMES, strict=True)]
         _, png = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
         path.write_bytes(png.tobytes())
 
     def write_video(self, path: Path) -> None:
-        """An MP4 of one clip after the other with its own sound: the real dance on the left, the generated right."""
+        """Write an MP4 of one clip after the other with its audio: the real dance left, the generated one right."""
         frames = round(self.sound.shape[1] / self.fps * FPS)
         size, sound = (WIDTH_PX, HEIGHT_PX), np.concatenate([clip.ravel() for clip in self.sound])
         with VideoWriter(path, 2 * WIDTH_PX, HEIGHT_PX, FPS, sound=sound.astype(np.float32)) as writer:

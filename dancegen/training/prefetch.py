@@ -1,4 +1,4 @@
-"""The next batches are made while one is learned from."""
+"""Prefetching of batches during training."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
-BATCHES = 2  # that wait: the reader's pauses differ from those of the learner
+BATCHES = 2  # prefetched: pauses of the reader and of the training loop differ
 
 
 def ahead(items: Iterator[T], count: int = BATCHES) -> Iterator[T]:
-    """The same items in the same order; up to `count` are made in another thread before they are asked for."""
+    """The same items in the same order; up to `count` are prefetched in another thread."""
     with ThreadPoolExecutor(1) as maker:
         waiting: deque[Future[tuple[T, ...]]] = deque(maker.submit(_next, items) for _ in range(count))
         while item := waiting.popleft().result():

@@ -1,4 +1,4 @@
-"""Running statistics of batch norm: each worker has its own while it learns, and all must end with the same network."""
+"""Running statistics of batch norm: they differ between workers during training and are averaged over them."""
 
 import torch
 import torch.distributed
@@ -7,9 +7,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def share_statistics(*networks: nn.Module) -> None:
-    """They become the mean of all workers'. Does nothing without other workers; all must call it at the same time.
+    """Average the statistics over all workers. Does nothing without other workers; all must call it at the same time.
 
-    The statistics are linear in those of each batch, so when they are averaged does not matter.
+    The statistics are linear in those of each batch, so the time of averaging does not matter.
     """
     found = [buffer for network in networks for buffer in _statistics(network)]
     if not found or not torch.distributed.is_initialized():

@@ -189,7 +189,7 @@ def test_rays_own_client_can_submit_a_job_to_a_cluster_without_a_token(
 def test_a_running_cluster_says_so_and_is_not_started_twice(with_token: Cluster) -> None:
     again = local("start", "--name", with_token.name)
     assert again.returncode == 2
-    assert "runs already" in again.stderr
+    assert "is already running" in again.stderr
     status = local("status", "--name", with_token.name)
     assert status.returncode == 0
     assert f"export RAY_API_SERVER_ADDRESS={with_token.address}\n" in status.stdout
@@ -231,7 +231,7 @@ def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_to
     assert raylets(name) == 3
     assert local("kill", "--name", name, "--node", "2").returncode == 0
     assert raylets(name) == 2
-    assert "has no node 2 that runs" in local("kill", "--name", name, "--node", "2").stderr
+    assert "has no running node 2" in local("kill", "--name", name, "--node", "2").stderr
     assert any("gcs_server" in process for process in processes(name))
     others = len(processes(without_token.name))
     assert [local("stop", "--name", name).returncode for _ in range(2)] == [0, 0]
@@ -264,7 +264,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
         without_token, words, tmp_path, "run/train/checkpoint_*/training.pt", "RayTrainWorker"
     )
     assert ended == 0, said
-    assert "going on from the last checkpoint with new workers" in said
+    assert "resuming from the last checkpoint with new workers" in said
     assert "Traceback" not in said
     assert "MLflow at" not in said, "it was told everything, too"
     newest = max(tmp_path.glob("run/train/checkpoint_*/training.pt"))
@@ -331,8 +331,8 @@ def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster)
     name = f"y-{os.getpid()}"
     taken = without_token.address.rpartition(":")[2]
     for words, message in (
-        (["--port", taken], f"--port {taken}: another program listens there"),
-        (["--dashboard-port", taken], f"--dashboard-port {taken}: another program listens there"),
+        (["--port", taken], f"--port {taken}: this port is in use"),
+        (["--dashboard-port", taken], f"--dashboard-port {taken}: this port is in use"),
         (["--object-store-mb", "1"], "ray start failed"),
     ):
         answer = local("start", "--name", name, "--workers", "0", *words)
@@ -345,10 +345,10 @@ def test_a_start_that_fails_leaves_nothing_and_shows_why(without_token: Cluster)
 
 def test_options_that_are_wrong_are_named() -> None:
     for words, message in (
-        (["start", "--workres", "2"], "there is no option --workres"),
+        (["start", "--workres", "2"], "unknown option --workres"),
         (["start", "--workers", "two"], "--workers two: give a whole number"),
         (["stop", "--name"], "--name has no value"),
-        (["kill"], "--node says which node"),
+        (["kill"], "--node is missing"),
         (["stop", "--name", "../x"], "give 1 to 16 of a-z, 0-9 and -"),
     ):
         answer = local(*words)

@@ -28,7 +28,7 @@ def test_what_a_job_asked_the_autoscaler_for_is_taken_back_after_it(ray_session,
 def test_it_is_taken_back_when_the_cluster_stays_too_small(ray_session):
     waiting = cluster.enough(cpus=1000, gpus=0, wait_s=0.01, remedy="Add machines.")
     with (
-        pytest.raises(ClusterError, match=r"after 0.01 s of waiting, and 1000 and 0 are needed. Add machines."),
+        pytest.raises(ClusterError, match=r"after 0.01 s of waiting, but 1000 and 0 are needed. Add machines."),
         waiting,
     ):
         raise AssertionError("there is no such cluster")

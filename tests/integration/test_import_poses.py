@@ -89,7 +89,7 @@ def test_a_source_without_what_is_needed_is_a_row_with_its_reason_and_the_others
     (error,) = (
         row["error"] for row in tables.read(f"{tmp_path}/poses_imports", schema.IMPORTS).to_pylist() if row["error"]
     )
-    assert "1_openpose: has no video that tells the pictures' size and rate" in error
+    assert "1_openpose: has no video to take the frame size and rate from" in error
     assert import_poses.run(config(tmp_path, width_px=64, height_px=48, source_fps=10, overwrite=True)).bad == 0
 
 

@@ -73,7 +73,7 @@ def told_of_loss(driver, tmp_path, begun):
 def test_a_table_job_says_what_is_done_and_how_to_go_on(tmp_path, driver_of):
     table = str(tmp_path / "cuts")
     line = told_of_loss(driver_of("-c", TABLE_JOB, table), tmp_path, lambda: len(tables.parts(table)) >= 3)
-    told = rf"\d+ of 1,000 videos are done and kept in {re.escape(table)}\. To go on from there: give the same command"
+    told = rf"\d+ of 1,000 videos are done and kept in {re.escape(table)}\. To resume: run the same command"
     assert re.search(told, line)
 
 
@@ -89,7 +89,7 @@ def test_a_training_says_which_epochs_are_done_and_the_command_that_goes_on(
         driver_of(*command), tmp_path, lambda: re.search(r"epoch (\d{2,}|[3-9]) of", (tmp_path / "told").read_text())
     )
     told = (
-        rf"\d+ of 10000 epochs are done, checkpoints in {tmp_path}/run/train\. To go on from there: "
+        rf"\d+ of 10000 epochs are done, checkpoints in {tmp_path}/run/train\. To resume: "
         rf"(python -m )?dancegen train-dance '{tmp_path}/my train.yaml' model.losses.perceptual=0$"
     )
     assert re.search(told, line)

@@ -76,7 +76,7 @@ def kill_a_worker(config, address):
 
 
 def test_what_does_not_fit_is_told_before_anything_starts(clips, straight, tmp_path):
-    with pytest.raises(ConfigError, match=r"stgcn.fps=20.*10 poses a second.*Give stgcn.fps=10"):
+    with pytest.raises(ConfigError, match=r"stgcn.fps=20.*10 poses per second.*Set stgcn.fps=10"):
         run(settings(clips, tmp_path, stgcn={"fps": 20}))
     with pytest.raises(ConfigError, match="epochs was 10 and is 12"):
         run(settings(clips, straight[0].output, epochs=12))

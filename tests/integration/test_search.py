@@ -118,7 +118,7 @@ def wait_for_trial(config, job, seconds=400):
 
 def test_a_search_whose_trainings_all_diverge_says_so_and_does_not_try_them_again(ray_session, settings):
     config = settings(samples=1, space={"optimizer.generator_rate": [1e20, 1e21]})
-    with pytest.raises(DanceGenError, match=r"no training came to an end; the first: .* epoch \d"):
+    with pytest.raises(DanceGenError, match=r"no training finished; the first: .* epoch \d"):
         run(config)
     with open(Path(config.output, "trials.csv")) as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["diverged"]
@@ -131,30 +131,30 @@ def test_more_trainings_at_a_time_than_fit_are_refused_at_once(ray_session, sett
 
 def test_trainings_with_gpus_are_refused_where_there_are_none(ray_session, settings):
     config = settings(concurrent=2)
-    with pytest.raises(ClusterError, match=r"0 GPUs, and 3.02 and 2 are needed.*needs 1.01 CPUs and 1 GPUs"):
+    with pytest.raises(ClusterError, match=r"0 GPUs, but 3.02 and 2 are needed.*needs 1.01 CPUs and 1 GPUs"):
         run(config.model_copy(update={"train": config.train.model_copy(update={"use_gpu": True})}))
 
 
 def test_workers_that_fit_in_all_but_on_no_machine_are_refused(ray_session):
     require_places(4, cpus=2, gpus=0, remedy="")
-    with pytest.raises(ClusterError, match=r"holds 1 workers of 5 CPUs on its 1 machines, and 2 are needed"):
+    with pytest.raises(ClusterError, match=r"has room for 1 workers of 5 CPUs on its 1 machines, but 2 are needed"):
         require_places(2, cpus=5, gpus=0, remedy="")
 
 
 def test_a_search_with_too_few_validation_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
     train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
     clips = make_clips(str(tmp_path / "none"), validation=0)
-    with pytest.raises(TableError, match=r"holds no validation clips, and misfit needs 1\. Run cut-clips again"):
+    with pytest.raises(TableError, match=r"holds no validation clips, but misfit needs 1\. Run cut-clips again"):
         run(settings(train=train | {"clips": clips}))
     clips = make_clips(str(tmp_path / "one"), validation=1)
-    with pytest.raises(TableError, match="holds 1 validation clips, and frechet_k2 needs 2"):
+    with pytest.raises(TableError, match="holds 1 validation clips, but frechet_k2 needs 2"):
         run(settings(train=train | {"clips": clips}, objective="frechet_k2"))
 
 
 def test_an_ablation_without_test_clips_for_its_table_is_refused(settings, make_clips, tmp_path, tiny_model):
     train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
     clips = make_clips(str(tmp_path / "untested"))
-    with pytest.raises(TableError, match="holds no test clips, and the table of an ablation"):
+    with pytest.raises(TableError, match="holds no test clips, but the table of an ablation"):
         run(settings(train=train | {"clips": clips}, rows={"plain": {"losses": {"adversarial_local": 0.0}}}))
 
 

@@ -45,7 +45,7 @@ def address(study):
         yield next(word for word in line.split() if word.startswith("http://"))
         server.send_signal(2)
         out, err = server.communicate(timeout=30)
-        assert "1 people have begun, 1 have answered all 3 pairs" in out
+        assert "1 participants, 1 of them answered all 3 pairs" in out
         assert "Traceback" not in err
 
 

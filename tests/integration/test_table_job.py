@@ -203,16 +203,16 @@ def test_rows_set_aside_for_their_content_are_no_failures_unless_nothing_is_left
 
 
 def test_a_bug_says_that_it_is_one_and_the_first_is_shown_with_its_traceback(job, capfd):
-    with pytest.raises(TooManyBadRowsError, match=r"2 are done and stay usable.* give max_bad_share=0.5 \(now 0.05\)"):
+    with pytest.raises(TooManyBadRowsError, match=r"2 are done and stay usable.* set max_bad_share=0.5 \(now 0.05\)"):
         run_table_job(job, rows("a", "bug1", "bug2", "b"), Parallel(actors=1))
-    assert re.match(r"/bug1: met a bug in dancegen: KeyError: 'joints' \(test_table_job.py", errors(job)["/bug1"])
+    assert re.match(r"/bug1: hit a bug in dancegen: KeyError: 'joints' \(test_table_job.py", errors(job)["/bug1"])
     told = capfd.readouterr().err
     assert told.count("Traceback (most recent call last)") == 1
     assert 'raise KeyError("joints")' in told
 
 
 def test_an_input_without_rows_is_told(job):
-    with pytest.raises(ConfigError, match="videos: there are none to work on"):
+    with pytest.raises(ConfigError, match="videos: there are none to process"):
         run_table_job(job, [], TOLERANT)
 
 

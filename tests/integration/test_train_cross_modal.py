@@ -42,7 +42,7 @@ def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
     written = Path(place).stat().st_mtime_ns
     assert train_cross_modal.run(config) == place
     assert Path(place).stat().st_mtime_ns == written
-    with pytest.raises(ConfigError, match="begun with other settings"):
+    with pytest.raises(ConfigError, match="started with a different configuration"):
         train_cross_modal.run(settings(clips, tmp_path / "metric", seed=1))
 
     told = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", cross_modal=place, resamples=20, pictures=0)
@@ -60,5 +60,5 @@ def test_a_metric_of_other_coordinates_is_refused_with_one_line(
     clips = make_clips(str(tmp_path / "clips"), train=24, validation=5, test=15)
     place = train_cross_modal.run(settings(clips, tmp_path / "metric", normalization="camera"))
     config = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", cross_modal=place, resamples=20, pictures=0)
-    with pytest.raises(Exception, match="cross_modal network: sees dances of 'camera'"):
+    with pytest.raises(Exception, match="cross_modal network: expects dances of 'camera'"):
         evaluate.run(config)

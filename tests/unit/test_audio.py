@@ -109,9 +109,9 @@ def test_tags_in_another_encoding_than_utf8_do_no_harm(tmp_path, make_sound):
         (b"no sound at all, but a text", "cannot be opened"),
         (b"#EXTM3U\n#EXTINF:10,\nother.wav\n#EXT-X-ENDLIST\n", "cannot be opened"),
         (b"ffconcat version 1.0\nfile other.wav\n", "cannot be opened"),
-        (wav_header(44_100, 2, 16, 0), "0.000 s of sound"),
-        (wav_header(16_000, 1, 16, 800) + bytes(800), "0.025 s of sound"),
-        (wav_header(1, 1, 8, 40_000) + bytes(40_000), "1 samples a second"),
+        (wav_header(44_100, 2, 16, 0), "0.000 s of audio"),
+        (wav_header(16_000, 1, 16, 800) + bytes(800), "0.025 s of audio"),
+        (wav_header(1, 1, 8, 40_000) + bytes(40_000), "1 samples per second"),
         (wav_header(44_100, 60, 16, 120_000) + bytes(120_000), "cannot be converted"),
     ],
 )
@@ -127,7 +127,7 @@ def test_what_is_no_song_says_why(tmp_path, make_sound, content, reason):
 def test_a_missing_file_and_a_video_without_sound_say_so(tmp_path, make_video):
     with pytest.raises(BadMediaError, match="No such file"):
         load(tmp_path / "nothing.wav", "song")
-    with pytest.raises(BadMediaError, match="has no sound"):
+    with pytest.raises(BadMediaError, match="has no audio"):
         load(make_video(tmp_path / "video.mp4", [np.zeros((48, 64, 3), np.uint8)]), "video")
 
 
@@ -232,7 +232,7 @@ def test_the_track_that_sounds_is_used_and_said(tmp_path, ending):
     silence = np.zeros(48_000)
     path = write_tracks(tmp_path / f"film{ending}", silence, tone(1.0), tone(1.0, hz=880), languages=("ger", "eng"))
     assert pitch(load(path, "film")) == pytest.approx(440, abs=2)
-    assert audio.track(path, "film").note == "its sound track 1 ger is silent; 2 eng is used"
+    assert audio.track(path, "film").note == "audio track 1 ger is silent; 2 eng is used"
     late = np.concatenate([silence, tone(1.0, hz=880)])
     path = write_tracks(tmp_path / f"late{ending}", late, np.concatenate([tone(2.0)]))
     assert audio.track(path, "film") == audio.Track(0)  # a silent beginning is no silent track
@@ -241,7 +241,7 @@ def test_the_track_that_sounds_is_used_and_said(tmp_path, ending):
 def test_of_silent_tracks_the_first_is_used_and_that_is_said(tmp_path):
     path = write_tracks(tmp_path / "film.mkv", np.zeros(48_000), np.zeros(48_000))
     assert not audio.is_loud(load(path, "film"))
-    assert audio.track(path, "film") == audio.Track(0, "all of its 2 sound tracks are silent")
+    assert audio.track(path, "film") == audio.Track(0, "all 2 audio tracks are silent")
 
 
 def test_one_track_is_not_looked_at_twice(tmp_path, make_sound):

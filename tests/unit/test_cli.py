@@ -59,15 +59,15 @@ except SystemExit as end:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("render loook=avatar", "loook: there is no such setting. Did you mean look?"),
-        ("render estimator=onnx", "estimator: there is no such setting. It is a setting of extract-poses."),
-        ("render estimator.name=onnx", "estimator: there is no such setting. It is a setting of extract-poses."),
+        ("render loook=avatar", "loook: unknown setting. Did you mean look?"),
+        ("render estimator=onnx", "estimator: unknown setting. It is a setting of extract-poses."),
+        ("render estimator.name=onnx", "estimator: unknown setting. It is a setting of extract-poses."),
         ("render epoch=3", "It is a setting of pretrain-perceptual and train-dance."),
-        ("train-dance losses.l1=1", "losses: there is no such setting. Did you mean model.losses?"),
+        ("train-dance losses.l1=1", "losses: unknown setting. Did you mean model.losses?"),
         ("train-dance model.losses.l2=1", "Did you mean model.losses.l1?"),
-        ("train-dance model.losss.l1=1", "model.losss: there is no such setting. Did you mean model.losses?"),
+        ("train-dance model.losss.l1=1", "model.losss: unknown setting. Did you mean model.losses?"),
         ("search clips=a", "Did you mean train.clips?"),
-        ("render xyzzy=1", "xyzzy: there is no such setting.\n"),
+        ("render xyzzy=1", "xyzzy: unknown setting.\n"),
     ],
 )
 def test_a_wrong_key_names_the_one_that_may_have_been_meant_and_where_all_are(

@@ -170,7 +170,7 @@ def test_a_folder_of_videos_becomes_a_page_a_table_and_pictures(tmp_path, video,
         write_truth(tmp_path / "videos", name, dance * (WIDTH_PX, HEIGHT_PX, 1))
     (tmp_path / "videos" / "broken.mp4").write_bytes(b"no video")
     said = run(settings(tmp_path / "videos", tmp_path / "out", pictures=3))
-    assert re.search(r"2 videos, 40 frames: mediapipe finds someone in 0\.0%, openpose_json in 100\.0%", said[0])
+    assert re.search(r"2 videos, 40 frames: mediapipe detects a person in 0\.0%, openpose_json in 100\.0%", said[0])
     assert "broken.mp4" in said[1]
     rows = table_of(tmp_path / "out")
     assert [row["video"] for row in rows if row["joint"] == "all"] == ["all videos", "one.mp4", "other.mp4"]

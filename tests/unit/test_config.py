@@ -84,17 +84,17 @@ def test_a_reference_that_leads_nowhere_is_named(file: Path) -> None:
 
 
 def test_a_wrong_key_is_named_with_the_one_that_may_be_meant(file: Path) -> None:
-    assert "wrokers: there is no such setting. Did you mean workers?" in problem(file, "wrokers=2")
+    assert "wrokers: unknown setting. Did you mean workers?" in problem(file, "wrokers=2")
 
 
 def test_a_wrong_nested_key_is_named_in_full(file: Path) -> None:
     text = problem(file, "model.loss.adverserial=1")
-    assert "model.loss.adverserial: there is no such setting. Did you mean model.loss.adversarial?" in text
+    assert "model.loss.adverserial: unknown setting. Did you mean model.loss.adversarial?" in text
 
 
 def test_a_wrong_key_that_resembles_nothing_says_where_all_settings_are(file: Path) -> None:
     text = problem(file, "model.loss.zzz=1")
-    assert "model.loss.zzz: there is no such setting.\n" in text
+    assert "model.loss.zzz: unknown setting.\n" in text
     assert "All settings: docs/settings.md." in text
 
 
@@ -108,12 +108,12 @@ def test_a_value_out_of_range_is_named_with_the_bound(file: Path) -> None:
 
 
 def test_a_missing_setting_says_how_to_give_it() -> None:
-    assert "output: is not set, and has no default. Add it, or give output=..." in problem(None)
+    assert "output: is required and not set. Add it, or give output=..." in problem(None)
 
 
 def test_an_undecided_setting_counts_as_missing(file: Path) -> None:
     file.write_text("output: ???\n")
-    assert "output: is not set" in problem(file)
+    assert "output: is required and not set" in problem(file)
 
 
 def test_all_mistakes_are_told_at_once(file: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_message_names_the_file_first(file: Path) -> None:
 
 @pytest.mark.parametrize("override", ["workers", "=2", "--workers", ""])
 def test_an_override_of_another_form_is_told(file: Path, override: str) -> None:
-    assert "is not of the form key=value. Write for example workers=2." in problem(file, override)
+    assert "is not of the form key=value. Use for example workers=2." in problem(file, override)
 
 
 @pytest.mark.parametrize("override", ["sizes=[1,2", "output={a", "model.loss.l1=${", "output=${oc.env:"])
@@ -157,10 +157,10 @@ def test_an_override_with_open_brackets_is_told(file: Path, override: str) -> No
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("workers: [1, 2", "is not YAML"),
+        ("workers: [1, 2", "is not valid YAML"),
         ("workers: 1\nworkers: 2\n", "duplicate key workers"),
         ("workers: 1\n\toutput: x\n", "at line 2"),
-        ("- a\n- b\n", "holds no `key: value` lines"),
+        ("- a\n- b\n", "contains no `key: value` lines"),
         ("only text", "job.yaml"),
         ("a: \x00\x07", "job.yaml"),
         ("1: x\noutput: y", "1"),
@@ -253,7 +253,7 @@ def test_a_setting_from_a_variable_that_is_empty_is_told(monkeypatch: pytest.Mon
     monkeypatch.setenv("TRACKING", "")
     path = tmp_path / "settings.yaml"
     path.write_text("tracking_uri: ${oc.env:TRACKING}\n")
-    with pytest.raises(ConfigError, match=r"^tracking_uri: \$\{oc.env:TRACKING\}: gives an empty value"):
+    with pytest.raises(ConfigError, match=r"^tracking_uri: \$\{oc.env:TRACKING\}: resolves to an empty value"):
         config.load(TrainDanceConfig, str(path))
 
 

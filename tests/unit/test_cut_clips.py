@@ -55,7 +55,7 @@ def clips_of(config):
 
 def test_a_copy_of_a_video_gives_no_clips_of_its_own(config, add_pose):
     cut = CutClips(config).one({**add_pose("b"), "copy_of": "/videos/a.mp4"})
-    assert cut["error"].startswith("/videos/b.mp4: is the same as /videos/a.mp4.")
+    assert cut["error"].startswith("/videos/b.mp4: is a duplicate of /videos/a.mp4.")
     assert not tables.parts(config.clips)
 
 
@@ -83,12 +83,12 @@ def test_windows_that_give_no_clip_are_counted_by_reason(config, add_pose):
     tracks = np.repeat([0, 1], [70, 50])
     cut = CutClips(config).one(add_pose(cuts=[70], tracks=schema.to_bytes(tracks, "int32")))
     assert cut["clips"] == 1
-    assert dict(cut["left_out"]) == {"a cut crosses it": 2}
+    assert dict(cut["left_out"]) == {"it contains a shot cut": 2}
 
 
 def test_a_video_left_out_of_the_split_gives_no_clips_and_says_why(config, add_pose):
     cut = CutClips(config).one(add_pose(split="left_out"))
-    assert (cut["clips"], dict(cut["left_out"])) == (0, {"its dancer is held out on another side of the split": 3})
+    assert (cut["clips"], dict(cut["left_out"])) == (0, {"its dancer is held out in another split": 3})
     assert tables.parts(config.clips) == []
 
 
@@ -107,12 +107,12 @@ def test_the_same_clip_has_the_same_id_and_another_has_another(config, add_pose)
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"audio_uri": None}, "has no sound"),
+        ({"audio_uri": None}, "has no audio"),
         ({"audio_uri": "/gone.mp4"}, "does not exist"),
         ({"frames": 30}, "the video is shorter than a clip"),
-        ({"fps": 7.0}, "7 poses a second"),
+        ({"fps": 7.0}, "7 poses per second"),
         ({"loudness_db": -90.0}, r"is silent (-90 dBFS)"),
-        ({"tempo_confidence": 0.1}, "has no sure beat (confidence 0.10)"),
+        ({"tempo_confidence": 0.1}, "has no steady beat (confidence 0.10)"),
     ],
 )
 def test_a_video_that_gives_no_clips_says_why(config, add_pose, changes, told):

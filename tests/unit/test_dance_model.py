@@ -163,7 +163,7 @@ def test_a_model_is_trained_further_with_its_own_settings_only(model, saved):
 def test_a_model_of_fewer_rhythm_channels_is_not_trained_further(tmp_path):
     model = DanceModel(build_generator(SMALL, 3), SMALL, ("onset", "beat_sin", "beat_cos"))
     checkpoint.save(tmp_path / "kept", model, {})
-    with pytest.raises(CheckpointError, match="hears only onset, beat_sin, beat_cos"):
+    with pytest.raises(CheckpointError, match="uses only the rhythm channels onset, beat_sin, beat_cos"):
         checkpoint.load_to_train(tmp_path / "kept", SMALL)
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_model_of_ours_is_refused_with_a_remedy(saved, spoil):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"nothing\.safetensors: is no file"):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors: is not a file"):
         checkpoint.load(tmp_path / "nothing.safetensors")
 
 

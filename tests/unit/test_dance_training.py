@@ -246,7 +246,7 @@ def test_the_noise_of_a_dance_can_be_read_out_of_it_again_after_some_training():
 def test_state_of_other_networks_or_no_state_is_refused():
     training = train_of(SMALL, 0)
     other = train_of(SMALL.model_copy(update={"rhythm": False}), 0)
-    with pytest.raises(CheckpointError, match="another rhythm"):
+    with pytest.raises(CheckpointError, match="different rhythm"):
         training.load(other.state())
     with pytest.raises(CheckpointError, match="cannot be used"):
         training.load({"weights": 1})
@@ -341,5 +341,5 @@ def test_a_run_from_before_the_output_was_linear_is_not_taken_up_by_other_networ
     training = train_of(SMALL, 0)
     state = training.state()
     del state["config"]["generator"]["output"]
-    with pytest.raises(CheckpointError, match="another generator"):
+    with pytest.raises(CheckpointError, match="different generator"):
         training.load(state)

@@ -134,9 +134,9 @@ def test_a_file_of_cocos_results_has_everyone_of_each_frame(tmp_path, image):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', r"3 numbers a person, and 51 \(COCO-17\), 54"),
-        ("[]", "is not what OpenPose writes"),
-        ("{", "is not what OpenPose writes"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', r"3 numbers per person; 51 \(COCO-17\), 54"),
+        ("[]", "is not OpenPose JSON"),
+        ("{", "is not OpenPose JSON"),
     ],
 )
 def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, told):
@@ -148,11 +148,11 @@ def test_a_file_of_another_kind_is_named_with_what_is_wrong(tmp_path, content, t
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "no list of COCO's results"),
-        ('{"annotations": []}', "no list of COCO's results"),
+        ("{", "not a list of COCO results"),
+        ('{"annotations": []}', "not a list of COCO results"),
         ('[{"image_id": "dance.jpg", "keypoints": []}]', "image_id 'dance.jpg' has no frame number"),
-        ('[{"image_id": 0, "keypoints": [1, 2, 3]}]', "3 numbers a person"),
-        ("[]", "holds nobody"),
+        ('[{"image_id": 0, "keypoints": [1, 2, 3]}]', "3 numbers per person"),
+        ("[]", "contains no people"),
         ('[{"image_id": 999999999, "keypoints": %s}]' % person(17), "frame 999,999,999"),  # noqa: UP031
     ],
 )
@@ -163,7 +163,7 @@ def test_results_of_another_kind_are_named_with_what_is_wrong(tmp_path, content,
 
 
 def test_a_video_without_files_says_where_they_were_looked_for(tmp_path):
-    with pytest.raises(BadMediaError, match=r"a_openpose, nor .*a\.json"):
+    with pytest.raises(BadMediaError, match=r"a_openpose nor .*a\.json"):
         estimate(f"{tmp_path}/a.mp4")
 
 

@@ -80,7 +80,7 @@ def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, 
 def test_networks_that_see_other_dances_are_refused():
     extractors = load_extractors(EvaluateConfig(clips="clips"))
     check_fits(extractors, "body", 10.0)
-    with pytest.raises(CheckpointError, match="sees dances of 'body' at 10 poses a second"):
+    with pytest.raises(CheckpointError, match="expects dances of 'body' at 10 poses per second"):
         check_fits(extractors, "camera", 10.0)
 
 
@@ -88,7 +88,7 @@ def test_networks_that_see_other_dances_are_refused():
     ("given", "problem"),
     [
         (["checkpoint=a.safetensors", "dances=b"], "checkpoint and dances are both given"),
-        (["dances=b", "dances_per_clip=2"], "dances_per_clip=2 is for a model"),
+        (["dances=b", "dances_per_clip=2"], "dances_per_clip=2 requires a model"),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(tmp_path, monkeypatch, given, problem):
@@ -119,5 +119,5 @@ def test_dances_that_are_no_table_of_clips_are_told_before_anything_is_started(c
     poses = str(tmp_path / "poses")
     tables.begin(poses, schema.POSES, {})
     tables.write_part(poses, schema.table(schema.POSES, [{"uri": "video.mp4"}]), "video.mp4")
-    with pytest.raises(TableError, match="a table of poses, and a table of clips is needed"):
+    with pytest.raises(TableError, match="a table of poses; a table of clips is required"):
         evaluate.run(EvaluateConfig(clips=clips, dances=poses, output=f"{tmp_path}/out"))

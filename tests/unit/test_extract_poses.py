@@ -111,7 +111,7 @@ def test_a_joint_that_was_filled_stays_marked(add_video, extract):
 
 def test_a_video_without_one_usable_second_is_set_aside_with_its_reason(add_video, extract):
     made = extract(add_video([[person()]] * 20), verdict={})
-    assert "a clip could be cut from 0.0 s of it. Use longer videos" in made["error"]
+    assert "only 0.0 s of it are usable for clips. Use longer videos" in made["error"]
 
 
 def test_of_several_people_the_policy_says_who_is_the_dancer(add_video, extract):
@@ -189,9 +189,9 @@ def test_a_missing_file_is_a_row_with_that_reason(tmp_path):
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
-        ({"min_found_share": 0.9}, "nobody was found in 40% of the frames"),
+        ({"min_found_share": 0.9}, "no dancer was found in 40% of the frames"),
         ({"max_missing_share": 0.01}, "of the dancer's joints are missing"),
-        ({"min_usable_s": 3}, "a clip could be cut from 0.0 s of it"),
+        ({"min_usable_s": 3}, "only 0.0 s of it are usable for clips"),
     ],
 )
 def test_a_video_past_a_threshold_is_set_aside_and_what_is_known_of_it_stays(add_video, extract, verdict, told):

@@ -39,14 +39,14 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(
     ("kind", "given", "told"),
     [
-        (TrainDanceConfig, {"model": CAMERA}, "stgcn.safetensors: sees dances of normalization 'body'"),
-        (TrainDanceConfig, {"model": {"fps": 25}}, "sees dances of fps 10.0"),
+        (TrainDanceConfig, {"model": CAMERA}, "stgcn.safetensors: expects dances with normalization 'body'"),
+        (TrainDanceConfig, {"model": {"fps": 25}}, "expects dances with fps 10.0"),
         (TrainDanceConfig, {"perceptual": DANCE}, "holds no perceptual network"),
         (TrainDanceConfig, {"start": STGCN}, "holds no dance model"),
         (TrainDanceConfig, {"start": DANCE, "model": {"norm": "batch"}}, "was trained with norm 'layer'"),
-        (SearchConfig, {"train": {"model": CAMERA}}, "sees dances of normalization 'body'"),
-        (SearchConfig, {"rows": {"ours": {}, "theirs": CAMERA}}, "sees dances of normalization 'body'"),
-        (SearchConfig, {"rows": {"l1": {**CAMERA, "losses": {"perceptual": 0}}}}, "perceptual network: sees dances of"),
+        (SearchConfig, {"train": {"model": CAMERA}}, "expects dances with normalization 'body'"),
+        (SearchConfig, {"rows": {"ours": {}, "theirs": CAMERA}}, "expects dances with normalization 'body'"),
+        (SearchConfig, {"rows": {"l1": {**CAMERA, "losses": {"perceptual": 0}}}}, "perceptual network: expects dances"),
         (EvaluateConfig, {"checkpoint": STGCN}, "holds no dance model"),
         (EvaluateConfig, {"perceptual": DANCE}, "holds no perceptual network"),
         (EvaluateConfig, {"heldout": STGCN}, "holds no heldout extractor"),
@@ -63,7 +63,7 @@ def test_a_checkpoint_that_does_not_fit_is_named(kind: type[Config], given: dict
 
 
 def test_networks_that_see_other_dances_than_those_to_measure_are_named(heldout: str):
-    with pytest.raises(CheckpointError, match=r"heldout network: sees dances of 'camera' at 10 .* are of 'body'"):
+    with pytest.raises(CheckpointError, match=r"heldout network: expects dances of 'camera' at 10 .* are of 'body'"):
         checkpoints.check(EvaluateConfig(clips="clips", heldout=heldout))
     with pytest.raises(CheckpointError, match="heldout network"):  # whoever made the dances
         checkpoints.check(EvaluateConfig(clips="clips", dances="dances", heldout=heldout))
@@ -80,7 +80,7 @@ def test_a_network_that_is_not_used_is_not_looked_at():
 
 def test_for_another_machine_only_what_comes_with_dancegen_is_looked_at():
     checkpoints.check(TrainDanceConfig.model_validate({"perceptual": "/on/the/cluster"}), here=False)
-    with pytest.raises(CheckpointError, match="sees dances of"):
+    with pytest.raises(CheckpointError, match="expects dances"):
         checkpoints.check(TrainDanceConfig.model_validate({"model": CAMERA}), here=False)
 
 
@@ -88,7 +88,7 @@ def test_for_another_machine_only_what_comes_with_dancegen_is_looked_at():
 def test_a_file_that_was_cut_off_is_damaged(size: int, tmp_path: Path):
     path = tmp_path / "cut.safetensors"
     path.write_bytes(Path(DANCE).read_bytes()[:size])
-    with pytest.raises(CheckpointError, match="is damaged, or no safetensors file"):
+    with pytest.raises(CheckpointError, match="is damaged or not a safetensors file"):
         header.read(str(path), header.DANCE)
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_was_cut_off_is_damaged(size: int, tmp_path: Path):
 def test_a_file_of_another_kind_is_no_checkpoint(content: bytes, tmp_path: Path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="is damaged, or no safetensors file"):
+    with pytest.raises(CheckpointError, match="is damaged or not a safetensors file"):
         header.read(str(path), header.DANCE)
 
 

@@ -87,7 +87,7 @@ def test_cameras_can_be_chosen_and_one_that_is_not_there_is_told(tmp_path):
     (chosen, missing) = read(source, cameras=["c03", "c09"])
     np.testing.assert_array_equal(chosen.joints, read(source)[2].joints)
     assert isinstance(missing, BadRecording)
-    assert missing.error.startswith(f"{source}#c09: is not there: the file has 3 cameras.")
+    assert missing.error.startswith(f"{source}#c09: does not exist: the file has 3 cameras.")
 
 
 def test_the_settings_name_what_the_file_name_does_not(tmp_path):
@@ -121,7 +121,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path, prot
     where = {"det_scores": np.array([trap], dtype=object)} if hidden else {"timestamps": trap}
     source = write(tmp_path / "a.pkl", protocol, keypoints2d=keypoints(), **where)
     with pytest.raises(
-        BadMediaError, match=r"a.pkl: is no pickle of NumPy arrays alone: it asks for .*not run"
+        BadMediaError, match=r"a.pkl: is not a pickle of only NumPy arrays: it requires .*not run"
     ) as told:
         read(source)
     assert not (tmp_path / "broken-into").exists()
@@ -148,7 +148,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path, prot
 def test_nothing_but_what_arrays_are_made_of_is_admitted(tmp_path, module, name):
     short = lambda text: b"\x8c" + struct.pack("B", len(text)) + text.encode()  # noqa: E731
     (tmp_path / "a.pkl").write_bytes(b"\x80\x04" + short(module) + short(name) + b"\x93.")
-    with pytest.raises(BadMediaError, match=f"it asks for {module}.{name}, which was not run"):
+    with pytest.raises(BadMediaError, match=f"it requires {module}.{name}, which was not run"):
         read(str(tmp_path / "a.pkl"))
 
 
@@ -166,7 +166,7 @@ def test_a_pickle_of_older_numpy_and_python_is_read(tmp_path):
 )
 def test_bytes_that_are_no_pickle_or_not_this_one_are_told_in_one_line(tmp_path, data):
     (tmp_path / "a.pkl").write_bytes(data)
-    with pytest.raises(BadMediaError, match=r"a.pkl: (is no pickle|has no keypoints2d)") as raised:
+    with pytest.raises(BadMediaError, match=r"a.pkl: (is not a pickle|has no keypoints2d)") as raised:
         read(str(tmp_path / "a.pkl"))
     assert "\n" not in str(raised.value)
 
@@ -176,18 +176,18 @@ def test_a_pickle_that_is_cut_off_is_told(tmp_path):
     data = (tmp_path / "a.pkl").read_bytes()
     for length in range(1, len(data), 997):
         (tmp_path / "a.pkl").write_bytes(data[:length])
-        with pytest.raises(BadMediaError, match=r"a.pkl: is no pickle, or a damaged one"):
+        with pytest.raises(BadMediaError, match=r"a.pkl: is not a pickle, or is damaged"):
             read(source)
 
 
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        ({"keypoints3d": np.zeros((5, 17, 3))}, "has no keypoints2d; it holds keypoints3d"),
+        ({"keypoints3d": np.zeros((5, 17, 3))}, "has no keypoints2d; it contains keypoints3d"),
         ({"keypoints2d": np.zeros((5, 17, 3))}, "of shape 5x17x3, not CxNx17x3"),
         ({"keypoints2d": np.zeros((9, 0, 17, 3))}, "of shape 9x0x17x3"),
-        ({"keypoints2d": [1, 2]}, "no numbers"),
-        ({"keypoints2d": np.array(["a"])}, "no numbers"),
+        ({"keypoints2d": [1, 2]}, "not numeric"),
+        ({"keypoints2d": np.array(["a"])}, "not numeric"),
     ],
 )
 def test_other_arrays_are_told(tmp_path, data, problem):

@@ -249,9 +249,7 @@ def test_eyes_are_where_the_file_has_them():
 
 def test_the_joints_that_are_lacking_are_named_in_one_line(tmp_path):
     names = naming("mixamo") | {"left_wrist": "Paw", "right_knee": "Hock"}
-    with pytest.raises(
-        BadMediaError, match="has no joints that are known as left_wrist, right_knee; it has "
-    ) as raised:
+    with pytest.raises(BadMediaError, match="has no joints for left_wrist, right_knee; it has ") as raised:
         read(tmp_path / "a.bvh", bvh(names=names))
     assert "Paw" in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -259,7 +257,7 @@ def test_the_joints_that_are_lacking_are_named_in_one_line(tmp_path):
 
 def test_one_leg_bone_is_not_both_thigh_and_shin(tmp_path):
     names = naming("mixamo") | {"left_hip": "Upper", "right_hip": "Upper2"}
-    with pytest.raises(BadMediaError, match="known as left_hip, right_hip;"):
+    with pytest.raises(BadMediaError, match="no joints for left_hip, right_hip;"):
         read(tmp_path / "a.bvh", bvh(names=names))
 
 
@@ -274,15 +272,15 @@ def test_the_whole_frames_of_a_file_that_is_cut_off_are_kept(tmp_path):
     [
         (lambda text: "", "it has no MOTION"),
         (lambda text: text[: text.index("MOTION")], "it has no MOTION"),
-        (lambda text: text[text.index("MOTION") :], "no ROOT, or does not close"),
-        (lambda text: text.replace("}\nMOTION", "MOTION"), "no ROOT, or does not close"),
-        (lambda text: text.replace("Frames: 30", "Frames: 0"), "no whole frame"),
+        (lambda text: text[text.index("MOTION") :], "no ROOT, or is not closed"),
+        (lambda text: text.replace("}\nMOTION", "MOTION"), "no ROOT, or is not closed"),
+        (lambda text: text.replace("Frames: 30", "Frames: 0"), "no complete frame"),
         (lambda text: text.replace("Frame Time: 0.0333333", "Frame Time: 0"), "it has no MOTION"),
-        (lambda text: text[: text.index("Frame Time") + 30], "no whole frame"),
-        (lambda text: text.rsplit(" ", 1)[0] + " nan\n", "not finite"),
-        (lambda text: text.rsplit(" ", 1)[0] + " x\n", "not all numbers"),
-        (lambda text: text.replace("3 Zrotation Xrotation", "3 Zrotation Zrotation"), "about ZZY, which is no order"),
-        (lambda text: text.replace("-42", "0").replace("-41", "0"), "legs of no length"),
+        (lambda text: text[: text.index("Frame Time") + 30], "no complete frame"),
+        (lambda text: text.rsplit(" ", 1)[0] + " nan\n", "non-finite"),
+        (lambda text: text.rsplit(" ", 1)[0] + " x\n", "not numeric"),
+        (lambda text: text.replace("3 Zrotation Xrotation", "3 Zrotation Zrotation"), "about ZZY, which is not"),
+        (lambda text: text.replace("-42", "0").replace("-41", "0"), "legs of length 0"),
     ],
 )
 def test_a_file_that_is_no_bvh_is_told_in_one_line(tmp_path, spoil, problem):

@@ -61,20 +61,20 @@ def test_a_joint_that_is_nan_or_unsure_is_missing(tmp_path):
 def test_what_the_file_does_not_say_comes_from_the_settings(tmp_path):
     source = write(tmp_path / "a.npz", joints=places())
     assert len(read(source, source_fps=20, width_px=640, height_px=480).joints) == 30
-    with pytest.raises(BadMediaError, match=r"does not say its fps.*set source_fps"):
+    with pytest.raises(BadMediaError, match=r"has no valid fps.*set source_fps"):
         read(source, width_px=640, height_px=480)
-    with pytest.raises(BadMediaError, match=r"does not say its height_px"):
+    with pytest.raises(BadMediaError, match=r"has no valid height_px"):
         read(source, source_fps=20, width_px=640)
 
 
 @pytest.mark.parametrize(
     ("arrays", "problem"),
     [
-        ({"poses": np.zeros((3, 18, 2))}, "has no joints; it holds fps, width_px, height_px, poses"),
+        ({"poses": np.zeros((3, 18, 2))}, "has no joints; it contains fps, width_px, height_px, poses"),
         ({"joints": np.zeros((3, 25, 2))}, "has joints of shape 3x25x2"),
         ({"joints": np.zeros((0, 18, 2))}, "has joints of shape 0x18x2"),
         ({"joints": np.array([["a"]])}, "has joints of shape 1x1"),
-        ({"joints": np.zeros((3, 18, 2)), "fps": -1}, "does not say its fps"),
+        ({"joints": np.zeros((3, 18, 2)), "fps": -1}, "has no valid fps"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(tmp_path, arrays, problem):
@@ -83,12 +83,12 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, arrays, problem):
 
 
 def test_a_file_that_would_run_code_or_is_damaged_is_refused(tmp_path):
-    with pytest.raises(BadMediaError, match="is no NumPy file of arrays"):
+    with pytest.raises(BadMediaError, match="is not a NumPy file of arrays"):
         read(write(tmp_path / "a.npz", joints=np.array([{"a": 1}], dtype=object), fps=10, **SIZE))
     whole = (tmp_path / "a.npz").read_bytes()
     for content in (b"", b"PK", whole[: len(whole) // 2], b"no arrays at all"):
         (tmp_path / "b.npz").write_bytes(content)
-        with pytest.raises(BadMediaError, match="is no NumPy file of arrays"):
+        with pytest.raises(BadMediaError, match="is not a NumPy file of arrays"):
             read(str(tmp_path / "b.npz"))
 
 

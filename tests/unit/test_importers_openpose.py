@@ -87,7 +87,7 @@ def test_the_folder_of_music_is_looked_into_first(tmp_path, make_video, make_sou
 def test_a_song_that_is_nowhere_is_told_when_there_is_a_folder_of_music(tmp_path):
     (tmp_path / "songs").mkdir()
     source = write(tmp_path / "dance", [[person(1)]])
-    with pytest.raises(BadMediaError, match=r"has no sound: there is no dance\.\*"):
+    with pytest.raises(BadMediaError, match=r"has no audio: there is no dance\.\*"):
         read(source, music=str(tmp_path / "songs"), **SIZE)
 
 
@@ -101,14 +101,14 @@ def test_without_a_video_the_settings_that_lack_are_told_together(tmp_path):
 def test_two_folders_of_one_name_are_told_rather_than_mixed_up(tmp_path):
     write(tmp_path / "dance_openpose", [[person(1)]])
     source = write(tmp_path / "dance", [[person(1)]])
-    with pytest.raises(BadMediaError, match="stands beside dance_openpose"):
+    with pytest.raises(BadMediaError, match="is beside dance_openpose"):
         read(source, **SIZE)
 
 
 def test_a_damaged_file_is_named(tmp_path):
     source = write(tmp_path / "dance", [[person(1)]] * 2)
     storage.write_text(f"{source}/dance_000000000001_keypoints.json", "{")
-    with pytest.raises(BadMediaError, match=r"dance_000000000001_keypoints.json: is not what OpenPose writes"):
+    with pytest.raises(BadMediaError, match=r"dance_000000000001_keypoints.json: is not OpenPose JSON"):
         read(source, **(SIZE | {"source_fps": 10}))
 
 

@@ -68,12 +68,12 @@ def test_a_joint_at_0_0_is_missing_and_one_at_the_edge_is_not(tmp_path):
     ("change", "problem"),
     [
         ({"joint_coors": [[[1, 2]] * (18 - frame % 2) for frame in range(100)]}, "joint_coors that is ragged"),
-        ({"joint_coors": [[]] * 100}, "joint_coors that is empty"),
+        ({"joint_coors": [[]] * 100}, "an empty joint_coors"),
         ({"joint_coors": [1.0] * 100}, "shape 100, not Tx18x2"),
         ({"joint_coors": [[[1, 2]] * 17] * 100}, "shape 100x17x2, not Tx18x2"),
-        ({"joint_coors": [[["a", "b"]] * 18] * 100}, "other things than numbers"),
+        ({"joint_coors": [[["a", "b"]] * 18] * 100}, "ragged or not numeric"),
         ({"joint_coors": None}, "joint_coors"),
-        ({"audio_sequence": []}, "audio_sequence that is empty"),
+        ({"audio_sequence": []}, "an empty audio_sequence"),
         ({"audio_sequence": [[1, 2], [3]]}, "audio_sequence that is ragged"),
         ({"audio_sequence": {"a": 1}}, "audio_sequence"),
     ],
@@ -102,7 +102,7 @@ def test_records_before_the_place_where_a_file_is_cut_off_are_kept(tmp_path):
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text[: int(len(text) * 0.7)])
     found = []
-    with pytest.raises(BadMediaError, match=r"is cut off.*after 1 records"):
+    with pytest.raises(BadMediaError, match=r"is truncated.*after 1 records"):
         found.extend(recordings(ImportPosesConfig(format="paper_json", source=source, poses="poses"), source))
     assert [each.uri for each in found] == [f"{source}#v/000"]
 
@@ -112,7 +112,7 @@ def test_records_before_the_place_where_a_file_is_cut_off_are_kept(tmp_path):
 )
 def test_a_file_that_is_not_the_papers_is_told_in_one_line(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(BadMediaError, match=r"a.json: is cut off, or not the paper's data.*after 0 records") as raised:
+    with pytest.raises(BadMediaError, match=r"a.json: is truncated, or not the paper's.*after 0 records") as raised:
         read(str(tmp_path / "a.json"))
     assert "\n" not in str(raised.value)
 

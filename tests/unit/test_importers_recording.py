@@ -52,7 +52,7 @@ def test_a_source_of_openpose_is_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", IMPORTERS)
 def test_a_folder_without_files_of_the_format_is_told_with_what_they_are_named_like(tmp_path, name):
-    with pytest.raises(ConfigError, match=f"holds no files .*{IMPORTERS[name][1]}.*format={name}"):
+    with pytest.raises(ConfigError, match=f"contains no files .*{IMPORTERS[name][1]}.*format={name}"):
         sources(config(tmp_path, format=name))
 
 
@@ -66,7 +66,7 @@ def test_a_song_is_found_by_its_name_at_any_depth(tmp_path):
 
 
 def test_a_song_that_the_music_folder_lacks_is_told_rather_than_left_silent(tmp_path):
-    with pytest.raises(BadMediaError, match=r"dance.pkl: has no sound: there is no mBR3\.\*"):
+    with pytest.raises(BadMediaError, match=r"dance.pkl: has no audio: there is no mBR3\.\*"):
         find_sound(str(tmp_path), "mBR3", "dance.pkl")
 
 

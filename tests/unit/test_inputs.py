@@ -30,7 +30,7 @@ def test_every_name_is_a_row_and_what_is_hidden_or_unfinished_is_counted(tmp_pat
     uri = files(tmp_path, "_x.mp4", "x.tmp-1.mp4", "_folder/y.mp4", *left_out)
     assert [row["song"] for row in list_media(uri, VIDEO_SUFFIXES)] == ["y", "_x", "x.tmp-1"]
     told = capsys.readouterr().err
-    assert f"{uri}: left out 2 hidden files (their name, or their folder's, begins with a dot), 1 files" in told
+    assert f"{uri}: skipped 2 hidden files (their name, or their folder's, begins with a dot), 1 unfinished" in told
 
 
 def test_nothing_is_said_where_nothing_is_left_out(tmp_path, capsys):
@@ -81,10 +81,10 @@ def test_one_media_file_is_an_input_too(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("empty/x.pdf", "", "holds nothing to work on"),
+        ("empty/x.pdf", "", "contains no input files"),
         ("x.csv", "video,song\na.mp4,b\n", "has no column uri; it has video, song"),
         ("x.parquet", "no parquet", "is not a Parquet file"),
-        ("x.json", "{}", "is no folder, list"),
+        ("x.json", "{}", "is not a folder, list"),
         ("x.txt", "http://somewhere/a.mp4\n", "http:// is not supported"),
     ],
 )

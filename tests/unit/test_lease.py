@@ -37,7 +37,7 @@ def write(folder: str, **about: object) -> None:
 
 def test_a_second_run_is_told_who_is_there_until_the_first_one_has_ended(folder: str):
     with lease.held([folder], "dancegen render"):
-        with pytest.raises(ConfigError, match=r"out: `dancegen render` .* is working there"), lease.held([folder], "b"):
+        with pytest.raises(ConfigError, match=r"out: is in use by `dancegen render`"), lease.held([folder], "b"):
             pass
         assert storage.exists(storage.join(folder, lease.NAME))
     assert not storage.exists(folder)
@@ -76,7 +76,7 @@ def test_a_run_of_another_machine_that_is_not_heard_of_holds_nothing(folder: str
     with lease.held([folder], "b"):
         pass
     assert (
-        "waiting up to 0.6 s to learn whether `dancegen render` (process 7 on far) still runs"
+        "waiting up to 0.6 s to check whether `dancegen render` (process 7 on far) is still running"
         in capsys.readouterr().err
     )
 
@@ -108,7 +108,7 @@ def test_a_run_whose_lease_was_taken_over_stops(tmp_path: Path, capsys: pytest.C
 
     with pytest.raises(stopping.Terminated):
         work()
-    assert "has taken this folder over" in capsys.readouterr().err
+    assert "has taken over this folder" in capsys.readouterr().err
     assert storage.exists(f"{tmp_path}/{lease.NAME}")  # it is the other's
 
 
@@ -149,5 +149,5 @@ def test_a_second_command_ends_before_it_writes(words: list[str], tmp_path: Path
     with lease.held([f"{tmp_path}/out"], "dancegen render"), pytest.raises(SystemExit) as end:
         main([word.format(tmp_path) for word in words])
     assert end.value.code == 2
-    assert "is working there" in capsys.readouterr().err
+    assert "is in use by" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["songs"]

@@ -154,7 +154,7 @@ def test_the_settings_know_all_categories():
 
 
 def test_more_dancers_a_song_than_there_are_is_a_mistake():
-    with pytest.raises(ConfigError, match="dancers_per_song=3 is more than there are"):
+    with pytest.raises(ConfigError, match="dancers_per_song=3 is more than dancers=2"):
         load(MakeCorpusConfig, None, ["output=out", "dancers=2", "dancers_per_song=3"])
 
 

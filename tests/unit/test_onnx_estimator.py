@@ -249,15 +249,15 @@ def test_other_skeletons_are_read_by_their_joints(tmp_path, dance, pictures, nam
 
 def test_an_unknown_number_of_key_points_is_told(tmp_path, pictures):
     path = save_heatmaps(tmp_path / "hand.onnx", COCO17_JOINTS[:9])
-    with pytest.raises(ConfigError, match="finds 9 key points, and 17, 18, 25, 26, 133 are known"):
+    with pytest.raises(ConfigError, match="returns 9 keypoints; 17, 18, 25, 26, 133 are supported"):
         estimate(pictures[:1], weights=path)
 
 
 def test_a_network_with_other_outputs_is_told_in_one_line(tmp_path, heatmaps, pictures):
     detector = save_detector(tmp_path / "detector.onnx")
     for settings, told in (
-        ({"weights": detector}, r"outputs of shapes \(1, 2, 5\), \(1, 2\) for pictures of 320x320"),
-        ({"weights": heatmaps, "detector": {"weights": heatmaps}}, r"boxes \(N, P, 5\) are needed"),
+        ({"weights": detector}, r"outputs of shapes \(1, 2, 5\), \(1, 2\) for images of 320x320"),
+        ({"weights": heatmaps, "detector": {"weights": heatmaps}}, r"boxes \(N, P, 5\) are required"),
     ):
         with pytest.raises(ConfigError, match=told) as error:
             estimate(pictures[:1], **settings)
@@ -273,7 +273,7 @@ def test_a_network_without_a_fixed_size_is_told(tmp_path, pictures):
 
 def test_what_is_no_network_is_told_in_one_line(tmp_path, pictures):
     (tmp_path / "text.onnx").write_text("this is no network")
-    with pytest.raises(ConfigError, match=r"text\.onnx: is no network") as error:
+    with pytest.raises(ConfigError, match=r"text\.onnx: is not a network") as error:
         estimate(pictures[:1], weights=str(tmp_path / "text.onnx"))
     assert "\n" not in str(error.value)
 

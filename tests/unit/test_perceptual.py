@@ -64,7 +64,7 @@ def test_a_stopped_training_goes_on_to_the_bit(kind):
 
 def test_a_state_of_another_network_is_refused():
     state = PerceptualTraining(settings(kind="heldout"), 2, 4).state()
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match="different network"):
         PerceptualTraining(settings(), 2, 4).load(state)
 
 
@@ -179,9 +179,9 @@ def test_the_heldout_extractor_has_a_kind_of_its_own(tmp_path, saved):
 
 def test_a_network_that_sees_other_dances_than_the_model_makes_is_refused(saved):
     assert checkpoint.load_perceptual(saved, DanceModelConfig())
-    with pytest.raises(CheckpointError, match=r"normalization 'body'.*of 'camera'.*stgcn.normalization=camera"):
+    with pytest.raises(CheckpointError, match=r"normalization 'body'.*with 'camera'.*stgcn.normalization=camera"):
         checkpoint.load_perceptual(saved, DanceModelConfig(normalization="camera"))
-    with pytest.raises(CheckpointError, match=r"fps 10.*of 20"):
+    with pytest.raises(CheckpointError, match=r"fps 10.*with 20"):
         checkpoint.load_perceptual(saved, DanceModelConfig(fps=20))
 
 

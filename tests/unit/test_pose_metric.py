@@ -92,5 +92,5 @@ def test_a_stopped_training_goes_on_to_the_bit():
 
 def test_a_state_of_another_network_is_refused():
     other = PoseMetricTraining(settings(pose_metric={"hidden": 8}))
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match="different network"):
         other.load(PoseMetricTraining(settings()).state())

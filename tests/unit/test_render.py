@@ -153,7 +153,7 @@ def test_a_song_without_a_steady_beat_says_so_and_one_with_a_beat_does_not(pictu
     table = RenderSongs(picture)(rows(make_song(tmp_path / "song.wav", 10.0), tmp_path / "drone.wav"))
     with_beat, without = table["note"].to_pylist()
     assert with_beat is None
-    assert without.startswith("no steady beat was heard in it (confidence 0")
+    assert without.startswith("no steady beat was detected (confidence 0")
 
 
 def test_an_empty_table_and_one_with_broken_songs_only_are_tables_of_renders(picture: PictureConfig, tmp_path: Path):

@@ -95,4 +95,4 @@ def test_sound_without_a_beat_and_no_sound_are_said(tmp_path):
     no_sound = {**GOOD, "uri": "/videos/b.mp4", "loudness_db": None, "tempo_bpm": None}
     said = text_of(pages(tmp_path, [no_beat, no_sound])["index.html"])
     assert "no beat" in said
-    assert "no sound" in said
+    assert "no audio" in said

@@ -91,7 +91,7 @@ def test_rows_are_done_by_one_other_process(process):
     [
         ("crash", GENEROUS, "ended its process with SIGSEGV"),
         ("grow", RowLimits(seconds=60, memory_gb=0.5), "needed more than 0.5 GB of memory"),
-        ("bug", GENEROUS, r"met a bug in dancegen: KeyError: 'joints' \(test_row_process.py, line \d+\)"),
+        ("bug", GENEROUS, r"hit a bug in dancegen: KeyError: 'joints' \(test_row_process.py, line \d+\)"),
     ],
 )
 def test_a_row_that_ruins_its_process_is_told_and_the_next_row_is_done(process, what, limits, told):
@@ -122,9 +122,7 @@ def test_a_process_that_is_killed_while_it_starts_is_started_again(process, tmp_
 
 
 def test_processes_that_are_all_killed_while_they_start_end_the_job_in_one_sentence(process):
-    told = (
-        r"the stage: ended with SIGKILL .* while its process started, the last of 2 times with [\d.]+ GB of memory free"
-    )
+    told = r"the stage: ended with SIGKILL .* process started, the last of 2 attempts with [\d.]+ GB of memory free"
     with pytest.raises(ClusterError, match=told):
         run(process(GENEROUS, "killed"), "a")
 
@@ -136,7 +134,7 @@ def test_processes_that_die_in_different_ways_while_they_start_cost_the_row_and_
 
 def test_without_memory_to_spare_no_death_at_the_start_ends_the_job(process, monkeypatch):
     monkeypatch.setattr(row_process, "MACHINE_SHARE", -1e9)  # then no machine has any to spare
-    with pytest.raises(BadRowError, match=r"^/songs/a.mp3: ended with SIGKILL .* Run fewer actors on a machine"):
+    with pytest.raises(BadRowError, match=r"^/songs/a.mp3: ended with SIGKILL .* Run fewer actors per machine"):
         run(process(RowLimits(60, 4), "killed"), "a")
 
 

@@ -42,19 +42,19 @@ def test_a_value_of_the_wrong_type_is_a_mistake_of_ours() -> None:
 
 
 def test_a_table_of_another_kind_is_refused() -> None:
-    with pytest.raises(TableError, match=r"^here: holds a table of songs, and a table of clips is needed"):
+    with pytest.raises(TableError, match=r"^here: contains a table of songs; a table of clips is required"):
         schema.check(schema.table(schema.SONGS, []).schema, schema.CLIPS, "here")
 
 
 def test_a_parquet_file_of_someone_else_is_refused() -> None:
-    with pytest.raises(TableError, match="holds a table of unknown"):
+    with pytest.raises(TableError, match="contains a table of unknown"):
         schema.check(pa.schema([("uri", pa.string())]), schema.VIDEOS, "here")
 
 
 @pytest.mark.parametrize("version", ["0", "1", "none"])
 def test_a_table_of_another_format_names_both_versions_and_the_step(version: str) -> None:
     other = schema.POSES.with_metadata({**schema.POSES.metadata, b"dancegen.format": version.encode()})
-    with pytest.raises(TableError, match=f"format version {version}, and this release reads version 2") as error:
+    with pytest.raises(TableError, match=f"format version {version}; this release reads version 2") as error:
         schema.check(other, schema.POSES, "here")
     assert "poses" in error.value.remedy
 

@@ -41,7 +41,7 @@ def trials() -> list[Trial]:
 def test_a_training_that_was_stopped_is_never_the_best_however_good_it_was_when_young(trials):
     names = ["old and better", "old and fair", "young and good", "diverged", "failed"]
     assert [one.id for one in trials] == names
-    assert "the best of the 2 that came so far, of 5 (2 done, 1 stopped, 1 diverged, 1 failed)" in summary(
+    assert "the best of the 2 that reached this epoch, of 5 (2 done, 1 stopped, 1 diverged, 1 failed)" in summary(
         trials, "misfit"
     )
 
@@ -78,7 +78,7 @@ def test_importance_finds_the_setting_that_decides():
 
 def test_too_few_trainings_for_importance_are_told_on_the_page_and_in_a_line(trials):
     line = search_plots.few(trials)
-    assert line == "4 trainings are few to tell which settings matter: take 20 or more"
+    assert line == "4 trainings are too few to show which settings matter: run 20 or more"
     assert line in search_plots.importance(make_config(), trials)
 
 
@@ -119,13 +119,13 @@ def test_every_mistake_in_the_space_is_told_with_what_may_have_been_meant():
     for line, said in zip(
         lines,
         [
-            "l1 is no number of the model that can be searched (did you mean losses.l1?)",
+            "l1 is not a searchable setting of the model (did you mean losses.l1?)",
             "(did you mean losses.l1?)",
             "(did you mean optimizer.generator_rate?)",
-            "losses.velocity must be [low, high], and is [2, 1]",
+            "losses.velocity must be [low, high] with low < high, and is [2, 1]",
             "ema=2: input should be less than 1",
-            "generator.width is no number",
-            "fps is no number",
+            "generator.width is not a searchable setting",
+            "fps is not a searchable setting",
         ],
         strict=True,
     ):

@@ -104,7 +104,7 @@ def test_the_dancers_of_validation_are_neither_tested_nor_trained_on():
 
 def test_where_few_people_dance_everything_the_error_says_what_to_do():
     given = rows(*(f"s{number} d{number % 2}" for number in range(12)), *(f"s{n} d{(n + 1) % 2}" for n in range(12)))
-    with pytest.raises(ConfigError, match=r"would leave out 20 of 20 videos.*Give apart=song"):
+    with pytest.raises(ConfigError, match=r"would leave out 20 of 20 videos.*Set apart=song"):
         sides_of(given, 0.1, 0.0, "song_and_dancer")
 
 

@@ -31,7 +31,7 @@ def test_a_denial_that_passes_is_survived_by_all_that_asks_s3(watched_s3, s3: st
 
 def test_a_bucket_that_never_answered_is_told_at_once(watched_s3, s3: str) -> None:
     watched_s3.refuses = lambda key: True
-    with pytest.raises(StorageDeniedError, match=rf"{s3}/a\.txt: may not be used .*Check the credentials"):
+    with pytest.raises(StorageDeniedError, match=rf"{s3}/a\.txt: access is denied .*Check the credentials"):
         storage.read_text(f"{s3}/a.txt")
     assert len(watched_s3.requests) == 2, "once more with credentials as they are now"
 

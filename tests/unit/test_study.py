@@ -73,7 +73,7 @@ def test_a_study_has_the_pairs_that_fit_and_says_which_do_not(made):
     assert [pair.catch for pair in study.pairs] == [False] * 3 + [True]
     told = " ".join(lines)
     assert "alone" in told
-    assert "short.mp4: lasts 0.4 s" in told
+    assert "short.mp4: is 0.4 s long" in told
 
 
 def test_clips_last_as_long_as_asked_have_sound_and_names_that_say_nothing(made):
@@ -100,7 +100,7 @@ def test_where_the_answer_is_known_one_of_the_two_stands_still(made):
 def test_the_same_command_again_leaves_the_study_and_another_study_is_refused(sets, made):
     output, _ = made
     before = {file: file.stat().st_mtime_ns for file in output.rglob("*")}
-    assert "there already" in make.run(settings(sets, output, names=("ours", "theirs"), catch=1))[0]
+    assert "already exists" in make.run(settings(sets, output, names=("ours", "theirs"), catch=1))[0]
     assert before == {file: file.stat().st_mtime_ns for file in output.rglob("*")}
     with pytest.raises(ConfigError, match="another study"):
         make.run(settings(sets, output, seed=1))
@@ -125,7 +125,7 @@ def test_two_videos_of_one_name_in_a_set_are_named_and_left_out(sets, tmp_path):
     (tmp_path / "a.txt").write_text("\n".join(listed))
     config = MakeStudyConfig(a=f"{tmp_path}/a.txt", b=f"{sets}/b", output=f"{tmp_path}/s", seconds=1, catch=0)
     lines = make.run(config)
-    assert "having one name" in lines[0]
+    assert "same name in one set" in lines[0]
     assert [pair.video for pair in plan.read(f"{tmp_path}/s").pairs] == ["song0"]
 
 
@@ -188,7 +188,7 @@ def test_preferences_are_told_by_question_and_group_without_those_who_do_not_loo
     assert (everyone.rate, everyone.answers) == (11 / 14, 14)
     assert (everyone.low, everyone.high) == wilson(11, 14)
     page = (tmp_path / "out" / "index.html").read_text()
-    assert "4 people, of whom 3 answered all 7 pairs and 1 were left out" in page
+    assert "4 participants: 3 answered all 7 pairs; 1 were excluded" in page
     assert "78.6" in (tmp_path / "out" / "preferences.md").read_text()
     assert (tmp_path / "out" / "preferences.csv").read_text().count("\n") == 7
 
@@ -196,10 +196,10 @@ def test_preferences_are_told_by_question_and_group_without_those_who_do_not_loo
 def test_a_study_without_answers_is_told(tmp_path):
     plan.write(str(tmp_path), STUDY)
     config = AnalyseStudyConfig(study=str(tmp_path), output=f"{tmp_path}/out")
-    with pytest.raises(ConfigError, match="no file of answers"):
+    with pytest.raises(ConfigError, match="does not exist"):
         analyse.run(config)
     Store(tmp_path / plan.DATABASE, STUDY.id)
-    with pytest.raises(ConfigError, match="no answers that count"):
+    with pytest.raises(ConfigError, match="no valid answers"):
         analyse.run(config)
 
 
@@ -278,14 +278,17 @@ def test_wrong_posts_are_refused_with_one_line_and_nothing_is_kept(server):
     port, store = server
     me = Visitor(port)
     assert me.ask("POST", "/begin", {"background": "King"})[0] == 400
-    assert me.ask("POST", "/answer", {"pair": "p0"})[::2] == (400, b"Nobody has begun here: open the first page.")
+    assert me.ask("POST", "/answer", {"pair": "p0"})[::2] == (
+        400,
+        b"No participant is registered in this browser: open the first page.",
+    )
     me.ask("POST", "/begin", {"background": "Non-Expert"})
     pair, _ = me.pair()
     both = {"realistic": "left", "music": "right"}
     for form, word in (
-        ({"pair": "other", **both}, b"no such pair"),
-        ({"pair": pair, "realistic": "left"}, b"music: left or right?"),
-        ({"pair": pair, **both, "music": "up"}, b"music: left or right?"),
+        ({"pair": "other", **both}, b"unknown pair"),
+        ({"pair": pair, "realistic": "left"}, b"music: must be left or right."),
+        ({"pair": pair, **both, "music": "up"}, b"music: must be left or right."),
     ):
         status, _, text = me.ask("POST", "/answer", form)
         assert status == 400
@@ -395,7 +398,7 @@ def test_with_invitation_codes_each_lets_one_person_begin_also_many_from_one_add
         for wrong in (codes[0], "ABCDEFGHJK", ""):
             status, page, _ = begin(port, code=wrong)
             assert status == 403
-            assert "unknown, or somebody has used it already" in page
+            assert "unknown or has already been used" in page
         assert begin(port)[0] == 403
         assert len(store.people()) == 12
 
@@ -461,7 +464,7 @@ def test_no_page_names_a_set(server):
 def test_a_folder_without_a_study_is_one_line(tmp_path):
     found = CliRunner().invoke(main, ["study", "serve", str(tmp_path)])
     assert found.exit_code == 2
-    assert "holds no study" in found.output
+    assert "contains no study" in found.output
 
 
 def test_a_port_that_is_taken_is_one_line(made, tmp_path):

@@ -112,7 +112,7 @@ def test_a_table_from_before_is_read_by_its_splits_and_gone_on_with(uri: str) ->
 
 def test_a_folder_with_a_table_of_another_kind_is_refused(uri: str) -> None:
     tables.begin(uri, schema.SONGS, {})
-    with pytest.raises(TableError, match=r"holds a table of songs.*not of poses"):
+    with pytest.raises(TableError, match=r"contains a table of songs.*not of poses"):
         tables.begin(uri, schema.POSES, {})
 
 
@@ -161,19 +161,19 @@ def test_a_damaged_stamp_is_told_as_such(uri: str) -> None:
 
 
 def test_a_table_that_does_not_exist_names_itself_and_what_to_do(uri: str) -> None:
-    with pytest.raises(TableError, match=r"poses: holds no table of poses\. Run the step that makes it\."):
+    with pytest.raises(TableError, match=r"poses: contains no table of poses\. Run the step that creates it\."):
         tables.read(uri, schema.POSES)
 
 
 def test_an_empty_table_names_itself_and_what_to_do(uri: str) -> None:
     tables.begin(uri, schema.POSES, {})
-    with pytest.raises(TableError, match="holds no table of poses"):
+    with pytest.raises(TableError, match="contains no table of poses"):
         tables.read(uri, schema.POSES)
 
 
 def test_a_table_of_another_kind_is_not_read(uri: str) -> None:
     tables.write_part(uri, schema.table(schema.SONGS, [{"uri": "a.wav"}]), key="a")
-    with pytest.raises(TableError, match="holds a table of songs, and a table of poses is needed"):
+    with pytest.raises(TableError, match="contains a table of songs; a table of poses is required"):
         tables.read(uri, schema.POSES)
 
 

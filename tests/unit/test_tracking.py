@@ -93,7 +93,7 @@ def test_a_server_that_is_away_costs_one_warning():
     assert "http://127.0.0.1:9" in said[0]
     run.close()
     assert len(said) == 2
-    assert "3 numbers" in said[1]
+    assert "3 values" in said[1]
 
 
 def test_numbers_kept_while_the_server_was_away_arrive_later(tmp_path):

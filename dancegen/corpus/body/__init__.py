@@ -1,1 +1,1 @@
-"""The bodies of the synthetic dancers."""
+"""Bodies of the synthetic dancers: motion curves, footwork and kinematics."""

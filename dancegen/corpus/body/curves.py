@@ -1,11 +1,11 @@
-"""Motion as a sum of reaches: every change of a value is one smooth submovement that arrives on a beat.
+"""Keyframe interpolation as a sum of reaches: every change of a value is one smooth movement that ends on a beat.
 
-A reach from one key to the next is a minimum-jerk movement, with a little counter-movement before it and
-a little overshoot that settles after it. Reaches may overlap, which rounds the corners of flowing dances.
-The sum has continuous velocity and acceleration whatever the keys are, so moves join without a seam.
+A reach from one keyframe to the next is a minimum-jerk movement, with optional anticipation before it and overshoot
+after it. Reaches may overlap, which smooths the transitions of flowing dances. The sum has continuous velocity and
+acceleration for any keyframes, so moves join without discontinuity.
 
 Axes used in shapes:
-    T moments, in growing order
+    T times, in increasing order
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from jaxtyping import Float64
 
 Curve = Float64[np.ndarray, "T"]
 
-PEAK_RATE = 1.875  # the top speed of a minimum-jerk movement, in mean speeds
+PEAK_RATE = 1.875  # peak speed of a minimum-jerk movement relative to its mean speed
 
 
 @dataclass(frozen=True)
 class Ease:
-    """How a value goes from key to key. Times are in beats."""
+    """Easing between keyframes. Times are in beats."""
 
     lead: float
-    """A reach takes at most so long, and the value rests until then."""
+    """Maximum duration of a reach; the value is constant until then."""
     top_speed: float
-    """Degrees a second; a long way starts earlier instead of going faster."""
+    """Degrees per second; a long reach starts earlier instead of being faster."""
     anticipation: float = 0.0
-    """How far it first goes the other way, as a share of the way."""
+    """Counter-movement at the start, as a fraction of the distance."""
     overshoot: float = 0.0
     settle: float = 0.3
     early: float = 0.0
-    """How long before the beat it is there: the eye takes the stop for the hit, and it settles across the beat."""
+    """Arrival before the beat: the stop is perceived as the hit, and the overshoot settles across the beat."""
     overlap: float = 1.0
-    """A reach may take so many times the gap between its keys: above 1 it starts before the last one ended."""
+    """Maximum duration relative to the interval between keyframes: above 1 a reach starts before the last one ends."""
 
 
 EASES = {
@@ -48,7 +48,7 @@ EASES = {
 
 @dataclass(frozen=True)
 class Key:
-    """A value to be reached at a beat."""
+    """A keyframe: a value to be reached at a beat."""
 
     beat: float
     value: float
@@ -56,21 +56,21 @@ class Key:
 
 
 def min_jerk(progress: Curve) -> Curve:
-    """0 to 1 the way a hand reaches: no speed and no acceleration at either end."""
+    """Minimum-jerk easing from 0 to 1: zero velocity and acceleration at both ends."""
     u = np.clip(progress, 0.0, 1.0)
     return u**3 * (10.0 - 15.0 * u + 6.0 * u**2)
 
 
 def pulse(beats: Curve, rise: float, fall: float) -> Curve:
-    """A tick that peaks at 1 on every beat, and is 0 from `fall` beats after it to `rise` beats before the next."""
+    """A pulse that peaks at 1 on every beat, and is 0 from `fall` beats after it to `rise` beats before the next."""
     phase = np.mod(beats, 1.0)
     return np.maximum(min_jerk(1.0 - phase / fall), min_jerk(1.0 - (1.0 - phase) / rise))
 
 
 def curve(keys: list[Key], start: float, beats: Curve, beat_s: float, degrees: float = 1.0) -> Curve:
-    """The values at some beats of a channel that rests at `start` and then reaches its keys in turn.
+    """The values, at `beats`, of a channel that rests at `start` and then reaches its keyframes in turn.
 
-    `degrees` is how many degrees one unit of the channel counts for when its speed is limited.
+    `degrees` is the equivalent of one unit of the channel in degrees, for the speed limit.
     """
     values = np.full(len(beats), start)
     steps = np.zeros(len(beats) + 1)
@@ -89,14 +89,14 @@ def curve(keys: list[Key], start: float, beats: Curve, beat_s: float, degrees: f
 
 
 def reach_length(ease: Ease, gap: float, way: float, beat_s: float) -> float:
-    """Beats that a reach over so many degrees takes."""
+    """Duration in beats of a reach over `way` degrees."""
     needed = way * PEAK_RATE / (ease.top_speed * beat_s)
     wanted = min(ease.lead, gap * ease.overlap) if ease.overlap > 1.0 else min(ease.lead, gap)
     return max(wanted, min(needed, gap * max(ease.overlap, 1.3)))
 
 
 def _reach(since: Curve, length: float, ease: Ease) -> Curve:
-    """Share of the way that is done, `since` beats after the arrival."""
+    """Completed fraction of a reach, `since` beats after the arrival."""
     turn = 0.3 * length if ease.anticipation else 0.0
     done = (1.0 + ease.anticipation + ease.overshoot) * min_jerk((since + length - turn) / (length - turn))
     if ease.anticipation:

@@ -1,4 +1,4 @@
-"""Who dances: the proportions of a body and the habits of a person, both from one seed.
+"""The dancer's identity: body proportions and style, both derived from one seed.
 
 Lengths are in torso lengths (neck to mid-hip), which is the unit of every corpus body.
 """
@@ -27,17 +27,17 @@ class Dancer:
     """From the neck up to the middle between the ears."""
 
     amplitude: float
-    """How far the arms go, against the choreography."""
+    """Amplitude of the arms relative to the choreography."""
     stride: float
-    """How far the feet go, against the choreography."""
+    """Step length relative to the choreography."""
     bounce: float
-    """How deep the knees give on the beat, against the choreography."""
+    """Knee flexion on the beat relative to the choreography."""
     lag_s: float
-    """Seconds by which this dancer is behind the beat."""
+    """Delay after the beat, in seconds."""
     left_handed: bool
-    """Dances the verses mirrored."""
+    """Whether verses are danced mirrored."""
     sway_phase: float
-    """Where in its slow sway the body starts, in radians."""
+    """Initial phase of the slow sway, in radians."""
 
     @property
     def name(self) -> str:
@@ -46,17 +46,17 @@ class Dancer:
 
     @property
     def leg(self) -> float:
-        """Hip to ankle, stretched."""
+        """Length from hip to ankle of the stretched leg."""
         return self.thigh + self.shin
 
     @property
     def arm(self) -> float:
-        """Shoulder to wrist, stretched."""
+        """Length from shoulder to wrist of the stretched arm."""
         return self.upper_arm + self.forearm
 
     @classmethod
     def from_seed(cls, seed: int) -> "Dancer":
-        """The dancer of this seed, within the ranges of human bodies."""
+        """Sample a dancer within the ranges of human bodies; deterministic for a seed."""
         rng = np.random.default_rng([1917, seed])
         leg = rng.uniform(1.72, 1.95)
         thigh_share = rng.uniform(0.495, 0.525)

@@ -1,7 +1,7 @@
-"""From footprints to the paths of two ankles: a foot stands exactly still, or takes a step that lands on a beat.
+"""Footprints -> trajectories of both ankles: a foot is stationary, or takes a step that lands on a beat.
 
 Axes used in shapes:
-    T moments, in growing order
+    T times, in increasing order
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ import numpy as np
 from dancegen.corpus.body.curves import Curve, min_jerk
 
 LONGEST_STEP = 0.9
-"""Beats that a step takes when there is time."""
+"""Maximum duration of a step, in beats."""
 SHORTEST_STEP = 0.22
 SAME_PLACE = 1e-3
 LIFT = 0.22
-"""Height of a step as a share of its length."""
+"""Height of a step as a fraction of its length."""
 LOWEST_LIFT, HIGHEST_LIFT = 0.02, 0.075
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """A place on the floor that a foot has taken by a beat, in leg lengths."""
+    """Target position of a foot on the floor at a beat, in leg lengths."""
 
     beat: float
     side: str
@@ -31,7 +31,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Step:
-    """A foot that goes from one place to another."""
+    """A step of a foot from one position to another."""
 
     start: float
     end: float
@@ -42,24 +42,24 @@ class Step:
 
 @dataclass(frozen=True)
 class FootPath:
-    """A foot over time, in leg lengths."""
+    """Trajectory of a foot, in leg lengths."""
 
     x: Curve
     z: Curve
     lift: Curve
     stepping: Curve
-    """0 while it stands, 1 in the middle of a step."""
+    """0 while the foot is stationary, 1 in the middle of a step."""
 
 
 def steps(footprints: list[Footprint], home: dict[str, tuple[float, float]], lift: float) -> dict[str, list[Step]]:
-    """The steps between footprints. Where both feet have to go at once, they go one after the other."""
+    """The steps between footprints. If both feet have to move at once, they move one after the other."""
     place = dict(home)
     free = {side: -np.inf for side in home}
     result: dict[str, list[Step]] = {side: [] for side in home}
     beats = sorted({footprint.beat for footprint in footprints})
     for beat in beats:
         going = [foot for foot in footprints if foot.beat == beat and _way(foot, place) > SAME_PLACE]
-        # the longer way first; of two equal ones, that of the foot which has stood for longer
+        # the longer step first; of two equal ones, that of the foot that was stationary for longer
         going.sort(key=lambda foot: (-round(_way(foot, place), 3), free[foot.side]))
         for turn, foot in enumerate(going):
             behind = 0.0 if turn == len(going) - 1 else 0.5 * min(1.0, (beat - max(free.values())))
@@ -74,7 +74,7 @@ def steps(footprints: list[Footprint], home: dict[str, tuple[float, float]], lif
 
 
 def walk(steps_of_foot: list[Step], home: tuple[float, float], beats: Curve) -> FootPath:
-    """The path of a foot that starts at home and takes its steps."""
+    """The trajectory of a foot that starts at home and takes its steps."""
     x, z = np.full(len(beats), home[0]), np.full(len(beats), home[1])
     lift, stepping = np.zeros(len(beats)), np.zeros(len(beats))
     for step in steps_of_foot:
@@ -97,5 +97,5 @@ def _way(foot: Footprint, place: dict[str, tuple[float, float]]) -> float:
 
 
 def _bump(progress: Curve) -> Curve:
-    """0 to 1 and back, without a jolt at either end."""
+    """Smooth bump from 0 to 1 and back, with zero velocity and acceleration at both ends."""
     return 64.0 * progress**3 * (1.0 - progress) ** 3

@@ -1,9 +1,9 @@
-"""From a dancer's joint angles and footprints to joints in space, and from there to the picture.
+"""Joint angles and footprints -> 3-D joints by forward and inverse kinematics, and their projection to 2-D.
 
 Axes used in shapes:
-    T moments    J joints, as in skeleton.COCO18
-Space: x to the right of the picture, y down, z towards the viewer; the floor is y = 0 and an ankle that
-stands on it is at y = 0. The dancer faces the viewer, so the dancer's left is at positive x. Unit: torso length.
+    T times    J joints, as in skeleton.COCO18
+Coordinates: x to the right of the frame, y down, z towards the camera; the floor is y = 0, and so is an ankle that
+stands on it. The dancer faces the camera, so the dancer's left is at positive x. Unit: torso length.
 """
 
 from dataclasses import dataclass
@@ -19,49 +19,49 @@ Points = Float64[np.ndarray, "T 3"]
 Turns = Float64[np.ndarray, "T 3 3"]
 
 SIDES = {"left": 1.0, "right": -1.0}
-STRETCH = 0.994  # a leg stretches to this share of its length: a knee is never locked
+STRETCH = 0.994  # maximum extension of a leg, of its length: a knee is never locked
 STANDING_DROP = 0.012
-CAMERA_PITCH = np.radians(5.0)  # the viewer looks down a little, so steps to the front are lower in the picture
+CAMERA_PITCH = np.radians(5.0)  # the camera is pitched down, so steps to the front are lower in the frame
 
 
 @dataclass(frozen=True)
 class ArmAngles:
-    """An arm in degrees, each `(T,)`."""
+    """Joint angles of an arm in degrees, each `(T,)`."""
 
     raised: Scalars
     """0 hanging, 90 level, 180 up."""
     plane: Scalars
-    """Where it is raised to: 0 the side, 90 the front."""
+    """Plane of the raise: 0 side, 90 front."""
     bend: Scalars
-    """Of the elbow: 0 straight."""
+    """Flexion of the elbow: 0 straight."""
     spin: Scalars
-    """Where the forearm goes: with the arm level, 0 up, 90 to the front (or across), 180 down."""
+    """Direction of the forearm: with the arm level, 0 up, 90 to the front (or across), 180 down."""
     shrug: Scalars
-    """Of the shoulder, upwards."""
+    """Elevation of the shoulder."""
 
 
 @dataclass(frozen=True)
 class LegMotion:
-    """A leg: its foot is on its footprint, in the air, or in between."""
+    """Motion of a leg: its foot is on its footprint, in a kick, or blended between both."""
 
     footprint: Points
-    """Where the ankle is as long as the foot is not kicked."""
+    """Position of the ankle while the foot is not kicked."""
     air: Scalars
-    """0 on the footprint, 1 where the kick has it."""
+    """Blend: 0 on the footprint, 1 at the kick's position."""
     raised: Scalars
     plane: Scalars
     reach: Scalars
-    """Hip to ankle of the kick, in torso lengths."""
+    """Distance from hip to ankle in the kick, in torso lengths."""
     knee_out: Scalars
-    """Degrees by which the knee points outwards."""
+    """Outward rotation of the knee, in degrees."""
 
 
 @dataclass(frozen=True)
 class BodyMotion:
-    """All that moves, over time. Lengths in torso lengths, angles in degrees."""
+    """All motion channels of a body. Lengths in torso lengths, angles in degrees."""
 
     pelvis: Points
-    """Middle of the hips, wanted: it sinks where the feet are too far apart."""
+    """Target position of the mid-hip; lowered where the feet are too far apart."""
     turn: Scalars
     hip_roll: Scalars
     twist: Scalars
@@ -77,7 +77,7 @@ class BodyMotion:
 
 
 def joints_in_space(motion: BodyMotion, dancer: Dancer) -> Float64[np.ndarray, "T J 3"]:
-    """Where the joints are."""
+    """The 3-D joints of a motion."""
     joints = np.empty((len(motion.turn), len(COCO18), 3))
 
     def put(joint: str, points: Points) -> None:
@@ -115,34 +115,34 @@ def joints_in_space(motion: BodyMotion, dancer: Dancer) -> Float64[np.ndarray, "
 
 
 def project(joints: Float64[np.ndarray, "T J 3"], dancer: Dancer) -> Float64[np.ndarray, "T J 2"]:
-    """Joints as the viewer sees them from far away; the origin is the mid-hip of the standing dancer."""
+    """Orthographic projection of the joints; the origin is the mid-hip of the standing dancer."""
     x, y, z = np.moveaxis(joints, -1, 0)
     standing = dancer.leg * (STRETCH - STANDING_DROP)
     return np.stack([x, (y + standing) * np.cos(CAMERA_PITCH) + z * np.sin(CAMERA_PITCH)], axis=-1)
 
 
 def yaw(degrees: Scalars) -> Turns:
-    """To the dancer's left."""
+    """Rotations about the vertical axis, to the dancer's left."""
     return _rotation(degrees, 0, 2)
 
 
 def roll(degrees: Scalars) -> Turns:
-    """Of something upright, towards the dancer's left."""
+    """Rotations that tilt an upright vector towards the dancer's left."""
     return _rotation(degrees, 1, 0)
 
 
 def pitch(degrees: Scalars) -> Turns:
-    """Of something upright, to the front."""
+    """Rotations that tilt an upright vector to the front."""
     return _rotation(degrees, 1, 2)
 
 
 def turned(rotation: Turns, points: Points) -> Points:
-    """Each point turned by its own rotation."""
+    """Each point rotated by its own rotation."""
     return np.einsum("tij,tj->ti", rotation, points)
 
 
 def knee(hip: Points, ankle: Points, ahead: Points, thigh: float, shin: float) -> Points:
-    """Where the knee is, so that both bones keep their length and it points ahead."""
+    """Position of the knee by two-bone inverse kinematics: both bones keep their length, and the knee points ahead."""
     way = ankle - hip
     distance = np.linalg.norm(way, axis=-1, keepdims=True)
     along = way / distance
@@ -153,13 +153,13 @@ def knee(hip: Points, ankle: Points, ahead: Points, thigh: float, shin: float) -
 
 
 def soft_least(values: Float64[np.ndarray, "T N"], width: float) -> Scalars:
-    """The least of each row, with its corners rounded; never more than the least."""
+    """Smooth minimum of each row; never more than the minimum."""
     least = values.min(axis=-1, keepdims=True)
     return least[:, 0] - width * np.log(np.exp((least - values) / width).sum(axis=-1))
 
 
 def _rotation(degrees: Scalars, target: int, source: int) -> Turns:
-    """The rotation that takes axis `source` towards axis `target`."""
+    """The rotations of axis `source` towards axis `target`."""
     angle = np.radians(degrees)
     matrix = np.zeros((len(angle), 3, 3))
     matrix[:, range(3), range(3)] = 1.0
@@ -170,7 +170,7 @@ def _rotation(degrees: Scalars, target: int, source: int) -> Turns:
 
 
 def _lowered(motion: BodyMotion, sockets: dict[str, Points], dancer: Dancer) -> Points:
-    """The pelvis no higher than the legs on the floor allow."""
+    """The pelvis, lowered to a height that the legs on the floor can reach."""
     heights = [-motion.pelvis[:, 1]]
     for side, leg in motion.legs.items():
         way = leg.footprint - motion.pelvis - sockets[side]
@@ -184,7 +184,7 @@ def _lowered(motion: BodyMotion, sockets: dict[str, Points], dancer: Dancer) -> 
 
 
 def _ankle(hip: Points, facing: Turns, leg: LegMotion, sign: float, dancer: Dancer) -> Points:
-    """The ankle on its way between the footprint and the kick, never below the floor nor out of reach."""
+    """The ankle, blended between footprint and kick; never below the floor or out of reach."""
     raised, plane, air = np.radians(leg.raised), np.radians(leg.plane), leg.air[:, None]
     kick = _stack(sign * np.sin(raised) * np.cos(plane), np.cos(raised), np.sin(raised) * np.sin(plane))
     stand = leg.footprint - hip
@@ -197,7 +197,7 @@ def _ankle(hip: Points, facing: Turns, leg: LegMotion, sign: float, dancer: Danc
 
 
 def _reached(length: Float64[np.ndarray, "T 1"], dancer: Dancer) -> Float64[np.ndarray, "T 1"]:
-    """A length of the leg; beyond that of standing legs it soon comes to an end."""
+    """Distance from hip to ankle, saturated above that of standing legs."""
     standing, rest = STRETCH * dancer.leg, 0.8 * (1.0 - STRETCH) * dancer.leg
     return np.where(length > standing, standing + rest * np.tanh((length - standing) / rest), length)
 
@@ -221,7 +221,7 @@ def _arm(collar: Points, chest: Turns, arm: ArmAngles, sign: float, dancer: Danc
 
 
 def _head(collar: Points, motion: BodyMotion, dancer: Dancer) -> dict[str, Points]:
-    """Nose, eyes and ears. The face stays with the viewer for as long as the neck allows."""
+    """Nose, eyes and ears. The face stays turned to the camera as far as the neck allows (spotting)."""
     spotting = -50.0 * np.sin(np.radians(motion.turn + 0.6 * motion.twist))
     turn = yaw(motion.turn + 0.6 * motion.twist + spotting + motion.look)
     neck = turn @ roll(0.6 * motion.lean + 0.5 * motion.cock) @ pitch(0.6 * motion.bow + 0.4 * motion.nod)

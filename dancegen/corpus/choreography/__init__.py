@@ -1,1 +1,1 @@
-"""What the synthetic dancers dance."""
+"""Choreography of the synthetic dancers: moves, repertoire, keyframes."""

@@ -1,9 +1,9 @@
-"""The notation for dance moves: what the body has reached by which count.
+"""Notation of dance moves: keyframes of the body, by count.
 
-A move is two bars, the eight counts of dancers. `at(1, ...)` is what the body has *arrived at* on count 1.
-Channels that a count does not mention carry on; at count 1 they go back to the neutral pose of the style.
-Lengths are in leg lengths, angles in degrees; `left_x` and `right_x` grow outwards from the middle, so a
-mirrored move swaps left and right and changes the sign of what leans or turns.
+A move is two bars of eight counts. `at(1, ...)` is the keyframe that is *reached* on count 1.
+Channels that a keyframe does not mention keep their values; at count 1 they return to the style's neutral pose.
+Lengths are in leg lengths, angles in degrees; `left_x` and `right_x` increase outwards from the middle, so a
+mirrored move swaps left and right and negates the channels in LATERAL.
 """
 
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ BARS = 2
 Pose = Mapping[str, float]
 
 LATERAL = ("shift", "sway", "turn", "hips", "twist", "lean", "slide", "look", "cock")
-"""Channels that change sign in the mirror: all positive to the dancer's left."""
+"""Channels that are negated by mirroring: all are positive to the dancer's left."""
 
 LENGTHS = ("shift", "fore", "drop", "bounce", "sway", "hop", "rise", "left_heel", "right_heel")
-"""Channels in leg lengths that are not degrees."""
+"""Channels in leg lengths instead of degrees."""
 
 BODY: Pose = {
-    "shift": 0.0,  # pelvis to the left of the middle of the feet that carry
+    "shift": 0.0,  # pelvis to the left of the middle of the supporting feet
     "fore": 0.0,  # and in front of it
-    "drop": 0.02,  # how far the knees give
-    "bounce": 0.0,  # how far they give on each beat besides
-    "hop": 0.0,  # how far both feet are above the floor
-    "rise": 0.0,  # on the toes: how far the heels of the standing feet are above it
-    "sway": 0.0,  # how far the pelvis goes to the left on even beats and to the right on odd ones, besides
+    "drop": 0.02,  # lowering by knee flexion
+    "bounce": 0.0,  # additional lowering on each beat
+    "hop": 0.0,  # height of both feet above the floor
+    "rise": 0.0,  # on the toes: height of the standing feet's heels above it
+    "sway": 0.0,  # additional shift of the pelvis, to the left on even beats and to the right on odd ones
     "tick": 0.0,  # muscles that contract on each beat, 1 = as poppers do
     "turn": 0.0,  # of the whole body
     "hips": 0.0,  # left hip down
@@ -50,16 +50,16 @@ LIMB: Pose = {
     "x": 0.15,
     "z": 0.0,
     "heel": 0.0,
-    "air": 0.0,  # 1: the foot is not on the floor, but where the kick has it
+    "air": 0.0,  # 1: the foot is not on the floor, but at the kick's position
     "kick": 20.0,  # like raise and plane of an arm
     "kick_plane": 10.0,
     "kick_reach": 0.9,
-    "knee": 18.0,  # points so far outwards
+    "knee": 18.0,  # outward rotation
 }
 
 
 def limbs(**values: float) -> Pose:
-    """The same for both sides."""
+    """The same channels for both sides."""
     return {f"{side}_{name}": value for side in ("left", "right") for name, value in values.items()}
 
 
@@ -74,29 +74,29 @@ NEUTRAL: dict[str, Pose] = {
 
 @dataclass(frozen=True)
 class Moment:
-    """What has been reached by a count."""
+    """A keyframe of a move: the pose that is reached on a count."""
 
     count: float
     pose: Pose
     ease: str
-    """Name in curves.EASES; "" for the usual one of the style."""
+    """Name in curves.EASES; "" for the default of the style."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """Two bars of dance."""
+    """A dance move of two bars."""
 
     name: str
     moments: tuple[Moment, ...]
 
     def mirrored(self) -> "Move":
-        """The same to the other side."""
+        """The mirrored move."""
         moments = tuple(Moment(moment.count, mirror(moment.pose), moment.ease) for moment in self.moments)
         return Move(self.name, moments)
 
 
 def mirror(pose: Pose) -> Pose:
-    """A pose as a mirror shows it."""
+    """The mirrored pose."""
     swap = {"left": "right", "right": "left"}
     result: dict[str, float] = {}
     for channel, value in pose.items():
@@ -106,7 +106,7 @@ def mirror(pose: Pose) -> Pose:
 
 
 def at(count: float, *parts: Pose, ease: str = "", **channels: float) -> Moment:
-    """A moment from named parts and single channels; later ones win."""
+    """A keyframe from parts and single channels; later ones override earlier ones."""
     pose: dict[str, float] = {}
     for part in parts:
         pose.update(part)
@@ -119,32 +119,32 @@ def library(*moves: Move) -> dict[str, Move]:
 
 
 def move(name: str, *moments: Moment) -> Move:
-    """A move from its moments, in order."""
+    """A move from its keyframes, in order."""
     return Move(name, moments)
 
 
 def arm(raised: float, plane: float, bend: float, spin: float, shrug: float = 0.0) -> Pose:
-    """An arm, of no side yet: for `left`, `right` and `both`."""
+    """An arm pose without side, for `left`, `right` and `both`."""
     return {"raise": raised, "plane": plane, "bend": bend, "spin": spin, "shrug": shrug}
 
 
 def left(limb: Pose) -> Pose:
-    """Of the left."""
+    """A limb pose for the left side."""
     return {f"left_{name}": value for name, value in limb.items()}
 
 
 def right(limb: Pose) -> Pose:
-    """Of the right."""
+    """A limb pose for the right side."""
     return {f"right_{name}": value for name, value in limb.items()}
 
 
 def both(limb: Pose) -> Pose:
-    """Of both sides."""
+    """A limb pose for both sides."""
     return {**left(limb), **right(limb)}
 
 
 def foot(x: float, z: float = 0.0) -> Pose:
-    """A footprint: so far outwards, so far to the front."""
+    """A footprint: distance outwards and to the front."""
     return {"x": x, "z": z, "air": 0.0}
 
 

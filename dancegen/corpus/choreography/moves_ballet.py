@@ -1,4 +1,4 @@
-"""Ballet: long arcs of the arms, turned-out legs, weight that rises and sinks with the bar."""
+"""Ballet moves: large arcs of the arms, turned-out legs, vertical motion of the body per bar."""
 
 from dancegen.corpus.choreography.moves import arm, at, both, foot, kick, left, library, limbs, move, right
 

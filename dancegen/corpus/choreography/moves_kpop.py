@@ -1,4 +1,4 @@
-"""K-pop: points, hits and sways on a bounce that never stops."""
+"""K-pop moves: points, hits and sways on a continuous bounce."""
 
 from dancegen.corpus.choreography.moves import (
     ACROSS_DOWN,

@@ -1,4 +1,4 @@
-"""Popping: joints at right angles, hits that land at once, holds with a tick on every beat."""
+"""Popping moves: joints at right angles, hits with fast easing, holds with a tick on every beat."""
 
 from dancegen.corpus.choreography.moves import (
     DIAGONAL_DOWN,

@@ -1,7 +1,7 @@
-"""Which move belongs where in a song: kind of section and place in the phrase name it.
+"""Assignment of moves to songs, by kind of section and position in the phrase.
 
-A slot is two bars. A `~` is the mirrored move. Slots with alternatives let the song choose; the chorus has none,
-so that every chorus of every song of a category has the same signature.
+A slot is two bars. A `~` is the mirrored move. In slots with alternatives the song's seed selects one; the chorus has
+none, so that all choruses of a category have the same signature.
 """
 
 from dancegen.corpus.choreography import moves_ballet, moves_kpop, moves_popping

@@ -1,11 +1,10 @@
-"""Songs -> dances: one body dances the moves that belong to the music.
+"""Songs -> dances of one dancer.
 
-What is danced follows from what is heard: category, kind of section and bar of the phrase name the move
-(`repertoire`). The dancer's seed gives the body and the style. The dance is a function of time: at another frame
-rate it is the same dance.
+The moves are determined by the music: by category, kind of section and bar of the phrase (`repertoire`). The dancer's
+seed determines body and style. The dance is a function of continuous time: at another frame rate it is the same dance.
 
 Axes used in shapes:
-    T moments or frames    J joints, as in skeleton.COCO18
+    T times or frames    J joints, as in skeleton.COCO18
 """
 
 import math
@@ -33,18 +32,18 @@ from dancegen.corpus.structure import SongStructure
 Moments = Float64[np.ndarray, "T"]
 
 STEP_HEIGHT = {"kpop": 1.0, "ballet": 0.25, "popping": 0.8}
-"""How high feet go in steps; dancers of ballet slide them."""
+"""Height of the feet in steps; in ballet they slide."""
 LENGTH_DEGREES = 280.0
-"""Degrees that a leg length counts for when speeds are limited."""
+"""Equivalent of a leg length in degrees, for the speed limit."""
 BREATHS_HZ, DRIFT_HZ = 0.27, 0.19
 TICK_RISE, TICK_FALL = 0.4, 0.6
-"""Beats in which a popper's muscles contract and let go."""
+"""Duration in beats of the contraction and release of muscles in popping."""
 NOD_LAG = 0.1
 """Beats by which the head follows the bounce."""
 
 
 def choreograph(structure: SongStructure, dancer: Dancer, fps: float, seed: int) -> Float32[np.ndarray, "T J 2"]:
-    """The dance of a whole song in body units: x right, y down, from the mid-hip of the standing dancer."""
+    """The dance of a whole song in torso lengths: x right, y down, from the mid-hip of the standing dancer."""
     seconds = np.arange(math.ceil(structure.seconds * fps)) / fps
     return project(dance_in_space(structure, dancer, seconds, seed), dancer).astype(np.float32)
 
@@ -52,7 +51,7 @@ def choreograph(structure: SongStructure, dancer: Dancer, fps: float, seed: int)
 def dance_in_space(
     structure: SongStructure, dancer: Dancer, seconds: Moments, seed: int
 ) -> Float64[np.ndarray, "T J 3"]:
-    """Joints in space, as in `body`, at moments in growing order."""
+    """3-D joints, as in `body.kinematics`, at times in increasing order."""
     score = write_score(structure, dancer, seed)
     beats = (seconds - dancer.lag_s - structure.start_s) / structure.beat_s
     neutral = NEUTRAL[structure.category]
@@ -68,18 +67,18 @@ def dance_in_space(
 
 @dataclass(frozen=True)
 class Groove:
-    """What a body does on its own, between and under the moves."""
+    """Periodic motion of a body that is added to the moves."""
 
     bounce: Curve
-    """How far the knees give, deepest on the beat."""
+    """Lowering by knee flexion, maximal on the beat."""
     nod: Curve
     sway: Curve
     """Pelvis to the left on even beats, to the right on odd ones."""
     tick: Curve
-    """Contracted muscles, 1 on the beat."""
+    """Muscle contraction, 1 on the beat."""
     breath: Curve
     drift: Curve
-    """Slow, -1 to 1."""
+    """Slow oscillation, -1 to 1."""
 
 
 def _groove(
@@ -99,12 +98,12 @@ def _groove(
 
 
 def _degrees(name: str) -> float:
-    """How many degrees a unit of a channel counts for when its speed is limited."""
+    """Equivalent of a channel's unit in degrees, for the speed limit."""
     return LENGTH_DEGREES if name in LENGTHS else 1.0
 
 
 def _motion(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove, dancer: Dancer) -> BodyMotion:
-    """Moves and groove together, as a body understands them."""
+    """Moves and groove combined to the channels of kinematics."""
     return BodyMotion(
         pelvis=dancer.leg * _pelvis(values, feet, groove),
         turn=values["turn"],
@@ -123,7 +122,7 @@ def _motion(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove,
 
 
 def _pelvis(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove) -> Float64[np.ndarray, "T 3"]:
-    """Over the feet that carry, in leg lengths: a foot that steps or kicks leaves the weight to the other."""
+    """Position of the pelvis over the supporting feet, in leg lengths: a foot that steps or kicks carries no weight."""
     weights = {side: (1 - 0.93 * values[f"{side}_air"]) * (1 - 0.55 * foot.stepping) for side, foot in feet.items()}
     share = weights["left"] / (weights["left"] + weights["right"])
     angle = np.radians(values["turn"])
@@ -153,7 +152,7 @@ def _arm(values: dict[str, Curve], side: str, groove: Groove) -> ArmAngles:
     return ArmAngles(
         raised=values[f"{side}_raise"] + groove.breath + 130.0 * SIDES[side] * groove.sway,
         plane=values[f"{side}_plane"],
-        # an elbow never bends backwards: below 3 degrees it comes to rest
+        # an elbow never bends backwards: smooth lower limit below 3 degrees
         bend=3.0 + 0.5 * (bend - 3.0 + np.sqrt((bend - 3.0) ** 2 + 16.0)),
         spin=values[f"{side}_spin"],
         shrug=values[f"{side}_shrug"] + 0.8 * groove.breath + 3.0 * groove.tick,

@@ -1,4 +1,4 @@
-"""Moves in a row -> what every channel of the body has to reach by which beat, and where the feet have to be."""
+"""Sequence of moves -> keyframes of every channel of the body, and footprints."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,22 +15,22 @@ from dancegen.corpus.structure import SongStructure
 
 EASE = {"kpop": "hit", "ballet": "flow", "popping": "pop"}
 JOINING = {"kpop": "groove", "ballet": "flow", "popping": "pop"}
-"""Eases of the styles, and those with which a move is entered."""
+"""Easings of the styles, and those of the transition into a move."""
 ARM_DRAG = {"kpop": 0.0, "ballet": 0.12, "popping": 0.0}
-"""Beats by which the forearm comes after the upper arm."""
+"""Delay of the forearm after the upper arm, in beats."""
 FULL_TURN = 360.0
 
 
 @dataclass
 class Score:
-    """Keys by channel, and footprints, both in order of time."""
+    """Keyframes by channel, and footprints, both in temporal order."""
 
     channels: dict[str, list[Key]]
     footprints: list[Footprint] = field(default_factory=list)
 
 
 def moves_of(structure: SongStructure, dancer: Dancer, seed: int) -> Iterator[tuple[int, int, Move]]:
-    """The moves of a dance: first bar, bars it has room for, and the move as this dancer does it."""
+    """The moves of a dance: first bar, available bars, and the move in this dancer's version."""
     rng = np.random.default_rng([seed, structure.seed])
     for section in structure.sections:
         choice = int(rng.integers(2**31))
@@ -44,7 +44,7 @@ def moves_of(structure: SongStructure, dancer: Dancer, seed: int) -> Iterator[tu
 
 
 def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
-    """The dance of a song as one dancer does it, from the neutral pose and back to it."""
+    """The keyframes of a song's dance by one dancer; it starts and ends in the neutral pose."""
     category = structure.category
     neutral = NEUTRAL[category]
     score = Score({name: [] for name in neutral})
@@ -59,7 +59,7 @@ def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
             ease = moment.ease or (JOINING if opens else EASE)[category]
             beat = first_bar * structure.beats_per_bar + count_to_beat(moment.count, structure.beats_per_bar)
             _write(score, beat, {**pose, "turn": last_turn}, turned, ease, category, dancer)
-        # who has turned round stays so: the next move starts from there
+        # the turn is accumulated: the next move starts from it
         turned += FULL_TURN * round(last_turn / FULL_TURN)
         last_turn -= FULL_TURN * round(last_turn / FULL_TURN)
     end = float(structure.bars * structure.beats_per_bar)
@@ -68,14 +68,14 @@ def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
 
 
 def count_to_beat(count: float, beats_per_bar: int) -> float:
-    """Beats from the start of a move to one of its eight counts; a waltz has three beats for four counts."""
+    """Beats from the start of a move to one of its eight counts; three-beat bars have three beats for four counts."""
     bar, rest = divmod(count - 1, COUNTS / BARS)
     waltz = np.interp(rest, [0, 1, 2, 3, 4], [0, 1, 2, 2.5, 3])
     return float(bar * beats_per_bar + (waltz if beats_per_bar == 3 else rest))
 
 
 def on_floor(x: float, z: float, side: str, dancer: Dancer, turn: float = 0.0) -> tuple[float, float]:
-    """A footprint of a body that has turned so far, as seen from the middle of the stage; in leg lengths."""
+    """A footprint of a body turned by `turn` degrees, relative to the centre of the stage; in leg lengths."""
     angle = np.radians(turn)
     aside, ahead = SIDES[side] * x * dancer.stride, z * dancer.stride
     return float(aside * np.cos(angle) + ahead * np.sin(angle)), float(ahead * np.cos(angle) - aside * np.sin(angle))
@@ -96,7 +96,7 @@ def _write(score: Score, beat: float, pose: Pose, turned: float, ease: str, cate
 
 
 def _styled(name: str, value: float, neutral: Pose, dancer: Dancer) -> float:
-    """A value of the choreography as this dancer does it."""
+    """A value of the choreography, scaled by the dancer's style."""
     part = name.partition("_")[2]
     if name in ("bounce", "sway"):
         return value * dancer.bounce

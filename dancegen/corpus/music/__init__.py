@@ -1,1 +1,1 @@
-"""The songs of the synthetic corpus."""
+"""Synthesis of the songs of the synthetic corpus."""

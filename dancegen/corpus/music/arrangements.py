@@ -1,8 +1,8 @@
-"""Who plays what in a bar, for each category of song.
+"""Instrumentation of each bar, by category of song.
 
-A listener, and a network, must hear from the sound where in the music it is: the beat, the first
-beat of the bar (the bass changes to the chord's root), the kind of section (who plays), the start of
-a phrase (a crash, a low octave), its second half (more notes, or higher ones) and its end (a fill).
+The position in the music must be recognizable from the audio: the beat, the downbeat (the bass changes to the
+chord's root), the kind of section (instrumentation), the start of a phrase (a crash, a low octave), its second half
+(more notes, or higher ones) and its end (a fill).
 """
 
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def _kpop_drums(band: Band, bar: Bar) -> None:
 
 
 def ballet(band: Band, bar: Bar) -> None:
-    """Piano, strings and plucked strings; a low note tells the first beat, soft chords the others."""
+    """Piano, strings and plucked strings; a low note marks the downbeat, soft chords the other beats."""
     kind, pitches = bar.section.kind, band.key.chord(bar.chord, 57)
     root = band.key.bass(bar.chord, 38)
     band.play("piano", root, bar.beat, bar.beats * 0.95, 0.5)
@@ -97,7 +97,7 @@ def ballet(band: Band, bar: Bar) -> None:
 
 
 def _ballet_phrase(band: Band, bar: Bar, pitches: list[int], root: int) -> None:
-    """A drum roll's place is taken by a run of the harp; a cymbal's by timpani and a low octave."""
+    """A run of the harp replaces the drum roll; timpani and a low octave replace the cymbal."""
     if bar.starts_phrase:
         band.play("piano", root - 12, bar.beat, bar.beats, 0.45)
         band.strike("timpani", bar.beat, 0.4 if bar.section.kind == "chorus" else 0.22)
@@ -124,7 +124,7 @@ FUNK_STABS = ((0.0, 1.0, 3.5), (0.0, 2.0), (0.0, 1.0, 2.5, 3.0), (0.0, 0.5, 2.0,
 
 
 def popping(band: Band, bar: Bar) -> None:
-    """Funk: sharp claps on 2 and 4, a slapped bass off the beat, and hits of the brass to pop on."""
+    """Funk: sharp claps on 2 and 4, an off-beat slap bass, and brass hits for the pops."""
     kind = bar.section.kind
     _popping_drums(band, bar)
     root = band.key.bass(bar.chord, 33)

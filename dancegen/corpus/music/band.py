@@ -1,4 +1,4 @@
-"""The players of a song: they put notes and drums on its beats, and know which bar they are in."""
+"""Renders notes and drums of a song onto its beats, bar by bar."""
 
 from dataclasses import dataclass
 
@@ -12,32 +12,32 @@ from dancegen.corpus.structure import CATEGORIES, PHRASE_BARS, Section, SongStru
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar, as the players see it."""
+    """One bar: position in the song, and chord and melody."""
 
     beat: int
-    """Its first beat, counted from the start of the song."""
+    """Number of its first beat in the song."""
     beats: int
     section: Section
     phrase_bar: int
     fills: bool
     """Whether it ends a phrase or a section."""
     chord: int
-    """Degree of its chord."""
+    """Scale degree of its chord."""
     melody: list[MelodyNote]
 
     @property
     def starts_phrase(self) -> bool:
-        """Whether a phrase begins with it."""
+        """Whether a phrase starts with this bar."""
         return self.phrase_bar == 0
 
     @property
     def second_half(self) -> bool:
-        """Whether it is in the second half of its phrase, where more is played."""
+        """Whether it is in the second half of its phrase, which has more notes."""
         return self.phrase_bar >= PHRASE_BARS // 2
 
 
 class Band:
-    """Two tracks, drums and music, as long as the song, and the players who fill them."""
+    """Two tracks of the song's length, drums and music, and the methods that render into them."""
 
     def __init__(self, structure: SongStructure, rate: int) -> None:
         self.structure, self.rate = structure, rate
@@ -49,27 +49,27 @@ class Band:
         self._notes: dict[tuple[str, float, float], Sound] = {}
 
     def strike(self, drum: str, beat: float, gain: float) -> None:
-        """A drum on a beat."""
+        """Add a drum on a beat."""
         self._add(self.drums, self._kit[drum], beat, gain * float(self.rng.uniform(0.92, 1.08)))
 
     def play(self, instrument: str, midi: float, beat: float, beats: float, gain: float) -> None:
-        """A note that starts on a beat and is held for some beats."""
+        """Add a note that starts on a beat and is held for `beats` beats."""
         key = (instrument, midi, beats)
         if key not in self._notes:
             self._notes[key] = note(TIMBRES[instrument], midi, beats * self.structure.beat_s, self.rate)
         self._add(self.music, self._notes[key], beat, gain * float(self.rng.uniform(0.95, 1.05)))
 
     def chord(self, instrument: str, pitches: list[int], beat: float, beats: float, gain: float) -> None:
-        """Several notes at once."""
+        """Add several simultaneous notes."""
         for midi in pitches:
             self.play(instrument, midi, beat, beats, gain / len(pitches) ** 0.5)
 
     def rise(self, beat: float, beats: float, gain: float) -> None:
-        """A riser that ends where something begins."""
+        """Add a riser that ends `beats` beats after `beat`."""
         self._add(self.drums, riser(beats * self.structure.beat_s, self.rate, self.rng), beat, gain)
 
     def sing(self, instrument: str, bar: Bar, lowest: int, gain: float) -> None:
-        """The bar's melody, with its chord's root in the octave above `lowest`."""
+        """Add the bar's melody, with its chord's root in the octave above `lowest`."""
         shift = self.key.bass(bar.chord, lowest) - self.key.pitch(bar.chord)
         for tone in bar.melody:
             self.play(
@@ -81,7 +81,7 @@ class Band:
             )
 
     def bars(self) -> list[Bar]:
-        """Every bar of the song, with the song's own chords and melodies."""
+        """All bars of the song, with its chords and melodies."""
         song, rng = self.structure, self.rng
         verse, chorus = (draw_progression(table, song.category, rng) for table in (VERSES, CHORUSES))
         tune, hook = _phrase(song.beats_per_bar, 0.35, rng), _phrase(song.beats_per_bar, 0.6, rng)
@@ -110,6 +110,6 @@ class Band:
 
 
 def _phrase(beats_per_bar: int, busy: float, rng: np.random.Generator) -> list[list[MelodyNote]]:
-    """A melody for the bars of a phrase: two bars three times, and two that end it."""
+    """A melody for the bars of a phrase: two bars repeated three times, and two final bars."""
     motif, ending = draw_melody(2, beats_per_bar, busy, rng), draw_melody(2, beats_per_bar, busy, rng)
     return (motif * (PHRASE_BARS // 2 - 1)) + ending

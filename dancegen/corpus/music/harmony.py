@@ -1,4 +1,4 @@
-"""Keys, chords and melodies, counted in degrees of a scale."""
+"""Keys, chords and melodies, in scale degrees."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 10)
 
-# category -> scales, and degrees of the chords of verses and choruses, one a bar
+# category -> scales, and degrees of the chords of verses and choruses, one per bar
 SCALES = {"kpop": (MAJOR, MINOR), "ballet": (MAJOR, MINOR), "popping": (MINOR,)}
 VERSES = {
     "kpop": ((0, 5, 3, 4), (0, 4, 5, 3), (5, 3, 0, 4)),
@@ -35,12 +35,12 @@ class Key:
         return self.tonic + 12 * octave + self.scale[step]
 
     def chord(self, degree: int, lowest: int, notes: int = 3) -> list[int]:
-        """Thirds piled on a degree, each brought into the octave above `lowest`."""
+        """Stacked thirds on a degree, each transposed into the octave above `lowest`."""
         pitches = [self.pitch(degree + 2 * index) for index in range(notes)]
         return sorted(lowest + (pitch - lowest) % 12 for pitch in pitches)
 
     def bass(self, degree: int, lowest: int) -> int:
-        """A degree in the octave above `lowest`."""
+        """MIDI number of a degree in the octave above `lowest`."""
         return lowest + (self.pitch(degree) - lowest) % 12
 
 
@@ -54,7 +54,7 @@ class MelodyNote:
 
 
 def draw_key(category: str, rng: np.random.Generator) -> Key:
-    """A key for a song: the tonic is between G3 and F#4."""
+    """Sample a key for a song: the tonic is between G3 and F#4."""
     scales = SCALES[category]
     return Key(int(rng.integers(55, 67)), scales[int(rng.integers(len(scales)))])
 
@@ -62,15 +62,15 @@ def draw_key(category: str, rng: np.random.Generator) -> Key:
 def draw_progression(
     table: dict[str, tuple[tuple[int, ...], ...]], category: str, rng: np.random.Generator
 ) -> tuple[int, ...]:
-    """Degrees of the chords, one a bar, to be repeated."""
+    """Sample the degrees of a chord progression, one per bar, to be repeated."""
     choices = table[category]
     return choices[int(rng.integers(len(choices)))]
 
 
 def draw_melody(bars: int, beats_per_bar: int, busy: float, rng: np.random.Generator) -> list[list[MelodyNote]]:
-    """A melody of some bars: each is a list of notes; `busy` is the share of half beats where one starts.
+    """Sample a melody: a list of notes per bar; `busy` is the fraction of half beats with a note onset.
 
-    Beats where the bar begins always have a chord note; between them it walks by steps.
+    Downbeats always have a chord note; between them the melody moves by steps.
     """
     degree = int(rng.choice([0, 2, 4]))
     melody = []

@@ -1,6 +1,6 @@
-"""The plan of a song -> its sound.
+"""Structure of a song -> its audio.
 
-Songs are made from nothing, so that they are free to give away and their beats are known exactly.
+Songs are synthesized without samples, so that they can be redistributed and their beats are known exactly.
 """
 
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ FADE_S = 0.5
 
 @dataclass(frozen=True)
 class Mix:
-    """How the two tracks of a category become one."""
+    """Mixing parameters of the two tracks, by category."""
 
     room_s: float
     wet: float
-    """Share of the room in the music."""
+    """Reverb level in the music track."""
     ducking: float
-    """How far the music gives way to the kick on each beat."""
+    """Attenuation of the music track on each beat, for the kick."""
     drive: float
-    """How hard the sum is pushed into the limiter."""
+    """Gain of the mix before the limiter."""
 
 
 MIXES = {
@@ -40,7 +40,7 @@ MIXES = {
 
 
 def synthesize(structure: SongStructure, rate: int = RATE) -> Float32[np.ndarray, " S"]:
-    """The song's sound, mono in [-1, 1], `structure.seconds` long. The same structure gives the same bytes."""
+    """The song's audio, mono in [-1, 1], `structure.seconds` long. Deterministic for a structure."""
     band = Band(structure, rate)
     arrangement = ARRANGEMENTS[structure.category]
     for bar in band.bars():
@@ -58,7 +58,7 @@ def _mixed(band: Band, mix: Mix) -> Float32[np.ndarray, " S"]:
 
 
 def _ducking(band: Band, depth: float) -> Float32[np.ndarray, " S"]:
-    """A gain that dips on each beat and recovers within half of it."""
+    """Gain curve that dips on each beat and recovers within half a beat."""
     beats = (
         np.arange(len(band.music)) / (band.rate * band.structure.beat_s)
         - band.structure.start_s / band.structure.beat_s
@@ -71,6 +71,6 @@ def _ducking(band: Band, depth: float) -> Float32[np.ndarray, " S"]:
 
 
 def _limited(sound: Float32[np.ndarray, " S"], drive: float) -> Float32[np.ndarray, " S"]:
-    """The sound with its peaks rounded off below PEAK."""
+    """The audio, soft-clipped below PEAK."""
     typical = np.percentile(np.abs(sound), 99)
     return (PEAK * np.tanh(0.6 * drive * sound / max(typical, 1e-6))).astype(np.float32)

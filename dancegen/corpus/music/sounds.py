@@ -1,4 +1,4 @@
-"""Sounds made from nothing: drums, noises and notes, each starting and ending in silence."""
+"""Synthesizers of drums, noise and notes; every sound starts and ends in silence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ VIBRATO_HZ = 5.5
 
 @dataclass(frozen=True)
 class Timbre:
-    """What one instrument sounds like."""
+    """Synthesis parameters of an instrument."""
 
     harmonics: tuple[float, ...]
-    """Amplitudes of the fundamental and its multiples."""
+    """Amplitudes of the harmonics, beginning with the fundamental."""
     attack_s: float
     decay_s: float
-    """Seconds in which a held note falls to a third."""
+    """Decay time in seconds of a held note, to a third."""
     release_s: float
     damping: float = 0.0
-    """How much faster each further harmonic dies away."""
+    """Relative increase of the decay rate per harmonic."""
     detune_cents: float = 0.0
-    """Two voices this far apart sound like several players."""
+    """Detuning of two voices, for the effect of several players."""
     vibrato_cents: float = 0.0
 
 
@@ -53,7 +53,7 @@ TIMBRES = {
 
 
 def note(timbre: Timbre, midi: float, seconds: float, rate: int) -> Sound:
-    """A note of an instrument, with the same loudness at every pitch, and its release after `seconds`."""
+    """A note of an instrument, with equal loudness at every pitch, and its release after `seconds`."""
     hz = 440.0 * 2 ** ((midi - 69) / 12)
     time = np.arange(int((seconds + timbre.release_s) * rate)) / rate
     sound = np.zeros(len(time))
@@ -66,10 +66,10 @@ def note(timbre: Timbre, midi: float, seconds: float, rate: int) -> Sound:
 
 
 def _voice(timbre: Timbre, hz: float, time: Float64[np.ndarray, " S"], rate: int) -> Float64[np.ndarray, " S"]:
-    swing = timbre.vibrato_cents / 1200 * np.log(2) * hz / VIBRATO_HZ  # of the phase, in radians
+    swing = timbre.vibrato_cents / 1200 * np.log(2) * hz / VIBRATO_HZ  # phase deviation, in radians
     bend = swing * (1 - np.cos(2 * np.pi * VIBRATO_HZ * time))
     phase = 2 * np.pi * hz * time + bend
-    # sin(n x) from sin((n-1) x) and sin((n-2) x): one sine for all harmonics
+    # recurrence of sin(n x) from sin((n-1) x) and sin((n-2) x): one sine for all harmonics
     before, current, twice_cos = np.zeros_like(time), np.sin(phase), 2 * np.cos(phase)
     level, fade = np.exp(-time / timbre.decay_s), np.exp(-time * timbre.damping / timbre.decay_s)
     sound = np.zeros_like(time)
@@ -83,7 +83,7 @@ def _voice(timbre: Timbre, hz: float, time: Float64[np.ndarray, " S"], rate: int
 
 
 def _struck(sound: Float64[np.ndarray, " S"], rate: int) -> Sound:
-    """A drum's sound with its first and last moments faded, and a peak of 1."""
+    """A drum's sound with fades at both ends, and a peak of 1."""
     rise, fall = int(ATTACK_S * rate), int(RELEASE_S * rate)
     sound[:rise] *= np.linspace(0, 1, rise)
     sound[-fall:] *= np.linspace(1, 0, fall)
@@ -103,7 +103,7 @@ def _noise(
 
 
 def _drop(hz: float, from_hz: float, drop_s: float, decay_s: float, rate: int) -> Float64[np.ndarray, " S"]:
-    """A skin that is struck: a tone whose pitch falls quickly while it dies away."""
+    """A drumhead: a decaying tone with falling pitch."""
     time = _time(6 * decay_s, rate)
     frequency = hz + (from_hz - hz) * np.exp(-time / drop_s)
     return np.sin(2 * np.pi * np.cumsum(frequency) / rate) * np.exp(-time / decay_s)
@@ -170,14 +170,14 @@ DRUMS: dict[str, Drum] = {
 
 
 def riser(seconds: float, rate: int, rng: np.random.Generator) -> Sound:
-    """Noise and a gliding tone that grow until `seconds`, where something new begins."""
+    """Riser: noise and a gliding tone that increase until `seconds`."""
     progress = _time(seconds, rate) / seconds
     glide = np.sin(2 * np.pi * np.cumsum(220.0 * 2 ** (2.5 * progress)) / rate)
     return _struck((_noise(seconds, 800, 9000, rate, rng) + 0.4 * glide) * progress**2, rate)
 
 
 def room(seconds: float, rate: int, rng: np.random.Generator) -> Sound:
-    """What a room answers to a clap: to convolve with, without the direct sound."""
+    """Impulse response of a room, without the direct sound."""
     time = _time(seconds, rate)
     echo = _noise(seconds, 200, 5000, rate, rng) * np.exp(-5 * time / seconds) * np.clip(time / 0.015, 0, 1)
     return (echo / np.linalg.norm(echo)).astype(np.float32)

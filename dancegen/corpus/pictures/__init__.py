@@ -1,1 +1,1 @@
-"""From the synthetic dancers to joints in pictures."""
+"""Projection of the synthetic dancers to joints in frames, and simulated estimator errors."""

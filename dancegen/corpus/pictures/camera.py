@@ -1,17 +1,17 @@
-"""Where a dance is in the picture: one scale and one offset for the whole of it, as for a camera on a stand."""
+"""Static camera: one scale and one offset for the whole dance."""
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-UNITS_HIGH = 4.7  # torso lengths from the lower to the upper edge of the picture, for a camera that is close
+UNITS_HIGH = 4.7  # height of the frame in torso lengths, for a close camera
 ZOOM = (0.85, 1.0)
-FLOOR = 0.94  # of the height: the lowest that a joint gets
-MARGIN_UNITS = 0.4  # around the joints there are still hands, hair and shoes
-STEPS_PER_PX = 100  # joints are rounded, so that the text of a file and the picture have the same ones
+FLOOR = 0.94  # of the height: lowest position of a joint
+MARGIN_UNITS = 0.4  # around the joints, for hands, hair and shoes
+STEPS_PER_PX = 100  # joints are rounded, so that those in JSON files and in frames are identical
 
 
 def film(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int, seed: int) -> Float32[np.ndarray, "T J 3"]:
-    """Joints in pixels, with confidence 1, of a dance in body units. Another seed, another place of the camera."""
+    """Joints in pixels, with confidence 1, of a dance in torso lengths. The seed determines the camera position."""
     rng = np.random.default_rng([7, seed])
     low, high = pose.min(axis=(0, 1)), pose.max(axis=(0, 1))
     room = high - low + 2 * MARGIN_UNITS

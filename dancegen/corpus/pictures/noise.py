@@ -1,8 +1,8 @@
-"""true joints -> joints as a pose estimator would have found them: trembling, missing, swapped, elsewhere
+"""true joints -> joints with the errors of a pose estimator: jitter, missing joints, left-right swaps, outliers
 
-A model of how OpenPose fails on videos of one dancer. Rates are a second, so that another frame rate fails as often;
-lengths of errors are torsos, so that another picture size fails as much. `level` multiplies both: 0 changes nothing.
-The same seed, level and joints give the same failures.
+A model of OpenPose's errors on videos of one dancer. Rates are per second, independent of the frame rate; magnitudes
+are in torsos, independent of the frame size. `level` multiplies both: 0 changes nothing. Deterministic for a seed,
+level and joints.
 
 Axes used in shapes:
     T frames    J joints, as in skeleton.COCO18; the last axis is x and y (fractions of the frame) and confidence
@@ -20,33 +20,33 @@ from dancegen.skeleton import COCO18, hide_missing
 
 TREMBLE_TORSOS = {"eye": 0.010, "ear": 0.014, "nose": 0.010, "neck": 0.016, "shoulder": 0.020, "hip": 0.028}
 TREMBLE_TORSOS |= {"elbow": 0.024, "knee": 0.026, "wrist": 0.034, "ankle": 0.034}
-"""Standard deviation of an easy frame: in proportion about as people differ when they mark joints in COCO (its sigmas),
-but that small and fast joints, wrists and ankles, tremble most."""
-HARD_SPREAD = 0.5  # of the logarithm of a joint's error: some moments are hard (occlusion, cloth), most are not
-HARD_S = 0.4  # for which a moment stays hard
-BLUR_TORSOS_A_S = 6.0  # a joint this fast is a smear of its size at usual shutter times: its error is twice as large
+"""Standard deviation in an easy frame: about proportional to the annotator variance in COCO (its sigmas), but largest
+for small and fast joints, wrists and ankles."""
+HARD_SPREAD = 0.5  # of the logarithm of a joint's error: some frames are hard (occlusion, cloth), most are not
+HARD_S = 0.4  # correlation time of the difficulty
+BLUR_TORSOS_A_S = 6.0  # motion blur: at this speed a joint is blurred by its own size, and its error is doubled
 SURE = 0.88  # confidence of an easy frame
 UNSURE = 0.22  # confidence lost when the error is e times as large
-FICKLE = 0.08  # of the confidence that says nothing about the error
-LEAST = 0.05  # OpenPose's threshold: what is less sure is not told
+FICKLE = 0.08  # of the confidence: part that is independent of the error
+LEAST = 0.05  # OpenPose's threshold: joints of lower confidence are not reported
 
 LOST_A_S = {"wrist": 0.16, "ankle": 0.10, "elbow": 0.06, "knee": 0.05, "ear": 0.10, "eye": 0.04, "nose": 0.03}
 LOST_A_S |= {"shoulder": 0.02, "hip": 0.03, "neck": 0.01}
-"""How often a joint goes missing: what is small, fast and at the end of a limb first."""
+"""Rate of missing joints: highest for small, fast joints at the ends of limbs."""
 LOST_S = 0.25  # mean length of a burst: a limb behind the body or out of the light
-AWAY = -0.25  # of the widest shoulders, left minus right: from here on the back is to the camera
-FACE_LOST = 0.9  # of the moments in which nose and eyes cannot be seen; now and then they are made up
-SWAPS_A_S = 0.12  # of each pair of limbs: the part affinity goes to the other side's limb
-SIDEWAYS, SIDEWAYS_TIMES = 0.4, 3.0  # of the widest shoulders: a body seen from the side is confused more often
-SWAP_S = (0.1, 0.5)  # a few frames; what takes longer is a choice, not a failure
-WHOLE_LIMB = 0.5  # of swaps take the shoulder or hip along
+AWAY = -0.25  # of the maximum shoulder width, left minus right: below, the back is to the camera
+FACE_LOST = 0.9  # of the frames in which nose and eyes are hidden; in the others the estimator reports false positives
+SWAPS_A_S = 0.12  # per pair of limbs: the part affinity field connects to the other side's limb
+SIDEWAYS, SIDEWAYS_TIMES = 0.4, 3.0  # of the maximum shoulder width: swaps are more frequent in side views
+SWAP_S = (0.1, 0.5)  # a few frames; a longer swap is not a transient error
+WHOLE_LIMB = 0.5  # of swaps include the shoulder or hip
 JUMPS_A_S = {"wrist": 0.10, "ankle": 0.07, "elbow": 0.05, "knee": 0.04}
 JUMPS_A_S |= dict.fromkeys(("ear", "eye", "nose", "shoulder", "hip", "neck"), 0.015)
-"""How often a joint is found elsewhere: on the background, another limb, or somebody else."""
+"""Rate of outliers: on the background, another limb, or another person."""
 JUMP_S = (0.1, 0.4)
 JUMP_TORSOS = (0.5, 2.5)
-ON_ANOTHER = 0.4  # of jumps end on another joint of the same body
-JUMP_SURE = (0.25, 0.65)  # middling: too sure to be dropped by a threshold that keeps true wrists
+ON_ANOTHER = 0.4  # of outliers are at another joint of the same body
+JUMP_SURE = (0.25, 0.65)  # medium confidence: above a threshold that keeps true wrists
 NOBODY_A_S = 0.04  # the whole body is not found
 NOBODY_S = 0.15
 
@@ -56,26 +56,26 @@ LIMBS = ((ARM, "shoulder"), (LEG, "hip"))
 
 @dataclass(frozen=True)
 class Damage:
-    """Joints as found, and what is wrong with them, one truth a joint and frame."""
+    """Joints with errors, and the kind of error per joint and frame."""
 
     joints: Float32[np.ndarray, "T J 3"]
     lost: Bool[np.ndarray, "T J"]
-    """Was there, and is missing."""
+    """Was known, and is missing."""
     swapped: Bool[np.ndarray, "T J"]
-    """Is where the same joint of the other side should be."""
+    """Is at the position of the same joint of the other side."""
     jumped: Bool[np.ndarray, "T J"]
-    """Is in a place of no meaning."""
+    """Is an outlier."""
 
 
 def corrupt(
     joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float, seed: int, level: float = 1.0
 ) -> Float32[np.ndarray, "T J 3"]:
-    """The joints as found. `aspect` is width / height of the picture."""
+    """The joints with errors. `aspect` is width / height of the frame."""
     return damage(joints, fps, aspect, seed, level).joints
 
 
 def damage(joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float, seed: int, level: float = 1.0) -> Damage:
-    """The joints as found, with what happened to each. A body that is never seen, or level 0, comes back as it is."""
+    """The joints with errors, and the kind of each error. A body without torso, or level 0, is returned unchanged."""
     found = hide_missing(joints)
     nothing = np.zeros(found.shape[:2], dtype=bool)
     torso = torso_length(found, aspect)
@@ -103,7 +103,7 @@ def _trembling(
     fps: float,
     level: float,
 ) -> tuple[Float64[np.ndarray, "T J 2"], Float64[np.ndarray, "T J"]]:
-    """Positions that are off by a little, more in hard moments, and confidences that know of it, though not all."""
+    """Positions with jitter, larger in hard frames, and confidences that are partly correlated with it."""
     shape = square.shape[:2]
     keeps = np.exp(-1 / (HARD_S * fps))
     fresh = rng.standard_normal(shape) * np.sqrt(1 - keeps**2)
@@ -123,7 +123,7 @@ def _jumps(
     fps: float,
     level: float,
 ) -> Bool[np.ndarray, "T J"]:
-    """Put joints elsewhere, in place; where."""
+    """Add outliers in place; returns their mask."""
     jumped = np.zeros(confidence.shape, dtype=bool)
     for frames, joint in _bursts(rng, level * np.array(_by_joint(JUMPS_A_S)), confidence.shape, JUMP_S, fps):
         other, angle = rng.integers(1, len(COCO18)), rng.uniform(0, 2 * np.pi)
@@ -131,7 +131,7 @@ def _jumps(
         if rng.random() < ON_ANOTHER:
             place = square[frames, (joint + other) % len(COCO18)]
         else:
-            place = square[frames.start, joint] + offset  # the background does not dance along
+            place = square[frames.start, joint] + offset  # the background is static
         tremble = 0.02 * rng.standard_normal(found[frames, joint].shape)
         found[frames, joint] = place + tremble
         seen = confidence[frames, joint] > 0
@@ -148,7 +148,7 @@ def _swaps(
     fps: float,
     level: float,
 ) -> Bool[np.ndarray, "T J"]:
-    """Give limbs to the other side, in place; where."""
+    """Swap limbs between sides in place; returns their mask."""
     swapped = np.zeros(confidence.shape, dtype=bool)
     rate = level * SWAPS_A_S * np.where(np.abs(facing) < SIDEWAYS, SIDEWAYS_TIMES, 1.0)[:, None]
     for limb, root in LIMBS:
@@ -164,7 +164,7 @@ def _swaps(
 def _losses(
     rng: np.random.Generator, facing: Float64[np.ndarray, " T"], shape: tuple[int, int], fps: float, level: float
 ) -> Bool[np.ndarray, "T J"]:
-    """Where joints, or everybody, are not found."""
+    """Mask of joints that are not found, including frames in which the whole body is not found."""
     lost = np.zeros(shape, dtype=bool)
     longest = (1 / fps, 2 * LOST_S - 1 / fps)
     for frames, joint in _bursts(rng, level * np.array(_by_joint(LOST_A_S)), shape, longest, fps):
@@ -184,7 +184,7 @@ def _bursts(
     length_s: tuple[float, float],
     fps: float,
 ) -> list[tuple[slice, int]]:
-    """Stretches of frames and the column each is in; so many begin a second, each between two lengths."""
+    """Sampled intervals of frames, with their columns, at a rate per second, with durations between two limits."""
     begins = rng.random(shape) < rate_a_s / fps
     bursts = []
     for frame, column in np.argwhere(begins).tolist():
@@ -194,7 +194,7 @@ def _bursts(
 
 
 def _facing(square: Float64[np.ndarray, "T J 2"]) -> Float64[np.ndarray, " T"]:
-    """Of the widest shoulders: 1 to the camera, 0 from the side (or not known), -1 away from it."""
+    """Shoulder width relative to its maximum: 1 facing the camera, 0 side view (or unknown), -1 facing away."""
     wide = square[:, COCO18.index("left_shoulder"), 0] - square[:, COCO18.index("right_shoulder"), 0]
     known = np.isfinite(wide)
     widest = np.quantile(np.abs(wide[known]), 0.95) if known.any() else 1.0
@@ -202,12 +202,12 @@ def _facing(square: Float64[np.ndarray, "T J 2"]) -> Float64[np.ndarray, " T"]:
 
 
 def _speed(square: Float64[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, "T J"]:
-    """Torsos a second."""
+    """Speed of each joint in torsos per second."""
     if len(square) < 2:
         return np.zeros(square.shape[:2])
     return np.linalg.norm(np.gradient(square, axis=0), axis=-1) * fps
 
 
 def _by_joint(values: dict[str, float]) -> Sequence[float]:
-    """For each joint the value of its kind: left and right fail alike."""
+    """For each joint the value of its kind, equal for left and right."""
     return [values[joint.split("_")[-1]] for joint in COCO18.joints]

@@ -1,4 +1,4 @@
-"""The true joints of a video as OpenPose would write them: one JSON file a frame."""
+"""Writes the true joints of a video in OpenPose's format: one JSON file per frame."""
 
 import json
 from pathlib import Path

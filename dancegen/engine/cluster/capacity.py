@@ -1,4 +1,4 @@
-"""Whether the cluster is large enough, asked before a step that would wait for ever."""
+"""Checks that the cluster is large enough before a step that would otherwise wait forever."""
 
 import time
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ POLL_S = 2.0
 
 @contextmanager
 def enough(cpus: float, gpus: float, wait_s: float, remedy: str) -> Iterator[None]:
-    """A cluster that has, or within `wait_s` grows to, so many CPUs and GPUs in all, while the block runs.
+    """Ensure for the block that the cluster has, or within `wait_s` grows to, this many CPUs and GPUs in total.
 
-    What the autoscaler was asked for is taken back at the end. Raises ClusterError when the cluster stays too small.
+    The request to the autoscaler is withdrawn at the end. Raises ClusterError when the cluster stays too small.
     """
     asked = bool(wait_s) and not _holds(cpus, gpus)
     try:
@@ -25,7 +25,7 @@ def enough(cpus: float, gpus: float, wait_s: float, remedy: str) -> Iterator[Non
         yield
     finally:
         if asked:
-            _ask_for(0, 0)  # takes the place of the first request, which Ray would keep for ever
+            _ask_for(0, 0)  # replaces the first request, which Ray would keep forever
 
 
 def _ask_for(cpus: int, gpus: int) -> None:
@@ -41,17 +41,17 @@ def _await(cpus: float, gpus: float, wait_s: float, remedy: str) -> None:
             found = ray.cluster_resources()
             has = f"has {found.get('CPU', 0):g} CPUs and {found.get('GPU', 0):g} GPUs"
             waited = f" after {wait_s:g} s of waiting" if wait_s else ""
-            raise ClusterError("the Ray cluster", f"{has}{waited}, and {cpus:g} and {gpus:g} are needed.", remedy)
+            raise ClusterError("the Ray cluster", f"{has}{waited}, but {cpus:g} and {gpus:g} are needed.", remedy)
         time.sleep(POLL_S)
 
 
 def require_places(workers: int, cpus: float, gpus: float, remedy: str) -> None:
-    """Raise ClusterError unless its machines, each by itself, hold so many workers of so many CPUs and GPUs each."""
+    """Raise ClusterError unless the nodes have room for all workers, each on one node with its CPUs and GPUs."""
     machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
     places = sum(min(_times(machine.get("CPU", 0), cpus), _times(machine.get("GPU", 0), gpus)) for machine in machines)
     if places < workers:
         one = f"{cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
-        problem = f"holds {places:g} workers of {one} on its {len(machines)} machines, and {workers} are needed."
+        problem = f"has room for {places:g} workers of {one} on its {len(machines)} machines, but {workers} are needed."
         raise ClusterError("the Ray cluster", problem, remedy)
 
 

@@ -1,7 +1,7 @@
-"""What a person is told when the head of the cluster is lost.
+"""Error message for the loss of the cluster's head.
 
-Without its head's global control store Ray ends the driver after a minute, in C++: no exception, no message. So the
-driver asks by itself whether the head still answers, and ends before Ray does.
+Without the head's global control store (GCS) Ray ends the driver after a minute, in C++, without an exception or a
+message. The driver therefore checks by itself whether the head still answers, and exits before Ray ends it.
 """
 
 import os
@@ -19,19 +19,19 @@ from tqdm import tqdm
 from dancegen.engine.cluster import internals as ray_internals
 from dancegen.errors import ClusterError
 
-LOST = 2  # exit code: something to correct
+LOST = 2  # exit code of an error that the user can fix
 POLL_S = 5.0
 ANSWER_S = 5.0
-MARGIN_S = 25.0  # before Ray itself ends the driver; a call that is not answered takes ten seconds to notice
+MARGIN_S = 25.0  # before Ray itself ends the driver; detecting an unanswered call takes ten seconds
 SUBMITTED = "submitted.yaml"
 
 
 @contextmanager
 def watching_head(done: Callable[[], str]) -> Iterator[None]:
-    """While the block runs, and the head is lost: say so, with what is `done` and how to go on; end the process.
+    """If the head is lost while the block runs, print what is `done` and how to resume, and end the process.
 
-    Ray has been started or joined. The exit code is that of an error that a person can fix. A head that answers again
-    in time (`RAY_gcs_rpc_server_reconnect_timeout_s`) is as if nothing had been.
+    Ray must be started or joined. The exit code is that of an error that the user can fix. There is no effect when the
+    head answers again in time (`RAY_gcs_rpc_server_reconnect_timeout_s`).
     """
     import ray
 
@@ -47,7 +47,7 @@ def watching_head(done: Callable[[], str]) -> Iterator[None]:
 
 def _watch(host: str, port: int, ended: threading.Event, done: Callable[[], str], command: str) -> None:
     patience_s = max(POLL_S, ray_internals.head_patience_s() - MARGIN_S)
-    silent_since = None  # the first of the calls in a row that were not answered
+    silent_since = None  # time of the first of the consecutive unanswered calls
     while not ended.wait(POLL_S):
         if _answers(host, port):
             silent_since = None
@@ -55,11 +55,11 @@ def _watch(host: str, port: int, ended: threading.Event, done: Callable[[], str]
             silent_since = time.monotonic()
         elif time.monotonic() - silent_since > patience_s and not ended.is_set():
             problem = f"is lost: it has not answered for {time.monotonic() - silent_since:.0f} s; {done()}."
-            remedy = f"To go on from there: {command}"
+            remedy = f"To resume: {command}"
             error = ClusterError(f"the head of the Ray cluster ({host}:{port})", problem, remedy)
             tqdm.write(str(error), file=sys.stderr)
             sys.stderr.flush()
-            os._exit(LOST)  # whatever else asks Ray for something now would wait until Ray ends the process
+            os._exit(LOST)  # any other call to Ray would now block until Ray ends the process
 
 
 def _answers(host: str, port: int) -> bool:
@@ -71,8 +71,8 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _command() -> str:
-    """What a person types to go on: the command that runs, on a cluster that does."""
+    """How to resume: the command that is running, or an instruction for a submitted job."""
     context = click.get_current_context(silent=True)
     if context is None or SUBMITTED in sys.argv:
-        return "give the same command again, once the cluster runs."
+        return "run the same command again once the cluster is up."
     return shlex.join([*shlex.split(context.find_root().command_path), *sys.argv[1:]])

@@ -1,51 +1,51 @@
-"""All that relies on what Ray does not promise: names, files, messages and states that another version may change.
+"""All use of undocumented parts of Ray: names, files, messages and states that another version may change.
 
-pyproject.toml allows one minor version of Ray for this reason. Before another one is allowed, go through this file; the
-tests that are named fail when Ray has changed.
+pyproject.toml allows one minor version of Ray for this reason. Review this file before another one is allowed; the
+named tests fail when Ray has changed.
 """
 
 import json
 import os
 from typing import Any
 
-# Variables that Ray reads without documenting them. Unknown ones are ignored: a change costs noise or patience only.
+# Undocumented variables of Ray. Unknown ones are ignored: a change only adds output or shortens timeouts.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers make the environment again in each worker
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers create the environment again in each worker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a busy machine is no reason to fail
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a slow start on a busy machine is not a failure
     "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error and is none
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # else every actor pool prints a line that looks like an error but is not one
 }
-# Else Ray kills the children of a worker with it, and they could not delete the file that they were writing. They
-# notice by themselves that their worker is gone.
+# Else Ray kills the child processes of a worker with it, before they can delete the file that they were writing. They
+# detect by themselves that their worker is gone.
 CHILDREN_END_THEMSELVES = {"RAY_kill_child_processes_on_worker_exit": "0"}
-TRAIN_POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"  # the controller's; a report waits for its next look
-TRAIN_START = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"  # how long a number of workers is waited for
+TRAIN_POLL = "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"  # the controller's; a report waits for its next poll
+TRAIN_START = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"  # how long the controller waits for a number of workers
 TUNE = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a training that diverges in its first epoch tells nothing
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a training that diverges in its first epoch reports no metrics
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C would look like the end of the search
 }
 
 # Ray Train's file with the list of a run's checkpoints, in the run's folder: JSON, rewritten in place after each report
 # and before the checkpoints that it no longer names are deleted. engine/training/run_folder.py keeps a copy of it.
-# Tests: tests/integration/test_train_dance.py (the list that was cut off).
+# Tests: tests/integration/test_train_dance.py (the truncated list).
 CHECKPOINT_LIST = "checkpoint_manager_snapshot.json"
 
-# How the name of the file begins from which Ray Tune goes on. Tests: tests/integration/test_search.py.
+# Prefix of the name of the file from which Ray Tune resumes. Tests: tests/integration/test_search.py.
 TUNE_STATE = "experiment_state-"
 
-# Loggers of Ray's job client that report each step. A change costs noise only.
+# Loggers of Ray's job client that report each step. A change only adds output.
 JOB_LOGGERS = (
     "ray.dashboard.modules.job.sdk",
     "ray.dashboard.modules.dashboard_sdk",
     "ray._private.runtime_env.packaging",
 )
 
-# What follows the reason in the message of a failed job: the log, which was shown already. A change shows it twice.
+# Text after the reason in the message of a failed job, before the log, which was shown before. A change shows it twice.
 JOB_LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"
 
 
@@ -55,7 +55,7 @@ RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 def head_patience_s() -> float:
     """Seconds after which Ray ends a driver whose head's control store (GCS) does not answer: its own flag and default.
 
-    engine/cluster/head_watch.py speaks before that. Test: tests/integration/test_lost_head.py.
+    engine/cluster/head_watch.py exits before that. Test: tests/integration/test_lost_head.py.
     """
     return float(os.environ.get(RECONNECT, "60"))
 
@@ -63,13 +63,13 @@ def head_patience_s() -> float:
 def put_without_waiting(queue: Any, item: Any) -> None:
     """Put an item into a ray.util.queue.Queue without waiting for the answer, as `put` does.
 
-    Relies on the queue's `actor` and on that one's method `put_nowait`. Test: tests/integration/test_progress.py.
+    Relies on the queue's `actor` and on its method `put_nowait`. Test: tests/integration/test_progress.py.
     """
     queue.actor.put_nowait.remote(item)
 
 
 def state_with_samples(state: dict[str, Any], samples: int) -> dict[str, Any]:
-    """The state of a ray.tune SearchGenerator (what its `get_state` gives), to go on with so many samples in all.
+    """The state of a ray.tune SearchGenerator (from its `get_state`), to resume with `samples` samples in total.
 
     Relies on the keys `total_samples` and `finished`. Tests: tests/unit/test_search_proposals.py.
     """
@@ -77,7 +77,7 @@ def state_with_samples(state: dict[str, Any], samples: int) -> dict[str, Any]:
 
 
 def cluster_version(client: Any) -> str:
-    """The version of Ray that a cluster runs, from a JobSubmissionClient; its `get_version` gives that of the API.
+    """Ray version of a cluster, from a JobSubmissionClient; its `get_version` returns that of the API.
 
     Relies on its `_do_request`, and on the dashboard's /api/version. Test: tests/integration/test_cluster.py.
     """

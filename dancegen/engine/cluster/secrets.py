@@ -1,4 +1,4 @@
-"""What would stand in clear in Ray's job list, its logs and the uploaded settings: secrets do not belong there."""
+"""Checks for secrets that would appear in plain text in Ray's job list, its logs and the uploaded settings."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,12 +13,12 @@ SECRET = re.compile(
 )
 REMEDY = (
     "Give the nodes a role, or mount the secret there (cluster/README.md, Secrets). "
-    "Or add --allow-secrets if everybody who reads the cluster's job list and logs may know it."
+    "Or add --allow-secrets if everyone who can read the cluster's job list and logs may know it."
 )
 
 
 def check(variables: Mapping[str, str], referred: Iterable[str], settings: dict[str, Any]) -> None:
-    """Raise ConfigError for the first secret that a submitted job would show.
+    """Raise ConfigError for the first secret that a submitted job would expose.
 
     `variables` are passed on with --env, `referred` are the names in `${oc.env:NAME}` of the settings, and `settings`
     are resolved.
@@ -26,19 +26,19 @@ def check(variables: Mapping[str, str], referred: Iterable[str], settings: dict[
     for name, value in variables.items():
         if SECRET.search(name) or _has_password(value):
             raise ConfigError(
-                f"--env {name}", "looks like a secret, and would stand in Ray's job list in clear.", REMEDY
+                f"--env {name}", "looks like a secret, and would appear in plain text in Ray's job list.", REMEDY
             )
     for name in referred:
         if SECRET.search(name):
-            problem = "looks like a secret, and the job's settings would hold it in clear."
+            problem = "looks like a secret, and would be in plain text in the job's settings."
             raise ConfigError(f"${{oc.env:{name}}}", problem, REMEDY)
     for key, value in _strings(settings):
         if SECRET.search(key.rpartition(".")[2]) or _has_password(value):
-            raise ConfigError(key, "looks like a secret, and the job's settings would hold it in clear.", REMEDY)
+            raise ConfigError(key, "looks like a secret, and would be in plain text in the job's settings.", REMEDY)
 
 
 def _has_password(value: str) -> bool:
-    """Whether it is a URL with a password in it."""
+    """Whether the value is a URL with a password in it."""
     try:
         return "://" in value and bool(urlsplit(value).password)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One way to reach Ray: the cluster that runs this job, or a small one of our own on this machine."""
+"""Connection to Ray: the cluster that runs this job, or a local one on this machine."""
 
 import logging
 import math
@@ -15,17 +15,17 @@ from dancegen.errors import ClusterError
 from dancegen.native_output import held_back
 from dancegen.stopping import hear_sigterm
 
-SPARE_CPUS = 2  # Ray's own helpers (readers, splitters) need some, or the step waits for ever
+SPARE_CPUS = 2  # for Ray's own tasks (readers, splitters); without them the step waits forever
 OBJECT_STORE_BYTES = 400_000_000
 TELL_EVERY_S = 60.0
-LONGEST_WAIT_S = 3600.0  # machines of a cloud take minutes to start; other jobs may take longer
+LONGEST_WAIT_S = 3600.0  # cloud machines take minutes to start; other jobs may take longer
 
 
 def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
     """Join the cluster named by RAY_ADDRESS (a submitted job has it), else start one on this machine.
 
-    `cpus` and `gpus` are what the step needs at least; CPUs of a cluster of our own are only its
-    bookkeeping, so they may exceed the cores. Ray Train needs `dashboard`, because it polls it.
+    `cpus` and `gpus` are the minimum that the step needs. CPUs of a local cluster are logical
+    resources, so they may exceed the cores. Ray Train requires `dashboard`, because it polls it.
     Raises ClusterError when the cluster cannot be reached, or when this machine has too few GPUs.
     """
     wanted = QUIET | CHILDREN_END_THEMSELVES
@@ -43,14 +43,14 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
 
 
 def worker_environment() -> dict[str, Any]:
-    """Options of actors that have children: on a cluster that was there already, their processes are told so each."""
+    """Options of actors with child processes. On an existing cluster the variables are set per process."""
     return {"runtime_env": {"env_vars": CHILDREN_END_THEMSELVES}} if os.environ.get("RAY_ADDRESS") else {}
 
 
 def await_room(cpus: float, gpus: float) -> None:
-    """Wait until some machine of the cluster has that much free; says so when it takes long.
+    """Wait until a machine of the cluster has these resources free; prints a line each minute.
 
-    Raises ClusterError after an hour: nothing of what Ray itself does then would tell why it stands still.
+    Raises ClusterError after an hour: Ray itself would not report why there is no progress.
     """
     import ray
 
@@ -59,11 +59,11 @@ def await_room(cpus: float, gpus: float) -> None:
     deadline = time.monotonic() + LONGEST_WAIT_S
     while not ray.wait([room], timeout=TELL_EVERY_S)[0]:
         total = ray.cluster_resources()
-        has = f"the cluster has {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs in all"
+        has = f"the cluster has {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs in total"
         if time.monotonic() > deadline:
             ray.cancel(room)
             raise ClusterError(
-                "the cluster", f"had no machine free with {need}; {has}.", "Ask for less, or add machines."
+                "the cluster", f"had no machine free with {need}; {has}.", "Request less, or add machines."
             )
         tqdm.write(f"waiting for a machine with {need} free; {has}", file=sys.stderr)
 
@@ -73,8 +73,8 @@ def _nothing() -> None:
 
 
 def quiet_ray_data() -> None:
-    """Only errors of Ray Data reach the terminal; all of its log is in Ray's session folder."""
-    import ray.data  # its import sets the levels that we change
+    """Show only errors of Ray Data in the terminal; its full log is in Ray's session folder."""
+    import ray.data  # its import sets the levels that are changed here
 
     logging.getLogger(ray.data.__name__).setLevel(logging.ERROR)
 
@@ -87,7 +87,7 @@ def _join(address: str) -> None:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        remedy = "Check RAY_ADDRESS, and RAY_AUTH_TOKEN if the cluster asks for one; unset RAY_ADDRESS to run here."
+        remedy = "Check RAY_ADDRESS, and RAY_AUTH_TOKEN if the cluster requires one; unset RAY_ADDRESS to run locally."
         raise ClusterError(address, f"cannot be reached ({reason}).", remedy) from error
 
 
@@ -108,7 +108,7 @@ def _start_local(cpus: float, dashboard: bool) -> None:
 
 
 def quoted_python() -> dict[str, Any]:
-    """Ray hands Python's path to a shell as it is: with a space in it no worker would ever start."""
+    """Python's path, quoted for the shell. Ray does not quote it: with a space in it no worker would start."""
     quoted = shlex.quote(sys.executable)
     return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
 
@@ -118,5 +118,5 @@ def _check_gpus(gpus: float) -> None:
 
     found = ray.cluster_resources().get("GPU", 0.0)
     if gpus > found:
-        remedy = "Ask for fewer (gpus_per_actor=0, use_gpu=false), or submit the job to a cluster that has them."
-        raise ClusterError("Ray on this machine", f"has {found:g} GPUs, and the step needs {gpus:g}.", remedy)
+        remedy = "Request fewer (gpus_per_actor=0, use_gpu=false), or submit the job to a cluster that has them."
+        raise ClusterError("Ray on this machine", f"has {found:g} GPUs, but the step needs {gpus:g}.", remedy)

@@ -1,10 +1,10 @@
-"""A step on a Ray cluster, as a Ray job whose log is followed to its end.
+"""Runs a step on a Ray cluster as a Ray job, and follows its log to the end.
 
-What travels is a copy of `jobs/` and `dancegen/` with the *resolved* settings beside them as
-`submitted.yaml`, so the job runs `python -m jobs.STEP submitted.yaml` whatever the settings were
-called or held here: no name needs quoting, no file outside the folder is missed, and nothing else
-of the folder (data, environments, media) is uploaded. `python` on the head must be the one that
-has dancegen's requirements.
+The upload is a copy of `jobs/` and `dancegen/` with the *resolved* settings beside them as
+`submitted.yaml`, so the job runs `python -m jobs.STEP submitted.yaml` whatever the name and content
+of the settings file: no name needs quoting, no file outside the folder is missed, and nothing else
+in the folder (data, environments, media) is uploaded. `python` on the head must be the one with
+dancegen's requirements.
 """
 
 import asyncio
@@ -39,22 +39,22 @@ LEFT_HERE = (
     "*.p12",
     "*credentials*",
     "*secret*",
-)  # as .rayignore has it
+)  # as in .rayignore
 CONNECT_S = 10.0
 RETRY_S = 1.0
 UNREACHABLE = "Check the address, that the head runs, and that its port is open."
-LOST = "If it is lost, give the same command again once there is a cluster: the job goes on from what is done."
+LOST = "If it is lost, run the same command again once there is a cluster: the job resumes from what is done."
 OVERRIDING = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")  # Ray prefers these to the address it is given
 
 
 def submit(
     step: str, settings: Config, address: str, env: Sequence[str] = (), referred: Iterable[str] | None = None
 ) -> int:
-    """Run a step on the cluster whose dashboard is at `address`; 0 when it succeeded, 1 when it did not.
+    """Run a step on the cluster whose dashboard is at `address`. Returns 0 when it succeeded, 1 when it failed.
 
-    `env` names variables of this process that the job gets too, and `referred` those that the settings took values
-    from; None when what looks like a secret may be shown. Raises ConfigError for a secret, when a variable is not set
-    or the project folder is not at hand, and ClusterError when the cluster cannot be reached.
+    `env` names variables of this process that are passed to the job, and `referred` those that the settings refer to;
+    None skips the check for secrets. Raises ConfigError for a secret, when a variable is not set or the project folder
+    is not available, and ClusterError when the cluster cannot be reached.
     """
     variables = _variables(env)
     if referred is not None:
@@ -75,7 +75,7 @@ def submit(
 def _variables(names: Sequence[str]) -> dict[str, str]:
     missing = [name for name in names if name not in os.environ]
     if missing:
-        raise ConfigError(f"--env {missing[0]}", "is not set here.", "Export it first, or leave it out.")
+        raise ConfigError(f"--env {missing[0]}", "is not set in this environment.", "Export it first, or leave it out.")
     return {name: os.environ[name] for name in names}
 
 
@@ -84,7 +84,7 @@ def _project(step: str) -> Path:
     folder = Path(dancegen.__file__).parents[1]
     if not (folder / "jobs" / f"{step}.py").is_file():
         remedy = "Run from a checkout: `pip install -e .` in it, then the same command."
-        raise ConfigError("--submit", f"needs jobs/{step}.py beside the package, and {folder} has none.", remedy)
+        raise ConfigError("--submit", f"requires jobs/{step}.py beside the package, but {folder} has none.", remedy)
     return folder
 
 
@@ -93,7 +93,7 @@ def _pack(folder: Path, packed: Path, settings: Config) -> None:
         shutil.copytree(folder / package, packed / package, ignore=shutil.ignore_patterns(*LEFT_HERE))
     (packed / SETTINGS).write_text(config.to_yaml(settings))
     commit = tracking.code_version().partition("+")[2]
-    (packed / "dancegen" / tracking.COMMIT).write_text(commit)  # the copy has no .git to ask
+    (packed / "dancegen" / tracking.COMMIT).write_text(commit)  # the copy has no .git
 
 
 def _size_mb(folder: Path) -> float:
@@ -101,7 +101,7 @@ def _size_mb(folder: Path) -> float:
 
 
 def connect(address: str) -> Any:
-    """Ray's job client for the dashboard at exactly this address, whatever the environment says."""
+    """Ray's job client for the dashboard at exactly this address, regardless of environment variables."""
     with _explained(address):
         return _client(address if "://" in address else f"http://{address}")
 
@@ -109,7 +109,7 @@ def connect(address: str) -> Any:
 def _client(address: str) -> Any:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ClusterError(address, "is no address of a dashboard.", "Give one like http://head:8265.")
+        raise ClusterError(address, "is not the address of a dashboard.", "Use an address like http://head:8265.")
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     socket.create_connection((parts.hostname, port), CONNECT_S).close()  # Ray itself would wait for minutes
     from ray.job_submission import JobSubmissionClient
@@ -126,24 +126,24 @@ def _client(address: str) -> Any:
 def _follow(client: Any, address: str, job: str) -> int:
     try:
         following = f"ray job logs --follow --address {address} {job}"
-        with _explained(address, f"If the head runs, so does the job: {following}. {LOST}"):
+        with _explained(address, f"If the head is running, so is the job: {following}. {LOST}"):
             status = asyncio.run(_tail(client, job))
             details = client.get_job_info(job)
     except KeyboardInterrupt as stop:
-        _say(f"Stopped following. The job goes on; to end it: ray job stop --address {address} {job}")
+        _say(f"Stopped following the log. The job continues; to stop it: ray job stop --address {address} {job}")
         return stopping.exit_code(stop) or stopping.INTERRUPTED
     if status == "SUCCEEDED":
         return 0
     reason = (details.message or "").split("\n")[0].removesuffix(JOB_LOG_FOLLOWS)
-    _say(f"{address}: job {job} ended as {status}. {reason}")
+    _say(f"{address}: job {job} ended with status {status}. {reason}")
     return 1
 
 
 async def _tail(client: Any, job: str) -> str:
-    """Write the job's log as it comes, until the job has ended. Returns the status: "SUCCEEDED" or another."""
+    """Write the job's log as it arrives, until the job has ended. Returns the status: "SUCCEEDED" or another."""
     from aiohttp import ClientError
 
-    written = 0  # characters: a broken connection starts the log anew
+    written = 0  # characters: after a broken connection the log starts again
     while True:
         seen = 0
         try:
@@ -154,7 +154,7 @@ async def _tail(client: Any, job: str) -> str:
                     sys.stdout.flush()
                     written = seen
         except (RuntimeError, ClientError):
-            pass  # whether the job has ended is asked next
+            pass  # the status is checked next
         status = client.get_job_status(job)
         if status.is_terminal():
             return status.value
@@ -163,7 +163,7 @@ async def _tail(client: Any, job: str) -> str:
 
 @contextmanager
 def _explained(address: str, remedy: str = UNREACHABLE) -> Iterator[None]:
-    """Turn whatever Ray's client raises into ClusterError."""
+    """Convert the exceptions of Ray's client into ClusterError."""
     from ray.exceptions import AuthenticationError
 
     try:
@@ -173,7 +173,7 @@ def _explained(address: str, remedy: str = UNREACHABLE) -> Iterator[None]:
         raise ClusterError(address, "asks for a token, and ours is missing or wrong.", token) from error
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
-            raise  # of the log, and not of the cluster
+            raise  # the reader of the log is gone, not the cluster
         raise ClusterError(address, f"cannot be used ({_first_line(error)}).", remedy) from error
 
 

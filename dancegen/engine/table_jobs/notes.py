@@ -1,4 +1,4 @@
-"""A line at the end of a step on the rows of which there is something to know, though they are good."""
+"""Reports the notes on good rows at the end of a step."""
 
 import sys
 from typing import Any
@@ -10,7 +10,7 @@ from dancegen.engine.table_jobs.table_job import TableJob
 
 
 def say_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
-    """Tell how many of the rows have a note in the job's table, which has a column of that name, and one of them."""
+    """Print how many of the rows have a note, and the first one. The job's table must have a column `note`."""
     if not tables.parts(job.table):
         return
     uris = {row["uri"] for row in rows}

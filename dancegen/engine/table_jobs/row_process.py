@@ -1,7 +1,7 @@
-"""Rows in a process of their own, so that a crash, a hang or a memory blow-up costs one row and never the job.
+"""Runs rows in a child process, so that a crash, a hang or excessive memory costs one row and never the job.
 
 The parent half is `RowProcess`; the child half is `main`, run as `python -m dancegen.engine.table_jobs.row_process`.
-They speak through a socket: the child gets the pickled stage once, then one-row tables, and answers with tables.
+They communicate through a socket: the child receives the pickled stage once, then one-row tables, and returns tables.
 """
 
 import os
@@ -28,50 +28,50 @@ from dancegen.engine.table_jobs.row_folder import RowFolder
 from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
 from dancegen.stopping import Terminated, hear_sigterm
 
-MODULE = "dancegen.engine.table_jobs.row_process"  # this one, as the child runs it
+MODULE = "dancegen.engine.table_jobs.row_process"  # this module, as the child runs it
 POLL_S = 0.2
 PARENT_POLL_S = 0.5
-ATTEMPTS = 2  # a process may also be killed for what another one does: once is no verdict
+ATTEMPTS = 2  # the cause may be another process: one death is not conclusive
 START_PAUSES_S = (1.0, 4.0, 10.0)  # before each further attempt to start a process that died while it started
-TRACE_CHARACTERS = 8000  # of a traceback that travels to the driver: its end
-CLEAR_UP_S = 3.0  # that a child has to delete the file that it was writing
-MACHINE_SHARE = 0.8  # of this machine's memory: beyond it the kernel starts to kill at random
+TRACE_CHARACTERS = 8000  # the end of a traceback that is sent to the driver
+CLEAR_UP_S = 3.0  # for a child to delete the file that it was writing
+MACHINE_SHARE = 0.8  # of this machine's memory; above it the kernel may kill any process
 
 
 @dataclass(frozen=True)
 class Death:
-    """How a child ended by itself."""
+    """Cause of a child's death."""
 
     how: str  # a signal, or an exception with its place
     trace: str = ""  # the traceback of an exception
 
 
 class BadRowError(DanceGenError):
-    """A row that ended its process, or cost too much."""
+    """A row that ended its process, or exceeded a limit."""
 
 
 class RowBugError(BadRowError):
-    """A row whose work ended in an exception that dancegen does not know: its file may well be good."""
+    """A row that raised an unexpected exception. Its file may be good."""
 
     def __init__(self, thing: str, death: Death) -> None:
-        super().__init__(thing, f"met a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
+        super().__init__(thing, f"hit a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
         self.trace = death.trace
 
 
 class StageError(RuntimeError):
-    """A stage that cannot be made at all, for a reason that is a bug."""
+    """A stage that cannot be constructed because of a bug."""
 
 
 @dataclass(frozen=True)
 class RowLimits:
-    """What one row may cost."""
+    """Time and memory limits of one row."""
 
     seconds: float
     memory_gb: float
 
 
 class RowProcess:
-    """A stage in a child process: `run` gives what the stage gives, or raises BadRowError that says why not."""
+    """A stage in a child process. `run` returns the stage's table, or raises BadRowError with the reason."""
 
     def __init__(self, stage: bytes, limits: RowLimits) -> None:
         """`stage` is a pickled (class, constructor arguments)."""
@@ -83,7 +83,7 @@ class RowProcess:
     def run(self, row: pa.Table, thing: str) -> pa.Table:
         """The stage's table for a one-row table. `thing` names the row in messages.
 
-        Raises BadRowError, and StorageUnreachableError when the stage does: the row may work a moment later.
+        Raises BadRowError, and StorageUnreachableError when the stage does: a retry may succeed.
         """
         for attempt in range(1, ATTEMPTS + 1):
             if self._child is None:
@@ -114,31 +114,31 @@ class RowProcess:
             self._child = None
 
     def _start(self, thing: str) -> None:
-        """Start the child, again and later each time when it dies.
+        """Start the child, with retries after increasing pauses when it dies.
 
-        When it died alike each time although there was memory to spare, no row can be done: raises StageError after
-        an exception, ClusterError after a signal. Else raises BadRowError: the next row may find more memory.
+        When it died in the same way each time although memory was free, no row can be processed: raises StageError
+        after an exception, ClusterError after a signal. Else raises BadRowError: the next row may find more memory.
         """
         deaths: list[Death] = []
         memory = psutil.virtual_memory()
         for pause_s in (0.0, *START_PAUSES_S):
-            time.sleep(pause_s * random.uniform(0.5, 1.5))  # not all at once: others may have died of the same want
+            time.sleep(pause_s * random.uniform(0.5, 1.5))  # jitter: other processes may have run out of memory too
             memory = psutil.virtual_memory()
             death = self._launch()
             if death is None:
                 return
             deaths.append(death)
-        free = f"the last of {len(deaths)} times with {memory.available / 1e9:.1f} GB of memory free"
+        free = f"the last of {len(deaths)} attempts with {memory.available / 1e9:.1f} GB of memory free"
         problem = f"ended with {deaths[-1].how} while its process started, {free}."
         alike = len({death.how for death in deaths}) == 1
         if alike and memory.available > (1 - MACHINE_SHARE) * memory.total:
             if deaths[-1].trace:
-                raise StageError(f"the stage cannot be made: {deaths[-1].how}\n{deaths[-1].trace}")
+                raise StageError(f"the stage cannot be constructed: {deaths[-1].how}\n{deaths[-1].trace}")
             raise ClusterError("the stage", problem, "Give the machine, or its container, more memory.")
-        raise BadRowError(thing, problem, "Run fewer actors on a machine, or give it more memory.")
+        raise BadRowError(thing, problem, "Run fewer actors per machine, or give it more memory.")
 
     def _launch(self) -> Death | None:
-        """Start the child once. Returns its death when it died before its stage was made."""
+        """Start the child once. Returns the cause of death when it died before its stage was constructed."""
         ours, theirs = socket.socketpair()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the child)
         self._folder = RowFolder()
@@ -194,7 +194,7 @@ class RowProcess:
             return 0
 
     def _exit_reason(self) -> Death:
-        """How the child died. Also clears it away."""
+        """Cause of the child's death. Also cleans up after it."""
         assert self._child is not None
         try:
             code = self._child.wait(timeout=10)
@@ -205,20 +205,20 @@ class RowProcess:
         log = self._log.read().decode(errors="replace")
         self.close()
         if code < 0:
-            return Death(f"{signal.Signals(-code).name} (a crash, or memory ran out)")
+            return Death(f"{signal.Signals(-code).name} (a crash, or out of memory)")
         sys.stderr.write(log)  # into the log of Ray's worker
         return Death(_last_error(log) or f"exit code {code}", log[-TRACE_CHARACTERS:] or "no traceback")
 
 
 def _verdict(thing: str, death: Death) -> BadRowError:
-    """What is wrong with a row that ended its process."""
+    """The error for a row that ended its process."""
     if death.trace:
         return RowBugError(thing, death)
     return BadRowError(thing, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
 
 
 def _last_error(log: str) -> str:
-    """`ValueError: text (file.py, line 3)` out of a traceback."""
+    """The last error of a traceback as `ValueError: text (file.py, line 3)`; empty when there is none."""
     lines = [line for line in log.strip().split("\n") if line.strip()]
     places = re.findall(r'File ".*?([^/"]+)", line (\d+)', log)
     if not lines or not places:
@@ -227,14 +227,14 @@ def _last_error(log: str) -> str:
 
 
 def main(descriptor: int, folder: str) -> None:
-    """The child: make the stage, then answer rows until the parent is gone. `folder` holds its temporary files."""
+    """The child: construct the stage, process rows until the parent is gone. `folder` holds its temporary files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends this process
     hear_sigterm()
     threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
     try:
         _answer_rows(Connection(descriptor))
-    except Terminated:  # what was unfinished is deleted by now
+    except Terminated:  # unfinished files are deleted by now
         shutil.rmtree(folder, ignore_errors=True)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -257,7 +257,7 @@ def _answer_rows(pipe: Connection) -> None:
 
 
 def _make(pipe: Connection) -> Any:
-    """The stage; None when its settings are wrong, which the parent is told."""
+    """The stage; None when its settings are wrong, after the error was sent to the parent."""
     try:
         kind, arguments = pickle.loads(pipe.recv_bytes())
         stage = kind(*arguments)
@@ -269,7 +269,7 @@ def _make(pipe: Connection) -> Any:
 
 
 def _end_with_parent(parent: int, folder: str) -> None:
-    """A killed parent can neither end us nor clear up: notice it, and let the main thread delete what is unfinished."""
+    """A killed parent cannot end this process: detect it, and let the main thread delete the unfinished files."""
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)

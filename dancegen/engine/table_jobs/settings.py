@@ -1,4 +1,4 @@
-"""How a table step is spread over a cluster, and what one row may cost. Each table step's settings start from these."""
+"""Distribution of a table step over a cluster, and limits per row. Base class of each table step's settings."""
 
 from typing import Annotated
 
@@ -8,34 +8,34 @@ from dancegen.config import Config
 
 
 class Parallel(Config):
-    """Settings that all table steps share: extract-poses, cut-clips, render, make-corpus."""
+    """Settings common to all table steps: extract-poses, cut-clips, render, make-corpus."""
 
     actors: PositiveInt = 2
-    """Rows worked on at the same time at most, each in its own process; the pool grows to this."""
+    """Maximum size of the actor pool. Each actor processes one row at a time, in its own process."""
     min_actors: PositiveInt = 1
-    """The pool shrinks to this when there is little left to do."""
+    """Minimum size of the actor pool, to which it shrinks when few rows are left."""
     cpus_per_actor: PositiveFloat = 1.0
-    """Processor cores that Ray sets aside for each."""
+    """CPU cores that Ray reserves for each actor."""
     gpus_per_actor: NonNegativeFloat = 0.0
-    """GPUs that Ray sets aside for each; 0.25 lets four share one."""
+    """GPUs that Ray reserves for each actor; with 0.25, four actors share a GPU."""
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """The step fails at its end when more than this share of the rows ended with an error; what is done is kept."""
+    """Maximum fraction of rows that end with an error; beyond it the step fails at its end. Finished rows are kept."""
     max_seconds_per_row: PositiveFloat = 3600.0
-    """A row that takes longer is stopped and set aside."""
+    """Time limit per row, in seconds; a row that exceeds it is stopped and set aside."""
     max_memory_gb_per_row: PositiveFloat = 6.0
-    """A row whose process grows beyond this is stopped and set aside."""
+    """Memory limit per row, in GB; a row whose process exceeds it is stopped and set aside."""
     storage_attempts: PositiveInt = 4
-    """Times that a row is tried when storage does not answer, after a second, two, four ..."""
+    """Attempts per row when storage does not respond, with pauses of 1, 2, 4, ... seconds."""
     quarantine_after: PositiveInt = 3
-    """A row that failed in so many runs is not tried again, unless its file changes or `retry_quarantined` is given."""
+    """Number of failed runs after which a row is not retried, unless its file changes or `retry_quarantined` is set."""
     retry_quarantined: bool = False
-    """Try the rows in quarantine again."""
+    """Retry the rows in quarantine."""
     price_per_cpu_hour: NonNegativeFloat = 0.0
-    """Money for a core set aside for an hour. Above 0, the summary says what the step cost."""
+    """Price of a reserved CPU core per hour. Above 0, the summary reports the cost of the step."""
     price_per_gpu_hour: NonNegativeFloat = 0.0
-    """Money for a GPU set aside for an hour."""
+    """Price of a reserved GPU per hour."""
     overwrite: bool = False
-    """Delete what the table holds and start again, rather than go on with it."""
+    """Delete the contents of the table and start from scratch instead of resuming."""
 
     @model_validator(mode="after")
     def _room_to_shrink(self) -> "Parallel":

@@ -1,4 +1,4 @@
-"""A stage by its place, for a driver and for Ray's actors, which never run it themselves."""
+"""A stage given by its import path, for a driver and for Ray's actors, which never run it themselves."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LazyStage:
-    """Makes the stage as its class does. The class is imported only then: in a row's child process."""
+    """Constructs the stage. The class is imported only then: in a row's child process."""
 
     place: str
     """`package.module:Class`."""
 
     def __call__(self, *arguments: Any) -> Any:
-        """The stage."""
+        """Construct the stage."""
         module, _, name = self.place.partition(":")
         return getattr(import_module(module), name)(*arguments)

@@ -1,4 +1,4 @@
-"""How a table step stands or ended: rows done, what they cost, and why rows were set aside."""
+"""Summary of a table step: rows done, their cost, and why rows were set aside."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import TooManyBadRowsError
 
-TOLD = 3  # kinds of reasons; the table has them all
+TOLD = 3  # kinds of reasons that are shown; the table has all of them
 LONGEST = 240  # characters of a reason
 
 
@@ -18,11 +18,11 @@ class SetAside:
 
     uri: str
     error: str
-    judged: bool = False  # its content was looked at and found to be of no use: nothing failed
+    judged: bool = False  # its content was checked and found unusable: nothing failed
 
     @property
     def reason(self) -> str:
-        """The error on one line, without the name of what it is about."""
+        """The error on one line, without the name of the file or row at its start."""
         thing, colon, rest = self.error.partition(": ")
         text = rest if colon and (thing == self.uri or "/" in thing) else self.error
         return " ".join(text.split())
@@ -30,7 +30,7 @@ class SetAside:
 
 @dataclass
 class Summary:
-    """How a table step ended, or stands."""
+    """Result of a table step, or its state so far."""
 
     label: str  # what a row is, in the plural
     table: str
@@ -39,7 +39,7 @@ class Summary:
     parallel: Parallel
     quarantined: list[SetAside] = field(default_factory=list)
     unit: str = ""
-    tolerant: bool = False  # a later step tells of the bad rows
+    tolerant: bool = False  # a later step reports the bad rows
     units: float = 0.0
     busy_s: float = 0.0
     set_aside: list[SetAside] = field(default_factory=list)
@@ -77,17 +77,16 @@ class Summary:
         raise TooManyBadRowsError(
             self.table,
             f"{len(failed):,} of {self.rows:,} {self.label} ended with an error; the first: {failed[0].error}",
-            f"{done:,} are done and stay usable. If that is to be expected, give max_bad_share={enough:g} "
-            f"(now {allowed:g}).",
+            f"{done:,} are done and stay usable. If this is expected, set max_bad_share={enough:g} (now {allowed:g}).",
         )
 
     def so_far(self) -> str:
-        """What is done, for when the job has to end before its time."""
+        """What is done, for the message when the job ends early."""
         waiting = self.rows - self.bad - self.done_before - self.done_now
         return f"{self.rows - self.bad - waiting:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
 
     def postfix(self) -> str:
-        """What the progress bar says besides rows: the rate in the job's own unit, and how many were set aside."""
+        """Text of the progress bar besides rows: the rate in the job's unit, and how many rows were set aside."""
         rate = f"{self.units / max(self.seconds, 1e-9):,.0f} {self.unit}/s" if self.unit else ""
         bad = f"{self.bad:,} set aside" if self.bad else ""
         return ", ".join(filter(None, (rate, bad)))
@@ -95,10 +94,10 @@ class Summary:
     def _throughput(self) -> str:
         if not self.unit:
             return ""
-        return f"{self.units:,.0f} {self.unit}, {self.units / max(self.seconds, 1e-9):,.0f} a second; "
+        return f"{self.units:,.0f} {self.unit}, {self.units / max(self.seconds, 1e-9):,.0f} per second; "
 
     def _cost(self) -> str:
-        """Cores and GPUs set aside while rows were worked on; money where prices are known."""
+        """CPU and GPU hours reserved while rows were processed, and their cost where prices are known."""
         hours, parallel = self.busy_s / 3600, self.parallel
         cpus, gpus = hours * parallel.cpus_per_actor, hours * parallel.gpus_per_actor
         money = cpus * parallel.price_per_cpu_hour + gpus * parallel.price_per_gpu_hour
@@ -127,7 +126,7 @@ def _most_frequent(rows: list[SetAside]) -> list[str]:
 
 
 def _kind(reason: str) -> str:
-    """The reason without what differs from row to row: numbers, quoted text, and names of files."""
+    """The reason with `*` for what differs from row to row: numbers, quoted text, and file names."""
     return re.sub(r"\S*/\S+|'[^']*'|\d+([.,:]\d+)*", "*", reason)
 
 

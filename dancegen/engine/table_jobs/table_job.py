@@ -1,9 +1,9 @@
-"""The one runner of all table steps: rows in, one part of a table out for each, spread over Ray's actors.
+"""The runner of all table steps: takes rows, writes one part of a table per row, distributed across Ray actors.
 
-A row is known by its `uri`. Its part is written whole, under a name made from the uri, before Ray is
-told that the row is done; so a killed actor's rows are simply done again, and a killed job goes on
-where it stopped. A row that fails is written with its reason in `error` and how often it was tried in
-`attempts`; the next runs try it again, until it is in quarantine.
+A row is identified by its `uri`. Its part is written atomically, under a name derived from the uri, before
+the row is reported as done to Ray. The rows of a killed actor are therefore done again, and a killed job
+resumes where it stopped. A row that fails is written with its reason in `error` and the number of attempts
+in `attempts`; the next runs retry it until it is in quarantine.
 """
 
 import pickle
@@ -25,47 +25,47 @@ from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.summary import SetAside, Summary
 from dancegen.errors import ClusterError, ConfigError, DanceGenError, StorageUnreachableError
 
-FIRST_PAUSE_S = 1.0  # before a row is tried again when storage does not answer
-MAX_BLOCKS = 2000  # one row a block up to here: progress and retries are then row by row
+FIRST_PAUSE_S = 1.0  # before a row is retried when storage does not respond
+MAX_BLOCKS = 2000  # one row per block up to this number: progress and retries are then per row
 T = TypeVar("T")
 Known = tuple[str, str | None]  # uri and version
 STATUS = pa.schema(
     [
         ("uri", pa.string()),
         ("error", pa.string()),  # why the row is bad
-        ("judged", pa.bool_()),  # the row is bad for what its content is
-        ("trace", pa.string()),  # of the bug that made the row bad
-        ("fatal", pa.binary()),  # pickled exception that ends the job: no row can be done
-        ("units", pa.float64()),  # what was done, in the job's unit
-        ("busy_s", pa.float64()),  # how long the row kept its actor busy
+        ("judged", pa.bool_()),  # the row is bad because of its content
+        ("trace", pa.string()),  # traceback of the bug that made the row bad
+        ("fatal", pa.binary()),  # pickled exception that ends the job: no row can be processed
+        ("units", pa.float64()),  # amount done, in the job's unit
+        ("busy_s", pa.float64()),  # time that the actor spent on the row
     ]
 )
 
 
 @dataclass(frozen=True)
 class TableJob:
-    """What is made: a stage's rows, in a table."""
+    """A stage, and the table that its rows are written to."""
 
     label: str  # what a row is, in the plural: "videos"
     table: str  # URI of the table
-    schema: pa.Schema  # of the rows that the stage gives; has uri, version, attempts and error
-    stage: Callable[..., Any]  # its class, or StageAt; called with a one-row table, gives a table of `schema`
+    schema: pa.Schema  # of the rows that the stage returns; has uri, version, attempts and error
+    stage: Callable[..., Any]  # its class, or a LazyStage; called with a one-row table, returns a table of `schema`
     stage_args: tuple[Any, ...]  # of its constructor
-    settings: dict[str, Any]  # what decides about the rows: a table holds rows of one such choice only
-    unit: str = ""  # column whose sum tells how much was done, such as "frames"
-    tolerant: bool = False  # its bad rows are for a later step to judge
-    judged: str = ""  # column that a row has once its content was judged: an error beside it is no failure
+    settings: dict[str, Any]  # settings that affect the rows: a table holds rows of one combination only
+    unit: str = ""  # column whose sum is the amount done, such as "frames"
+    tolerant: bool = False  # its bad rows are judged by a later step
+    judged: str = ""  # column that is set once the content was judged: an error beside it is not a failure
 
 
 def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> Summary:
     """Make the table. Each row has a `uri` and a `version`; rows done before in the same version are skipped.
 
-    A row with `gone` is done whatever the table says: what it made beside the table is not there any more.
-    Raises ConfigError when there are no rows, TooManyBadRowsError past `max_bad_share`, and whatever
-    DanceGenError the stage's constructor raises.
+    A row with `gone` is always done again: the files that it wrote outside the table no longer exist.
+    Raises ConfigError when there are no rows, TooManyBadRowsError above `max_bad_share`, and any
+    DanceGenError that the stage's constructor raises.
     """
     if not rows:
-        raise ConfigError(job.label, "there are none to work on.", "Check the input that the settings name.")
+        raise ConfigError(job.label, "there are none to process.", "Check the input in the settings.")
     started = time.monotonic()
     tables.begin(job.table, job.schema, job.settings, overwrite=parallel.overwrite)
     left, quarantined = _left(job, rows, parallel)
@@ -86,7 +86,7 @@ def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel)
 
 
 def _left(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> tuple[list[dict[str, Any]], list[SetAside]]:
-    """The rows still to do, each with how often it will have been tried, and those that stay in quarantine."""
+    """The rows still to do, each with the number of its next attempt, and the rows that stay in quarantine."""
     done, failed = _past(job)
     left, quarantined = [], []
     for row in rows:
@@ -102,7 +102,7 @@ def _left(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> tupl
 
 
 def _past(job: TableJob) -> tuple[set[Known], dict[Known, tuple[int, SetAside]]]:
-    """The good rows that the table holds, and the bad ones with how often they were tried."""
+    """The good rows of the table, and the bad rows with their number of attempts."""
     done: set[Known] = set()
     failed: dict[Known, tuple[int, SetAside]] = {}
     if tables.parts(job.table):
@@ -134,7 +134,7 @@ def _count(summary: Summary, status: dict[str, Any]) -> None:
 def _statuses(
     job: TableJob, rows: list[dict[str, Any]], parallel: Parallel, so_far: Callable[[], str]
 ) -> Iterator[dict[str, Any]]:
-    """Does the rows; gives uri and error of each as it is done. Here and in start_ray is all of Ray."""
+    """Process the rows; yields the status of each as it is done. All use of Ray is here and in start_ray."""
     if not rows:
         return
     actors = min(parallel.actors, len(rows))
@@ -172,12 +172,12 @@ def _spread(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel, actor
         for batch in statuses.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             yield from cast(pa.Table, batch).to_pylist()
     except ExecutionTimeoutError as error:
-        remedy = "Ask for fewer actors, CPUs or GPUs, or add machines."
-        raise ClusterError("the cluster", "gave the step nothing to run on.", remedy) from error
+        remedy = "Request fewer actors, CPUs or GPUs, or add machines."
+        raise ClusterError("the cluster", "had no free resources for the step.", remedy) from error
 
 
 class _RowActor:
-    """What Ray's actors run: each row in a child process, its part to storage, its status to the driver."""
+    """Ray actor: runs each row in a child process, writes its part to storage, returns its status to the driver."""
 
     def __init__(self, job: TableJob, stage: bytes, limits: RowLimits, storage_attempts: int) -> None:
         import ray
@@ -210,11 +210,11 @@ class _RowActor:
         }
 
     def _done_before(self, row: dict[str, Any]) -> float | None:
-        """How much of the job's unit a row gave that was finished before this actor died; None when it was not.
+        """Amount, in the job's unit, of a row that was finished before this actor died; None when it was not.
 
-        The driver saw no good part of this version when it started, so one that is there was made since then.
+        The driver found no good part of this version when it started, so an existing one was written since then.
         """
-        if row.get("gone"):  # of such a row it did see one
+        if row.get("gone"):  # for such a row the driver did find one
             return None
         unit = self._job.unit
         part = tables.find_part(
@@ -225,7 +225,7 @@ class _RowActor:
         return float(part[unit] or 0) if unit else 0.0
 
     def _made(self, row: dict[str, Any]) -> tuple[pa.Table, str | None]:
-        """The stage's table, or one with the reason why there is none; and the traceback of a bug."""
+        """The stage's table, or one with the row's error; and the traceback of a bug."""
         try:
             return self._patiently(self._process.run, pa.Table.from_pylist([row]), row["uri"]), None
         except (BadRowError, StorageUnreachableError) as error:
@@ -234,7 +234,7 @@ class _RowActor:
             return schemas.table(self._job.schema, [{**known, "error": str(error)}]), trace
 
     def _patiently(self, act: Callable[..., T], *args: Any) -> T:
-        """Again, and later each time, while storage does not answer; the last time's error is raised."""
+        """Call `act`, with retries and exponential backoff while storage does not respond. Raises the last error."""
         for attempt in range(1, self._storage_attempts):
             try:
                 return act(*args)
@@ -244,7 +244,7 @@ class _RowActor:
 
 
 def _amount(made: pa.Table, unit: str) -> float:
-    """How much was done, in the job's unit."""
+    """Amount done, in the job's unit."""
     return float(sum(amount or 0 for amount in made[unit].to_pylist())) if unit else 0.0
 
 
@@ -254,5 +254,5 @@ def _with_attempts(made: pa.Table, attempts: int) -> pa.Table:
 
 
 def _interval_s() -> float:
-    """Seconds between two states of the progress bar: a log file needs fewer than a terminal."""
+    """Seconds between two updates of the progress bar: a log file needs fewer than a terminal."""
     return 0.1 if sys.stderr.isatty() else 5.0

@@ -1,9 +1,9 @@
-"""A run's folder remembers what it is a run of: other settings need another place.
+"""A run's folder records the configuration of its run: a different configuration needs another folder.
 
 `run.json` in the folder holds the settings and the hash of the data. It is compared before anything starts.
 
-Ray Train's own list of a run's checkpoints is written in place: who is killed in that moment leaves half a list,
-and a run that Ray refuses to go on with. So a copy of the last whole one is kept beside it.
+Ray Train writes its list of a run's checkpoints in place: a process that is killed meanwhile leaves a truncated list,
+and Ray refuses to resume the run. A copy of the last complete list is therefore kept beside it.
 """
 
 import json
@@ -24,10 +24,10 @@ DONE = "done.json"  # how the run ended
 
 
 def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], growing: str | None = None) -> bool:
-    """Make the folder this run's. Returns whether the run was begun there before.
+    """Claim the folder for this run. Returns whether the run was started there before.
 
-    Settings named in `free` may differ between two starts, and `growing` may become larger.
-    Raises ConfigError when another run has the folder.
+    Settings named in `free` may differ between two starts, and `growing` may increase.
+    Raises ConfigError when the folder belongs to another run.
     """
     wanted = {"data_hash": data_hash, "settings": config.model_dump(mode="json")}
     place = storage.join(folder, STAMP)
@@ -42,12 +42,12 @@ def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], gro
 
 
 def finish(config: TrainingRun, end: dict[str, Any]) -> None:
-    """Remember that all epochs are done. `end` is plain."""
+    """Record that all epochs are done. `end` must be serializable as JSON."""
     storage.write_text(storage.join(config.run_folder, DONE), json.dumps({"epochs": config.epochs, "end": end}))
 
 
 def finished(config: TrainingRun, result: str) -> dict[str, Any] | None:
-    """How the run ended, when it has done all its epochs and its result is still there."""
+    """The recorded `end` of the run when all its epochs are done and its result still exists, else None."""
     place = storage.join(config.run_folder, DONE)
     if not storage.exists(place) or not storage.exists(result):
         return None
@@ -56,7 +56,7 @@ def finished(config: TrainingRun, result: str) -> dict[str, Any] | None:
 
 
 def _compare(folder: str, found: dict[str, Any], wanted: dict[str, Any], free: frozenset[str]) -> None:
-    remedy = "Give another name or output, or delete the folder to start again."
+    remedy = "Set another name or output, or delete the folder to start from scratch."
     before, now = flatten(found["settings"]), flatten(wanted["settings"])
     different = [
         f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
@@ -64,15 +64,15 @@ def _compare(folder: str, found: dict[str, Any], wanted: dict[str, Any], free: f
         if before.get(key) != now.get(key) and not any(key == name or key.startswith(f"{name}.") for name in free)
     ]
     if different:
-        raise ConfigError(folder, f"was begun with other settings: {', '.join(different)}.", remedy)
+        raise ConfigError(folder, f"was started with a different configuration: {', '.join(different)}.", remedy)
     if found["data_hash"] != wanted["data_hash"]:
-        raise ConfigError(folder, "was begun on other clips.", remedy)
+        raise ConfigError(folder, "was started with different clips.", remedy)
 
 
 def _check_grows(folder: str, name: str, before: Any, now: Any) -> None:
     if now < before:
         raise ConfigError(
-            f"{name}={now}", f"is less than the {before} that the run in {folder} was begun with.", "Raise it."
+            f"{name}={now}", f"is less than {before}, with which the run in {folder} was started.", "Increase it."
         )
 
 
@@ -83,13 +83,13 @@ class KeepCheckpointList(ray.train.UserCallback):
         self.folder = folder
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """The list is written, and what it does not name any more is deleted only after the next one."""
+        """The list is written; checkpoints that it no longer names are deleted only after the next one."""
         if checkpoint is not None:
             storage.copy(storage.join(self.folder, CHECKPOINT_LIST), storage.join(self.folder, LAST_WHOLE))
 
 
 def mend_checkpoint_list(folder: str) -> bool:
-    """Put the last whole list in the place of one that was cut off. Returns whether that was needed."""
+    """Replace a truncated list by the last complete one. Returns whether that was needed."""
     listed, whole = storage.join(folder, CHECKPOINT_LIST), storage.join(folder, LAST_WHOLE)
     if not storage.exists(listed):
         return False
@@ -98,7 +98,7 @@ def mend_checkpoint_list(folder: str) -> bool:
     except json.JSONDecodeError:
         if storage.exists(whole):
             storage.copy(whole, listed)
-        else:  # cut off while the very first checkpoint was listed: there is nothing to go on from
+        else:  # truncated while the very first checkpoint was listed: there is nothing to resume from
             storage.delete(listed)
         return True
     return False

@@ -1,4 +1,4 @@
-"""How a training is spread over workers, kept and told. The settings of each step that trains start from these."""
+"""Settings of distributed training: workers, checkpoints, tracking. Base class of each training step's settings."""
 
 import os
 from typing import Annotated, Any
@@ -13,14 +13,14 @@ TRACKERS = ("http://", "https://", "postgresql", "mysql", "mssql", "databricks")
 
 def _tracking_uri(uri: Any) -> Any:
     if uri == "":
-        return None  # as settings files of earlier releases say it
+        return None  # as in settings files of earlier releases
     if not isinstance(uri, str):
-        return uri  # None, or what pydantic refuses
+        return uri  # None, or a value that pydantic rejects
     if uri.startswith(SQLITE):
         return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
     if not uri.startswith(TRACKERS):
         raise ValueError(
-            f"MLflow keeps runs on a server or in a database: give http://... or {SQLITE}{os.path.abspath(uri)}.db"
+            f"MLflow stores runs on a server or in a database: give http://... or {SQLITE}{os.path.abspath(uri)}.db"
         )
     return uri
 
@@ -29,42 +29,42 @@ TrackingUri = Annotated[str | None, BeforeValidator(_tracking_uri)]
 
 
 class TrainingRun(Config):
-    """Settings that all trainings share."""
+    """Settings common to all training steps."""
 
     clips: InputUri = "data/clips"
-    """The table that cut-clips made."""
+    """Table of clips, from cut-clips."""
     output: Annotated[Uri, Output(inside=("{name}",))] = "runs/training"
-    """Folder for the run: its checkpoints below the name, and the finished model."""
+    """Folder of the run: its checkpoints below the name, and the final model."""
     name: str = Field(default="train", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """The run. The same name in the same output goes on from the last checkpoint."""
+    """Name of the run. The same name in the same output resumes from the last checkpoint."""
     epochs: PositiveInt = 100
-    """Times that every clip is seen."""
+    """Training epochs."""
     batch_size: PositiveInt = 16
-    """Clips of one update on each worker."""
+    """Clips per update on each worker."""
     workers: PositiveInt = 2
-    """Processes that train together, each on its share of the clips."""
+    """Data-parallel training processes, each on its own shard of the clips."""
     cpus_per_worker: PositiveFloat = 1.0
-    """Processor cores that Ray sets aside for each worker."""
+    """CPU cores that Ray reserves for each worker."""
     use_gpu: bool = False
     """Give each worker a GPU."""
     seed: int = 0
-    """Decides the first weights, the order of the clips and all noise."""
+    """Seed of the initial weights, the order of the clips and all noise."""
     checkpoint_every: PositiveInt = 1
-    """Epochs from one checkpoint to the next; the last epoch always leaves one."""
+    """Epochs between checkpoints; the last epoch always saves one."""
     checkpoints_kept: PositiveInt = 2
-    """Checkpoints that stay on storage: the newest."""
+    """Number of most recent checkpoints to keep."""
     validate_every: PositiveInt = 1
-    """Epochs from one look at the validation clips to the next; the last epoch always has one."""
+    """Epochs between validations; always run after the last epoch."""
     max_failures: int = Field(default=3, ge=-1)
-    """Times that lost workers are replaced before the run fails; -1 is without end."""
+    """Times that lost workers are replaced before the run fails; -1 is unlimited."""
     max_wait_s: NonNegativeFloat = 0.0
-    """Seconds to wait for a cluster that grows by itself to become large enough."""
+    """Seconds to wait for an autoscaling cluster to become large enough; 0 does not wait."""
     worker_environment: dict[str, str] = Field(default={})
     """Environment variables of the workers, such as GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME: eth0."""
     tracking_uri: TrackingUri = None
-    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
+    """MLflow tracking server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
-    """MLflow's experiment."""
+    """MLflow experiment."""
 
     @property
     def run_folder(self) -> str:
@@ -73,7 +73,7 @@ class TrainingRun(Config):
 
     @property
     def cpus(self) -> float:
-        """Processor cores of all workers, and one for what Ray runs beside them."""
+        """CPU cores of all workers, and one for Ray's own processes."""
         return self.workers * self.cpus_per_worker + 1
 
     @property

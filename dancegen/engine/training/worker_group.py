@@ -1,4 +1,4 @@
-"""What a worker of train_dance knows of the others, and where its run is kept: with Ray Train, or all by itself."""
+"""A train_dance worker's interface to the others, and where its run is stored: with Ray Train, or alone."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,30 +14,30 @@ from torch import nn
 from dancegen import storage
 from dancegen.engine.training.workers import wrap_ddp
 
-STATE = "training.pt"  # in each checkpoint of Ray Train; the only one of a worker by itself
+STATE = "training.pt"  # in each checkpoint of Ray Train; the only file of a worker alone
 
 
 class WorkerGroup(Protocol):
-    """The processes that train together, as one of them sees them."""
+    """The interface of one worker to the processes that train together."""
 
     rank: int
     workers: int
     device: torch.device
 
     def wrap_ddp(self, network: nn.Module) -> nn.Module:
-        """Place a network on this worker's device, and keep it equal on all workers."""
+        """Move a network to this worker's device, and keep it synchronized across workers."""
         ...
 
     def newest(self) -> AbstractContextManager[Path | None]:
-        """The file that the run goes on from, where there is one."""
+        """The file that the run resumes from, or None."""
         ...
 
     def report(self, metrics: dict[str, Any], state: dict[str, Any] | None) -> None:
-        """Hand on numbers, all workers at once, and what the run goes on from: the first worker's, when it is due."""
+        """Report metrics, on all workers at once; the first worker adds the state to resume from when it is due."""
         ...
 
     def leaving(self) -> set[int]:
-        """Ranks of the workers whose machine is about to go away."""
+        """Ranks of the workers whose node has a preemption notice."""
         ...
 
 
@@ -50,7 +50,7 @@ class TrainGroup:
         self.device = ray.train.torch.get_device()
 
     def wrap_ddp(self, network: nn.Module) -> nn.Module:
-        """With DDP where there are several."""
+        """With DDP where there are several workers."""
         return wrap_ddp(network)
 
     @contextmanager
@@ -73,18 +73,18 @@ class TrainGroup:
             ray.train.report(metrics, checkpoint=saved)
 
     def leaving(self) -> set[int]:
-        """As Ray is told by the cloud."""
+        """From the cloud's preemption notices, as reported by Ray."""
         info = ray.train.get_preemption_info()
         return set(info.preempted_ranks) if info else set()
 
 
 class Alone:
-    """One worker in the process that there is: no process is started, and nothing is sent."""
+    """A single worker in the current process: no process is started, and nothing is sent."""
 
     rank, workers = 0, 1
 
     def __init__(self, run_folder: str, use_gpu: bool, tell: Callable[[dict[str, Any]], None]) -> None:
-        """`tell` takes the numbers of each report."""
+        """`tell` is called with the metrics of each report."""
         self.device = torch.device("cuda:0" if use_gpu else "cpu")
         self.saved = storage.join(run_folder, STATE)
         self.tell = tell
@@ -95,7 +95,7 @@ class Alone:
 
     @contextmanager
     def newest(self) -> Iterator[Path | None]:
-        """The one file."""
+        """The only state file."""
         if storage.exists(self.saved):
             with storage.reading(self.saved) as path:
                 yield path
@@ -103,12 +103,12 @@ class Alone:
             yield None
 
     def report(self, metrics: dict[str, Any], state: dict[str, Any] | None) -> None:
-        """Tell first: whoever is killed in between tells an epoch twice, which is better than never."""
+        """Report first: when killed in between, an epoch is reported twice, which is better than never."""
         self.tell(metrics)
         if state is not None:
             with storage.writing(self.saved) as path:
                 torch.save(state, path)
 
     def leaving(self) -> set[int]:
-        """Nobody says so here."""
+        """Empty: a single process receives no preemption notices."""
         return set()

@@ -1,4 +1,4 @@
-"""What the workers of all trainings share."""
+"""Functions that the workers of all trainings share."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from torch import nn
 
 
 def wrap_ddp(network: nn.Module) -> nn.Module:
-    """Place a network on this worker's device, and keep it equal on all workers."""
+    """Move a network to this worker's device, and keep it synchronized across workers (DDP)."""
     return ray.train.torch.prepare_model(network, parallel_strategy_kwargs={"broadcast_buffers": False})
 
 
 def all_gather(mine: Any, workers: int) -> list[Any]:
-    """What each worker has, known to all of them, by rank."""
+    """The objects of all workers, by rank, on every worker."""
     parts = [mine] * workers
     if workers > 1:
         torch.distributed.all_gather_object(parts, mine)

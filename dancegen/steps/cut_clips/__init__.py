@@ -1,11 +1,11 @@
-"""Poses and sound to clips; the split into training, validation and test songs."""
+"""Poses and audio to clips, and the split into training, validation and test songs."""
 
 from dancegen.steps.step import Step
 
 STEP = Step(
     name="cut_clips",
     settings_class="CutClipsConfig",
-    help="Cut poses and sound into training clips.",
+    help="Cut poses and audio into training clips.",
     doing="poses in {poses} to clips in {clips}",
     title="Poses to clips",
     often=(

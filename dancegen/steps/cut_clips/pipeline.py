@@ -19,15 +19,15 @@ from dancegen.steps.cut_clips.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDA
 CUT_CLIPS = LazyStage("dancegen.steps.cut_clips.stage:CutClips")
 # a change of any of these changes the clips
 MARKS = ("version", "estimator", "fps", "frames", "missing_share", "repaired_share", "category", "song", "dancer")
-CUTS = "_cuts"  # ends the name of the table, which lies beside that of the clips
-MATCHES = "_matches"  # and that of which videos sound alike
+CUTS = "_cuts"  # suffix of the name of the table, which is beside that of the clips
+MATCHES = "_matches"  # and of the table of videos with matching audio
 DECIDING = {"frames", "stride_frames", "max_missing_share", "min_loudness_db", "min_tempo_confidence"}
 
 Row = dict[str, Any]
 
 
 def run(config: CutClipsConfig) -> Summary:
-    """Cut the poses and the sound of every video that has poses. What is as before is skipped."""
+    """Cut the poses and the audio of every video that has poses. Unchanged videos are skipped."""
     columns = sorted({*COLUMNS, *MARKS, "audio_uri", "fingerprint", "content_hash"})
     poses = tables.read(config.poses, schema.POSES, columns).to_pylist()
     outputs.check(config, (pose["audio_uri"] for pose in poses if pose["audio_uri"]))
@@ -47,7 +47,7 @@ def run(config: CutClipsConfig) -> Summary:
 
 
 def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
-    """The good videos, each with its side; says what that means for songs and dancers."""
+    """The good videos, each with its split; prints the numbers of songs and dancers per split."""
     good = [pose for pose in poses if pose["error"] is None]
     heard = {pose["uri"]: pose["fingerprint"] for pose in good if pose["fingerprint"] and pose["audio_uri"]}
     groups = song_groups(heard, config.clips + MATCHES)
@@ -59,7 +59,7 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
 
 
 def _copies(poses: list[Row]) -> dict[str, str]:
-    """Uri of each good video that is there under another name too -> that name, the first of all."""
+    """Uri of each good duplicate video -> uri of the original, which is the first by name."""
     first: dict[str, str] = {}
     copies = {}
     for pose in sorted(poses, key=lambda pose: pose["uri"]):
@@ -71,7 +71,7 @@ def _copies(poses: list[Row]) -> dict[str, str]:
 
 
 def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
-    """How the split turned out, in a line."""
+    """Summary of the split, in one line."""
     songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in SIDES}
     dancers = [{pose["dancer"] for pose in poses if sides[pose["uri"]] == side} - {UNKNOWN} for side in SIDES]
     shared = {dancer for one, other in combinations(dancers, 2) for dancer in one & other}
@@ -79,34 +79,34 @@ def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> st
     labels = len({pose["song"] for pose in poses})
     sounds = len({groups.get(pose["uri"], pose["uri"]) for pose in poses})
     return (
-        f"split: {len(songs[TRAIN]):,} songs to train on, {len(songs[VALIDATION]):,} to validate on, "
-        f"{len(songs[TEST]):,} to test on "
-        f"({labels:,} labels, {sounds:,} songs by their sound); "
-        f"{len(shared):,} dancers on several sides, {left_out:,} videos left out to keep dancers apart"
+        f"split: {len(songs[TRAIN]):,} training songs, {len(songs[VALIDATION]):,} validation songs, "
+        f"{len(songs[TEST]):,} test songs "
+        f"({labels:,} labels, {sounds:,} songs by audio fingerprint); "
+        f"{len(shared):,} dancers in several splits, {left_out:,} videos left out to separate dancers"
     )
 
 
 def _row(
     config: CutClipsConfig, pose: Row, side: str, copy_of: str | None, there: set[str], said: dict[str, int]
 ) -> Row:
-    """What the stage works on. The version changes with all that changes the clips."""
+    """The stage's input row. The version changes with everything that changes the clips."""
     row = {"uri": pose["uri"], "split": side, "category": pose["category"], "copy_of": copy_of}
     version = "|".join([*(str(pose[mark]) for mark in MARKS), side, copy_of or ""])
     return {**row, "version": version, "gone": bool(said.get(pose["uri"])) and _place(config, row) not in there}
 
 
 def _place(config: CutClipsConfig, row: Row) -> str:
-    """Where a video's clips are."""
+    """URI of a video's clips."""
     return storage.join(config.clips, row["split"], tables.part_name(row["uri"]))
 
 
 def _remove_strays(config: CutClipsConfig, rows: list[Row], there: set[str]) -> None:
-    """Delete clips that are not where today's split has them."""
+    """Delete clips that are not in the place that the current split gives them."""
     storage.delete_files(sorted(there - {_place(config, row) for row in rows}))
 
 
 def _clips_of(cuts: str) -> dict[str, int]:
-    """How many clips each video gave, as an earlier run said."""
+    """Number of clips of each video, from an earlier run."""
     if not tables.parts(cuts):
         return {}
     said = tables.read(cuts, schema.CUTS, ["uri", "clips"]).to_pylist()
@@ -114,7 +114,7 @@ def _clips_of(cuts: str) -> dict[str, int]:
 
 
 def _write_report(config: CutClipsConfig, poses: list[Row], cuts: str) -> None:
-    """Pages beside the table; their pictures are those that extract_poses made."""
+    """Write pages beside the table; their images are those that extract_poses made."""
     pictures = report_folder(config.poses)
     said = tables.read(cuts, schema.CUTS).to_pylist()
     write_pages(report_folder(config.clips), f"Clips in {config.clips}", poses, said, pictures)

@@ -1,19 +1,19 @@
-"""poses -> which videos are danced to one song, by their sound: what was found is kept beside the clips"""
+"""poses -> groups of videos with the same song, by audio fingerprint. Matches are stored beside the clips."""
 
 import hashlib
 
 from dancegen import schema, storage, tables
 from dancegen.music.fingerprint import PITCHES, SAME_SONG, candidates, grouped, same_among
 
-METHOD = f"alike {SAME_SONG}"  # key of the part: what another method found is compared again
+METHOD = f"alike {SAME_SONG}"  # key of the part: matches of another method are not reused
 
 Pair = tuple[str, str]
 
 
 def song_groups(heard: dict[str, bytes], table: str) -> dict[str, int]:
-    """The number of each video's song, from the bytes of its fingerprint: videos of one song have the same.
+    """The group number of each video, from the bytes of its fingerprint: videos of one song have the same number.
 
-    What `table` says of fingerprints that it knows stands; only others are compared, with all that are there.
+    Matches stored in `table` are reused; only new fingerprints are compared, with all others.
     """
     content = {uri: hashlib.sha256(mark).hexdigest()[:32] for uri, mark in heard.items()}
     marks = {content[uri]: schema.from_bytes(mark, "float16", -1, PITCHES) for uri, mark in heard.items()}
@@ -29,7 +29,7 @@ def song_groups(heard: dict[str, bytes], table: str) -> dict[str, int]:
 
 
 def _kept(table: str) -> dict[str, list[str]]:
-    """Of each fingerprint that was compared before, the others of its song."""
+    """For each fingerprint compared in an earlier run, the other fingerprints of its song."""
     part = storage.join(table, tables.part_name(METHOD))
     if not storage.exists(part):
         return {}

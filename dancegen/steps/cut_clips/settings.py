@@ -11,30 +11,29 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CutClipsConfig(Parallel):
-    """Poses and sound to clips of a few seconds."""
+    """Cut poses and audio into clips of a few seconds."""
 
     poses: InputUri
-    """The table that extract-poses made."""
+    """Table of poses, from extract-poses."""
     clips: Annotated[Uri, Output(beside=("_cuts", "_matches", "_report"))]
-    """Where the table of clips goes; beside it, CLIPS_cuts says what became of each video, and CLIPS_matches which
-    sound alike."""
+    """Output table of clips. Beside it, CLIPS_cuts has the outcome of each video and CLIPS_matches the songs with
+    matching audio."""
     frames: PositiveInt = 50
-    """Poses in a clip."""
+    """Length of a clip, in poses."""
     stride_frames: PositiveInt = 25
-    """Poses from the start of a clip to the start of the next."""
+    """Stride between the starts of consecutive clips, in poses."""
     max_missing_share: Share = 0.3
-    """A window with more of its joints missing is left out."""
+    """Maximum fraction of missing joints in a clip; windows with more are left out."""
     min_loudness_db: float = -60.0
-    """A video whose sound is softer (RMS, dBFS) is set aside: there is nothing to dance to."""
+    """Minimum RMS loudness of the audio, in dBFS; quieter videos are set aside as silent."""
     min_tempo_confidence: Share = 0.0
-    """A video whose beat is less sure is set aside; 0.25 leaves out speech, noise and music without a steady
-    beat."""
+    """Minimum confidence of the tempo estimate; videos below it are set aside. 0.25 excludes speech, noise and music
+    without a steady beat."""
     test_share: Share = 0.1
-    """Share of each category's songs that is kept for testing, which `evaluate` alone looks at. A song is on one side
-    of the split only."""
+    """Fraction of each category's songs in the test split, which only `evaluate` uses. A song is in one split only."""
     validation_share: Share = 0.1
-    """Share of each category's songs that is kept for validation: epochs and settings are chosen on it."""
+    """Fraction of each category's songs in the validation split, which selects epochs and settings."""
     apart: Literal["song", "song_and_dancer"] = "song_and_dancer"
-    """What is never on two sides: a song, by its id and by its sound; or also a dancer, which leaves videos out."""
+    """What the splits do not share: songs, by id and by audio; or also dancers, which leaves out some videos."""
     report: bool = True
-    """Make pages that say of each video how many clips it gave, and why not more."""
+    """Write HTML pages with the number of clips per video and the reasons for windows left out."""

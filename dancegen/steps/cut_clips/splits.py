@@ -1,6 +1,6 @@
-"""Which videos are for training, validation and testing: decided by ids and sounds, so that every run decides the same.
+"""Assigns videos to training, validation and test by ids and audio: the split is deterministic.
 
-Settings and epochs are chosen on validation; what was chosen is then measured on test, which nothing else looks at.
+Settings and epochs are selected on the validation split; the test split is used for the final evaluation only.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from dancegen.media.inputs import UNKNOWN
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = "train", "validation", "test", "left_out"
 SIDES = (TRAIN, VALIDATION, TEST)
-MAX_LEFT_OUT = 0.5  # of the training videos; more, and keeping dancers apart is not what is wanted
+MAX_LEFT_OUT = 0.5  # of the training videos; above this, separating dancers is not practicable
 Apart = Literal["song", "song_and_dancer"]
 Row = dict[str, Any]
 
@@ -24,14 +24,15 @@ Row = dict[str, Any]
 def split(
     rows: list[Row], test_share: float, validation_share: float, apart: Apart, groups: dict[str, int]
 ) -> dict[str, str]:
-    """Uri -> side, from rows with uri, song, dancer and category; `groups` are uris that sound like one song.
+    """Map of uri to split, from rows with uri, song, dancer and category; `groups` maps uri to its song's group number.
 
-    All videos of a song id, and of songs that sound the same, are a unit and lie on one side. Each category gives its
-    share of units, rounded up, for testing and for validation: the first and the last in the order of a hash of their
-    ids, so that a new song moves few others. One at least stays for training; see `_counts`. With "song_and_dancer"
-    units are taken first whose dancers dance little else, and the other videos of a held-out dancer are left out.
+    All videos of a song id, and of songs with matching audio, form a unit and are in the same split. Of each category
+    the given shares of units, rounded up, are held out for test and for validation: the first and the last in the order
+    of a hash of their ids, so that a new song moves few others. At least one unit stays for training; see `_counts`.
+    With "song_and_dancer" the units whose dancers have the fewest other videos are held out first, and the other videos
+    of a held-out dancer are left out.
 
-    Raises ConfigError when that would leave out more than half of the training videos.
+    Raises ConfigError when more than half of the training videos would be left out.
     """
     unit = _units(rows, groups)
     categories = _categories(rows, unit)
@@ -52,7 +53,7 @@ def split(
 
 
 def leaks(rows: list[Row], sides: dict[str, str], apart: Apart, groups: dict[str, int]) -> list[str]:
-    """What is on two sides, a sentence each: none, for what `split` gives."""
+    """Leaks between splits, one sentence each; empty for a result of `split`."""
     kinds = {"song": lambda row: row["song"], "sound": lambda row: groups.get(row["uri"])}
     if apart == "song_and_dancer":
         kinds["dancer"] = lambda row: None if row["dancer"] == UNKNOWN else row["dancer"]
@@ -67,7 +68,7 @@ def leaks(rows: list[Row], sides: dict[str, str], apart: Apart, groups: dict[str
 
 
 def _units(rows: list[Row], groups: dict[str, int]) -> dict[str, str]:
-    """Uri -> name of its unit: the first song id of all that hang together by id or by sound."""
+    """Uri -> name of its unit: the first song id of those connected by id or by audio."""
     parent = {row["song"]: row["song"] for row in rows}
 
     def root(song: str) -> str:
@@ -86,7 +87,7 @@ def _units(rows: list[Row], groups: dict[str, int]) -> dict[str, str]:
 
 
 def _categories(rows: list[Row], unit: dict[str, str]) -> dict[str, set[str]]:
-    """The units of each category, sorted by its name; a unit of several belongs to the first."""
+    """The units of each category, sorted by category; a unit with several categories belongs to the first."""
     first: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: (row["category"], row["song"])):
         first.setdefault(unit[row["uri"]], row["category"])
@@ -97,10 +98,10 @@ def _categories(rows: list[Row], unit: dict[str, str]) -> dict[str, set[str]]:
 
 
 def _counts(units: dict[str, int], test_share: float, validation_share: float) -> dict[str, dict[str, int]]:
-    """How many of each category's units go to each held-out side.
+    """Number of each category's units in each held-out split.
 
-    One always stays for training. Where that leaves too few, the larger side gives way; of equal ones that which has
-    more in the categories before, so that categories of two songs serve testing and validation in turn.
+    One unit always stays for training. If there are too few, the larger split is reduced; of equal ones the one with
+    more units from earlier categories, so that categories of two songs are used for test and validation in turn.
     """
     total: Counter[str] = Counter()
     found = {}
@@ -117,18 +118,18 @@ def _counts(units: dict[str, int], test_share: float, validation_share: float) -
 
 
 class _Choice:
-    """Takes units out of rows: those first that cost fewest other videos, then in the order of a hash of their names.
+    """Selects units from rows, in order of increasing cost, then of a hash of their names.
 
-    A unit's cost is the videos of its dancers outside it, unless they are lost already.
+    A unit's cost is the number of its dancers' videos outside it that are not excluded already.
     """
 
     def __init__(self, rows: list[Row], unit: dict[str, str], by_dancer: bool, from_end: bool) -> None:
-        """Without `by_dancer` nothing costs anything; `from_end` turns the order round."""
+        """Without `by_dancer` all costs are 0; `from_end` reverses the order of hashes."""
         self._sign = -1 if from_end else 1
         self.names = {unit[row["uri"]] for row in rows}
         self.taken: set[str] = set()
         self.dancers: set[str] = set()
-        """Of the units taken."""
+        """Dancers of the selected units."""
         known = [row for row in rows if by_dancer and row["dancer"] != UNKNOWN]
         self._own: dict[str, Counter[str]] = defaultdict(Counter)  # by unit and dancer
         self._units: dict[str, set[str]] = defaultdict(set)
@@ -141,19 +142,19 @@ class _Choice:
         }
 
     def take(self, names: Iterable[str], count: int) -> None:
-        """Take so many of these units, but not all that are there."""
+        """Select `count` of these units, but always leave one."""
         there = self.names & set(names)
         waiting = [self._place(name) for name in there]
         heapq.heapify(waiting)
         for _ in range(min(count, len(there) - 1)):
             while waiting[0][0] != self._cost[waiting[0][2]] or waiting[0][2] in self.taken:
-                heapq.heappop(waiting)  # it costs less by now, and is there a second time
+                heapq.heappop(waiting)  # outdated entry: the unit was pushed again at a lower cost
             for name in self._take(heapq.heappop(waiting)[2]):
                 if name in there:
                     heapq.heappush(waiting, self._place(name))
 
     def _take(self, taken: str) -> Iterator[str]:
-        """Take a unit. Yields each unit that costs less from now on, as often as it falls."""
+        """Select a unit. Yields each unit whose cost decreases, once per decrease."""
         self.taken.add(taken)
         for dancer in self._own[taken].keys() - self.dancers:
             self.dancers.add(dancer)
@@ -171,4 +172,4 @@ def _check_left_out(rows: list[Row], sides: dict[str, str]) -> None:
     if left_out > MAX_LEFT_OUT * trained:
         dancers = {row["dancer"] for row in rows if sides[row["uri"]] in (VALIDATION, TEST)} - {UNKNOWN}
         problem = f"would leave out {left_out} of {trained} videos, because {len(dancers)} dancers dance most songs."
-        raise ConfigError("apart=song_and_dancer", problem, "Give apart=song, or label more dancers.")
+        raise ConfigError("apart=song_and_dancer", problem, "Set apart=song, or label more dancers.")

@@ -1,4 +1,4 @@
-"""poses -> clips: windows of five seconds with the joints, the sound and the rhythm of each."""
+"""poses -> clips: windows of five seconds with the joints, the audio and the rhythm of each."""
 
 import hashlib
 import time
@@ -20,14 +20,14 @@ from dancegen.steps.cut_clips.settings import CutClipsConfig
 from dancegen.steps.cut_clips.splits import LEFT_OUT
 
 INT16 = 32767
-DANCER_HELD_OUT = "its dancer is held out on another side of the split"
+DANCER_HELD_OUT = "its dancer is held out in another split"
 
 
 class CutClips:
     """Table of videos in, table of cuts out, one row each; their clips go to the table of clips.
 
-    reads    uri, version, split, category, copy_of (its other name, if any); the row of schema.POSES; its sound
-    writes   schema.CLIPS, one part a video, below <split>/; schema.CUTS
+    reads    uri, version, split, category, copy_of (URI of its duplicate, if any); the row of schema.POSES; its audio
+    writes   schema.CLIPS, one part per video, below <split>/; schema.CUTS
     on error the row stays, with `error` set; the video has no clips then
     """
 
@@ -35,11 +35,11 @@ class CutClips:
         self._config = config
 
     def __call__(self, videos: pa.Table) -> pa.Table:
-        """What became of each video."""
+        """Cut each video; returns the table of results."""
         return schema.table(schema.CUTS, [self.one(row) for row in videos.to_pylist()])
 
     def one(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What became of one video."""
+        """Cut one video; returns its row of schema.CUTS."""
         started = time.monotonic()
         cut: dict[str, Any] = {name: row[name] for name in ("uri", "version", "split")}
         try:
@@ -52,9 +52,9 @@ class CutClips:
         return {**cut, "wall_s": time.monotonic() - started}
 
     def _cut(self, row: dict[str, Any], cut: dict[str, Any]) -> None:
-        """Writes the clips of a video; fills `cut` with what is known of it, as it becomes known."""
+        """Write the clips of a video; fills `cut` step by step, so that it is valid when an error is raised."""
         pose = tables.read_part(self._config.poses, schema.POSES, row["uri"])
-        cut["left_out"] = []  # with it, a row's error is a verdict on the video, and no failure
+        cut["left_out"] = []  # if set, the row's error is a verdict on the video, not a failure
         _check_new(row)
         _check_sound(pose, self._config)
         cut["left_out"] = None
@@ -62,8 +62,8 @@ class CutClips:
         found = self._windows(pose, len(sound))
         cut["left_out"] = sorted(found.left_out.items())
         if not found.kept:
-            problem = f"gives no clip: {_told(found.left_out)}."
-            raise BadMediaError(row["uri"], problem, "Use longer videos of one dancer, seen whole.")
+            problem = f"contains no usable clip: {_told(found.left_out)}."
+            raise BadMediaError(row["uri"], problem, "Use longer videos that show one dancer's whole body.")
         if row["split"] == LEFT_OUT:
             cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_HELD_OUT, len(found.kept))]}
             return
@@ -120,7 +120,7 @@ def _joints(pose: dict[str, Any]) -> Float32[np.ndarray, "T 18 3"]:
 
 
 def _clip_id(*content: bytes) -> str:
-    """The same content has the same id, wherever it lies and whoever cut it."""
+    """Id of a clip: a hash of its content, independent of path and run."""
     digest = hashlib.sha256()
     for part in content:
         digest.update(part)
@@ -128,27 +128,27 @@ def _clip_id(*content: bytes) -> str:
 
 
 def _check_new(row: dict[str, Any]) -> None:
-    """Raise BadMediaError when the video is there under another name."""
+    """Raise BadMediaError when the video is a duplicate of another one."""
     if row["copy_of"] is not None:
-        remedy = "Its clips are there once, as they should."
-        raise BadMediaError(row["uri"], f"is the same as {row['copy_of']}.", remedy)
+        remedy = "Its clips are written once; no action is required."
+        raise BadMediaError(row["uri"], f"is a duplicate of {row['copy_of']}.", remedy)
 
 
 def _check_sound(pose: dict[str, Any], config: CutClipsConfig) -> None:
-    """Raise BadMediaError when there is nothing to dance to."""
+    """Raise BadMediaError when there is no audio, or it is silent or has no steady beat."""
     if pose["audio_uri"] is None:
-        raise BadMediaError(pose["uri"], "has no sound.", "Use videos with the music in them.")
+        raise BadMediaError(pose["uri"], "has no audio.", "Use videos with music in the audio track.")
     if pose["loudness_db"] < config.min_loudness_db:
         problem = f"is silent ({pose['loudness_db']:.0f} dBFS)."
-        raise BadMediaError(pose["uri"], problem, "Use videos with the music in them; min_loudness_db sets the limit.")
+        raise BadMediaError(pose["uri"], problem, "Use videos with audible music; min_loudness_db sets the limit.")
     if pose["tempo_confidence"] < config.min_tempo_confidence:
-        problem = f"has no sure beat (confidence {pose['tempo_confidence']:.2f})."
+        problem = f"has no steady beat (confidence {pose['tempo_confidence']:.2f})."
         raise BadMediaError(pose["uri"], problem, "Use music with a beat; min_tempo_confidence sets the limit.")
 
 
 def _samples_a_frame(fps: float, uri: str) -> int:
     if audio.SAMPLE_RATE % fps:
-        problem = f"has {fps:g} poses a second, which does not divide {audio.SAMPLE_RATE} samples a second."
+        problem = f"has {fps:g} poses per second, which does not divide {audio.SAMPLE_RATE} samples per second."
         raise TableError(uri, problem, "Extract the poses with fps=10.")
     return round(audio.SAMPLE_RATE / fps)
 

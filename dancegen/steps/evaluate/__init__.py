@@ -6,7 +6,7 @@ STEP = Step(
     name="evaluate",
     settings_class="EvaluateConfig",
     help="Score generated dances against real ones.",
-    doing="dances to the music of {clips}, scores in {output}",
+    doing="clips in {clips} to scores in {output}",
     title="Score the dances of a generator",
     often="checkpoint dances output dances_per_clip max_clips perceptual heldout cross_modal seed actors",
     example="configs/evaluate.yaml clips=data/clips checkpoint=data/dance/dance.safetensors output=data/evaluation",

@@ -1,4 +1,4 @@
-"""scores -> a page that says what each means, with its interval and its controls. It needs no network."""
+"""HTML page that explains each score, with its interval and its controls. It works offline."""
 
 from typing import Any
 
@@ -6,29 +6,29 @@ from dancegen.metrics.scores import Metric, Score, metrics
 from dancegen.pages.template import template
 from dancegen.steps.evaluate.settings import EvaluateConfig
 
-WIDTH, PAD = 220, 6  # of the picture of a line's intervals
+WIDTH, PAD = 220, 6  # of the interval plot in a row
 COLOURS = {"made": "#3572c6", "real": "#3a9a56", "shuffled": "#c8843a", "real shuffled": "#999999"}
 ABOUT = {
-    "fid": "Frechet distance between what the {network} network sees in made and in real dances",
-    "diversity": "how far dances are from each other to the {network} network: 200 draws of 70 random pairs",
-    "multimodality": "how far dances to the same music are from each other to the {network} network",
-    "fid_k2": "Frechet distance of how much each joint moves (2-D kinetic features, in deviations of the real ones)",
-    "div_k2": "how far dances are from each other in how much each joint moves",
+    "fid": "Frechet distance between the {network} network's embeddings of made and of real dances",
+    "diversity": "mean distance between dances in the {network} network's embedding: 200 samples of 70 random pairs",
+    "multimodality": "mean distance between dances to the same music in the {network} network's embedding",
+    "fid_k2": "Frechet distance of 2-D kinetic features of the joints, in standard deviations of the real ones",
+    "div_k2": "mean distance between dances in 2-D kinetic features",
     "frechet_pose": "Frechet distance of single poses",
-    "beat_alignment": "how near the dance's beats are to the music's: 1 is on it, 0.61 is 50 ms off",
-    "beat_alignment_music": "how near the music's beats are to the dance's",
-    "beat_hit_rate": "share of the dance's beats within 70 ms of one of the music's",
-    "beat_coverage": "beats of the dance for each of the music's",
-    "cross_modal": "how far from how the training song that sounds most alike was danced: 0 is alike, 2 opposite",
-    "speed": "mean speed of the joints, units a second (a torso is a quarter of a unit)",
-    "jerk": "mean jerk of the joints: larger than real is tremble",
+    "beat_alignment": "closeness of the dance's beats to the music's: 1 is on the beat, 0.61 is 50 ms off",
+    "beat_alignment_music": "closeness of the music's beats to the dance's",
+    "beat_hit_rate": "share of the dance's beats within 70 ms of a beat of the music",
+    "beat_coverage": "beats of the dance per beat of the music",
+    "cross_modal": "distance from the real dance of the training song with the nearest music: 0 same, 2 opposite",
+    "speed": "mean speed of the joints, in units per second (a torso is a quarter of a unit)",
+    "jerk": "mean jerk of the joints: values above real indicate jitter",
     "freeze_share": "share of seconds slower than the slowest twentieth of the real ones",
-    "foot_skate": "speed of feet that are on the floor, torsos a second",
+    "foot_skate": "speed of feet that are on the floor, in torsos per second",
 }
 
 
 def page(config: EvaluateConfig, scores: list[Score], songs: int, shown: bool) -> str:
-    """The page; `songs` is how many there are, and `shown` whether pictures lie beside it."""
+    """The page; `songs` is the number of songs, `shown` whether the side-by-side files exist in its folder."""
     known = metrics(sorted({one.metric.removeprefix("fid_") for one in scores} & {"perceptual", "heldout"}))
     lines = [
         _line(name, metric, [one for one in scores if one.metric == name])
@@ -63,7 +63,7 @@ def _line(name: str, metric: Metric, scores: list[Score]) -> dict[str, Any]:
 
 
 def _marks(scores: list[Score]) -> list[dict[str, Any]]:
-    """Where the values and their intervals are in the picture of a line."""
+    """Positions of the values and their intervals in a row's plot."""
     ends = [end for one in scores for end in (one.value, one.low, one.high) if end == end]
     low, high = min(ends), max(ends)
     unit = (WIDTH - 2 * PAD) / ((high - low) or 1.0)

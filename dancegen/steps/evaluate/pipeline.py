@@ -1,4 +1,4 @@
-"""clips and a model -> scores, on Ray Data: a part of the table of clips a row"""
+"""clips and a model -> scores, on Ray Data: one row per part of the table of clips"""
 
 import tempfile
 from pathlib import Path
@@ -24,7 +24,7 @@ DANCES, PARTS, SCORES, PAGE = "dances", "parts", "scores", "index.html"  # below
 
 
 def run(config: EvaluateConfig) -> list[Score]:
-    """Measure the dances, and write scores and page. Parts that were measured before are not measured again."""
+    """Evaluate the dances, and write scores and page. Parts that were evaluated before are skipped."""
     rows, share = _rows(config)
     dances = storage.join(config.output, DANCES)
     tables.begin(dances, schema.DANCES, {}, config.overwrite)
@@ -34,7 +34,7 @@ def run(config: EvaluateConfig) -> list[Score]:
     table = storage.join(config.output, PARTS)
     job = TableJob("parts", table, schema.EVALUATED, EVALUATE_CLIPS, stage_args, {}, unit="dances")
     run_table_job(job, rows, config)
-    say("comparing the dances")
+    say("computing the scores")
     real, made = _danced(dances)
     scores = score(real, made, config.seed, config.resamples)
     _write(config, scores, len(set(real.songs)), [row["uri"] for row in rows if not row["made"]])
@@ -42,7 +42,7 @@ def run(config: EvaluateConfig) -> list[Score]:
 
 
 def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
-    """The input of EvaluateClips, one row a part of clips; and the share of the clips that is measured."""
+    """The input of EvaluateClips, one row per part of clips; and the share of the clips that is evaluated."""
     networks = (config.checkpoint or checkpoint.shipped(), config.perceptual or checkpoint.shipped_perceptual())
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
     choice = " ".join(identity(storage.read_bytes(name))[:16] for name in names)
@@ -59,26 +59,26 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
 
 
 def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[storage.File]:
-    """Parts of a table: of the split that is measured, or of somebody else's dances all that there are.
+    """Parts of a table: of the evaluated split, or all parts of external dances.
 
-    Raises TableError when there are none, or the table is of another kind.
+    Raises TableError when there are none, or the table has another schema.
     """
     tables.open_dataset(uri, schema.CLIPS)
     found = tables.files(uri, None if made else config.split)
     if not found:
         problem = f"holds no clips of split={config.split}."
-        raise TableError(uri, problem, "Give cut-clips more songs or larger shares to hold out, or another split.")
+        raise TableError(uri, problem, "Run cut-clips with more songs or larger held-out shares, or set another split.")
     return found
 
 
 def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:
-    """Delete what is known of dances that are not to be measured today."""
+    """Delete the parts of dances that are not evaluated in this run."""
     wanted = {storage.join(dances, tables.part_name(row["uri"])) for row in rows}
     storage.delete_files(sorted(set(tables.parts(dances)) - wanted))
 
 
 def _danced(dances: str) -> tuple[Danced, Danced]:
-    """The real dances and the made ones."""
+    """The real dances and the generated ones."""
     real, made = (
         read_dances(tables.read(dances, schema.DANCES, where=pads.field("made") == made)) for made in (False, True)
     )
@@ -88,21 +88,21 @@ def _danced(dances: str) -> tuple[Danced, Danced]:
 
 
 def _write(config: EvaluateConfig, scores: list[Score], songs: int, parts: list[str]) -> None:
-    """The table, the page, and MLflow."""
+    """Write the table and the page, and log them to MLflow."""
     rows = [{**vars(one), "seed": config.seed, "seen_in_training": PERCEPTUAL in one.metric} for one in scores]
     table = storage.join(config.output, SCORES)
     tables.begin(table, schema.SCORES, {}, overwrite=True)
     tables.write_part(table, schema.table(schema.SCORES, rows), SCORES)
     files = {PAGE: page(config, scores, songs, shown=bool(config.pictures and not config.dances)).encode()}
     if config.pictures and not config.dances:
-        say("drawing some of them")
+        say("rendering side-by-side images")
         with tempfile.TemporaryDirectory() as folder:
             write_side_by_side(config, parts, Path(folder))
             files |= {file.name: file.read_bytes() for file in Path(folder).iterdir()}
     for name, content in files.items():
         storage.write_bytes(storage.join(config.output, name), content)
     _tell(config, scores, files)
-    say(f"scores in {table}; to look at: {storage.join(config.output, PAGE)}")
+    say(f"scores in {table}; page: {storage.join(config.output, PAGE)}")
 
 
 def _tell(config: EvaluateConfig, scores: list[Score], files: dict[str, bytes]) -> None:

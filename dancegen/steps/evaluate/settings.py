@@ -1,4 +1,4 @@
-"""Settings of evaluate: how good are a model's dances, or anyone's, against real ones?"""
+"""Settings of evaluate: scores of generated or imported dances against real ones."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,47 +10,48 @@ from dancegen.engine.training.settings import TrackingUri
 
 
 class EvaluateConfig(Parallel):
-    """A model and held-out clips -> scores with intervals and controls, and a page to look at."""
+    """Score a dance model on held-out clips, with confidence intervals, controls and an HTML page."""
 
     clips: InputUri
-    """The table that cut-clips made: its real dances are what others are compared with, its music is danced to."""
+    """Table of clips, from cut-clips: its real dances are the reference, its music is the model's input."""
     split: Literal["test", "validation", "train"] = "test"
-    """Which of its clips. A model has learnt from those of `train`, and its finished epoch was chosen on those of
-    `validation`."""
+    """Split to score on. The model was trained on `train`, and its epoch was selected on `validation`."""
     checkpoint: InputUri | None = None
-    """The model that dances. None: the one that comes with dancegen."""
+    """Checkpoint of the dance model; null uses the one shipped with dancegen."""
     dances: InputUri | None = None
-    """Somebody else's dances, instead of a model's: a table of clips (import-poses and cut-clips make one), of
-    which all are measured, whatever their split."""
+    """Dances to score instead of a model's: a table of clips (from import-poses and cut-clips). All are scored,
+    regardless of their split."""
     output: Annotated[Uri, Output(inside=("dances", "parts", "scores", "index.html"))] = "data/evaluation"
-    """Folder of the page, of the table of scores, and of what is known of each dance."""
+    """Folder of the HTML page, the table of scores and the measurements of each dance."""
     dances_per_clip: PositiveInt = 1
-    """Dances to each clip's music, each of another seed; two or more tell how much they differ (multimodality)."""
+    """Dances generated per clip, each with a different seed; multimodality requires at least 2."""
     max_clips: PositiveInt = 5000
-    """Clips to measure at most, chosen by a hash of their ids."""
+    """Maximum number of clips, sampled by a hash of their ids."""
     perceptual: InputUri | None = None
-    """A network that sees dances. None: the one that comes with dancegen, which the loss of its models has seen too."""
+    """Checkpoint of the perceptual network; null uses the one shipped with dancegen, on which its models' loss is
+    also based."""
     heldout: InputUri | None = None
-    """A network that was never a loss: pretrain-perceptual kind=heldout. Without one there is no held-out FID."""
+    """Checkpoint of a feature extractor that no loss uses (pretrain-perceptual kind=heldout); null omits the held-out
+    FID."""
     cross_modal: InputUri | None = None
-    """How such music is danced: what train-cross-modal made. Without it there is no cross-modal metric."""
+    """Checkpoint from train-cross-modal (consistency of dance and music); null omits the cross-modal metric."""
     resamples: PositiveInt = Field(default=200, ge=20)
-    """Times that the songs are drawn anew for an interval."""
+    """Bootstrap resamples over songs."""
     seed: int = 0
-    """Decides the dances and all draws."""
+    """Seed of the dances and of all sampling."""
     batch_size: PositiveInt = 32
-    """Clips that are danced to together."""
+    """Clips per batch when generating dances."""
     pictures: NonNegativeInt = 4
-    """Clips shown on the page, the real dance beside the made one."""
+    """Clips shown on the HTML page, with the real dance beside the generated one."""
     tracking_uri: TrackingUri = None
-    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
+    """MLflow tracking server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
-    """MLflow's experiment."""
+    """MLflow experiment."""
 
     @model_validator(mode="after")
     def _whose_dances(self) -> Self:
         if self.checkpoint and self.dances:
-            raise ValueError("checkpoint and dances are both given: which dances are to be measured?")
+            raise ValueError("checkpoint and dances are both given: give only one of them")
         if self.dances and self.dances_per_clip > 1:
-            raise ValueError(f"dances_per_clip={self.dances_per_clip} is for a model, and dances are given")
+            raise ValueError(f"dances_per_clip={self.dances_per_clip} requires a model, but dances are given")
         return self

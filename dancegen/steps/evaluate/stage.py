@@ -1,4 +1,4 @@
-"""clips and a model -> what is known of each dance, and the dances side by side
+"""Measurement of real and made dances of clips, and side-by-side images of them.
 
 Axes used in shapes:
     B clips    T frames    J joints    E embedding
@@ -41,15 +41,15 @@ NUMBERS = ("speed", "jerk", "foot_skate")
 
 
 class EvaluateClips:
-    """Table of parts of clips in, table of what became of them out; what is known of their dances beside it.
+    """Table of parts of clips in, table of their results out; the measurements of their dances are written to `dances`.
 
     reads    uri, version, made (whether the part's dances are the made ones); schema.CLIPS
-    writes   schema.DANCES, one part a part; schema.EVALUATED
+    writes   schema.DANCES, one part per input part; schema.EVALUATED
     on error the row stays, with `error` set
     """
 
     def __init__(self, config: EvaluateConfig, dances: str, share: float, device: str = "cpu") -> None:
-        """`dances` is the table that is written; `share` of the clips, chosen by their ids, are measured."""
+        """`dances` is the output table; a fraction `share` of the clips, selected by their ids, is measured."""
         self._config, self._dances, self._share, self._device = config, dances, share, device
         self._model = None if config.dances else load_model(config.checkpoint, device)
         self._extractors = load_extractors(config, device)
@@ -59,11 +59,11 @@ class EvaluateClips:
             check_fits(self._extractors, self._model.config.normalization, self._model.config.fps)
 
     def __call__(self, parts: pa.Table) -> pa.Table:
-        """What became of each part."""
+        """The result of each part."""
         return schema.table(schema.EVALUATED, [self.one(row) for row in parts.to_pylist()])
 
     def one(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What became of one part."""
+        """The result of one part."""
         started = time.monotonic()
         about: dict[str, Any] = {"uri": row["uri"], "version": row["version"]}
         try:
@@ -91,7 +91,7 @@ class EvaluateClips:
         return found
 
     def _music(self, rows: pa.Table, batch: Batch) -> list[Music]:
-        """What dances to each clip's music are held up to."""
+        """The reference for dances to each clip's music."""
         rhythm = batch.rhythm.double().numpy()
         beats = [
             beat.beats_of_phase(one[:, BEAT_SINE], one[:, BEAT_COSINE], fps)
@@ -114,7 +114,7 @@ class EvaluateClips:
         made: bool,
         number: int,
     ) -> list[dict[str, Any]]:
-        """Of a batch's dances. A joint that the clip's dancer lacks counts in no dance to its music."""
+        """Rows of a batch's dances. A joint that is missing in the clip is left out in all dances to its music."""
         seen = torch.where(batch.mask[..., None] > 0, pose, torch.zeros(()))
         embeddings = {name: embed(network, seen, self._device) for name, network in self._extractors.items()}
         psi = None if self._cross_modal is None else self._cross_modal.psi(pose, batch.mask)
@@ -140,7 +140,7 @@ class EvaluateClips:
 
 
 def load_extractors(config: EvaluateConfig, device: str = "cpu") -> dict[str, STGCN | Heldout]:
-    """The networks that see dances, by name."""
+    """The networks that embed dances, by name."""
     shipped = nullcontext(checkpoint.shipped_perceptual())
     with shipped if config.perceptual is None else storage.reading(config.perceptual) as path:
         found: dict[str, STGCN | Heldout] = {PERCEPTUAL: checkpoint.load_perceptual(path)}
@@ -154,7 +154,7 @@ def load_extractors(config: EvaluateConfig, device: str = "cpu") -> dict[str, ST
 
 
 def load_cross_modal(config: EvaluateConfig, seen_by: STGCN | Heldout, device: str = "cpu") -> CrossModal | None:
-    """The cross-modal metric, if one is named. Raises CheckpointError unless it sees dances as the extractors do."""
+    """The cross-modal metric, if one is set. Raises CheckpointError unless it expects dances like the extractors."""
     if config.cross_modal is None:
         return None
     with storage.reading(config.cross_modal) as path:
@@ -165,25 +165,25 @@ def load_cross_modal(config: EvaluateConfig, seen_by: STGCN | Heldout, device: s
 
 
 def check_fits(extractors: dict[str, STGCN | Heldout], normalization: str, fps: float) -> None:
-    """Raise CheckpointError unless all networks see dances of this kind."""
+    """Raise CheckpointError unless all networks expect dances of this normalization and rate."""
     for name, network in extractors.items():
         check_same(name, (network.config.normalization, network.config.fps), (normalization, fps))
 
 
 @torch.inference_mode()
 def embed(network: STGCN | Heldout, pose: Float[Tensor, "B T J 2"], device: str) -> Float[np.ndarray, "B E"]:
-    """What a network sees in dances whose missing joints are 0."""
+    """Embeddings of dances whose missing joints are 0."""
     return network.embed(pose.float().to(device)).cpu().numpy()
 
 
 def seeds(seed: int, number: int, rows: pa.Table) -> list[int]:
-    """A seed for each clip: the same for the same clip, wherever it lies."""
+    """A seed for each clip, which depends on the clip's id and not on its position."""
     texts = (f"{seed} {number} {clip}" for clip in rows["clip_id"].to_pylist())
     return [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) for text in texts]
 
 
 def read_dances(rows: pa.Table) -> Danced:
-    """Rows of schema.DANCES as a set of dances, in an order that does not depend on how they were spread."""
+    """Rows of schema.DANCES as a set of dances, in an order that does not depend on how they were distributed."""
     found = sorted(rows.to_pylist(), key=lambda row: (row["song"], row["clip_id"], row["made"], row["seed"]))
     names = [name for name, _ in found[0]["embeddings"]] if found else []
     vectors = {
@@ -203,7 +203,7 @@ def read_dances(rows: pa.Table) -> Danced:
 
 
 def write_side_by_side(config: EvaluateConfig, parts: list[str], folder: Path) -> None:
-    """A picture and a video of some clips, the real dance and the model's, as side_by_side.png and .mp4."""
+    """Write an image and a video of the real and the model's dances of some clips, as side_by_side.png and .mp4."""
     model, clips = load_model(config.checkpoint), []
     for part in parts[:: max(1, len(parts) // config.pictures)][: config.pictures]:
         clips.append(tables.read(part, schema.CLIPS, sorted({*LABELS, *COLUMNS})).slice(0, 1))
@@ -229,5 +229,5 @@ def _vector(data: bytes | None) -> np.ndarray | None:
 
 
 def _hash(clip: str) -> float:
-    """From 0 to 1."""
+    """Hash of a clip's id, from 0 to 1."""
     return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:4]) / 2**32

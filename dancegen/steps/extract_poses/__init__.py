@@ -1,8 +1,8 @@
 """Poses of the dancer in videos, in three table jobs.
 
-`probe`   what each file is, its hash and sound      one row a video
-`detect`  everyone in each picture                   one row a part of a video: the expensive pass; uses GPUs
-`select`  who is the dancer, cleaned and judged      one row a video
+`probe`   metadata, hash and audio of each file       one row per video
+`detect`  all people in each frame                    one row per part of a video: the expensive pass; uses GPUs
+`select`  the dancer's poses, repaired and checked    one row per video
 """
 
 from dancegen.steps.step import Step

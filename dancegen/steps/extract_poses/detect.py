@@ -1,4 +1,4 @@
-"""parts of videos -> people: everyone's joints in each picture, and where new shots begin."""
+"""parts of videos -> people: joints of all people in each frame, and first frames of new shots."""
 
 import time
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from dancegen.media.shots import LOOK_AROUND, ShotDetector
 from dancegen.media.video import VideoInfo, frames
 from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 
-People = list[Float32[np.ndarray, "_ 18 3"]]  # of each picture
+People = list[Float32[np.ndarray, "_ 18 3"]]  # of each frame
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is in a part of a video."""
+    """People and cuts found in a part of a video."""
 
     people: People
-    cuts: list[int]  # pictures of the video
+    cuts: list[int]  # frame numbers of the video
 
 
 class DetectPeople:
@@ -58,7 +58,7 @@ class DetectPeople:
         return {**made, "wall_s": time.monotonic() - started}
 
     def find(self, part: VideoPart) -> Found:
-        """Everyone in each picture of the part."""
+        """Find all people in each frame of the part, and its cuts."""
         if not self._config.find_cuts:
             with storage.opening(part.uri) as source:
                 return Found(self._estimate(part, frames(source, part.uri, part.fps, part.first, part.stop)), [])
@@ -75,7 +75,7 @@ class DetectPeople:
 
 
 def people_columns(found: Found) -> dict[str, Any]:
-    """Columns of schema.PEOPLE."""
+    """The columns of schema.PEOPLE for the people and cuts found."""
     counts = [len(each) for each in found.people]
     joints = np.concatenate(found.people) if sum(counts) else np.zeros((0, 18, 3))
     return {
@@ -87,7 +87,7 @@ def people_columns(found: Found) -> dict[str, Any]:
 
 
 def people_of(row: dict[str, Any]) -> People:
-    """Everyone in each picture, from a row of schema.PEOPLE."""
+    """All people in each frame, from a row of schema.PEOPLE."""
     counts = schema.from_bytes(row["counts"], "int16", -1)
     joints = schema.from_bytes(row["joints"], "float32", -1, 18, 3)
     return np.split(joints, np.cumsum(counts)[:-1]) if len(counts) else []
@@ -99,6 +99,6 @@ def _part(row: dict[str, Any], fps: float) -> VideoPart:
 
 
 def _pass(pictures: Iterator[UInt8[np.ndarray, "H W 3"]], count: int | None = None) -> None:
-    """Let pictures go by: the cuts are looked for in them all the same."""
+    """Consume frames without an estimator, so that cuts are still detected."""
     for _ in islice(pictures, count):
         pass

@@ -1,4 +1,4 @@
-"""videos -> poses, on Ray Data: three passes (see stages.extract_poses), each a table job that can be gone on with."""
+"""videos -> poses, on Ray Data: three passes (see steps.extract_poses), each a table job that can be resumed."""
 
 import math
 from typing import Any
@@ -17,17 +17,17 @@ from dancegen.steps.extract_poses.settings import ExtractPosesConfig
 PROBE = LazyStage("dancegen.steps.extract_poses.probe:ProbeVideos")
 DETECT = LazyStage("dancegen.steps.extract_poses.detect:DetectPeople")
 SELECT = LazyStage("dancegen.steps.extract_poses.select:SelectDancer")
-FILES, PEOPLE = "_files", "_people"  # end the names of the tables, which lie beside that of the poses
+FILES, PEOPLE = "_files", "_people"  # suffixes of the names of the tables, which are beside that of the poses
 FILE_COLUMNS = ["uri", "content_hash", "width_px", "height_px", "fps", "seconds", "error"]
-DETECTION = ("estimator", "fps", "part_s", "find_cuts")  # settings that decide about people
-READ_FILES = ("openpose_json",)  # estimators for which the video's place counts, and not its content alone
-POSE = (*DETECTION, "follow", "clean", "verdict")  # and about poses
+DETECTION = ("estimator", "fps", "part_s", "find_cuts")  # settings that affect the table of people
+READ_FILES = ("openpose_json",)  # estimators that depend on the video's URI, not on its content alone
+POSE = (*DETECTION, "follow", "clean", "verdict")  # and those that affect the table of poses
 
 Row = dict[str, Any]
 
 
 def run(config: ExtractPosesConfig) -> Summary:
-    """Find the dancer in every video. What was done before, by content, is skipped."""
+    """Extract the dancer's poses from every video. Videos whose content was processed before are skipped."""
     videos = list_media(config.videos, VIDEO_SUFFIXES)
     outputs.check(config, (video["uri"] for video in videos))
     files = _look(config, videos)
@@ -37,7 +37,7 @@ def run(config: ExtractPosesConfig) -> Summary:
 
 
 def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
-    """Facts about each file, by its uri."""
+    """Properties of each file, by uri."""
     table = config.poses + FILES
     job = TableJob("files", table, schema.FILES, PROBE, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
@@ -72,12 +72,12 @@ def _people(config: ExtractPosesConfig) -> str:
 
 
 def _on_cpus(config: ExtractPosesConfig) -> Parallel:
-    """Only finding people gains by GPUs."""
+    """Settings without GPUs: only people detection benefits from them."""
     return config.model_copy(update={"cpus_per_actor": 1.0, "gpus_per_actor": 0.0})
 
 
 def _parts(config: ExtractPosesConfig, file: Row) -> list[Row]:
-    """The input of FindPeople: a video's parts. The last one goes on to the end, wherever the header says that is."""
+    """The input of DetectPeople: a video's parts. The last one extends to the end, whatever the header states."""
     each = max(1, round(config.part_s * config.fps))
     count = max(1, math.floor((file["seconds"] or 0) * config.fps / each))
     place = f" {file['uri']}" if config.estimator.name in READ_FILES else ""
@@ -97,7 +97,7 @@ def _parts(config: ExtractPosesConfig, file: Row) -> list[Row]:
 
 
 def _pose_row(video: Row, file: Row, parts: dict[str, list[Row]]) -> Row:
-    """The input of FollowDancer. The version changes when the content or a label does."""
+    """The input of SelectDancer. The version changes when the content or a label does."""
     labels = "|".join(video[label] for label in ("category", "song", "dancer"))
     version = f"{file['content_hash']}|{labels}" if file["error"] is None else None
     return {**video, "version": version, "parts": [part["uri"] for part in parts.get(video["uri"], [])]}

@@ -1,4 +1,4 @@
-"""videos -> files: what each one is, and how it sounds. Read once from beginning to end."""
+"""videos -> files: format and audio measures of each video, which is read once from beginning to end."""
 
 import time
 from pathlib import Path
@@ -18,15 +18,15 @@ class ProbeVideos:
 
     reads    uri, version
     writes   schema.FILES
-    on error the row stays, with `error` set and what is not known null
+    on error the row stays, with `error` set and unknown columns null
     """
 
     def __call__(self, videos: pa.Table) -> pa.Table:
-        """What each video is."""
+        """Rows of schema.FILES for the videos."""
         return schema.table(schema.FILES, [self.one(row) for row in videos.to_pylist()])
 
     def one(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What one video is."""
+        """The row of schema.FILES of one video."""
         started = time.monotonic()
         try:
             with storage.reading(row["uri"]) as path:
@@ -53,7 +53,7 @@ def _look(path: Path, uri: str) -> dict[str, Any]:
 
 
 def _sound(path: Path, uri: str) -> dict[str, Any]:
-    """Nothing when none of it can be decoded: the pictures may still be good."""
+    """Columns of the audio; empty when it cannot be decoded: the frames may still be usable."""
     try:
         samples = audio.load(path, uri)
     except BadMediaError:

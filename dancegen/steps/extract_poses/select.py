@@ -1,4 +1,4 @@
-"""people -> poses: who is the dancer, followed through the video, cleaned and judged; and a picture of it."""
+"""people -> poses: tracks, selects and cleans the dancer of each video, checks the result and draws its image."""
 
 import time
 from typing import Any
@@ -21,8 +21,8 @@ class SelectDancer:
     """Table of videos in, table of poses out, one row each.
 
     reads    uri, version, category, song, dancer, parts; its rows of schema.FILES and schema.PEOPLE
-    writes   schema.POSES, and the video's picture for the report
-    on error the row stays, with `error` set; what is known of the video stays too
+    writes   schema.POSES, and the video's image for the report
+    on error the row stays, with `error` set; known columns stay too
     """
 
     def __init__(self, config: ExtractPosesConfig, files: str, people: str, report: str | None) -> None:
@@ -45,7 +45,7 @@ class SelectDancer:
         return {**made, "wall_s": time.monotonic() - started}
 
     def _follow(self, row: dict[str, Any], made: dict[str, Any]) -> None:
-        """Fills `made` with all that is known, as it becomes known."""
+        """Fill `made` step by step, so that known columns are kept when an error is raised."""
         config, uri = self._config, row["uri"]
         file = tables.read_part(self._files, schema.FILES, uri)
         parts = [tables.read_part(self._people, schema.PEOPLE, key) for key in row["parts"]]
@@ -56,7 +56,7 @@ class SelectDancer:
             return
         people: People = [each for part in parts for each in people_of(part)]
         if not people:
-            raise BadMediaError(uri, "has no picture that can be decoded.", "Download or export it again.")
+            raise BadMediaError(uri, "has no frame that can be decoded.", "Download or export it again.")
         cuts = sorted({cut for part in parts for cut in part["cuts"] if cut > 0})
         aspect = file["width_px"] / file["height_px"]
         dancer = choose(people, track(people, cuts, config.fps, aspect), cuts, config.follow, config.fps, aspect)

@@ -11,27 +11,27 @@ from dancegen.pose.settings import CleanConfig, VerdictConfig
 
 
 class ExtractPosesConfig(Parallel):
-    """Videos to poses: everyone in each frame is found, and the dancer is followed."""
+    """Extract poses from videos: detect all people in each frame and track the dancer."""
 
     videos: InputUri
-    """A folder of videos, a list (.txt) or a table (.csv, .parquet: uri, and category, song, dancer if known)."""
+    """A folder of videos, a list (.txt) or a table (.csv, .parquet) with uri and optionally category, song, dancer."""
     poses: Annotated[Uri, Output(beside=("_files", "_people", "_report"))]
-    """Where the table of poses goes; POSES_files, POSES_people and POSES_report beside it."""
+    """Output table of poses; POSES_files, POSES_people and POSES_report are written beside it."""
     people: OutputUri | None = None
-    """The table of everyone who was found, such as an earlier run's for other `poses`; POSES_people when not set."""
+    """Table of all detected people, such as that of an earlier run with other `poses`; null is POSES_people."""
     estimator: EstimatorConfig = EstimatorConfig()
-    """The pose estimator."""
+    """Pose estimator."""
     fps: PositiveInt = 10
     """Poses per second."""
     part_s: PositiveFloat = 60.0
-    """Videos are worked on in parts of so many seconds, so that one long video keeps every worker busy."""
+    """Length of the parts that videos are processed in, in seconds; keeps every worker busy on one long video."""
     find_cuts: bool = True
-    """Look for cuts between shots; no dancer is followed across one."""
+    """Detect cuts between shots; no dancer is tracked across one."""
     follow: Literal["longest", "largest", "centre"] = "longest"
-    """Who of several people is the dancer: who is seen longest, is largest, or is nearest to the picture's middle."""
+    """Selects the dancer among several people: visible longest, largest, or nearest to the centre of the frame."""
     clean: CleanConfig = CleanConfig()
-    """How joints are repaired."""
+    """Repair of joints."""
     verdict: VerdictConfig = VerdictConfig()
-    """Which videos are set aside."""
+    """Limits beyond which a video is set aside."""
     report: bool = True
-    """Make pages with a picture of each video: the skeleton over some frames, and what was seen, repaired and lost."""
+    """Write HTML pages with an image per video: skeletons over some frames; found, repaired and missing joints."""

@@ -1,4 +1,4 @@
-"""Pose files of other projects as poses."""
+"""Import of pose data of other projects."""
 
 from dancegen.steps.step import Step
 

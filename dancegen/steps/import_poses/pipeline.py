@@ -1,4 +1,4 @@
-"""other people's pose data -> poses, on Ray Data: a source a row."""
+"""external pose data -> poses, on Ray Data: one row per source."""
 
 import hashlib
 import re
@@ -16,11 +16,11 @@ from dancegen.steps.import_poses.formats import sources
 from dancegen.steps.import_poses.settings import ImportPosesConfig
 
 IMPORT_POSES = LazyStage("dancegen.steps.import_poses.stage:ImportPoses")
-IMPORTS = "_imports"  # ends the name of the table of sources, which lies beside that of the poses
+IMPORTS = "_imports"  # suffix of the name of the table of sources, which is beside that of the poses
 
 
 def run(config: ImportPosesConfig) -> Summary:
-    """Take the recordings of every source into the table of poses. Sources that are as before are skipped."""
+    """Import the recordings of every source into the table of poses. Unchanged sources are skipped."""
     kept = config.model_dump(mode="json", exclude={*Parallel.model_fields, "source", "poses"})
     tables.begin(config.poses, schema.POSES, kept, config.overwrite)
     rows = [{"uri": source, "version": _version(source)} for source in sources(config)]
@@ -38,7 +38,7 @@ def run(config: ImportPosesConfig) -> Summary:
 
 
 def _remove_strays(poses: str, rows: list[dict[str, Any]]) -> None:
-    """Delete recordings that a source held in an earlier version, and in today's no more."""
+    """Delete recordings that a source had in an earlier version and no longer has."""
     today = {(row["uri"], row["version"]) for row in rows}
     sources = {source for source, _ in today}
     for made in tables.read(poses, schema.POSES, ["uri", "version"]).to_pylist():
@@ -48,13 +48,13 @@ def _remove_strays(poses: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _befores(uri: str) -> Iterator[str]:
-    """What may be the source of a recording <source>#<part>: file names have # too."""
+    """Possible sources of a recording <source>#<part>: file names may contain # too."""
     yield uri
     yield from (uri[: found.start()] for found in re.finditer("#", uri))
 
 
 def _version(source: str) -> str:
-    """Changes when the file does, or when a folder's list of files does."""
+    """Version of a source: changes with the file, or with a folder's list of files."""
     if not storage.is_folder(source):
         return storage.version(source)
     return hashlib.sha256("\n".join(storage.find(source)).encode()).hexdigest()[:16]

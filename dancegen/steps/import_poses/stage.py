@@ -1,4 +1,4 @@
-"""other people's pose data -> poses: each recording of a source becomes a row like that of a video."""
+"""external pose data -> poses: each recording of a source becomes a row like that of a video."""
 
 import hashlib
 import time
@@ -20,26 +20,26 @@ from dancegen.steps.import_poses.formats import recordings
 from dancegen.steps.import_poses.formats.recording import BadRecording, Recording
 from dancegen.steps.import_poses.settings import ImportPosesConfig
 
-SOUNDS = "_sounds"  # ends the name of the folder, beside the table, of the sounds that came inside the data
+SOUNDS = "_sounds"  # suffix of the folder, beside the table, for audio that the data contains
 
 
 class ImportPoses:
     """Table of sources in, table of imports out, one row each; their recordings go to the table of poses.
 
     reads    uri, version; the source
-    writes   schema.POSES, one part a recording; sound that the data holds itself, as WAV; schema.IMPORTS
-    on error the source's row stays, with `error` set; a recording that is bad is a row of poses with its `error`
+    writes   schema.POSES, one part per recording; audio that the data contains, as WAV; schema.IMPORTS
+    on error the source's row stays, with `error` set; a bad recording is a row of poses with its `error`
     """
 
     def __init__(self, config: ImportPosesConfig) -> None:
         self._config = config
 
     def __call__(self, sources: pa.Table) -> pa.Table:
-        """What became of each source."""
+        """Import each source; returns the table of results."""
         return schema.table(schema.IMPORTS, [self.one(row) for row in sources.to_pylist()])
 
     def one(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What became of one source."""
+        """Import one source; returns its row of schema.IMPORTS."""
         started = time.monotonic()
         made: dict[str, Any] = {"uri": row["uri"], "version": row["version"], "recordings": 0, "bad": 0}
         try:
@@ -54,7 +54,7 @@ class ImportPoses:
         return {**made, "wall_s": time.monotonic() - started}
 
     def _pose(self, recording: Recording | BadRecording, version: str) -> dict[str, Any]:
-        """The row of schema.POSES."""
+        """The row of schema.POSES of a recording."""
         row: dict[str, Any] = {"uri": recording.uri, "version": version, "attempts": 1}
         if isinstance(recording, BadRecording):
             return {**row, "error": recording.error}
@@ -82,7 +82,7 @@ class ImportPoses:
         return row
 
     def _sound(self, recording: Recording) -> dict[str, Any]:
-        """Where the sound is and how it sounds; nothing when there is none."""
+        """URI and measures of the recording's audio; empty when there is none."""
         if recording.samples is not None:
             name = tables.part_name(recording.uri).replace(".parquet", ".wav")
             uri = storage.join(self._config.poses + SOUNDS, name)

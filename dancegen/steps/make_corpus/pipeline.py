@@ -1,4 +1,4 @@
-"""seeds -> songs and videos, on Ray Data: a video a row, and the tables that later steps and tests read"""
+"""seeds -> songs and videos, on Ray Data: one row per video, and the tables that later steps and tests read"""
 
 import csv
 import io
@@ -17,12 +17,12 @@ from dancegen.steps.make_corpus.settings import SEEDS, MakeCorpusConfig
 MAKE_CORPUS = LazyStage("dancegen.steps.make_corpus.stage:MakeCorpus")
 SONGS, SONGS_TABLE = "songs", "songs_table"
 VIDEOS, VIDEOS_TABLE, VIDEOS_LIST = "videos", "videos_table", "videos.csv"
-DECIDING = ("seconds", "seed", "look", "fps", "width_px", "height_px")  # settings that a corpus has one choice of
+DECIDING = ("seconds", "seed", "look", "fps", "width_px", "height_px")  # settings that are the same for a whole corpus
 LABELS = ("uri", "category", "song", "dancer")
 
 
 def run(config: MakeCorpusConfig) -> Summary:
-    """Make the videos that are missing, and the list of all of them."""
+    """Generate the missing videos, and write the list of all videos."""
     songs = _songs(config)
     settings = {name: getattr(config, name) for name in DECIDING}
     table = storage.join(config.output, VIDEOS_TABLE)
@@ -45,12 +45,12 @@ def _songs(config: MakeCorpusConfig) -> list[SongStructure]:
 
 
 def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str, Any]]:
-    """The input of MakeCorpus: one row a video."""
+    """The input of MakeCorpus: one row per video."""
     videos = storage.join(config.output, VIDEOS)
     there = set(storage.find(videos, (".mp4",)))
     rows = []
     for song in songs:
-        # neighbours in the list of songs, and of categories, are danced by other people
+        # consecutive songs, and categories, have different dancers
         first = song.seed % SEEDS * config.dancers_per_song + CATEGORIES.index(song.category)
         for turn in range(config.dancers_per_song):
             number = (first + turn) % config.dancers
@@ -62,7 +62,7 @@ def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str
 
 
 def song_uri(config: MakeCorpusConfig, song: SongStructure) -> str:
-    """Where a song's sound is."""
+    """URI of a song's audio."""
     return storage.join(config.output, SONGS, f"{song.song}.wav")
 
 
@@ -83,7 +83,7 @@ def _write_songs_table(config: MakeCorpusConfig, songs: list[SongStructure], set
 
 
 def _write_list(output: str, table: str) -> None:
-    """Every video that the corpus has, with addresses below the list's folder."""
+    """Write the list of all videos of the corpus, with paths relative to the list's folder."""
     good = tables.read(table, schema.VIDEOS, list(LABELS), where=pads.field("error").is_null())
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

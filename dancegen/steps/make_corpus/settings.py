@@ -1,4 +1,4 @@
-"""Settings of make-corpus: how many songs, dancers and videos there are, and what they look like."""
+"""Settings of make-corpus: numbers of songs, dancers and videos, and their format."""
 
 from typing import Annotated, Literal
 
@@ -8,42 +8,40 @@ from dancegen.config import Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.media.settings import Side
 
-SEEDS = 10_000  # songs or dancers of one corpus at most: corpora of different seeds share none
+SEEDS = 10_000  # maximum songs or dancers of one corpus: corpora of different seeds share none
 
 Category = Literal["kpop", "ballet", "popping"]
 Count = Annotated[int, Field(ge=1, le=SEEDS)]
 
 
 class MakeCorpusConfig(Parallel):
-    """A synthetic corpus. What is there is kept: more songs or dancers can be added later."""
+    """Make a synthetic corpus. Existing files are kept: more songs or dancers can be added later."""
 
     output: Annotated[Uri, Output(inside=("songs", "songs_table", "videos", "videos.csv", "videos_table"))]
     """Folder of the corpus: songs/, videos/, videos.csv, and the tables songs_table/ and videos_table/."""
     categories: Annotated[tuple[Category, ...], Field(min_length=1)] = ("kpop", "ballet", "popping")
-    """Kinds of music and dance."""
+    """Categories of music and dance."""
     songs_per_category: Count = 8
-    """Songs of each kind of music."""
+    """Songs per category."""
     dancers: Count = 12
-    """People who dance in the corpus, each with a body and a style of their own."""
+    """Dancers in the corpus, each with its own body and style."""
     dancers_per_song: PositiveInt = 2
-    """Each song is danced by so many of them, in a video each."""
+    """Dancers per song, with one video each."""
     seconds: Annotated[float, Field(ge=4, le=600)] = 60.0
-    """Length of a song, to half a bar."""
+    """Length of a song in seconds, rounded to half a bar."""
     seed: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """Another seed, other songs and other dancers."""
+    """Seed of the songs and dancers; corpora of different seeds share none."""
     look: Literal["avatar", "skeleton", "skeleton-light"] = "avatar"
-    """The figure that dances: a person, or OpenPose's sticks on black or on white."""
+    """Figure in the video: an avatar, or an OpenPose skeleton on black or on white."""
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
-    """Pictures a second."""
+    """Frames per second."""
     width_px: Side = 640
-    """Width of the picture, even."""
+    """Width of the video in pixels, even."""
     height_px: Side = 480
-    """Height of the picture, even."""
+    """Height of the video in pixels, even."""
 
     @model_validator(mode="after")
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
-            raise ValueError(
-                f"dancers_per_song={self.dancers_per_song} is more than there are (dancers={self.dancers})"
-            )
+            raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
         return self

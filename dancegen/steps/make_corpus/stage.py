@@ -1,4 +1,4 @@
-"""seeds -> songs, and videos of dancers dancing to them"""
+"""seeds -> synthetic songs, and videos of dancers dancing to them"""
 
 import time
 from typing import Any
@@ -21,11 +21,11 @@ from dancegen.steps.make_corpus.settings import MakeCorpusConfig
 
 
 class MakeCorpus:
-    """Table of songs and dancers, as seeds, in; a video of each and a table of them out.
+    """Table of seeds of songs and dancers in; one video per row and a table of videos out.
 
     reads    uri, song_uri, category, song_seed, dancer_seed
     writes   the video, the true joints of its frames beside it, its song, and schema.VIDEOS
-    on error the row stays, with `error` set and what is not known null
+    on error the row stays, with `error` set and unknown columns null
     """
 
     def __init__(self, config: MakeCorpusConfig) -> None:
@@ -36,7 +36,7 @@ class MakeCorpus:
         return schema.table(schema.VIDEOS, [self.one(row) for row in seeds.to_pylist()])
 
     def one(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Make one video, and its song unless it is there."""
+        """Make one video, and its song unless it exists."""
         started = time.perf_counter()
         config = self._config
         structure = compose(row["category"], row["song_seed"], config.seconds)
@@ -73,7 +73,7 @@ class MakeCorpus:
 
 
 def write_song(uri: str, structure: SongStructure) -> None:
-    """Write a song's sound, unless it is there: whoever makes it makes the same bytes."""
+    """Write a song's audio unless the file exists: its content is deterministic."""
     if not storage.exists(uri):
         with storage.writing(uri) as path:
             write_wav(path, synthesize(structure), RATE)

@@ -1,7 +1,7 @@
-"""Training clips without their sound, with the category of each: what the networks that see dances learn from.
+"""Training clips without audio, with their categories, for the perceptual network and the held-out extractor.
 
-The training songs are of two kinds, told apart by a hash of their ids: those that only the held-out extractor sees,
-and the others. So a song is always on the same side, in every table and on every machine.
+The training songs are split by a hash of their ids: songs for the held-out extractor only, and the others. So a song
+is always on the same side, in every table and on every machine.
 
 Axes: B clips, T frames, J joints.
 """
@@ -30,47 +30,47 @@ COLUMNS = ["joints", "aspect", "category"]
 
 @dataclass(frozen=True)
 class Dances:
-    """Clips as a network sees them: a missing joint is 0."""
+    """Clips as network input: a missing joint is 0."""
 
     pose: Float[Tensor, "B T J 2"]
     mask: Float[Tensor, "B T J"]
     category: Int[Tensor, " B"]
 
     def to(self, device: torch.device | str) -> "Dances":
-        """The same on a device."""
+        """The clips on a device."""
         return Dances(*(part.to(device, non_blocking=True) for part in (self.pose, self.mask, self.category)))
 
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What a table of clips has to teach one kind of network."""
+    """Summary of the training data of one kind of network in a table of clips."""
 
     songs: tuple[str, ...]
-    """The training songs that it sees."""
+    """The training songs of the network."""
     categories: tuple[str, ...]
     """Names of the classes, sorted."""
     train: int
     validation: int
     fps: float
     largest_share: float
-    """Of the validation clips, the share of their most frequent category: what a guess gets right."""
+    """Share of the most frequent category in the validation clips: the accuracy of a guess."""
     data_hash: str
-    """Changes when a clip that it sees, or is validated on, is added, removed or changed."""
+    """Changes when a training or validation clip of the network is added, removed or changed."""
 
 
 def is_heldout(song: str, share: float) -> bool:
-    """Whether a song is among the `share` of training songs that only the held-out extractor sees."""
+    """Whether a song is among the `share` of training songs for the held-out extractor only."""
     number = int.from_bytes(hashlib.sha256(f"held out {song}".encode()).digest()[:8], "big")
     return number < share * 2**64
 
 
 def summarize_dataset(config: PretrainPerceptualConfig) -> DatasetSummary:
-    """Look through the table. Raises TableError when there is nothing to train on."""
+    """Summarize the table. Raises TableError if there are no clips to train on, or several frame rates."""
     uri, share = config.clips, config.heldout_song_share
     rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "song", "category", "fps"]).to_pylist()
     rates = sorted({row["fps"] for row in rows})
     if len(rates) > 1:
-        raise TableError(uri, f"holds clips of {rates} poses a second.", "Cut all clips at one rate.")
+        raise TableError(uri, f"holds clips of {rates} poses per second.", "Cut all clips at one rate.")
     of_heldout = config.kind == "heldout"
     train = [row for row in rows if row["split"] == "train" and is_heldout(row["song"], share) == of_heldout]
     validation = [row for row in rows if row["split"] == "validation"]
@@ -93,7 +93,7 @@ def summarize_dataset(config: PretrainPerceptualConfig) -> DatasetSummary:
 
 
 class PoseClips:
-    """The clips of one split that one kind of network sees."""
+    """The clips of one split for one kind of network."""
 
     def __init__(self, uri: str, split: str, normalization: str, data: DatasetSummary) -> None:
         songs = data.songs if split == "train" else None
@@ -104,15 +104,15 @@ class PoseClips:
         return len(self.clips)
 
     def epoch(self, share: Shard) -> Iterator[Dances]:
-        """A worker's batches of one epoch, shuffled, all full, as many as every other worker's."""
+        """A worker's batches of one epoch, shuffled and full; every worker has the same number."""
         yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
     def every(self, rank: int, workers: int, batch_size: int) -> Iterator[Dances]:
-        """A worker's batches of all clips, in order; there may be none. How many workers there are changes no batch."""
+        """A worker's batches of all clips, in order; there may be none. They do not depend on the number of workers."""
         yield from map(self.batch, self.clips.every_rows(rank, workers, batch_size))
 
     def batch(self, rows: pa.Table) -> Dances:
-        """Rows of the table as the networks see them; a category that is not trained on is -1."""
+        """Rows of the table as network input; a category that is not trained on is -1."""
         poses, masks, categories = [], [], []
         for row in rows.to_pylist():
             joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)

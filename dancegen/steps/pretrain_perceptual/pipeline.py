@@ -1,6 +1,6 @@
-"""clips -> a network that sees what makes a dance look danced
+"""clips -> a pretrained network that computes perceptual features of dances
 
-Ray Train runs `pretrain_worker.work` in every worker; the same command goes on where the last one stopped.
+Ray Train runs `pretrain_worker.work` in every worker; the same command resumes where the last one stopped.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
 from dancegen.engine.progress import EventCallback, EventQueue, say
-from dancegen.engine.training.driver import FREE, TOO_SMALL, fit, shown
+from dancegen.engine.training.driver import FREE, TOO_SMALL, fit
+from dancegen.engine.training.reporter import reported
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, DivergedError
 from dancegen.steps.pretrain_perceptual import worker as pretrain_worker
@@ -23,7 +24,7 @@ SHOWN = {"train/loss": "loss", "validation/loss": "validation loss"}  # in the p
 
 @dataclass(frozen=True)
 class Pretrained:
-    """How a training ended."""
+    """Result of a training."""
 
     network: str
     """URI of the finished network."""
@@ -32,7 +33,7 @@ class Pretrained:
 
 
 def run(config: PretrainPerceptualConfig) -> Pretrained:
-    """Train, or go on training. Raises DanceGenError for what a person can correct."""
+    """Train, or resume training. Raises DanceGenError for errors that the user can fix."""
     data = check(config)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     begun = claim(config.run_folder, config, data.data_hash, FREE)
@@ -41,53 +42,53 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
         say(f"all {config.epochs} epochs were done before. The network: {network}")
         return Pretrained(network, **end)
     say(
-        f"{data.train:,} clips of {len(data.songs):,} songs to learn from and {data.validation:,} to validate on; "
+        f"{data.train:,} training clips of {len(data.songs):,} songs and {data.validation:,} validation clips; "
         f"{config.epochs} epochs of {updates:,} updates with {config.workers} workers; "
-        f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
+        f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     if len(data.categories) == 1:
-        say(f"every clip is {data.categories[0]!r}: the network learns from what is done to clips alone")
+        say(f"all clips have the category {data.categories[0]!r}: the network is trained on the pretext tasks only")
     start_ray(config.cpus, config.gpus, dashboard=True)
     board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": STEP, "kind": config.kind}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    with room, shown(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
+    with room, reported(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
         say(f"starting {config.workers} workers")
         trained = _train(config, data, board)
     finish(config, {"metrics": trained.metrics})
     if told := _told(trained.metrics, data):
-        say(f"right answers on validation clips: {told}")
+        say(f"accuracy on validation clips: {told}")
     say(f"{config.epochs} epochs done. The network: {trained.network}")
     return trained
 
 
 def check(config: PretrainPerceptualConfig) -> DatasetSummary:
-    """What the clips are. Raises before anything is started when they do not fit the settings."""
+    """Summary of the clips. Raises before anything is started when they do not match the settings."""
     data = summarize_dataset(config)
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     if data.fps != config.network.fps:
         raise ConfigError(
             f"{config.kind}.fps={config.network.fps:g}",
-            f"does not fit the clips in {config.clips}, which have {data.fps:g} poses a second.",
-            f"Give {config.kind}.fps={data.fps:g}, or cut other clips.",
+            f"does not match the clips in {config.clips}, which have {data.fps:g} poses per second.",
+            f"Set {config.kind}.fps={data.fps:g}, or cut other clips.",
         )
     return data
 
 
 def _train(config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> Pretrained:
-    """Run the workers. Raises DivergedError when the loss is no number any more."""
+    """Run the workers. Raises DivergedError when the loss became NaN or Inf."""
     given = {"config": config.model_dump(), "data": data, "board": board}
     end = fit(config, pretrain_worker.work, given, [EventCallback(board)])
     if "diverged" in end:
-        problem = f"is no finite number any more in epoch {end['epoch']}."
-        raise DivergedError(end["diverged"], problem, "Give a smaller learning_rate, and another name.")
+        problem = f"became NaN or Inf in epoch {end['epoch']}."
+        raise DivergedError(end["diverged"], problem, "Set a smaller learning_rate, and another name.")
     return Pretrained(pretrain_worker.result_uri(config), end["metrics"])
 
 
 def _told(metrics: dict[str, float], data: DatasetSummary) -> str:
-    """How often each question was answered right, and what a guess would have got."""
+    """Accuracy of each task, and the accuracy of chance."""
     guessed = chance_accuracy(len(data.categories), data.largest_share)
     found = {name: metrics.get(f"validation/{name}") for name in guessed}
     return ", ".join(
-        f"{name} {right:.0%} (a guess: {guessed[name]:.0%})" for name, right in found.items() if right is not None
+        f"{name} {right:.0%} (chance: {guessed[name]:.0%})" for name, right in found.items() if right is not None
     )

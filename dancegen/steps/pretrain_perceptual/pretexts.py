@@ -1,9 +1,9 @@
-"""What is done to dances for a network to find out: to see it is to see what makes a dance look danced.
+"""Pretext tasks: changes of dances that a network is trained to detect, so that its features describe natural dancing.
 
-Each task asks about a share of the batch only and leaves the other clips as a real dance is, so that many clips of
-a batch are real through and through, however many tasks there are. The labels of a task are spread evenly.
+Each task applies to a share of the batch only and leaves the other clips unchanged, so that many clips of a batch are
+entirely real, however many tasks there are. The labels of a task are balanced.
 
-Everything is drawn from torch's randomness on the processor, and done to the whole batch at once.
+All samples are from torch's CPU generator, and all changes are applied to the whole batch at once.
 
 Axes used in shapes:
     B clips    T frames    J joints
@@ -35,21 +35,21 @@ FEWEST_FRAMES = 4
 
 @dataclass(frozen=True)
 class PretextBatch:
-    """Changed dances and what was done to them."""
+    """Changed dances and the labels of the changes."""
 
     pose: Float[Tensor, "B T J 2"]
     """A missing joint is 0."""
     labels: dict[str, Int[Tensor, " B"]]
-    """For each task, positions in CLASSES; IGNORED where it does not ask."""
+    """For each task, indices in CLASSES; IGNORED for clips without the task."""
 
     def to(self, device: torch.device | str) -> "PretextBatch":
-        """The same on a device."""
+        """The batch on a device."""
         labels = {name: label.to(device, non_blocking=True) for name, label in self.labels.items()}
         return PretextBatch(self.pose.to(device, non_blocking=True), labels)
 
 
 def make_pretext_batch(dances: Dances, config: TasksConfig, fps: float) -> PretextBatch:
-    """Change a batch of dances. The result has fewer frames: a faster dance is over sooner."""
+    """Change a batch of dances. The result has fewer frames, because a faster dance is shorter."""
     labels = {name: _labels(len(dances.pose), len(classes), config) for name, classes in CLASSES.items()}
     if len(dances.pose) == 1:
         labels["legs"] = torch.full((1,), IGNORED)  # there is no other dancer
@@ -64,7 +64,7 @@ def make_pretext_batch(dances: Dances, config: TasksConfig, fps: float) -> Prete
 
 
 def _labels(clips: int, classes: int, config: TasksConfig) -> Int[Tensor, " B"]:
-    """As many of each class as can be, for some of the clips; the first class is what a real dance is."""
+    """Balanced labels for some of the clips; the first class is the unchanged dance."""
     labels = torch.full((clips,), IGNORED)
     asked = torch.randperm(clips)[: max(1, round(config.active_share * clips))]
     labels[asked] = (torch.arange(len(asked)) + int(torch.randint(classes, ()))) % classes
@@ -76,8 +76,8 @@ def _uniform(low: float | Tensor, high: float | Tensor, clips: int) -> Float[Ten
 
 
 def _paced(dances: Dances, label: Tensor, config: TasksConfig) -> Dances:
-    """Each dance at its pace, from a random moment on. All are read between their frames, so that none gives itself
-    away by how smooth that made it.
+    """Each dance at its pace, from a random start. All are interpolated between frames, so that their smoothness does
+    not reveal the label.
     """
     clips, frames = dances.pose.shape[:2]
     fastest = config.pace * (1 + config.pace_jitter)
@@ -90,9 +90,9 @@ def _paced(dances: Dances, label: Tensor, config: TasksConfig) -> Dances:
 
 
 def _read(dances: Dances, moment: Float[Tensor, "B N"]) -> Dances:
-    """The dances at moments between frames, on the smooth curve through four frames (Catmull and Rom's).
+    """The dances at times between frames, by Catmull-Rom interpolation of four frames.
 
-    A joint is there when it is there in all four.
+    A joint is present if it is present in all four.
     """
     last = dances.pose.shape[1] - 1
     before = moment.floor()
@@ -106,7 +106,7 @@ def _read(dances: Dances, moment: Float[Tensor, "B N"]) -> Dances:
 
 
 def _with_legs(dances: Dances, changed: Bool[Tensor, " B"]) -> Dances:
-    """Some dances with the legs of the next one, hung on their own hips: now the feet know nothing of the body."""
+    """Some dances with the legs of the next one, attached to their own hips: the feet are independent of the body."""
     pose, mask = dances.pose.clone(), dances.mask.clone()
     for name, below in LEGS:
         hip, leg = COCO18.index(name), COCO18.indices(*below)
@@ -129,7 +129,7 @@ def _in_order(dances: Dances, swapped: Bool[Tensor, " B"], backward: Bool[Tensor
 
 
 def _surface(dances: Dances, label: Tensor, config: TasksConfig, fps: float) -> Float[Tensor, "B T J 2"]:
-    """Some dances with noise on each joint, some smoothed over time; missing joints take no part."""
+    """Some dances with noise on each joint, some smoothed over time; missing joints are left out."""
     clips, frames = dances.pose.shape[:2]
     strength = _uniform(math.log(config.shake[0]), math.log(config.shake[1]), clips).exp()
     shaken = dances.pose + strength[:, None, None, None] * torch.randn(dances.pose.shape)
@@ -147,7 +147,7 @@ def _surface(dances: Dances, label: Tensor, config: TasksConfig, fps: float) -> 
 def _mirrored(
     pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> tuple[Float[Tensor, "B T J 2"], Float[Tensor, "B T J"]]:
-    """About half of the dances as a mirror shows them."""
+    """About half of the dances mirrored left to right."""
     chosen = torch.rand(len(pose)) < 0.5
     other = pose[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0])
     pose = torch.where(chosen[:, None, None, None], other, pose)
@@ -155,7 +155,7 @@ def _mirrored(
 
 
 def _kept(mask: Float[Tensor, "B T J"], share: float) -> Float[Tensor, "B T J"]:
-    """0 where a joint is lost, for one stretch of the clip."""
+    """0 where a joint is dropped, for one interval of the clip; otherwise 1."""
     clips, frames, joints = mask.shape
     one, other = torch.rand(2, clips, 1, joints) * frames
     at = torch.arange(frames)[:, None]

@@ -1,4 +1,4 @@
-"""Settings of pretrain-perceptual: which network learns to see dances, on which clips, by which tasks."""
+"""Settings of pretrain-perceptual: network, clips and pretext tasks."""
 
 from typing import Annotated, Literal
 
@@ -12,49 +12,51 @@ from dancegen.perceptual.stgcn_settings import STGCNConfig
 
 
 class TasksConfig(Config):
-    """What is done to clips for the network to find out. Lengths are in the network's coordinates."""
+    """Clip modifications that the network is trained to classify. Lengths are in the network's coordinates."""
 
     active_share: float = Field(default=0.5, gt=0, le=1)
-    """Share of each batch that one task asks about; all the other clips are as that task would leave a real dance."""
+    """Fraction of each batch that each task labels; the task treats all other clips as unmodified."""
     pace: float = Field(default=1.4, ge=1.1, le=3)
-    """How many times faster, or slower, another pace is. The network sees what is left: 1 / pace of a clip's frames."""
+    """Speed factor of faster clips; slower ones have its inverse. The network receives 1 / pace of a clip's frames."""
     pace_jitter: Share = 0.05
-    """How far each clip's pace strays from its class."""
+    """Maximum relative deviation of a clip's pace from its class."""
     shake: tuple[PositiveFloat, PositiveFloat] = (0.004, 0.03)
-    """Standard deviation of the noise on each joint of a shaken dance, from - to (a torso is 0.25 in `body`)."""
+    """Range of the standard deviation of the noise on each joint of a shaken dance (a torso is 0.25 in `body`)."""
     smooth_s: tuple[PositiveFloat, PositiveFloat] = (0.1, 0.3)
-    """Standard deviation of the window that smooths a dance, from - to, in seconds."""
+    """Range of the standard deviation of the window that smooths a dance, in seconds."""
     joint_dropout: Share = 0.05
-    """Share of the joints that go missing for a part of the clip, as estimators lose them."""
+    """Fraction of the joints that are dropped for a part of the clip, as in the output of estimators."""
     mirror: bool = True
-    """Show half of the clips mirrored."""
+    """Mirror half of the clips."""
 
 
 class PretrainPerceptualConfig(TrainingRun):
-    """clips -> a network that sees what makes a dance look danced.
+    """Train the feature extractor of the perceptual loss, or the held-out one, on clips.
 
-    It learns to tell the categories apart, where there are several, and what was done to a clip: did time run
-    backward, were two parts swapped, was it slower or faster, shaken or smoothed, do the legs belong to the body.
+    It is trained to classify the categories, where there are several, and the modification of a clip: reversed time,
+    two swapped parts, slower or faster pace, shaken or smoothed joints, or the legs of another dancer.
     """
 
     output: Annotated[Uri, Output(inside=("{name}", "{kind}.safetensors"))] = "runs/perceptual"
-    """Folder for the run: its checkpoints below the name, and the finished network, <kind>.safetensors."""
+    """Folder of the run: its checkpoints below the name, and the final network, <kind>.safetensors."""
     kind: Literal["stgcn", "heldout"] = "stgcn"
-    """`stgcn` is for the perceptual loss. `heldout` only measures: another architecture, learned from other songs."""
+    """`stgcn` is for the perceptual loss. `heldout` is for evaluation only: a different architecture, trained on
+    different songs."""
     heldout_song_share: Share = 0.5
-    """Share of the training songs, chosen by a hash of their ids, that only `heldout` sees; `stgcn` sees the others."""
+    """Fraction of the training songs, sampled by a hash of their ids, for `heldout` only; `stgcn` is trained on the
+    others."""
     stgcn: STGCNConfig = STGCNConfig()
-    """The network of the perceptual loss. Its batch statistics are each worker's own while it learns."""
+    """The network of the perceptual loss. Its batch statistics are per worker during training."""
     heldout: HeldoutConfig = HeldoutConfig()
     """The held-out extractor."""
     tasks: TasksConfig = TasksConfig()
-    """What is done to the clips."""
+    """Pretext tasks."""
     epochs: int = Field(default=40, ge=1)
-    """Times that every clip is seen. The learning rate falls to 0 over them, so a run cannot be made longer."""
+    """Training epochs. The learning rate decays to 0 over them, so a run cannot be extended."""
     learning_rate: PositiveFloat = 2e-3
-    """Adam's, at the start."""
+    """Initial learning rate of Adam."""
 
     @property
     def network(self) -> STGCNConfig | HeldoutConfig:
-        """The network that is trained."""
+        """Settings of the network that is trained."""
         return self.stgcn if self.kind == "stgcn" else self.heldout

@@ -1,8 +1,8 @@
-"""One update of a network that learns to see dances, and the state needed to carry on later.
+"""One update of a perceptual network or held-out extractor, and the state needed to resume.
 
-It answers, from one vector a dance: which category is it (where there are several), and what was done to it
-(`pretexts`). No Ray, no ranks, no paths. What is random in an update follows from (seed, stream, number of the
-update) alone.
+From one embedding per dance, it classifies the category (if there are several) and the changes that were applied
+(`pretexts`). It does not use Ray, ranks or paths. Randomness in an update depends only on (seed, stream, number of
+the update).
 
 Axes used in shapes:
     B clips    T frames    J joints    E embedding
@@ -29,7 +29,7 @@ from dancegen.training.randomness import VALIDATION_STREAM, seeded
 
 
 class Student(nn.Module):
-    """A network with a head for each question. With one category there is no question of it."""
+    """A network with a classification head per task. With one category there is no category head."""
 
     def __init__(self, network: STGCN | Heldout, size: int, categories: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Student(nn.Module):
             (network.fcn if isinstance(network, STGCN) else network.category).requires_grad_(False)
 
     def forward(self, pose: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
-        """Logits (B, classes) by question."""
+        """Logits (B, classes) by task."""
         embedding = self.network.embed(pose)
         said = {name: head(embedding) for name, head in self.heads.items()}
         return {CATEGORY: self.network.classify(embedding), **said} if self.asks_category else said
@@ -57,7 +57,7 @@ class PerceptualTraining:
         wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
         stream: int = 0,
     ) -> None:
-        """`updates` are those of the whole run; `wrap` places and spreads the network (DDP)."""
+        """`updates` are those of the whole run; `wrap` moves the network to its device and wraps it in DDP."""
         self.config, self.seed, self.stream, self.total = config, config.seed, stream, updates
         self.epoch = self.updates = 0
         with seeded(self.seed, 0, 0):  # the same on every worker
@@ -69,11 +69,11 @@ class PerceptualTraining:
 
     @property
     def network(self) -> STGCN | Heldout:
-        """What is learned."""
+        """The network without its heads."""
         return self.student.network
 
     def step(self, dances: Dances) -> dict[str, Tensor]:
-        """One update. Returns the loss, and the share of right answers to each question, detached, by name."""
+        """One update. Returns the loss and the accuracy of each task, detached, by name."""
         self.student.train()
         with seeded(self.seed, self.stream, self.updates):
             questions, category = self._asked(dances)
@@ -89,14 +89,14 @@ class PerceptualTraining:
 
     @torch.no_grad()
     def validate(self, dances: Dances, number: int) -> dict[str, Tensor]:
-        """The same of clips that it need not have seen, without learning; a batch's `number` decides its noise."""
+        """Loss and accuracy on validation clips, without an update; `number`, that of the batch, seeds its changes."""
         self.student.eval()
         with seeded(self.seed, VALIDATION_STREAM, number):
             questions, category = self._asked(dances)
         return loss_and_accuracy(self.student(questions.pose), {CATEGORY: category, **questions.labels})
 
     def state(self) -> dict[str, Any]:
-        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        """The state that `load` resumes from: plain containers and tensors, for weights_only loading."""
         return {
             "network": self.config.network.model_dump(mode="json"),
             "epoch": self.epoch,
@@ -106,10 +106,10 @@ class PerceptualTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Carry on from a state. Raises CheckpointError when it is not one, or is of another network."""
+        """Resume from a state. Raises CheckpointError if it is not a state, or is of another network."""
         try:
             if state["network"] != self.config.network.model_dump(mode="json"):
-                raise CheckpointError("training state", "has another network.", "Start a new run.")
+                raise CheckpointError("training state", "has a different network.", "Start a new run.")
             self.student.load_state_dict(state["student"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.epoch, self.updates = state["epoch"], state["updates"]
@@ -121,7 +121,7 @@ class PerceptualTraining:
         return questions.to(self.device), dances.category.to(self.device)
 
     def _rate(self) -> float:
-        """Half a cosine, from the learning rate to nearly 0."""
+        """Cosine decay of the learning rate to nearly 0."""
         return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * self.updates / max(self.total, 1)))
 
 
@@ -133,6 +133,6 @@ def build_student(config: STGCNConfig | HeldoutConfig, categories: int) -> Stude
 
 
 def chance_accuracy(categories: int, largest_share: float) -> dict[str, float]:
-    """What a guess gets right, by question; `largest_share` is that of the most frequent category."""
+    """Accuracy of a guess, by task; `largest_share` is that of the most frequent category."""
     guessed = {name: 1 / len(classes) for name, classes in CLASSES.items()}
     return {CATEGORY: largest_share, **guessed} if categories > 1 else guessed

@@ -1,4 +1,4 @@
-"""What each worker of pretrain_perceptual runs."""
+"""Worker of pretrain_perceptual."""
 
 import tempfile
 import time
@@ -21,17 +21,17 @@ from dancegen.training.statistics import share_statistics
 
 STATE = "training.pt"  # in each checkpoint
 TELL_EVERY_S = 1.0
-CHECK_STEPS = 100  # updates between two looks for NaN inside an epoch
+CHECK_STEPS = 100  # updates between two checks for NaN inside an epoch
 
 
 def work(settings: dict[str, Any]) -> dict[str, Any]:
-    """Train to the last epoch. Returns the last `metrics`, or `diverged` with what is no number any more."""
+    """Train to the last epoch. Returns the last `metrics`, or `diverged` with the loss that became NaN or Inf."""
     config = PretrainPerceptualConfig.model_validate(settings["config"])
     return Worker(config, settings["data"], settings["board"]).run()
 
 
 def result_uri(config: PretrainPerceptualConfig) -> str:
-    """Where the finished network is."""
+    """URI of the finished network."""
     return storage.join(config.output, f"{config.kind}.safetensors")
 
 
@@ -51,7 +51,7 @@ class Worker:
         self.validation_clips = PoseClips(config.clips, "validation", normalization, data)
 
     def run(self) -> dict[str, Any]:
-        """All epochs that are left."""
+        """Train the remaining epochs."""
         self.resume()
         while self.training.epoch < self.config.epochs:
             means = self.learn()
@@ -66,7 +66,7 @@ class Worker:
         return {"metrics": self.metrics}
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint, if there is one."""
+        """Resume from the newest checkpoint, if there is one."""
         if newest := ray.train.get_checkpoint():
             with newest.as_directory() as folder:
                 state = torch.load(Path(folder, STATE), map_location=self.training.device, weights_only=True)
@@ -74,7 +74,7 @@ class Worker:
             self.metrics = state["metrics"]
 
     def learn(self) -> dict[str, float]:
-        """One epoch. Returns the means over all workers; it ends early when one is no number."""
+        """Train one epoch. Returns the means over all workers; ends early when one is NaN or Inf."""
         share = Shard(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
         mean, steps, started = Mean(), 0, time.monotonic()
         self.tell(0)
@@ -88,7 +88,7 @@ class Worker:
         return self.over_workers(mean) | {"clips_per_s": clips / (time.monotonic() - started)}
 
     def validate(self) -> dict[str, float]:
-        """How the network does on the validation clips, when that is due and there are some."""
+        """Metrics on the validation clips; empty when validation is not due or there are no such clips."""
         due = self.training.epoch % self.config.validate_every == 0 or self.training.epoch == self.config.epochs
         if not due or not len(self.validation_clips):
             return {}
@@ -98,7 +98,7 @@ class Worker:
         return {f"validation/{name}": value for name, value in self.over_workers(mean).items()}
 
     def report(self) -> None:
-        """Hand the epoch to Ray Train: all workers at once, the first one with a checkpoint when that is due."""
+        """Report the epoch to Ray Train: all workers at once, the first one with a checkpoint when that is due."""
         epoch = self.training.epoch
         due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
         with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
@@ -125,7 +125,7 @@ class Worker:
             checkpoint.save_perceptual(path, self.training.network, list(self.data.categories), card)
 
     def origin(self) -> dict[str, Any]:
-        """What the weights come from."""
+        """Provenance of the weights."""
         return {
             "settings": self.config.model_dump(mode="json"),
             "data_hash": self.data.data_hash,
@@ -133,11 +133,11 @@ class Worker:
         }
 
     def over_workers(self, mean: Mean) -> dict[str, float]:
-        """The means over all workers, known to each of them."""
+        """The means over all workers, on every worker."""
         return merged(all_gather(mean.sums(), self.workers))
 
     def tell(self, steps: int) -> None:
-        """Say how far this epoch is, but not too often."""
+        """Report the progress of this epoch, at most once per `TELL_EVERY_S`."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = steps * self.workers * self.config.batch_size

@@ -1,4 +1,4 @@
-"""A dance video of every song."""
+"""Rendering of a dance video of every song."""
 
 from dancegen.steps.step import Step
 

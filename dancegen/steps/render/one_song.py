@@ -12,7 +12,7 @@ from dancegen.steps.render.stage import Rendered, render_song
 
 
 def run(config: DanceConfig) -> Rendered:
-    """Make the video, with a progress bar over its pictures."""
+    """Make the video, with a progress bar over its frames."""
     rendered = render_song(config.song, config.video, load_model(config.checkpoint), config, _bar)
     tqdm.write(f"{rendered.seconds:.1f} s of dance in {rendered.wall_s:.1f} s: {config.video}", file=sys.stderr)
     if rendered.note:
@@ -21,6 +21,6 @@ def run(config: DanceConfig) -> Rendered:
 
 
 def _bar(joints: np.ndarray) -> Iterator[np.ndarray]:
-    interval_s = 0.1 if sys.stderr.isatty() else 5.0  # a log file needs fewer states than a terminal
+    interval_s = 0.1 if sys.stderr.isatty() else 5.0  # a log file needs fewer updates than a terminal
     pictures: Iterable[np.ndarray] = tqdm(joints, desc="pictures", mininterval=interval_s, file=sys.stderr)
     yield from pictures

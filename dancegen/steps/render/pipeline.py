@@ -1,4 +1,4 @@
-"""songs -> dance videos, on Ray Data: one mp4 a song, and the table of renders beside them"""
+"""songs -> dance videos, on Ray Data: one mp4 per song, and the table of renders beside them"""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.video_names import VIDEO, video_names
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
-REPLACE = "Move it away, give overwrite=true to replace it, or name another output."
+REPLACE = "Move it away, set overwrite=true to replace it, or set another output."
 
 Row = dict[str, Any]
 
@@ -23,8 +23,8 @@ Row = dict[str, Any]
 def run(config: RenderConfig) -> Summary:
     """Render the songs that are new, have changed, or failed before.
 
-    A video is left as it is when it exists and was made from the same song by the same checkpoint,
-    with the same seed, look, rate and size. The video of a song that was moved stays the song's.
+    A video is kept when it exists and was made from the same song by the same checkpoint, with the
+    same seed, look, rate and size. A song that was moved keeps its video.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
@@ -46,7 +46,7 @@ def _table(config: RenderConfig) -> str:
 
 
 def _rows(config: RenderConfig) -> list[Row]:
-    """The input of RenderSongs: one row a song."""
+    """The input of RenderSongs: one row per song."""
     songs = list_media(config.songs, SONG_SUFFIXES)
     uris = [song["uri"] for song in songs]
     outputs.check(config, uris)
@@ -71,7 +71,7 @@ def _rows(config: RenderConfig) -> list[Row]:
 
 
 def _past(config: RenderConfig) -> list[Row]:
-    """What the table of renders knows."""
+    """The rows of the table of renders."""
     try:
         return tables.read(_table(config), schema.RENDERS).to_pylist() if _has_table(config) else []
     except TableError:
@@ -81,16 +81,18 @@ def _past(config: RenderConfig) -> list[Row]:
 
 
 def _name(row: Row) -> str | None:
-    """The name of a song's video; a table of an earlier release has it in the video's address alone."""
+    """The name of a song's video; a table of an earlier release has it in the video's URI only."""
     return row["name"] or (row["output_uri"] and storage.name(row["output_uri"]))
 
 
 def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]:
-    """The table's rows; those of songs that were moved, by their content, are written under the new address."""
+    """The table's rows; those of moved songs, identified by content, are written under the new URI."""
     listed, known = {song["uri"] for song in songs}, {row["uri"] for row in past}
     missing = [row for row in past if row["uri"] not in listed and row["error"] is None]
     new = [song for song in songs if missing and song["uri"] not in known and song["version"] is not None]
-    as_it_was = {row["version"].partition(" ")[0] for row in missing}  # a moved file has its old time, a copy a new one
+    as_it_was = {
+        row["version"].partition(" ")[0] for row in missing
+    }  # a moved file keeps its time, a copy has a new one
     for song in sorted(new, key=lambda song: song["version"] not in as_it_was):
         if (row := _same_song(song, missing)) is not None:
             missing.remove(row)
@@ -103,18 +105,18 @@ def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]
 
 
 def _same_song(song: Row, missing: list[Row]) -> Row | None:
-    """The row of a song of the same content that is not where it was. A song is read when its size fits one."""
+    """The row of a moved song with the same content. A song is read only when its size matches one."""
     size = song["version"].partition("-")[0]
     rows = [row for row in missing if row["version"].partition("-")[0] == size]
     try:
         content = storage.content_hash(song["uri"]) if rows else ""
         return next((row for row in rows if row["content_hash"] == content and not storage.exists(row["uri"])), None)
     except StorageError:
-        return None  # the stage will say what is wrong with it
+        return None  # the stage reports the error
 
 
 def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str], ours: set[str]) -> None:
-    """Raise for a video in whose place there is a song, or a file that is neither in the table nor marked as ours."""
+    """Raise ConfigError for a video that would replace a song, or a file not in the table and not from dancegen."""
     outputs.check_apart(videos.values(), videos)
     if not config.overwrite:
         for video in sorted(there & set(videos.values())):
@@ -127,12 +129,12 @@ def _checkpoint(config: RenderConfig) -> str:
 
 
 def _made_by_file(config: RenderConfig, past: list[Row]) -> dict[tuple[str, str], str]:
-    """Song and version of its file -> version, of videos of earlier releases, which knew a model by its file's hash."""
+    """(song, file version) -> version, for videos of earlier releases, which used the hash of the model's file."""
     old = _choice(config, storage.content_hash(_checkpoint(config)))
     stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
     return {(row["uri"], file): row["version"] for row, file, choice in stamped if choice == old}
 
 
 def _choice(config: RenderConfig, model: str) -> str:
-    """What, besides the song, decides about a video's content."""
+    """What, besides the song, determines a video's content."""
     return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"

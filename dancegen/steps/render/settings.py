@@ -8,41 +8,41 @@ from dancegen.config import Config, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.media.settings import Side
 
-RENDERS = "_renders"  # ends the name of the table, which lies beside the folder of videos
+RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
 
 
 class PictureConfig(Config):
-    """What a video looks like, and which dance is in it."""
+    """Format of a video, and its dance."""
 
     checkpoint: InputUri | None = None
-    """The model that dances. None: the one that comes with dancegen."""
+    """Checkpoint of the dance model; null uses the one shipped with dancegen."""
     seed: int = 0
-    """Another seed, another dance to the same song."""
+    """Seed of the noise: each seed gives a different dance to the same song."""
     look: Literal["avatar", "skeleton", "skeleton-light"] = "avatar"
-    """The figure that dances: a person, or OpenPose's sticks on black or on white."""
+    """Figure in the video: an avatar, or an OpenPose skeleton on black or on white."""
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
-    """Pictures a second. The motion is made at 10 a second and interpolated."""
+    """Frames per second. The motion is generated at 10 poses per second and interpolated."""
     width_px: Side = 1280
-    """Width of the picture, even."""
+    """Width of the video in pixels, even."""
     height_px: Side = 720
-    """Height of the picture, even."""
+    """Height of the video in pixels, even."""
 
 
 class DanceConfig(PictureConfig):
-    """One song to one video, without Ray."""
+    """Render the dance video of one song, without Ray."""
 
     song: InputFile
-    """Anything with sound."""
+    """Audio file, or video with an audio track."""
     video: Annotated[Uri, Output(file=True, endings=(".mp4",))]
     """The mp4 to write."""
     overwrite: bool = False
-    """Replace a file that is there and was not written by dancegen."""
+    """Replace an existing file that dancegen did not write."""
 
 
 class RenderConfig(PictureConfig, Parallel):
-    """A library of songs to one video each."""
+    """Render a dance video of each song of a library."""
 
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
     output: Annotated[Uri, Output(beside=(RENDERS,), inside=())]
-    """Folder of the videos, named after the songs. The table of what was done lies beside it: `<output>_renders`."""
+    """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`."""

@@ -29,7 +29,7 @@ Progress = Callable[[np.ndarray], Iterable[np.ndarray]]
 
 @dataclass(frozen=True)
 class Rendered:
-    """What is known of a finished video: columns of schema.RENDERS."""
+    """Properties of a finished video: columns of schema.RENDERS."""
 
     output_uri: str
     content_hash: str  # of the song
@@ -42,11 +42,11 @@ class Rendered:
 
 
 class RenderSongs:
-    """Table of songs in, one video each and a table of what became of them out.
+    """Table of songs in; one video per song and a table of results out.
 
     reads    uri, version, output_uri, checkpoint_hash
     writes   the videos, and schema.RENDERS
-    on error the row stays, with `error` set and what is not known null
+    on error the row stays, with `error` set and unknown columns null
     """
 
     def __init__(self, picture: PictureConfig, device: str = "cpu") -> None:
@@ -70,14 +70,14 @@ class RenderSongs:
 
 
 def song_seed(seed: int, content_hash: str) -> int:
-    """The seed of one song's dance, so that a song dances alike in every library and under every name."""
+    """The seed of one song's dance: the same song gets the same dance, independent of library and file name."""
     return int.from_bytes(hashlib.sha256(f"{seed} {content_hash}".encode()).digest()[:4])
 
 
 def render_song(
     song: str, video: str, model: DanceModel, picture: PictureConfig, progress: Progress = iter
 ) -> Rendered:
-    """Make the dance video of one song, as long as the song, with its sound. Memory does not grow with the pictures.
+    """Make the dance video of one song, as long as the song, with its audio. Memory does not grow with the frame count.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -106,7 +106,7 @@ def render_song(
 
 
 def dance(samples: Float32[np.ndarray, " S"], model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:
-    """The joints of every picture of a song's video, in pixels: float32 (frames, J, 3)."""
+    """The joints in every frame of a song's video, in pixels: float32 (frames, J, 3)."""
     frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
     pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
     return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)

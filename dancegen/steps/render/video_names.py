@@ -1,4 +1,4 @@
-"""songs -> names of their videos, decided once: a name that was given is kept, and given to no other song."""
+"""songs -> names of their videos. A name that was assigned is kept, and not assigned to another song."""
 
 import hashlib
 from collections import Counter
@@ -9,10 +9,10 @@ VIDEO = ".mp4"
 
 
 def video_names(songs: list[str], given: dict[str, str]) -> dict[str, str]:
-    """Song -> file name of its video; `given` are those of earlier runs, also of songs that are not in the list.
+    """Song -> file name of its video; `given` are the names of earlier runs, also for songs that are not in the list.
 
-    A video is named by its song's stem. Where another song has that name, and where several new songs share a stem, a
-    short hash of the song's URI follows.
+    The name is the song's stem. If another song has that name, or several new songs share a stem, a short hash of the
+    song's URI is appended.
     """
     new = [song for song in songs if song not in given]
     stems = Counter(_key(storage.stem(song) + VIDEO) for song in new)
@@ -26,7 +26,7 @@ def video_names(songs: list[str], given: dict[str, str]) -> dict[str, str]:
 
 
 def _key(name: str) -> str:
-    """The same for names that are one on some file systems, which do not tell A from a."""
+    """A key that is equal for names that collide on case-insensitive file systems."""
     return name.casefold()
 
 

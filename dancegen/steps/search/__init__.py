@@ -1,4 +1,4 @@
-"""Hyperparameter search, and the ablation."""
+"""Hyperparameter search and ablation."""
 
 from dancegen.steps.step import Step
 
@@ -6,7 +6,7 @@ STEP = Step(
     name="search",
     settings_class="SearchConfig",
     help="Run a hyperparameter search over trainings.",
-    doing="trainings on clips in {train.clips}",
+    doing="trials on clips in {train.clips}",
     title="Search the loss weights, two trainings at a time",
     often=(
         "train.clips output samples concurrent grace_epochs objective train.epochs train.workers train.use_gpu seed"

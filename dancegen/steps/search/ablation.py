@@ -15,14 +15,14 @@ TABLE, PAGE = "scores.md", "scores.html"
 
 
 def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
-    """The files of the table by name. Models that were measured before are not measured again."""
+    """The files of the score table, by name. Models that were evaluated before are skipped."""
     scores: dict[str, dict[int, list[Score]]] = {row: {} for row in config.rows}
     for trial in trials:
         row, seed = trial.values[ROW], trial.values[SEED]
         if trial.state not in COMPARED:
-            say(f"{row}, seed {seed}: {trial.state}, and not in the table: {trial.error}")
+            say(f"{row}, seed {seed}: {trial.state}; not in the table: {trial.error}")
             continue
-        say(f"measuring {row}, seed {seed}")
+        say(f"evaluating {row}, seed {seed}")
         scores[row][seed] = evaluate.run(_evaluation(config, trial))
     table = ablation.tabulate(scores)
     return {TABLE: ablation.markdown(config, table), PAGE: ablation.page(config, table)}

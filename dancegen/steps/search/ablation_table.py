@@ -1,6 +1,6 @@
 """scores of the trainings of an ablation -> the paper's Table 1 with intervals, as Markdown and as a page
 
-A cell is the mean over the seeds and its 95 % interval (Student's t); of one seed, the interval over songs.
+A cell is the mean over the seeds and its 95 % interval (Student's t); for one seed, the interval over songs.
 """
 
 import math
@@ -21,7 +21,7 @@ Table = dict[str, dict[str, "Cell"]]  # line, metric
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of the table."""
+    """A value of the table, with its interval."""
 
     mean: float
     low: float
@@ -33,7 +33,7 @@ class Cell:
 
 
 def tabulate(scores: dict[str, dict[int, list[Score]]]) -> Table:
-    """From row, seed and scores. Each row has a second line with other songs' music; the real dances come last."""
+    """The table, from row, seed and scores. Each row has a second line with shuffled music; real dances come last."""
     table: Table = {}
     for row, by_seed in scores.items():
         for line, whose in ((row, "made"), (f"{row}, {SHUFFLED}", "shuffled")):
@@ -44,7 +44,7 @@ def tabulate(scores: dict[str, dict[int, list[Score]]]) -> Table:
 
 
 def markdown(config: SearchConfig, table: Table) -> str:
-    """The table for a README: a line a metric."""
+    """The table as Markdown for a README: one line per metric."""
     rows = _rows(table)
     lines = [["", *rows], ["---"] * (len(rows) + 1)]
     for name, better in _better(table).items():
@@ -54,7 +54,7 @@ def markdown(config: SearchConfig, table: Table) -> str:
 
 
 def page(config: SearchConfig, table: Table) -> str:
-    """The table as a page that needs no network."""
+    """The table as a self-contained HTML page."""
     return template("ablation.html", "dancegen.steps.search").render(
         caption=_caption(config), rows=_rows(table), better=_better(table), table=table, shuffled=SHUFFLED
     )
@@ -66,7 +66,7 @@ def _rows(table: Table) -> list[str]:
 
 
 def _better(table: Table) -> dict[str, str]:
-    """All metrics that there are, and what is good."""
+    """All metrics in the table, and the better direction of each."""
     names = list(dict.fromkeys(name for cells in table.values() for name in cells))
     known = metrics(_extractors(names))
     return {name: known[name].better for name in names}
@@ -101,7 +101,7 @@ def _caption(config: SearchConfig) -> str:
     kept = "mean and 95 % interval over the seeds" if config.seeds > 1 else "95 % interval over songs"
     trainings = f"{len(config.rows)} rows, {config.seeds} seeds each, {config.train.epochs} epochs"
     return (
-        f"{trainings} on {config.train.clips}; {kept}. `perceptual` is the network of the loss: its numbers flatter. "
-        "`real`: two halves of the real songs against each other, where a metric compares. "
+        f"{trainings} on {config.train.clips}; {kept}. `perceptual` is the network of the loss: its scores are biased. "
+        "`real`: one half of the real songs against the other, for metrics that compare two sets. "
         "`shuffled`: the same dances with the music of other songs."
     )

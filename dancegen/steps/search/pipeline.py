@@ -1,8 +1,8 @@
-"""clips -> the settings that train best; or, with rows, what each of them does
+"""clips -> the best training settings; or, with rows, an ablation
 
-Ray Tune proposes loss weights and learning rates (Optuna) and stops trainings that fall behind (ASHA). A trial is a
-small driver that fits one training of its own; the search, its trials and their checkpoints survive a killed job.
-The rows of an ablation are trials too, with nothing proposed and nothing stopped.
+Ray Tune proposes loss weights and learning rates (Optuna) and stops underperforming trainings early (ASHA). A trial is
+a small driver that runs one training; the search, its trials and their checkpoints survive a killed job.
+The rows of an ablation are trials too, without proposals and without early stopping.
 """
 
 import os
@@ -41,27 +41,27 @@ BEST, TRIALS, IMPORTANCE, COORDINATES = "best.yaml", "trials.csv", "importance.h
 
 
 def run(config: SearchConfig) -> list[Trial]:
-    """Search, or go on searching. Writes best.yaml, trials.csv and two plots; returns the trials, the best one first.
+    """Search, or resume a search. Writes best.yaml, trials.csv and two plots; returns the trials, the best one first.
 
-    Raises DanceGenError for what a person can correct.
+    Raises DanceGenError for errors that the user can fix.
     """
     data = train_dance.check(training(config, _first(config)))
     _check_held_out(config, data)
     begun = claim(config.output, config, data.data_hash, FREE, GROWING)
     say(
         f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
-        f"{config.concurrent} at a time, compared on {data.validation:,}; "
-        f"{'going on from' if begun else 'results in'} {config.output}"
+        f"{config.concurrent} at a time, compared on {data.validation:,} validation clips; "
+        f"{'resuming from' if begun else 'results in'} {config.output}"
     )
-    start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # this machine is as large as it is: see _enough
+    start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # _enough checks the size of this machine
     with _enough(config), TrialProgress(config, data.data_hash) as teller, watching_head(teller.so_far):
         trials = ranked(_trials(config, _search(config, data.data_hash, teller)), config.objective)
         for name, text in _results(config, trials).items():
             storage.write_text(storage.join(config.output, name), text)
             teller.keep(name, text)
         if trials[0].state not in COMPARED:
-            error = f"no training came to an end; the first: {trials[0].error.rstrip('.')}."
-            raise DanceGenError(config.output, error, f"See {TRIALS} there; the same command tries others.")
+            error = f"no training finished; the first: {trials[0].error.rstrip('.')}."
+            raise DanceGenError(config.output, error, f"See {TRIALS} there; run the same command again to try others.")
         if config.rows:
             for name, text in ablation.measure(config, trials).items():
                 storage.write_text(storage.join(config.output, name), text)
@@ -80,23 +80,23 @@ def _first(config: SearchConfig) -> dict[str, Any]:
 
 
 def _check_held_out(config: SearchConfig, data: Summary) -> None:
-    """Raise TableError when there is nothing to compare trainings on, or to measure the rows of an ablation on."""
+    """Raise TableError when there are too few validation clips, or no test clips for the rows of an ablation."""
     needed = 2 if config.objective.startswith("frechet") else 1
     if data.validation < needed:
-        problem = f"holds {data.validation or 'no'} validation clips, and {config.objective} needs {needed}."
+        problem = f"holds {data.validation or 'no'} validation clips, but {config.objective} needs {needed}."
         raise TableError(config.train.clips, problem, f"{CUT_AGAIN}.")
     if config.rows and not data.test:
-        problem = "holds no test clips, and the table of an ablation is measured on them."
+        problem = "holds no test clips, but the table of an ablation is measured on them."
         raise TableError(config.train.clips, problem, "Run cut-clips again on three songs or more.")
 
 
 @contextmanager
 def _enough(config: SearchConfig) -> Iterator[None]:
-    """Raise ClusterError unless all trainings of one time fit: Ray would wait without end for those that do not."""
+    """Raise ClusterError unless all concurrent trainings fit: Ray would wait forever for those that do not."""
     train = config.train
     gpus = f" and {train.gpus} GPUs" if train.use_gpu else ""
     remedy = (
-        f"Each training needs {config.cpus_a_training:g} CPUs{gpus}, and Ray one CPU more: give fewer to run at the "
+        f"Each training needs {config.cpus_a_training:g} CPUs{gpus}, and Ray needs one more CPU: run fewer at the "
         "same time (concurrent), or make them smaller (train.workers, train.cpus_per_worker)."
     )
     with enough(config.cpus, config.gpus, train.max_wait_s, remedy):
@@ -105,7 +105,7 @@ def _enough(config: SearchConfig) -> Iterator[None]:
 
 
 def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list[Any]:
-    """Run Ray Tune to the end of the search, from where an earlier one was stopped. Returns its trials."""
+    """Run Ray Tune to the end of the search, resuming one that was stopped. Returns its trials."""
     os.environ.update({name: os.environ.get(name, value) for name, value in ray_internals.TUNE.items()})
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = storage.join(config.output, EXPERIMENT)
@@ -130,19 +130,19 @@ def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list
             verbose=0,
         )
     finally:
-        ray.kill(teller.turns)  # on a cluster that stays, it would stay too
+        ray.kill(teller.turns)  # it would outlive the job on a permanent cluster
     return analysis.trials
 
 
 def _resources(config: SearchConfig) -> dict[str, float]:
-    """Of the process of one training: the worker's, where it is the worker."""
+    """Resources of the process of one trial: the worker's, when it is the worker."""
     if config.trained_alone:
         return {"cpu": config.train.cpus_per_worker, "gpu": config.train.gpus}
     return {"cpu": DRIVER_CPUS}
 
 
 def _plan(config: SearchConfig) -> dict[str, Any]:
-    """What Ray Tune runs: every row with every seed, or what is proposed until it falls behind."""
+    """Ray Tune's arguments: every row with every seed, or proposals with early stopping."""
     if config.rows:
         grid = {ROW: ray.tune.grid_search(list(config.rows)), SEED: ray.tune.grid_search(list(range(config.seeds)))}
         return {"config": grid, "num_samples": 1, "max_concurrent_trials": config.concurrent}
@@ -164,7 +164,7 @@ def _id(trial: Any) -> str:
 
 
 def _trials(config: SearchConfig, found: list[Any]) -> list[Trial]:
-    """Ray Tune's trials with the numbers that they kept themselves."""
+    """Ray Tune's trials with the metrics that they stored themselves."""
     trials = []
     for one in found:
         folder = search_trial.folder_of(config, one.trial_id)
@@ -177,7 +177,7 @@ def _trials(config: SearchConfig, found: list[Any]) -> list[Trial]:
 
 
 def _results(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
-    """The search's files by name; of trainings that all failed only the table."""
+    """The search's files by name; only the table when all trainings failed."""
     files = {TRIALS: table(trials, config.objective)}
     if trials[0].state in COMPARED and not config.rows:
         files[BEST] = best_yaml(config, trials)

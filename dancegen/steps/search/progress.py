@@ -1,4 +1,4 @@
-"""How far a search is: a progress line, and a run in MLflow for each trial inside the one of the search."""
+"""Progress of a search: a progress line, and an MLflow run for each trial, nested in that of the search."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -12,16 +12,16 @@ from dancegen.engine.progress import interval_s, say
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.search.trial import OBJECTIVE, folder_of
 
-ENDED = {"TERMINATED": "FINISHED", "ERROR": "FAILED"}  # Tune's states in MLflow's words
+ENDED = {"TERMINATED": "FINISHED", "ERROR": "FAILED"}  # Tune's states -> MLflow's
 
 
 class TrialProgress(ray.tune.Callback):
-    """Listens to Ray Tune in the driver, and gives the places of trainings that have ended to others."""
+    """Ray Tune callback in the driver; also frees the slots of trainings that have ended."""
 
     def __init__(self, config: SearchConfig, data_hash: str) -> None:
         self.config, self.data_hash = config, data_hash
         self.turns: Any = None
-        """The actor that lets trainings run."""
+        """The actor that grants slots to trainings."""
         self.runs: dict[str, tracking.Run] = {}
         self.ended: set[str] = set()
 
@@ -44,40 +44,40 @@ class TrialProgress(ray.tune.Callback):
         self.teller.shutdown()
         self.bar.close()
         for future in self.sent:
-            future.result()  # a mistake of ours in there must not pass unseen
+            future.result()  # raises the errors of that thread
 
     def so_far(self) -> str:
-        """What is done, for when the search has to end before its time."""
+        """What is done, for the message when the search ends early."""
         return f"{len(self.ended)} of {self.config.trainings} trainings are done, all in {self.config.output}"
 
     def keep(self, name: str, text: str) -> None:
-        """A file of the search that MLflow keeps, too."""
+        """Send a file of the search to MLflow."""
         self._send(self.search.artifact, name, text.encode())
 
     def setup(self, *args: Any, **info: Any) -> None:
-        """The search starts, or goes on with more trainings in place of those that failed."""
+        """The search starts, or resumes with more trainings in place of those that failed."""
         self.bar.total = info["total_num_samples"]
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """A training has ended an epoch."""
+        """A training has finished an epoch."""
         numbers = {name: value for name, value in result.items() if name.startswith(("train/", "validation/"))}
         self._send(self._run_of(trial).log, numbers, result["epoch"])
         self._show(trials)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A training is done, or was stopped for being worse than others."""
+        """A training is done, or was stopped early."""
         self._end(trial, "FINISHED")
         self._show(trials)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A training has failed for good."""
+        """A training has failed permanently."""
         self._end(trial, "FAILED")
         self._show(trials)
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        """All trainings have ended, here or before the search was stopped and went on."""
+        """All trainings have ended, now or before the search was stopped and resumed."""
         for trial in trials:
             self._end(trial, ENDED.get(trial.status, "KILLED"))
         self._show(trials)

@@ -1,4 +1,4 @@
-"""What a search tries next: Optuna's proposals, limited in number, the same again after the search was killed."""
+"""Proposals of a search: Optuna's, limited in number, the same again after the search was killed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from dancegen.steps.search.settings import SearchConfig
 
 
 class Proposals(SearchGenerator):
-    """So many proposals in all, so many trainings at a time. Either number may be another when the search goes on."""
+    """Limits the proposals in total and the concurrent trainings. Both limits may change when the search resumes."""
 
     def __init__(self, config: SearchConfig) -> None:
         self.samples, self.concurrent = config.samples, config.concurrent
@@ -18,16 +18,16 @@ class Proposals(SearchGenerator):
         super().__init__(ConcurrencyLimiter(self.optuna, config.concurrent))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a stored state, with these settings' numbers. Each training that failed gets a replacement."""
+        """Resume from a stored state, with the current limits. Each training that failed gets a replacement."""
         samples = self.samples + self.optuna.failed
         super().set_state(state_with_samples(state, samples))
         self.searcher.set_max_concurrency(self.concurrent)
 
 
 class EqualEpochs(OptunaSearch):
-    """Optuna, told the truth about trainings that were stopped early.
+    """Optuna search that reports trainings that were stopped early as pruned.
 
-    Ray would tell their last objective as if it were a final one. Optuna ranks a "pruned" trial by the epoch that it
+    Ray would report their last objective as if it were a final one. Optuna ranks a "pruned" trial by the epoch that it
     reached, and compares it with others at that epoch only.
     """
 
@@ -37,7 +37,7 @@ class EqualEpochs(OptunaSearch):
         self.told: set[tuple[str, int]] = set()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """The objective after an epoch. One that is repeated after a loss of workers is told once."""
+        """Report the objective after an epoch; an epoch that is repeated after a loss of workers is reported once."""
         epoch = result.get("epoch")
         if epoch is not None and (trial_id, epoch) not in self.told:
             self.told.add((trial_id, epoch))

@@ -1,4 +1,4 @@
-"""Settings of search: which weights and learning rates are tried, or which rows of an ablation are compared."""
+"""Settings of search: hyperparameters and their ranges, or the rows of an ablation."""
 
 import difflib
 from collections.abc import Iterator
@@ -10,31 +10,31 @@ from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
-DRIVER_CPUS = 0.01  # of the process that leads one training: it only waits
-OF_THE_CLIPS = ("fps",)  # numbers of the model that the clips decide
+DRIVER_CPUS = 0.01  # of the driver process of one trial: it only waits
+OF_THE_CLIPS = ("fps",)  # settings of the model that the clips determine
 Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SearchConfig(Config):
-    """Many short trainings -> best.yaml, the settings of the best one, for train-dance."""
+    """Run many short trainings (trials) and write best.yaml, the settings of the best one, for train-dance."""
 
     train: TrainDanceConfig = TrainDanceConfig(epochs=20)
-    """The training whose settings are searched for; all else in it stays. best.yaml keeps its `output`."""
+    """Base settings of the trials; settings outside `space` stay unchanged. best.yaml keeps its `output`."""
     output: Annotated[Uri, Output(inside=("best.yaml", "trials.csv", "scores.html", "scores.md", "tune"))] = (
         "runs/search"
     )
-    """Folder of best.yaml, trials.csv, the plots and the trainings. A search that was stopped goes on from here."""
+    """Folder of best.yaml, trials.csv, the plots and the trials. A stopped search resumes from it."""
     samples: PositiveInt = 24
-    """Trainings in all. May be raised later: the search then goes on. One that failed is replaced when it goes on."""
+    """Total number of trials. May be raised later to resume the search. Failed trials are replaced on resume."""
     concurrent: PositiveInt = 1
-    """Trainings at the same time, each with `train.workers` workers. May be another number when a search goes on."""
+    """Concurrent trials, each with `train.workers` workers. May be changed when a search is resumed."""
     grace_epochs: PositiveInt = 2
-    """Epochs before a training may be stopped for being worse than others."""
+    """ASHA grace period: epochs before a trial may be stopped early."""
     reduction: int = Field(default=2, ge=2)
-    """Of so many trainings, one is let go on at each stage."""
+    """ASHA reduction factor: one of this many trials continues at each rung."""
     objective: Literal["misfit", "frechet_k2", "frechet_pose", "l1"] = "misfit"
-    """What is made small on the validation clips, whose songs were not learned from. `misfit` is how unlike the real
-    dances the made ones are in movement, poses and beat; the others are one of these (see Frechet distance), or l1."""
+    """Validation metric to minimise. `misfit` combines the differences from real dances in movement, poses and beat;
+    the Frechet distances measure movement (frechet_k2) or poses (frechet_pose) alone; l1 is the joint distance."""
     space: dict[str, tuple[Bound, Bound]] = Field(
         default={
             "losses.perceptual": (0.1, 10.0),
@@ -48,42 +48,43 @@ class SearchConfig(Config):
         },
         min_length=1,
     )
-    """Numbers below `train.model` to choose, each from [low, high], evenly on a logarithmic scale."""
+    """Search space: settings below `train.model`, each sampled log-uniformly from [low, high]."""
     seed: int = 0
-    """Decides which values are tried."""
+    """Seed of the sampled values."""
     rows: dict[str, dict[str, Any]] = Field(default={})
-    """An ablation instead of a search: the settings below `train.model` of each row. Each is trained to the end with
-    each of the seeds and then measured by `evaluate`; the table of all is scores.md and scores.html."""
+    """Ablation instead of a search: overrides below `train.model`, by row name. Each row is fully trained with each
+    seed and scored by `evaluate`; the table is scores.md and scores.html."""
     seeds: PositiveInt = 3
-    """rows: trainings of each, with seeds from `train.seed` on."""
+    """rows: trials per row, with seeds from `train.seed` on."""
     heldout: InputUri | None = None
-    """rows: a network that was never a loss (pretrain-perceptual kind=heldout), for the FID to quote."""
+    """rows: checkpoint of a feature extractor that no loss uses (pretrain-perceptual kind=heldout); null omits the
+    held-out FID."""
     cross_modal: InputUri | None = None
-    """rows: how such music is danced (train-cross-modal), for the cross-modal metric."""
+    """rows: checkpoint from train-cross-modal; null omits the cross-modal metric."""
 
     @property
     def trainings(self) -> int:
-        """How many there are in all."""
+        """Total number of trials."""
         return len(self.rows) * self.seeds or self.samples
 
     @property
     def cpus(self) -> float:
-        """Processor cores of all trainings that run at the same time, and one for what Ray runs beside them."""
+        """CPU cores of all concurrent trials, and one for Ray's own processes."""
         return self.concurrent * self.cpus_a_training + 1
 
     @property
     def cpus_a_training(self) -> float:
-        """Processor cores of one training."""
+        """CPU cores of one trial."""
         return self.train.cpus - 1 + DRIVER_CPUS
 
     @property
     def trained_alone(self) -> bool:
-        """Whether each training is one worker's, which needs no other process."""
+        """Whether each trial has a single worker, which runs in the trial's own process."""
         return self.train.workers == 1 and not self.train.worker_environment
 
     @property
     def gpus(self) -> int:
-        """GPUs of all trainings that run at the same time."""
+        """GPUs of all concurrent trials."""
         return self.concurrent * self.train.gpus
 
     @field_validator("space")
@@ -110,14 +111,12 @@ class SearchConfig(Config):
         if self.grace_epochs > self.train.epochs:
             raise ValueError(f"grace_epochs={self.grace_epochs} is more than train.epochs={self.train.epochs}")
         if self.train.workers_min:
-            raise ValueError(
-                "train.workers_min: trainings are compared with equal numbers of workers; give train.workers"
-            )
+            raise ValueError("train.workers_min: all trials must have the same number of workers; give train.workers")
         return self
 
 
 def nested(values: dict[str, float]) -> dict[str, Any]:
-    """Values by dotted name as settings inside settings."""
+    """Values by dotted name, as nested settings."""
     tree: dict[str, Any] = {}
     for name, value in values.items():
         *above, last = name.split(".")
@@ -129,21 +128,21 @@ def nested(values: dict[str, float]) -> dict[str, Any]:
 
 
 def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Settings inside settings, those of `over` over the others."""
+    """Nested settings, merged; those of `over` take precedence."""
     return under | {
         name: merged(under.get(name) or {}, value) if isinstance(value, dict) else value for name, value in over.items()
     }
 
 
 def _mistake(name: str, low: float, high: float) -> str | None:
-    """What is wrong with one line of the space."""
+    """Error message for one entry of the search space; None when it is valid."""
     known = [found for found in _numbers(DanceModelConfig) if found not in OF_THE_CLIPS]
     if name not in known:
         close = [full for full in known if full.endswith(f".{name}")] or difflib.get_close_matches(name, known, 1, 0.5)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        return f"{name} is no number of the model that can be searched ({hint})"
+        hint = f"did you mean {close[0]}?" if close else f"searchable: {', '.join(known)}"
+        return f"{name} is not a searchable setting of the model ({hint})"
     if low >= high:
-        return f"{name} must be [low, high], and is [{low:g}, {high:g}]"
+        return f"{name} must be [low, high] with low < high, and is [{low:g}, {high:g}]"
     for end in (low, high):
         try:
             DanceModelConfig.model_validate(nested({name: end}))
@@ -153,7 +152,7 @@ def _mistake(name: str, low: float, high: float) -> str | None:
 
 
 def _numbers(kind: type[Config], prefix: str = "") -> Iterator[str]:
-    """Dotted names of all settings that are real numbers."""
+    """Dotted names of all settings of type float."""
     for name, field in kind.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Config):
             yield from _numbers(field.annotation, f"{prefix}{name}.")

@@ -1,7 +1,7 @@
-"""One training of a search: it waits for its turn, trains, and keeps its numbers.
+"""One training of a search: waits for a slot, trains, and stores its metrics.
 
-A training of one worker is done here, in Ray Tune's own process for it, which the next one finds warm. One of several
-workers is led from here, and runs in Ray Train's processes.
+A training with one worker runs here, in Ray Tune's process of the trial, which the next trial reuses. A training with
+several workers has its driver here, and runs in Ray Train's processes.
 """
 
 import json
@@ -22,12 +22,12 @@ from dancegen.steps.train_dance import worker as train_worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 HISTORY, DIVERGED = "epochs.json", "diverged.txt"  # in the training's folder
-OBJECTIVE = "objective"  # what Ray Tune is told
+OBJECTIVE = "objective"  # metric that Ray Tune compares
 POLL_S = 1.0
 
 
 def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any) -> None:
-    """One training with these values. It goes on when its id comes again; one that diverges ends without an error."""
+    """Run one training with these values, or resume that of this trial id. A diverged one ends without an error."""
     search = SearchConfig.model_validate(config)
     trial_id = ray.tune.get_context().get_trial_id()
     while not ray.get(turns.take.remote(trial_id)):
@@ -36,7 +36,7 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
     one = training(search, values).model_copy(update={"output": folder, "validate_every": 1})
     alone = search.trained_alone and not _begun_with_ray_train(one)
     told = history_in(folder)
-    if told and not (alone and max(told) >= one.epochs):  # the training may have ended unheard while it was killed
+    if told and not (alone and max(told) >= one.epochs):  # it may have ended unreported when it was killed
         ray.tune.report(result(max(told), told[max(told)], search.objective))
     try:
         if alone:
@@ -48,15 +48,15 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
 
 
 def _begun_with_ray_train(config: TrainDanceConfig) -> bool:
-    """Whether an earlier release began this training: its checkpoints are Ray Train's."""
+    """Whether an earlier release started this training: its checkpoints are Ray Train's."""
     return storage.exists(config.run_folder) and not storage.exists(storage.join(config.run_folder, STATE))
 
 
 def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> None:
-    """Train in this process. Raises what ended the training.
+    """Train in this process. Raises the error that ended the training.
 
-    Ray Tune ends the training in the moment in which it is told of an epoch that is the last or not good enough, so
-    the last one is told when the model is safe.
+    Ray Tune ends the training as soon as an epoch is reported that is the last or not good enough, so the last one is
+    reported after the model is saved.
     """
 
     def tell(metrics: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> No
 
 
 def keep(folder: str, metrics: dict[str, Any]) -> tuple[int, dict[str, float]]:
-    """Add an epoch's numbers to the training's history in its folder. Returns the epoch and the numbers."""
+    """Add an epoch's metrics to the training's history in its folder. Returns the epoch and the metrics."""
     numbers = dict(metrics)
     epoch = numbers.pop("epoch")
     storage.write_text(storage.join(folder, HISTORY), json.dumps({**history_in(folder), epoch: numbers}))
@@ -82,7 +82,7 @@ def keep(folder: str, metrics: dict[str, Any]) -> tuple[int, dict[str, float]]:
 
 
 def result(epoch: int, numbers: dict[str, float], objective: str) -> dict[str, float]:
-    """What Ray Tune is told of an epoch."""
+    """The report of an epoch to Ray Tune."""
     return {"epoch": epoch, **numbers, OBJECTIVE: numbers.get(f"validation/{objective}", float("inf"))}
 
 
@@ -92,22 +92,22 @@ def folder_of(config: SearchConfig, trial_id: str) -> str:
 
 
 def history_in(folder: str) -> dict[int, dict[str, float]]:
-    """The numbers of each epoch of the training in a folder."""
+    """The metrics of each epoch of the training in a folder."""
     place = storage.join(folder, HISTORY)
     kept = json.loads(storage.read_text(place)) if storage.exists(place) else {}
     return {int(epoch): numbers for epoch, numbers in kept.items()}
 
 
 def diverged_in(folder: str) -> str:
-    """What the training in a folder died of, if it diverged."""
+    """The error of the training in a folder, if it diverged; else empty."""
     place = storage.join(folder, DIVERGED)
     return storage.read_text(place) if storage.exists(place) else ""
 
 
 class Report(TuneReportCallback):
-    """Keeps the numbers of each epoch on storage, then tells Ray Tune. Runs in Ray Train's controller.
+    """Stores the metrics of each epoch, then reports them to Ray Tune. Runs in Ray Train's controller.
 
-    Ray Tune remembers the last numbers only, and forgets some seconds when it is killed.
+    Ray Tune keeps only the last metrics, and loses those of some seconds when it is killed.
     """
 
     def __init__(self, folder: str, objective: str) -> None:
@@ -115,15 +115,15 @@ class Report(TuneReportCallback):
         self.folder, self.objective = folder, objective
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """All workers report the same numbers: the first one's stand for all."""
+        """All workers report the same metrics: those of the first are used."""
         epoch, numbers = keep(self.folder, metrics[0])
         super().after_report(run_context, [result(epoch, numbers, self.objective)], checkpoint)
 
 
 class TrialSlots:
-    """Lets so many trainings run at the same time.
+    """Limits the number of trainings that run at the same time.
 
-    Ray Tune limits how many it proposes, but starts all at once that were unfinished when it was stopped.
+    Ray Tune limits the number of proposals, but starts all unfinished trainings at once when it resumes.
     """
 
     def __init__(self, places: int) -> None:
@@ -131,11 +131,11 @@ class TrialSlots:
         self.running: set[str] = set()
 
     def take(self, trial_id: str) -> bool:
-        """Whether this training may run now; it keeps its place until it leaves."""
+        """Whether this training may run now; it keeps its slot until it leaves."""
         if len(self.running) < self.places:
             self.running.add(trial_id)
         return trial_id in self.running
 
     def leave(self, trial_id: str) -> None:
-        """The training has ended, whether well or not."""
+        """Free the slot of a training that has ended, with or without an error."""
         self.running.discard(trial_id)

@@ -1,4 +1,4 @@
-"""The cross-modal metric: its networks, their training, and how dances are measured with it."""
+"""The cross-modal metric: networks, training, and scoring of dances."""
 
 from dancegen.steps.step import Step
 

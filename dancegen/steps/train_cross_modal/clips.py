@@ -1,6 +1,6 @@
-"""Clips of danced music: what the cross-modal metric learns from, and what is scored with it.
+"""Clips of music with dances: training data of the cross-modal metric, and clips to score with it.
 
-Axes: B clips, T frames, S samples a frame, J joints.
+Axes: B clips, T frames, S samples per frame, J joints.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ LABELS = ["song", "category", "tempo_bpm"]
 
 @dataclass(frozen=True)
 class MusicBatch:
-    """Clips, and what is known of their music."""
+    """Clips, and the labels of their music."""
 
     clips: Batch
     ids: tuple[str, ...]
     songs: tuple[str, ...]
     category: Int[Tensor, " B"]
-    """Position among the training clips' categories; -1 for one that they lack."""
+    """Index among the training clips' categories; -1 for a category that they lack."""
     tempo_bpm: Float[Tensor, " B"]
-    """NaN where there is no beat."""
+    """NaN if there is no beat."""
 
     @property
     def sound(self) -> Float[Tensor, "B samples"]:
@@ -48,17 +48,15 @@ class MusicClips:
     """One split of a table of clips, with its songs."""
 
     def __init__(self, uri: str, split: str, normalization: str) -> None:
-        """Raises TableError when there are no clips in the split, or they differ in their poses a second."""
+        """Raises TableError if the split has no clips, or if the clips differ in poses per second."""
         self.uri, self.normalization = uri, normalization
         rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "song", "category", "fps"]).to_pylist()
         mine = [row for row in rows if row["split"] == split]
         if not mine:
-            raise TableError(
-                uri, f"holds no {split} clips.", "Cut clips of more songs, or with other shares to hold out."
-            )
+            raise TableError(uri, f"holds no {split} clips.", "Cut clips of more songs, or with other held-out shares.")
         rates = sorted({row["fps"] for row in rows})
         if len(rates) > 1:
-            raise TableError(uri, f"holds clips of {rates} poses a second.", "Cut all clips at one rate.")
+            raise TableError(uri, f"holds clips of {rates} poses per second.", "Cut all clips at one rate.")
         self.fps: float = rates[0]
         self.data_hash = hashlib.sha256(
             "\n".join(sorted(f"{row['split']} {row['clip_id']}" for row in rows)).encode()
@@ -66,7 +64,7 @@ class MusicClips:
         """Changes when a clip is added, removed or changed."""
         self.categories = tuple(sorted({row["category"] for row in rows if row["split"] == "train"}))
         self.songs: dict[str, list[str]] = defaultdict(list)
-        """The ids of each song's clips, in an order that has nothing to do with time."""
+        """The ids of each song's clips, in an order that does not depend on time."""
         for row in sorted(mine, key=lambda row: hashlib.sha256(row["clip_id"].encode()).digest()):
             self.songs[row["song"]].append(row["clip_id"])
         self.clips = Clips(uri, split, normalization, columns=[*COLUMNS, *LABELS])
@@ -75,14 +73,14 @@ class MusicClips:
         return len(self.clips)
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[MusicBatch]:
-        """All clips but what does not fill a batch, shuffled."""
+        """All clips except those that do not fill a batch, shuffled."""
         share = Shard(rank=0, workers=1, batch_size=batch_size, seed=seed, epoch=epoch)
         yield from ahead(map(self.batch, self.clips.epoch_rows(share)))
 
     def every(
         self, batch_size: int, wanted: Collection[str] | None = None, rank: int = 0, workers: int = 1
     ) -> Iterator[MusicBatch]:
-        """A worker's part of all clips, in order; with `wanted`, only those of these ids."""
+        """A worker's shard of all clips, in order; with `wanted`, only those with these ids."""
         ids = None if wanted is None else pads.field("clip_id").isin(sorted(wanted))
         for rows in self.clips.every_rows(rank, workers, batch_size):
             kept = rows if ids is None else rows.filter(ids)
@@ -90,7 +88,7 @@ class MusicClips:
                 yield self.batch(kept)
 
     def batch(self, rows: pa.Table) -> MusicBatch:
-        """Rows of the table as the networks want them."""
+        """Rows of the table as a batch."""
         number = {name: position for position, name in enumerate(self.categories)}
         clips = self.clips.batch(rows)
         told = rows["tempo_bpm"].to_pylist()
@@ -108,7 +106,7 @@ class MusicClips:
 
 
 def phase_tempo(rhythm: Float[np.ndarray, "T R"], fps: float) -> float:
-    """Beats a minute, from how fast the phase of the beat goes round; NaN where there is no beat."""
+    """Tempo in beats per minute, from the rate of the beat phase; NaN if there is no beat."""
     phase = rhythm[:, BEAT_SINE], rhythm[:, BEAT_COSINE]
     if len(rhythm) < 2 or not np.any(phase):
         return math.nan

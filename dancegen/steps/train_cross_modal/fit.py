@@ -1,7 +1,7 @@
-"""clips -> the cross-modal metric
+"""Training of the cross-modal metric on clips.
 
-A tagger learns to hear the training songs; their dictionary is grouped into classes; the pose metric psi learns to
-tell dances of different classes apart; and of every song in the dictionary, psi of its dances is kept.
+The music tagger is trained on the training songs; the songs of the dictionary are clustered into classes; the pose
+metric psi is trained to distinguish dances of different classes; and psi of the dictionary's dances is stored.
 
 Axes used in shapes:
     B clips    T frames    J joints    N clips of the dictionary    E music features
@@ -38,30 +38,30 @@ SAVE_EVERY = 100  # updates of the pose metric
 TELL_EVERY = 10  # updates
 
 Progress = Callable[[str, int, int, dict[str, float]], None]
-"""Told what is being done, how much of it is done, of how much, and with which losses."""
+"""Called with the name of the phase, the amount done, the total, and the losses."""
 
 
 @runtime_checkable
 class Saves(Protocol):
-    """Where states of trainings are kept, to go on from."""
+    """Storage of training states to resume from."""
 
     def load(self, name: str) -> dict[str, Any] | None:
-        """The last state of this name."""
+        """The last state of this name; None if there is none."""
         ...
 
     def save(self, name: str, state: dict[str, Any]) -> None:
-        """Keep a state in place of the last one."""
+        """Store a state in place of the last one."""
         ...
 
 
 class Forgets:
-    """Keeps nothing."""
+    """Stores no states."""
 
     def load(self, name: str) -> None:
-        """There is none."""
+        """Return None."""
 
     def save(self, name: str, state: dict[str, Any]) -> None:
-        """Is not kept."""
+        """Discard the state."""
 
 
 FORGETS = Forgets()
@@ -69,7 +69,7 @@ FORGETS = Forgets()
 
 @dataclass(frozen=True)
 class Fit:
-    """How a metric is made: by which settings, where, and who is told."""
+    """A training of the metric: its settings, device, state storage and progress callback."""
 
     config: TrainCrossModalConfig
     device: torch.device | str = "cpu"
@@ -77,13 +77,13 @@ class Fit:
     on_progress: Progress = lambda *_: None
 
     def run(self, clips: MusicClips, validation: MusicClips | None = None, tagger: Tagger | None = None) -> CrossModal:
-        """The metric, learned from training clips. The same clips and settings give the same metric.
+        """The metric, trained on training clips. The same clips and settings give the same metric.
 
-        With `validation` clips its card says what the tagger hears in songs that it does not know. A `tagger` that is
-        given is taken as it is. Raises TableError for fewer than two songs, or when all sound the same.
+        With `validation` clips its card contains the tagger's accuracy on them. A given `tagger` is not trained. Raises
+        TableError for fewer than two songs, or if all songs sound the same.
         """
         if len(clips.songs) < metric.FEWEST_CLUSTERS:
-            problem = f"holds {len(clips.songs)} training song, and classes of dances need two at least."
+            problem = f"holds {len(clips.songs)} training song, but classes of dances need at least two."
             raise TableError(clips.uri, problem, "Cut clips of more songs.")
         heard: dict[str, float] = {}
         if tagger is None:
@@ -105,7 +105,7 @@ class Fit:
         return CrossModal(self.config, clips.fps, tagger, psi, dictionary, card)
 
     def _teach_tagger(self, clips: MusicClips) -> MusicTaggerTraining:
-        """Saved after each epoch."""
+        """Train the music tagger. Its state is saved after each epoch."""
         told = self.config.tagger_training
         batch_size = min(told.batch_size, len(clips))
         each = len(clips) // batch_size
@@ -122,7 +122,7 @@ class Fit:
     def _dictionary(
         self, clips: MusicClips, songs: Sequence[str], tagger: Tagger
     ) -> tuple[Int64[np.ndarray, " N"], Float32[np.ndarray, "N E"], Float[Tensor, "N T J 2"], Float[Tensor, "N T J"]]:
-        """Of each clip of the dictionary, its song, what the tagger hears in it, and its dance."""
+        """Song, music embedding, pose and mask of each clip of the dictionary."""
         number = {name: position for position, name in enumerate(songs)}
         wanted = {clip for of_song in clips.songs.values() for clip in of_song[: self.config.clips_per_song]}
         song, music, pose, mask = [], [], [], []
@@ -158,13 +158,13 @@ class Fit:
         if done % TELL_EVERY == 0 or done == total:
             numbers = {name: float(value) for name, value in losses.items()}
             if wrong := not_finite(numbers):
-                problem = f"is no finite number any more after {done} updates."
+                problem = f"became NaN or Inf after {done} updates."
                 raise DivergedError(f"{what}: {wrong}", problem, "Give a smaller learning_rate, and another output.")
             self.on_progress(what, done, total, numbers)
 
 
 def _heard(training: MusicTaggerTraining, validation: MusicClips | None) -> dict[str, float]:
-    """The share of right answers to each question about songs that were not learned from."""
+    """The tagger's accuracy in each task on validation songs."""
     mean = Mean()
     for number, batch in enumerate(validation.every(EMBED_CLIPS) if validation else []):
         mean.add(training.validate(batch, number), weight=len(batch.ids))

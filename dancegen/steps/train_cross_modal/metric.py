@@ -1,6 +1,6 @@
-"""music and dances -> how far a dance is from how such music is danced: the fitted metric, whole in one file
+"""Cross-modal metric of the consistency of dance and music: the trained metric, in one file.
 
-Two networks, and a dictionary of training songs with psi of their real dances. `cross_modal_fit` makes one.
+Two networks, and a dictionary of training songs with psi of their real dances. `fit` trains one.
 
 Axes used in shapes:
     B clips    S samples    T frames    J joints    N clips of the dictionary    E music features    M dance features
@@ -26,34 +26,34 @@ from dancegen.steps.train_cross_modal.pose_metric import PoseMetric
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 TAGGER, ONNX, PSI, DICTIONARY = "tagger.", "onnx_tagger", "pose_metric.", "dictionary."
-EMBED_CLIPS = 64  # that go through a network at once, where nothing is learned
+EMBED_CLIPS = 64  # batch size of inference
 
 
 @runtime_checkable
 class Tagger(Protocol):
-    """Music to one vector."""
+    """Embeds music as one vector."""
 
     def embed(self, audio: Float[Tensor, "B S"]) -> Float[Tensor, "B E"]:
-        """Of mono sound at 16 kHz."""
+        """One vector per clip of mono audio at 16 kHz."""
         ...
 
 
 @dataclass(frozen=True)
 class Dictionary:
-    """The training songs and how they are danced. Clips are in no particular order."""
+    """The training songs with embeddings of their music and dances. Clips are in no particular order."""
 
     songs: tuple[str, ...]
     classes: Int64[np.ndarray, " songs"]
-    """Which songs sound alike."""
+    """Class of each song; songs of one class sound alike."""
     song: Int64[np.ndarray, " N"]
-    """Whose clip each is."""
+    """Song of each clip."""
     music: Float32[np.ndarray, "N E"]
     dances: Float32[np.ndarray, "N M"]
     """psi of the real dances."""
 
 
 class CrossModal:
-    """The fitted metric: two networks, and the dictionary of training songs."""
+    """The trained metric: two networks, and the dictionary of training songs."""
 
     def __init__(
         self,
@@ -70,30 +70,30 @@ class CrossModal:
             tagger.eval().requires_grad_(False)
 
     def to(self, device: torch.device | str) -> "CrossModal":
-        """The same, with its networks moved to a device."""
+        """The metric, with its networks moved to a device."""
         if isinstance(self.tagger, nn.Module):
             self.tagger.to(device)
         self.pose_metric.to(device)
         return self
 
     def nearest(self, sound: Float[Tensor, "B S"]) -> Int64[np.ndarray, " B"]:
-        """The clip of the dictionary that belongs to each piece of music: of the nearest song, the nearest clip."""
+        """The clip of the dictionary for each piece of music: the nearest clip of the nearest song."""
         known = self.dictionary
         return metric.retrieve(embed_music(self.tagger, sound), known.music, known.song, len(known.songs))
 
     def references(self, sound: Float[Tensor, "B S"]) -> Float32[np.ndarray, "B M"]:
-        """psi of how the nearest training song was danced, for each piece of music: what a dance to it is held up to.
+        """psi of the real dance to the nearest training song, for each piece of music: the reference of dances to it.
 
         Music is mono at 16 kHz.
         """
         return self.dictionary.dances[self.nearest(sound)]
 
     def psi(self, pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float32[np.ndarray, "B M"]:
-        """psi of dances, in the coordinates and at the rate that the metric was made for."""
+        """psi of dances, in the coordinates and at the rate that the metric was trained for."""
         return embed_dances(self.pose_metric, pose, mask)
 
     def save(self, path: Path) -> None:
-        """Write all of it as one safetensors file, whole or not at all."""
+        """Write the metric as one safetensors file, atomically."""
         known = self.dictionary
         about: dict[str, Any] = {
             "settings": self.config.model_dump(mode="json"),
@@ -117,7 +117,7 @@ class CrossModal:
 
     @classmethod
     def load(cls, path: Path) -> "CrossModal":
-        """The metric of a file. Raises CheckpointError for one that is missing, damaged or of another kind."""
+        """The metric of a file. Raises CheckpointError if it is missing, damaged or of another kind."""
         about, tensors = weights_file.read(path, CROSS_MODAL)
         try:
             config = TrainCrossModalConfig.model_validate(about["settings"])
@@ -133,7 +133,7 @@ class CrossModal:
 
 
 def load_tagger(path: Path) -> Tagger:
-    """The tagger alone, of a metric made before (.safetensors), or any network in ONNX.
+    """The tagger of an existing metric (.safetensors), or any network in ONNX.
 
     Raises CheckpointError for a file that is neither.
     """
@@ -144,7 +144,7 @@ def load_tagger(path: Path) -> Tagger:
 
 @torch.no_grad()
 def embed_music(tagger: Tagger, sound: Float[Tensor, "B S"]) -> Float32[np.ndarray, "B E"]:
-    """What the tagger hears in each piece of music."""
+    """Embedding of each piece of music by the tagger."""
     device = next(tagger.parameters()).device if isinstance(tagger, nn.Module) else torch.device("cpu")
     return np.concatenate([tagger.embed(part.to(device)).float().cpu().numpy() for part in sound.split(EMBED_CLIPS)])
 

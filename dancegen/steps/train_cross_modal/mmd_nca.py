@@ -1,4 +1,4 @@
-"""The MMD-NCA loss: groups of points of one class are to be distributed alike, and groups of others not.
+"""The MMD-NCA loss: groups of points of one class get the same distribution, and groups of others a different one.
 
 Coskun et al., "Human Motion Analysis with Deep Metric Learning" (ECCV 2018): neighbourhood components analysis with
 whole groups in place of points, and their maximum mean discrepancy (Gretton et al., 2012) in place of a distance.
@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-ROUND = 1e-8  # keeps the slope of a root finite
+ROUND = 1e-8  # keeps the gradient of a square root finite
 VARIANCES = (1.0, 4.0, 16.0, 64.0, 256.0)  # of the kernels that are summed, as published
 
 
@@ -22,15 +22,15 @@ def kernel(x: Float[Tensor, "N M"], y: Float[Tensor, "K M"]) -> Float[Tensor, "N
 
 
 def mmd2(x: Float[Tensor, "N M"], y: Float[Tensor, "K M"]) -> Float[Tensor, ""]:
-    """The squared maximum mean discrepancy of two sets, by its biased estimator: 0 for the same, never less."""
+    """The squared maximum mean discrepancy of two sets, by its biased estimator: 0 for equal sets, never negative."""
     return kernel(x, x).mean() + kernel(y, y).mean() - 2 * kernel(x, y).mean()
 
 
 def mmd(x: Float[Tensor, "N M"], y: Float[Tensor, "K M"]) -> Float[Tensor, ""]:
-    """The maximum mean discrepancy: the root of `mmd2`, with a finite slope where two sets are the same.
+    """The maximum mean discrepancy: the square root of `mmd2`, with a finite gradient where two sets are equal.
 
-    The root matters. Where all points are nearly one, the square has no slope, and a network that once maps all that
-    it sees to one point would stay there.
+    The root is necessary: where all points nearly coincide, the square has no gradient, and a network that maps all
+    inputs to one point would not recover.
     """
     return (mmd2(x, y).clamp(min=0) + ROUND).sqrt() - ROUND**0.5
 
@@ -39,10 +39,10 @@ def mmd_nca(groups: Float[Tensor, "G N M"]) -> Float[Tensor, ""]:
     """-log( exp(-d(anchor, positive)) / sum over negatives of exp(-d(anchor, negative)) ), where d is `mmd`.
 
     The groups are the anchor, the positive one, and the negatives. The positive one is not in the denominator, so that
-    the loss may be below 0.
+    the loss may be negative.
     """
     anchor, positive, *negatives = groups
     if not negatives:
-        raise ValueError(f"the loss needs three groups at least, and there are {len(groups)}")
+        raise ValueError(f"the loss needs at least three groups, and there are {len(groups)}")
     apart = torch.stack([mmd(anchor, negative) for negative in negatives])
     return mmd(anchor, positive) + (-apart).logsumexp(dim=0)

@@ -1,4 +1,4 @@
-"""What the cross-modal metric is made of: a network that hears music, one that sees dances, and how both are taught."""
+"""Networks of the cross-modal metric, one for music and one for dances, and their training."""
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
@@ -7,73 +7,74 @@ from dancegen.gan.settings import Share
 
 
 class MusicTaggerConfig(Config):
-    """A convolutional recurrent network (Choi et al., 2017): music to one vector, and to tags."""
+    """A convolutional recurrent network (Choi et al., 2017): music to a feature vector and tags."""
 
     mel_bands: int = Field(default=48, ge=48, multiple_of=48)
-    """Bands of the mel spectrum (96 as published). The convolutions leave one of every 48."""
+    """Bands of the mel spectrum (96 as published). The convolutions reduce 48 bands to one."""
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (16, 24, 32, 32)
     """Channels of the four convolutions ((64, 128, 128, 128) as published)."""
     hidden: PositiveInt = 32
-    """Width of the recurrent network, and features of the music."""
+    """Width of the recurrent network, and number of music features."""
     layers: PositiveInt = 2
     """Layers of the recurrent network."""
     dropout: Share = 0.1
-    """Share of the channels that each convolution drops while training."""
+    """Channel dropout of each convolution."""
 
 
 class PoseMetricConfig(Config):
-    """psi: a dance to a point on a sphere, where dances of one class are near one another."""
+    """psi: embeds a dance on the unit sphere, where dances of one class are close to each other."""
 
     hidden: PositiveInt = 64
-    """Width of the recurrent network, each way."""
+    """Width of the recurrent network, per direction."""
     motion_gain: PositiveFloat = 10.0
-    """What steps from frame to frame are multiplied by: they are small beside positions."""
+    """Factor on frame-to-frame differences, which are small relative to positions."""
     attention: PositiveInt = 32
-    """Width of the layer that weighs moments."""
+    """Width of the attention layer over time."""
     glances: PositiveInt = 4
-    """Weighted means over time that are taken of a dance."""
+    """Number of attention-weighted means over time."""
     widths: tuple[PositiveInt, PositiveInt] = (320, 320)
-    """Widths of the layers behind them."""
+    """Widths of the fully connected layers."""
     size: PositiveInt = 128
-    """Features of a dance."""
+    """Features per dance."""
 
 
 class TaggerTrainingConfig(Config):
-    """How the tagger is taught: by category, tempo, and how the recording was played."""
+    """Training of the tagger: classification of category, tempo and playback of the recording."""
 
     epochs: PositiveInt = 20
-    """Times that every clip is heard. The learning rate falls to 0 over them."""
+    """Training epochs. The learning rate decays to 0 over them."""
     batch_size: PositiveInt = 16
-    """Clips of one update."""
+    """Clips per update."""
     learning_rate: PositiveFloat = 2e-3
-    """Adam's, at the start."""
+    """Initial learning rate of Adam."""
     tempo_bounds_bpm: tuple[PositiveFloat, ...] = Field(default=(90.0, 110.0, 130.0), min_length=1)
-    """Where one class of tempo ends and the next begins."""
+    """Boundaries between the tempo classes, in BPM."""
     changed_share: float = Field(default=0.5, gt=0, le=1)
-    """Share of the clips that are played backward, faster or slower."""
+    """Fraction of the clips that are played backward, faster or slower."""
     speed: float = Field(default=1.25, ge=1.05, le=2)
-    """How many times faster, or slower: in pitch and in pace, as a record is. What is heard is 1 / speed of a clip."""
+    """Speed factor of faster clips, in pitch and tempo; slower ones have its inverse. The network receives 1 / speed of
+    a clip."""
     speed_jitter: Share = 0.03
-    """How far each clip's speed strays from its class."""
+    """Maximum relative deviation of a clip's speed from its class."""
 
     @field_validator("tempo_bounds_bpm")
     @classmethod
     def _grow(cls, bounds: tuple[float, ...]) -> tuple[float, ...]:
         if list(bounds) != sorted(set(bounds)):
-            raise ValueError("bounds must grow")
+            raise ValueError("bounds must be strictly increasing")
         return bounds
 
 
 class PoseMetricTrainingConfig(Config):
-    """How psi is taught: by the MMD-NCA loss, on groups of dances."""
+    """Training of psi with the MMD-NCA loss on groups of dances."""
 
     updates: PositiveInt = 1000
-    """Updates. The learning rate falls to 0 over them."""
+    """Training updates. The learning rate decays to 0 over them."""
     groups: int = Field(default=7, ge=3)
-    """Groups of one update: the anchor, another of its class, and the others of other classes."""
+    """Groups per update: the anchor, another of its class, and the others of other classes."""
     group_size: int = Field(default=25, ge=2)
-    """Dances of a group."""
+    """Dances per group."""
     learning_rate: PositiveFloat = 1e-3
-    """Adam's, at the start."""
+    """Initial learning rate of Adam."""
     joint_dropout: Share = 0.15
-    """Share of the joints that go missing for a whole clip, as estimators lose them."""
+    """Fraction of the joints that are dropped for a whole clip, as in the output of estimators."""

@@ -1,4 +1,4 @@
-"""clips -> the cross-modal metric, by one process that Ray places and starts again when its machine is lost"""
+"""clips -> the cross-modal metric, in one process that Ray places, and restarts when its node is lost"""
 
 import io
 import os
@@ -26,22 +26,22 @@ from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 METRIC = "cross_modal.safetensors"  # in the output, with the states of its trainings beside it
 FREE = frozenset(
     {"clips", "output", "cpus", "use_gpu", "max_failures", "max_wait_s", "tracking_uri", "experiment"}
-)  # settings that say where and how it runs, not what it makes
-REMEDY = "Give a smaller number, add a machine, or give max_wait_s if the cluster grows by itself."
+)  # settings of where and how it runs, which do not affect its result
+REMEDY = "Set a smaller number, add a machine, or set max_wait_s if the cluster autoscales."
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 def run(config: TrainCrossModalConfig) -> str:
-    """Make the metric, or go on making it. Returns its URI. Raises DanceGenError for what a person can correct."""
+    """Train the metric, or resume training. Returns its URI. Raises DanceGenError for errors that the user can fix."""
     clips = MusicClips(config.clips, "train", config.normalization)
     begun = claim(config.output, config, clips.data_hash, FREE)
     place = storage.join(config.output, METRIC)
     if begun and storage.exists(place):
-        say(f"the metric is there already: {place}")
+        say(f"the metric exists: {place}")
         return place
     say(
-        f"{len(clips):,} clips of {len(clips.songs):,} songs to learn from; "
-        f"{'going on in' if begun else 'results in'} {config.output}"
+        f"{len(clips):,} training clips of {len(clips.songs):,} songs; "
+        f"{'resuming in' if begun else 'results in'} {config.output}"
     )
     start_ray(config.cpus, int(config.use_gpu), dashboard=False)
     board = EventQueue()
@@ -58,7 +58,7 @@ def run(config: TrainCrossModalConfig) -> str:
 
 
 def _fit(settings: dict[str, Any], board: EventQueue) -> dict[str, Any]:
-    """What the process does. Returns the metric's card."""
+    """Train and save the metric, in the Ray task. Returns the metric's card."""
     config = TrainCrossModalConfig.model_validate(settings)
     clips = MusicClips(config.clips, "train", config.normalization)
     tagger = None
@@ -74,7 +74,7 @@ def _fit(settings: dict[str, Any], board: EventQueue) -> dict[str, Any]:
 
 
 def _validation(config: TrainCrossModalConfig) -> MusicClips | None:
-    """The validation clips, whose songs are not learned from, if there are any."""
+    """The validation clips, whose songs are not in the training clips; None when there are none."""
     try:
         return MusicClips(config.clips, "validation", config.normalization)
     except TableError:
@@ -89,7 +89,7 @@ def _told(board: EventQueue) -> Callable[[str, int, int, dict[str, float]], None
 
 
 class States:
-    """States of trainings, a file each below a folder."""
+    """Training states, one file each in a folder."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -105,7 +105,7 @@ class States:
             raise CheckpointError(place, f"is damaged ({error}).", "Delete it.") from error
 
     def save(self, name: str, state: dict[str, Any]) -> None:
-        """Keep a state in place of the last one, whole or not at all."""
+        """Replace the last state atomically."""
         content = io.BytesIO()
         torch.save(state, content)
         storage.write_bytes(self._place(name), content.getvalue())
@@ -115,7 +115,7 @@ class States:
 
 
 class Shown:
-    """Takes what the process tells: to a progress line for each part of the work, and to MLflow."""
+    """Shows the events of the process in one progress line per part of the work, and logs them to MLflow."""
 
     def __init__(self, config: TrainCrossModalConfig, tags: dict[str, str]) -> None:
         self._tracker = tracking.Run(
@@ -141,14 +141,14 @@ class Shown:
         self._tracker.close("KILLED" if stopped else "FAILED" if kind else "FINISHED")
 
     def so_far(self) -> str:
-        """What is done, for when the work has to end before its time."""
+        """What is done, for the message when the work ends early."""
         part = (
             f"{self._bar.desc}: {self._bar.n} of {self._bar.total}" if self._bar is not None else "nothing is done yet"
         )
         return f"{part}, states in {self._output}"
 
     def take(self, event: Event) -> None:
-        """One event of the process."""
+        """Handle one event of the process."""
         what, done, numbers = event["what"], event["done"], event["numbers"]
         if self._bar is None or self._bar.desc != what:
             if self._bar is not None:
@@ -161,9 +161,9 @@ class Shown:
 
 
 def _say_card(card: dict[str, Any]) -> None:
-    """What came of it."""
+    """Print the results in the metric's card."""
     best = card["silhouettes"][str(card["classes"])]
     say(f"{card['songs']:,} songs in {card['classes']} classes of music (silhouette {best:.2f})")
     if heard := card["right_answers"]:
         told = ", ".join(f"{name} {share:.0%}" for name, share in heard.items())
-        say(f"what the music tagger hears in songs that it does not know, right answers: {told}")
+        say(f"accuracy of the music tagger on held-out songs: {told}")

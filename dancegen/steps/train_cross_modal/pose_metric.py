@@ -1,11 +1,11 @@
-"""The pose metric, psi: a dance to a point on the unit sphere. Dances of one kind of music are near one another.
+"""The pose metric, psi: maps a dance to a point on the unit sphere. Dances to one class of music are close together.
 
-A recurrent network reads the poses both ways; attention weighs its moments, several times over (Lin et al., "A
-Structured Self-attentive Sentence Embedding", ICLR 2017, as in Coskun et al., 2018); three layers follow. The metric is
-the distance of two such vectors; the vector is what is returned, and not its length, which is 1 for every dance.
+A bidirectional recurrent network processes the poses; several attention heads ("glances") pool it over time (Lin et
+al., "A Structured Self-attentive Sentence Embedding", ICLR 2017, as in Coskun et al., 2018); three layers follow. The
+metric is the distance of two such vectors. The network returns the vector, whose length is 1 for every dance.
 
 Axes used in shapes:
-    B clips    T frames    J joints    H hidden width, both ways    G glances    M features
+    B clips    T frames    J joints    H hidden width, both directions    G glances    M features
 """
 
 import torch
@@ -19,7 +19,7 @@ from dancegen.steps.train_cross_modal.network_settings import PoseMetricConfig
 
 
 class PoseMetric(nn.Module):
-    """Poses to a vector of length 1."""
+    """Maps poses to a vector of length 1."""
 
     def __init__(self, config: PoseMetricConfig) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class PoseMetric(nn.Module):
             nn.BatchNorm1d(second),
             nn.ReLU(),
             nn.Linear(second, config.size, bias=False),
-            nn.BatchNorm1d(config.size, affine=False),  # else all dances may end up in one direction
+            nn.BatchNorm1d(config.size, affine=False),  # without it all dances may collapse to one direction
         )
 
     def forward(self, pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -> Float[Tensor, "B M"]:
-        """One vector a dance. A joint that `mask` calls missing, or that is no number, counts as missing: it is 0."""
+        """One vector per dance. A joint that is missing in `mask`, NaN or Inf is set to 0."""
         there = mask * pose.isfinite().all(dim=-1)
         steps = torch.zeros_like(pose)
         steps[:, 1:] = mask_missing(pose, there).diff(dim=1) * (there[:, 1:] * there[:, :-1] > 0)[..., None]

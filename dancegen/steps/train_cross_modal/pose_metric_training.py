@@ -1,7 +1,7 @@
-"""One update of the pose metric psi, and the state needed to carry on later.
+"""One update of the pose metric psi, and the state needed to resume.
 
 Axes used in shapes:
-    N dances that are known    G groups    K dances of a group    T frames    J joints
+    N dances of the dictionary    G groups    K dances of a group    T frames    J joints
 """
 
 import numpy as np
@@ -51,16 +51,16 @@ class PoseMetricTraining(SingleNetworkTraining[PoseMetric]):
 def draw_groups(
     classes: Int[np.ndarray, " N"], config: PoseMetricTrainingConfig, seed: int, update: int
 ) -> Int64[np.ndarray, "G K"]:
-    """Which dances are in each group of an update: the anchor, the positive group, then the negatives.
+    """Indices of the dances in each group of an update: the anchor, the positive group, then the negatives.
 
-    The anchor's class is any of them, drawn evenly. Negative groups are of different classes while there are enough
-    others, and of others drawn with replacement where there are not. Dances are drawn without replacement where their
-    class has enough of them. Raises ValueError when all dances are of one class.
+    The anchor's class is sampled uniformly. Negative groups are of different other classes if there are enough;
+    otherwise classes are sampled with replacement. Dances are sampled without replacement if their class has enough of
+    them. Raises ValueError if all dances are of one class.
     """
     random = np.random.default_rng([seed % 2**32, update])
     there = np.unique(classes)
     if len(there) < 2:
-        raise ValueError("dances of two classes at least are needed")
+        raise ValueError("dances of at least two classes are needed")
     anchor = random.choice(there)
     others, negatives = there[there != anchor], config.groups - 2
     chosen = random.choice(others, negatives, replace=len(others) < negatives)

@@ -1,4 +1,4 @@
-"""Settings of train-cross-modal: from which clips the cross-modal metric learns, and how."""
+"""Settings of train-cross-modal: clips, networks and training of the cross-modal metric."""
 
 from typing import Annotated, Literal
 
@@ -15,41 +15,41 @@ from dancegen.steps.train_cross_modal.network_settings import (
 
 
 class TrainCrossModalConfig(Config):
-    """clips -> the cross-modal metric: how far a dance is from how such music is danced."""
+    """Train the cross-modal metric, which measures the consistency of dance and music, on clips."""
 
     clips: InputUri = "data/clips"
-    """The table that cut-clips made. Its training songs become the dictionary; its validation songs tell what the
-    tagger hears in songs that it does not know."""
+    """Table of clips, from cut-clips. Its training songs become the dictionary; its validation songs measure the
+    tagger's accuracy on unseen songs."""
     output: Annotated[Uri, Output(inside=("cross_modal.safetensors",))] = "runs/cross_modal"
-    """Folder of the finished metric, cross_modal.safetensors. The same command goes on where it was stopped."""
+    """Folder of the trained metric, cross_modal.safetensors. The same command resumes a stopped run."""
     normalization: Literal["body", "camera"] = "body"
-    """What coordinates psi sees: those of the dance models that are judged."""
+    """Input coordinates of psi; must be those of the dance models to evaluate."""
     tagger_weights: InputUri | None = None
-    """A tagger that is there already, instead of one that learns: a metric made before (.safetensors), or any network
-    in ONNX that takes (clips, samples), mono sound in [-1, 1] at 16 kHz, and gives a vector for each clip."""
+    """Pretrained tagger: an earlier cross-modal metric (.safetensors) or an ONNX network that maps (clips, samples),
+    mono audio in [-1, 1] at 16 kHz, to one vector per clip; null trains one."""
     tagger: MusicTaggerConfig = MusicTaggerConfig()
-    """The network that hears music."""
+    """Network that takes the music as input."""
     tagger_training: TaggerTrainingConfig = TaggerTrainingConfig()
-    """How it is taught."""
+    """Training of the tagger."""
     pose_metric: PoseMetricConfig = PoseMetricConfig()
-    """The network that sees dances, psi."""
+    """Network that takes the dance as input (psi)."""
     pose_metric_training: PoseMetricTrainingConfig = PoseMetricTrainingConfig()
-    """How it is taught."""
+    """Training of psi."""
     most_clusters: int = Field(default=10, ge=2, le=10)
-    """Classes of dances at most; how many there are (from 2) is chosen by the silhouette. The paper found 5."""
+    """Maximum number of dance classes; the number (from 2) is selected by the silhouette score. The paper found 5."""
     clips_per_song: PositiveInt = 32
-    """Clips of a song in the dictionary, chosen by their ids; all others teach the tagger alone."""
+    """Clips per song in the dictionary, sampled by their ids; all others train the tagger only."""
     seed: int = 0
-    """Decides the first weights, the order of the clips and all noise."""
+    """Seed of the initial weights, the order of the clips and all noise."""
     cpus: PositiveFloat = 2.0
-    """Processor cores that Ray sets aside for the training, which is one process."""
+    """CPU cores that Ray reserves for the training, which is one process."""
     use_gpu: bool = False
-    """Give it a GPU."""
+    """Train on a GPU."""
     max_failures: NonNegativeInt = 3
-    """Times that it is started again after its machine was lost; it goes on from what it had saved."""
+    """Restarts after the node is lost; the training resumes from its last saved state."""
     max_wait_s: NonNegativeFloat = 0.0
-    """Seconds to wait for a cluster that grows by itself to become large enough."""
+    """Seconds to wait for an autoscaling cluster to become large enough; 0 does not wait."""
     tracking_uri: TrackingUri = None
-    """MLflow's server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
+    """MLflow tracking server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""
     experiment: str = Field(default="dancegen", min_length=1)
-    """MLflow's experiment."""
+    """MLflow experiment."""

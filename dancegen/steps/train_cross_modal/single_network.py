@@ -1,6 +1,6 @@
-"""What the trainings of one network by one process share: the optimizer, its learning rate, and carrying on later.
+"""Base of the single-process trainings of one network: optimizer, learning rate schedule, and resuming.
 
-No Ray, no ranks, no paths. What is random in an update follows from (seed, number of the update) alone.
+It does not use Ray, ranks or paths. Randomness in an update depends only on (seed, number of the update).
 """
 
 import math
@@ -19,7 +19,7 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 class SingleNetworkTraining(Generic[NetworkT]):
-    """A network and its optimizer. Who inherits it computes a loss under `randomness` and calls `learn`."""
+    """A network and its optimizer. Subclasses compute a loss under `randomness` and call `learn`."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class SingleNetworkTraining(Generic[NetworkT]):
         seed: int,
         device: torch.device | str,
     ) -> None:
-        """`updates` are those of the whole training: the learning rate falls to nearly 0 over them."""
+        """`updates` are those of the whole training: the learning rate decays to nearly 0 over them."""
         self.made_of, self.learning_rate, self.total, self.seed = made_of, learning_rate, updates, seed
         self.updates = 0
         with self.randomness(0):
@@ -49,7 +49,7 @@ class SingleNetworkTraining(Generic[NetworkT]):
         self.updates += 1
 
     def state(self) -> dict[str, Any]:
-        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        """The state that `load` resumes from: plain containers and tensors, for weights_only loading."""
         return {
             "made_of": self.made_of.model_dump(mode="json"),
             "updates": self.updates,
@@ -58,16 +58,16 @@ class SingleNetworkTraining(Generic[NetworkT]):
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Carry on from a state. Raises CheckpointError when it is not one, or is of another network."""
+        """Resume from a state. Raises CheckpointError if it is not a state, or is of another network."""
         try:
             if state["made_of"] != self.made_of.model_dump(mode="json"):
-                raise CheckpointError("training state", "has another network.", "Start anew.")
+                raise CheckpointError("training state", "has a different network.", "Train from scratch.")
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.updates = state["updates"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError("training state", f"cannot be used ({error}).", "Start anew.") from error
+            raise CheckpointError("training state", f"cannot be used ({error}).", "Train from scratch.") from error
 
     def randomness(self, update: int, stream: int = 0) -> AbstractContextManager[None]:
-        """Torch's randomness for one update; what it was before comes back afterwards."""
+        """Seed torch for one update and restore its random state afterwards."""
         return seeded(self.seed % 2**32, stream, update)

@@ -1,8 +1,8 @@
-"""One update of the music tagger, and the state needed to carry on later.
+"""One update of the music tagger, and the state needed to resume.
 
-It learns what clips know of their music: its category (where there are several), its class of tempo, and how the
-recording was played, which is known of every song. To tell a record that is too fast from one that is not is to know
-how music sounds.
+It is trained on the labels of clips' music: its category (if there are several), its tempo class, and the playback of
+the recording, a label that every song has. Detecting a recording that is played too fast requires features of natural
+music.
 
 Axes used in shapes:
     B clips    S samples
@@ -29,7 +29,7 @@ PLAYBACKS = ("as recorded", "backward", "faster", "slower")
 
 @dataclass(frozen=True)
 class Played:
-    """Recordings as they are played to the tagger, and the right answers to its questions."""
+    """Recordings as played to the tagger, and their labels by task."""
 
     audio: Float[Tensor, "B S"]
     labels: dict[str, Int[Tensor, " B"]]
@@ -53,7 +53,7 @@ class MusicTaggerTraining(SingleNetworkTraining[MusicTagger]):
         )
 
     def step(self, music: MusicBatch) -> dict[str, Tensor]:
-        """One update. Returns the loss, and the share of right answers to each question, detached, by name."""
+        """One update. Returns the loss and the accuracy of each task, detached, by name."""
         self.network.train()
         with self.randomness(self.updates):
             found = self._loss_and_accuracy(music)
@@ -62,7 +62,7 @@ class MusicTaggerTraining(SingleNetworkTraining[MusicTagger]):
 
     @torch.no_grad()
     def validate(self, music: MusicBatch, number: int) -> dict[str, Tensor]:
-        """The same of clips that it need not have heard, without learning; `number` is the batch's, for its noise."""
+        """Loss and accuracy on validation clips, without an update; `number`, that of the batch, seeds its changes."""
         self.network.eval()
         with self.randomness(number, VALIDATION_STREAM):
             return self._loss_and_accuracy(music)
@@ -74,15 +74,15 @@ class MusicTaggerTraining(SingleNetworkTraining[MusicTagger]):
 
 
 def questions(config: TaggerTrainingConfig, categories: int) -> dict[str, int]:
-    """How many answers each question has. With one category there is no question of it."""
+    """Number of classes of each task. With one category there is no category task."""
     asked = {TEMPO: len(config.tempo_bounds_bpm) + 1, PLAYBACK: len(PLAYBACKS)}
     return {CATEGORY: categories, **asked} if categories > 1 else asked
 
 
 def play(music: MusicBatch, config: TaggerTrainingConfig) -> Played:
-    """Some recordings as they are, others backward, faster or slower; from a random moment on, and all equally long.
+    """Some recordings unchanged, others backward, faster or slower; from a random start, and all equally long.
 
-    All are read between their samples, so that none gives itself away by how dull that made it.
+    All are interpolated between samples, so that the loss of high frequencies does not reveal the label.
     """
     sound = music.sound
     clips, samples = sound.shape
@@ -102,6 +102,6 @@ def play(music: MusicBatch, config: TaggerTrainingConfig) -> Played:
 
 
 def tempo_class(bpm: Float[Tensor, " B"], config: TaggerTrainingConfig) -> Int[Tensor, " B"]:
-    """The class of each tempo, from the slowest; IGNORED where there is none."""
+    """The class of each tempo, from the slowest; IGNORED if there is none."""
     found = torch.bucketize(bpm, torch.tensor(config.tempo_bounds_bpm).to(bpm), right=True)
     return torch.where(bpm > 0, found, IGNORED)

@@ -1,11 +1,11 @@
-"""When a training goes wrong: a loss that is no number, or that leaves its own level for good.
+"""Detection of diverged training: a loss becomes NaN or Inf, or far exceeds its own level.
 
-The losses of a discriminator and its generator swing by themselves, by tens and now and then by hundreds. So a loss
-counts as exploded only far above its level: the median of its last means, and at least its first one, which says of
-what size it is. A loss that grows slowly takes its level along; one that doubles from look to look does not.
+The losses of a discriminator and its generator fluctuate by tens and occasionally by hundreds. So a loss counts as
+exploded only far above its level: the median of its last means, and at least its first mean, which sets the scale. If
+a loss grows slowly, its level grows with it; if it doubles from check to check, its level does not follow.
 
-Dances can fall apart while every loss stays finite and near its level. The pose error (gan/losses.py) shows it: it
-counts in distances of the mean pose, so its limits hold for any data. The error on held-out clips is also compared with
+Dances can degenerate while every loss stays finite and near its level. The pose error (gan/losses.py) detects this: its
+unit is the error of the mean pose, so its limits hold for any data. The error on held-out clips is also compared with
 its best value so far.
 """
 
@@ -17,36 +17,36 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LOOKS = 50  # means that make a level
+LOOKS = 50  # means whose median is the level
 POSE_ERROR = "pose_error"
-LEARNED = 1.5  # pose error below which the generator has learned what a person looks like ...
-LEARNED_LOOKS = 5  # ... when so many looks in a row were below it: the first updates may pass by good poses
-LEFT = 3.0  # pose error above which its dances, once learned, have left the range of real poses ...
-LEFT_LOOKS = 4  # ... when so many looks in a row were above it: a look may be one update, and one bad batch passes
+LEARNED = 1.5  # pose error below which the generator has converged to human poses ...
+LEARNED_LOOKS = 5  # ... after so many consecutive checks: early updates may reach low errors by chance
+LEFT = 3.0  # pose error above which, after it converged, its dances left the range of real poses ...
+LEFT_LOOKS = 4  # ... after so many consecutive checks: a check may cover one update, and one bad batch is tolerated
 HELD_OUT_GROWTH = 3.0  # times its best value at which the pose error on held-out clips has diverged
-SMALLEST_ERROR = 2.0  # pose error below which growth on held-out clips is no divergence
+SMALLEST_ERROR = 2.0  # pose error below which growth on held-out clips is not divergence
 
 
 @dataclass
 class DivergenceMonitor:
-    """Looks at the mean losses of some updates, again and again."""
+    """Repeatedly checks the mean losses of some updates for divergence."""
 
     factor: float
-    """Times its level at which a loss has exploded."""
+    """Multiple of its level above which a loss has exploded."""
     first: dict[str, float] = field(default_factory=dict)
     recent: dict[str, list[float]] = field(default_factory=dict)
     looks_below: int = 0
-    """Looks in a row, LEARNED_LOOKS at most, in which the pose error was below LEARNED; it stays there."""
+    """Consecutive checks with a pose error below LEARNED; it stays at LEARNED_LOOKS once reached."""
     looks_above: int = 0
-    """Looks in a row, once it was learned, in which the pose error was above LEFT."""
+    """Consecutive checks with a pose error above LEFT, after the generator converged."""
     best_held_out: float = math.inf
     """Smallest pose error on held-out clips."""
 
     def check_losses(self, losses: dict[str, float]) -> tuple[str, str] | None:
-        """The first loss that went wrong, and what is wrong with it; None when all is well."""
+        """The first diverged loss and its problem; None if no loss diverged."""
         for name, value in losses.items():
             if not math.isfinite(value):
-                return name, "is no finite number any more"
+                return name, "became NaN or Inf"
             if name == POSE_ERROR and (left := self._left(value)):
                 return name, left
             size = abs(value)
@@ -59,7 +59,7 @@ class DivergenceMonitor:
         return None
 
     def check_held_out(self, error: float) -> str | None:
-        """What is wrong with the pose error on held-out clips; None when all is well."""
+        """Problem of the pose error on held-out clips; None if it has not diverged."""
         best, self.best_held_out = self.best_held_out, min(self.best_held_out, error)
         if error > SMALLEST_ERROR and error > HELD_OUT_GROWTH * best:
             return f"is {error:.3g} on held-out clips, {error / best:.1f} times its best value before,"
@@ -79,7 +79,7 @@ class DivergenceMonitor:
         return dict(vars(self))
 
     def load(self, state: dict[str, Any]) -> None:
-        """Carry on with the levels of a state."""
+        """Restore the levels from a state."""
         self.first, self.recent = state["first"], state["recent"]
         self.looks_below, self.looks_above = state.get("looks_below", 0), state.get("looks_above", 0)
         self.best_held_out = state.get("best_held_out", math.inf)

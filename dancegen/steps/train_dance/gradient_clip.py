@@ -1,7 +1,7 @@
-"""Clipping of a gradient by the running mean of its norm, which fits any size of network, batch and loss.
+"""Gradient clipping relative to the running mean of the norm, which fits any size of network, batch and loss.
 
-A fixed bound would have to be found for each of them. Adam scales gradients by their running second moment, so what
-destabilises it is a gradient far above the usual one, as in the first updates of a new loss.
+A fixed bound would have to be tuned for each of them. Adam scales gradients by their running second moment, so it is
+destabilised by a gradient far above the usual one, as in the first updates of a new loss.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-MEMORY = 0.99  # of the mean, from update to update
+MEMORY = 0.99  # decay of the running mean per update
 
 
 class GradientClip:

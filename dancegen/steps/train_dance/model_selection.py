@@ -1,4 +1,4 @@
-"""The best model so far, by a number measured on the validation clips."""
+"""The best model so far, by a metric on the validation clips."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ HIGHER_IS_BETTER = frozenset({"beat_alignment"})
 
 @dataclass
 class BestModel:
-    """Which epoch's model was best, and that model."""
+    """The best model and its epoch."""
 
     by: str
-    """Name of the number."""
+    """Name of the metric."""
     epoch: int = 0
     """0 when there is none yet."""
     updates: int = 0
@@ -22,7 +22,7 @@ class BestModel:
     weights: dict[str, Tensor] = field(default_factory=dict)
 
     def improved_by(self, metrics: dict[str, float]) -> bool:
-        """Whether a model with these numbers is better. One without the number, or where it is none, never is."""
+        """Whether a model with these metrics is better; False if the metric is missing, NaN or Inf."""
         value = metrics.get(self.metric, math.nan)
         if not math.isfinite(value):
             return False
@@ -30,14 +30,14 @@ class BestModel:
 
     @property
     def metric(self) -> str:
-        """The number's name among the metrics."""
+        """Key of the metric."""
         return f"validation/{self.by}"
 
     @property
     def value(self) -> float:
-        """The best number."""
+        """Best value of the metric."""
         return self.metrics[self.metric]
 
     def state(self) -> dict[str, Any]:
-        """All of it, in plain containers."""
+        """The state, in plain containers."""
         return dict(vars(self))

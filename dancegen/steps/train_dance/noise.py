@@ -1,7 +1,7 @@
-"""All that is drawn for one update, but dropout.
+"""Random samples of one update, except dropout.
 
-Every worker draws for the clips of all workers and keeps its own part. So two workers with eight clips each draw what
-one worker with sixteen does, and a run that was stopped draws what it would have drawn.
+Every worker samples for the clips of all workers and keeps its own part. So two workers with eight clips each get the
+samples of one worker with sixteen, and a resumed run gets those of an uninterrupted one.
 
 Axes used in shapes:
     B clips    T frames    Z noise    F bands of the equaliser
@@ -18,35 +18,35 @@ from torch import Tensor
 from dancegen.gan.pose_generator import Generator
 from dancegen.media.audio import SAMPLE_RATE
 
-SEEDED_SHARE = 0.5  # of the clips start from given frames, where the generator can
+SEEDED_SHARE = 0.5  # of the clips start from given frames, if the generator supports it
 TONE_BANDS = 9  # about one for each octave
 LOWEST_HZ = 40.0
-SILENT = 1e-6  # loudness to divide by
-VALIDATION = 1 << 30  # randomness of validation: no update's, and the same after every epoch
+SILENT = 1e-6  # lower bound of the loudness as divisor
+VALIDATION = 1 << 30  # random stream of validation: different from all updates', and the same after every epoch
 
 
 @dataclass(frozen=True)
 class StepNoise:
-    """For each clip of this worker."""
+    """Samples for each clip of this worker."""
 
     noise: Float[Tensor, "B T Z"]
     code: Float[Tensor, "B Z"]
-    """Standard normal, for the noise that is read out of a real dance."""
+    """Standard normal, to sample the posterior of a real dance."""
     free: Float[Tensor, " B"]
     seeded: Float[Tensor, " B"]
     between: Float[Tensor, " B"]
-    """These three are even in [0, 1]: whether the noise is free, the start is given, and the penalty's point."""
+    """These three are uniform in [0, 1]: whether the code is from the prior, start given, penalty's point."""
     tone: Float[Tensor, "B F"]
     """Standard normal: gains of the equaliser."""
 
     def part(self, rank: int, clips: int, like: Tensor) -> "StepNoise":
-        """One worker's, with the device and type of its batch."""
+        """One worker's samples, on the device and of the dtype of its batch."""
         mine = slice(rank * clips, (rank + 1) * clips)
         return StepNoise(*(getattr(self, field.name)[mine].to(like) for field in fields(self)))
 
 
 def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> StepNoise:
-    """For all clips of one update."""
+    """Samples for all clips of one update."""
     random = _random(seed, update)
     return StepNoise(
         noise=generator.noise(clips, frames, random, torch.device("cpu")),
@@ -59,7 +59,7 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
 
 
 def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: int) -> Float[Tensor, "B T Z"]:
-    """Noise that follows from the seed and the clip alone, whatever other clips are with it."""
+    """Noise that depends only on the seed and the clip, whatever other clips are in the batch."""
     drawn = [generator.noise(1, frames, _random(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
     return torch.cat(drawn)
 
@@ -70,8 +70,8 @@ def _random(seed: int, *words: int) -> torch.Generator:
 
 
 def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> Float[Tensor, "B T S"]:
-    """Sounds as another room and another loudspeaker would give them, each clip as loud as before: smooth gains over
-    the octaves, no phase."""
+    """Audio as from another room and loudspeaker, each clip with its loudness preserved: smooth gains over the octaves,
+    no phase change."""
     samples = audio.flatten(1)
     spectrum = torch.fft.rfft(samples)
     frequencies = torch.linspace(0, SAMPLE_RATE / 2, spectrum.shape[1], device=audio.device, dtype=audio.dtype)

@@ -1,7 +1,7 @@
-"""clips -> a model that dances
+"""clips -> the dance generator
 
-Ray Train runs `train_worker.work` in every worker. The driver shows how far they are and tells MLflow; all
-that a run needs to go on is in its checkpoints, so the same command goes on where the last one stopped.
+Ray Train runs `worker.work` in every worker. The driver shows their progress and logs it to MLflow. The
+checkpoints hold the complete state of a run, so the same command resumes where the last one stopped.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
 from dancegen.engine.progress import EventCallback, EventQueue, say
 from dancegen.engine.training import driver as training_job
-from dancegen.engine.training.driver import TOO_SMALL, named, shown
+from dancegen.engine.training.driver import TOO_SMALL
+from dancegen.engine.training.reporter import named, reported
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.gan.settings import SECOND_STAGE
@@ -22,13 +23,13 @@ from dancegen.steps.train_dance import worker as train_worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summarize
 
-# Settings that say where and how a run runs, not what it makes.
+# Settings of where and how a run runs, which do not affect its result.
 FREE = training_job.FREE | {
     *("precision", "compile", "workers_min"),
     *("checkpoint_minutes", "diverged_factor", "pictures_every"),
 }
 GROWING = "epochs"
-SHOWN = {  # the few numbers that fit into the progress line
+SHOWN = {  # metrics in the progress line
     "train/l1": "l1",
     "train/local_right": "local",
     "train/global_right": "global",
@@ -38,18 +39,18 @@ SHOWN = {  # the few numbers that fit into the progress line
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training ended."""
+    """Result of a training."""
 
     model: str
     """URI of the finished model."""
     metrics: dict[str, float]
     """Of the model's epoch."""
     epoch: int
-    """That the model is of: the best by `best_by`, or the last one."""
+    """Epoch of the model: the best by `best_by`, or the last one."""
 
 
 def run(config: TrainDanceConfig) -> Trained:
-    """Train, or go on training. Raises DanceGenError for what a person can correct."""
+    """Train, or resume training. Raises DanceGenError for errors that the user can fix."""
     data = check(config)
     _check_validation(config, data)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
@@ -59,16 +60,20 @@ def run(config: TrainDanceConfig) -> Trained:
         say(f"all {config.epochs} epochs were done before. The model of epoch {end['epoch']}: {_model(config)}")
         return Trained(_model(config), **end)
     say(
-        f"{data.train:,} clips to learn from and {data.validation:,} to validate on; "
+        f"{data.train:,} training clips and {data.validation:,} validation clips; "
         f"{config.epochs} epochs of {updates:,} updates with {_workers(config)} workers; "
-        f"{'going on from' if begun else 'checkpoints in'} {config.run_folder}"
+        f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
     board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
     numbers = SHOWN | {f"validation/{config.best_by}": config.best_by}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    with room, shown(config, updates * config.workers * config.batch_size, tags, numbers) as take, board.read_by(take):
+    with (
+        room,
+        reported(config, updates * config.workers * config.batch_size, tags, numbers) as take,
+        board.read_by(take),
+    ):
         say(f"starting {_workers(config)} workers")
         trained = fit(config, data.data_hash, [EventCallback(board)], board)
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
@@ -81,43 +86,43 @@ def run(config: TrainDanceConfig) -> Trained:
 
 
 def second_stage_note(config: TrainDanceConfig, best_epoch: int) -> str | None:
-    """A sentence for a run whose best model is from before its second stage, which then did only harm."""
+    """A note for a run whose best model is from before its second stage, which then only did harm; else None."""
     losses = config.model.losses
     first = losses.adversarial_from_epoch if any(getattr(losses, name) for name in SECOND_STAGE) else config.epochs
     if not best_epoch <= first < config.epochs:
         return None
     return (
         f"The best model is from before the second stage (epochs {first + 1} to {config.epochs}), which did not "
-        f"improve {config.best_by}. Train longer, or give smaller second-stage weights (model.losses)."
+        f"improve {config.best_by}. Train longer, or set smaller second-stage weights (model.losses)."
     )
 
 
 def check(config: TrainDanceConfig) -> Summary:
-    """What the clips are. Raises before anything is started when they do not fit the settings."""
+    """Summary of the clips. Raises before anything is started when they do not match the settings."""
     data = summarize(config.clips)
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     train_worker.load_perceptual(config)
     train_worker.load_start(config)
     if data.fps != config.model.fps:
-        problem = f"does not fit the clips in {config.clips}, which have {data.fps:g} poses a second."
+        problem = f"does not match the clips in {config.clips}, which have {data.fps:g} poses per second."
         raise ConfigError(
-            f"model.fps={config.model.fps:g}", problem, f"Give model.fps={data.fps:g}, or cut other clips."
+            f"model.fps={config.model.fps:g}", problem, f"Set model.fps={data.fps:g}, or cut other clips."
         )
     return data
 
 
 def _check_validation(config: TrainDanceConfig, data: Summary) -> None:
     if not data.validation and config.best_by != "last":
-        problem = "holds no validation clips to choose the finished epoch on."
-        raise TableError(config.clips, problem, f"{CUT_AGAIN}, or give best_by=last.")
+        problem = "holds no validation clips to select the best epoch on."
+        raise TableError(config.clips, problem, f"{CUT_AGAIN}, or set best_by=last.")
 
 
 def fit(
     config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: EventQueue | None
 ) -> Trained:
-    """Run the workers on a Ray that is there.
+    """Run the workers on a running Ray.
 
-    Raises DivergedError when a loss is no number any more or explodes, CheckpointError when the run cannot go on.
+    Raises DivergedError when a loss became NaN or Inf or explodes, CheckpointError when the run cannot be resumed.
     """
     given = {"config": config.model_dump(), "data_hash": data_hash, "board": board}
     end = training_job.fit(config, train_worker.work, given, callbacks, config.workers_min)

@@ -1,4 +1,4 @@
-"""Settings of train-dance: which clips, which model, how long, and how it is watched over."""
+"""Settings of train-dance: clips, model, training length and monitoring."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,48 +10,48 @@ from dancegen.gan.settings import DanceModelConfig
 
 
 class TrainDanceConfig(TrainingRun):
-    """clips -> a model that dances."""
+    """Train a dance model on clips."""
 
     output: Annotated[Uri, Output(inside=("{name}", "dance.safetensors"))] = "runs/dance"
-    """Folder for the run: its checkpoints below the name, and dance.safetensors, the best model."""
+    """Folder of the run: its checkpoints below the name, and dance.safetensors, the best model."""
     model: DanceModelConfig = DanceModelConfig()
-    """The model and its losses; configs/presets/ has whole sets of these."""
+    """The model and its losses; configs/presets/ has complete sets of these."""
     perceptual: InputUri | None = None
-    """Checkpoint of the network behind `model.losses.perceptual`, as pretrain-perceptual makes it; null is ours."""
+    """Checkpoint of the network of `model.losses.perceptual`, from pretrain-perceptual; null uses the shipped one."""
     start: InputUri | None = None
-    """Checkpoint of a dance model to begin with, such as one that was trained on more clips; null begins anew."""
+    """Checkpoint of a dance model to fine-tune, such as one trained on more clips; null trains from scratch."""
     epochs: PositiveInt = 100
-    """Times that every clip is seen. May be raised later: the run then goes on."""
+    """Training epochs. May be raised later to resume the run."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """How the networks calculate. `auto` is bfloat16 where the GPU or the processor is made for it, and float32
-    elsewhere; weights and losses are float32 always."""
+    """Precision of the networks. `auto` is bfloat16 where the GPU or CPU has hardware support for it, and float32
+    elsewhere; weights and losses are always float32."""
     compile: bool = False
-    """Let torch compile the networks: a minute at the start, then faster updates, above all on a GPU."""
+    """Compile the networks with torch.compile: takes about a minute, then updates are faster, mainly on a GPU."""
     workers_min: PositiveInt | None = None
-    """With it the run goes on with as few workers when machines are lost, and grows back; null is always `workers`.
-    Other workers share out the clips anew, and fewer make a smaller batch at the same learning rates: the result is
-    another one than with a fixed number, and a resize inside an epoch shows some of its clips twice or not at all."""
+    """Minimum number of workers: the run shrinks to it when nodes are lost, and grows back; null is always `workers`.
+    A resize reshards the clips and changes the global batch size at the same learning rates: results differ from a
+    fixed number of workers, and a resize inside an epoch repeats or skips some of its clips."""
     best_by: Literal["misfit", "l1", "frechet_k2", "frechet_pose", "beat_alignment", "last"] = "misfit"
-    """Number measured on the validation clips that decides which epoch's model is the finished one. `misfit` counts
-    how the dances move, stand and keep the beat; l1 prefers a dancer that stands still. `last` takes the last epoch's,
-    and needs no validation clips."""
+    """Validation metric that selects the best epoch. `misfit` combines movement, poses and beat; l1 favours a
+    motionless dancer. `last` uses the last epoch and requires no validation clips."""
     checkpoint_minutes: NonNegativeFloat = 15.0
-    """A checkpoint inside an epoch when the last one is so old; 0 makes them between epochs only. There is always one
-    when a machine is about to be taken away."""
+    """Interval between checkpoints inside an epoch, in minutes; 0 saves them between epochs only. A preemption notice
+    always triggers one."""
     diverged_factor: float = Field(default=1000.0, gt=1)
-    """The run stops when a loss is so many times its own level: the median of its last means, or its first one."""
+    """The run stops when a loss exceeds this multiple of its level: the larger of its first mean and the median of its
+    recent ones."""
     pictures_every: NonNegativeInt = 10
-    """Epochs from one picture and video of real against generated dances to the next, below the run's folder and in
-    MLflow; the last epoch has them too. 0 makes none."""
+    """Epochs between images and videos of real and generated dances, below the run's folder and in MLflow; always made
+    after the last epoch. 0 disables them."""
 
     @property
     def cpus(self) -> float:
-        """Processor cores that the run needs at least, and one for what Ray runs beside the workers."""
+        """Minimum CPU cores of the run, and one for Ray's own processes."""
         return (self.workers_min or self.workers) * self.cpus_per_worker + 1
 
     @property
     def gpus(self) -> int:
-        """GPUs that the run needs at least."""
+        """Minimum GPUs of the run."""
         return (self.workers_min or self.workers) if self.use_gpu else 0
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""How busy a worker's machine is, under the names that MLflow has for its system metrics."""
+"""Utilisation of a worker's machine, under MLflow's names for system metrics."""
 
 from contextlib import suppress
 
@@ -9,14 +9,14 @@ MEGABYTE = 1 << 20
 
 
 class Machine:
-    """Asked once in a while; processor use is the mean since it was asked before."""
+    """Reports utilisation; that of the CPU is the mean since the previous call."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        psutil.cpu_percent()  # from here on
+        psutil.cpu_percent()  # start of the first interval
 
     def usage(self) -> dict[str, float]:
-        """Processors and memory of the machine, and of this worker's GPU when it has one."""
+        """CPU and memory utilisation of the machine, and of this worker's GPU if it has one."""
         memory = psutil.virtual_memory()
         found = {
             "system/cpu_utilization_percentage": psutil.cpu_percent(),
@@ -32,6 +32,6 @@ class Machine:
             "system/gpu_memory_usage_megabytes": (total - free) / MEGABYTE,
             "system/gpu_memory_usage_percentage": 100 * (total - free) / total,
         }
-        with suppress(ModuleNotFoundError, RuntimeError):  # needs nvidia-ml-py, and a driver that tells
+        with suppress(ModuleNotFoundError, RuntimeError):  # needs nvidia-ml-py and a driver that supports it
             found["system/gpu_utilization_percentage"] = float(torch.cuda.utilization(self.device))
         return found

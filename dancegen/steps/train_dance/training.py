@@ -1,10 +1,10 @@
-"""One update of the generator and its two discriminators, and the state needed to carry on later.
+"""One update of the generator and its two discriminators, and the state needed to resume.
 
-No Ray, no paths. What is random in an update follows from (seed, number of the update) alone, so a run that was
-stopped goes on to the bit, and any number of workers draw what one would.
+It does not use Ray or paths. Randomness in an update depends only on (seed, number of the update), so a resumed run is
+bit-identical to an uninterrupted one, and any number of workers get the samples of one worker.
 
 Axes used in shapes:
-    B clips    T frames    S samples a frame    J joints    R rhythm channels    Z noise    K given frames
+    B clips    T frames    S samples per frame    J joints    R rhythm channels    Z noise    K given frames
 """
 
 import copy
@@ -38,7 +38,7 @@ from dancegen.training.statistics import share_statistics
 
 __all__ = ["Batch", "DanceTraining"]
 
-EMA_WARM_UP = 10  # updates: at first the running average forgets faster
+EMA_WARM_UP = 10  # updates: at first the EMA decays faster
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
 TRAINED = ("generator", "noise_encoder", "local_discriminator", "global_discriminator")
 FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}  # in states of earlier releases
@@ -46,23 +46,23 @@ FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}
 
 @dataclass(frozen=True)
 class GeneratorOutput:
-    """A batch, the dances generated for it, and how."""
+    """A batch, the dances generated for it, and their latent codes."""
 
     batch: Batch
     fake: Float[Tensor, "B T J 2"]
     noise: Float[Tensor, "B T Z"]
     code: Code | None
     told: Float[Tensor, " B"]
-    """1 where the noise was read out of the real dance, which can then be asked for; 0 where it was drawn."""
+    """1 where the code is from the real dance's posterior, so that it can be reconstructed; 0 where from the prior."""
 
     @property
     def target(self) -> Batch:
-        """The batch as the distances to the real dance see it: clips that are free count as missing."""
+        """The batch for reconstruction losses: clips with a code from the prior count as missing."""
         return replace(self.batch, mask=self.batch.mask * self.told[:, None, None])
 
 
 class DanceTraining:
-    """The networks, their optimizers and the running average of the generator."""
+    """The networks, their optimizers and the EMA of the generator."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class DanceTraining:
         precision: Precision = "auto",
         compiled: bool = False,
     ) -> None:
-        """`wrap` places and spreads each network (DDP). `perceptual`, frozen, is needed where its loss has a weight.
+        """`wrap` moves each network to its device and wraps it in DDP. `perceptual`, frozen, is required by its loss.
 
-        `compiled` has torch compile the networks that need no second derivative.
+        `compiled` applies torch.compile to the networks that need no second derivative.
         """
-        assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, and there is no network"
+        assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, but no network is given"
         self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
         self.precision: Precision = precision
         self.epoch = self.updates = 0
@@ -108,7 +108,7 @@ class DanceTraining:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of all networks on a batch. Returns the parts of the losses, detached, by name.
 
-        The dance is generated once: the discriminators learn from it, then the generator from them.
+        The dance is generated once: it is used to update the discriminators, then the generator.
         """
         draws = self._draws(self.updates, batch)
         if self.in_second_stage and self.second_stage_from is None:
@@ -133,11 +133,11 @@ class DanceTraining:
 
     @torch.no_grad()
     def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
-        """What needs the networks to be measured on clips they need not have seen; `validation` measures the dances.
+        """Validation metrics that require the networks; `validation` computes those of the dances alone.
 
-        `one` is what `dances` gives for the clips. `l1` of it, and of a dance with the noise that stands for the real
-        one (`l1_told`); `diversity`, the distance of two dances to the same music, in units of the distance between
-        the dances of different clips.
+        `one` is the output of `dances` for the clips. `l1` and `pose_error` are those of `one`; `l1_told` is the L1 of
+        the reconstruction of the real dance; `diversity` is the distance of two dances to the same music, in units of
+        the distance between the dances of different clips.
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
@@ -147,21 +147,21 @@ class DanceTraining:
         }
         if self.noise_encoder is not None:
             found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
-        if len(one) > 1:  # a clip alone has no other to be compared with
+        if len(one) > 1:  # requires another clip to compare with
             one, other = losses.mask_missing(one, batch.mask), losses.mask_missing(other, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
         return found
 
     @torch.no_grad()
     def dances(self, batch: Batch, seed: int = 0) -> Float[Tensor, "B T J 2"]:
-        """The averaged generator's dances to the clips' music. The noise follows from the clip and the seed."""
+        """The EMA generator's dances to the clips' music. The noise depends on the clip and the seed."""
         clips, frames = batch.audio.shape[:2]
         ids = range(clips) if batch.ids is None else batch.ids.tolist()
         noise = noise_of_each(seed, ids, self.ema, frames)
         return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
 
     def state(self) -> dict[str, Any]:
-        """All that `load` needs to carry on: plain containers and tensors, for weights_only loading."""
+        """The state that `load` resumes from: plain containers and tensors, for weights_only loading."""
         return {
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
@@ -174,15 +174,15 @@ class DanceTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Carry on from a state. Learning rates and loss weights are those of today's settings.
+        """Resume from a state. Learning rates and loss weights are those of the current settings.
 
-        Raises CheckpointError when the state is not one, or is of other networks.
+        Raises CheckpointError if it is not a state, or is of other networks.
         """
         try:
             before = DanceModelConfig.model_validate(with_former_defaults(state["config"]))
             other = [name for name in NETWORK_SETTINGS if getattr(before, name) != getattr(self.config, name)]
             if other:
-                raise CheckpointError("training state", f"has another {', '.join(other)}.", "Start a new run.")
+                raise CheckpointError("training state", f"has a different {', '.join(other)}.", "Start a new run.")
             networks = {FORMER_NAMES.get(name, name): weights for name, weights in state["networks"].items()}
             for name, network in self._networks().items():
                 network.load_state_dict(networks[name])
@@ -191,7 +191,7 @@ class DanceTraining:
                 optimizer.load_state_dict(state["optimizers"][name])
                 optimizer.param_groups[0]["lr"] = rate
             self.seed, self.epoch, self.updates = state["seed"], state["epoch"], state["updates"]
-            # A state from before there was a ramp is past it.
+            # A state saved before the ramp existed is past it.
             self.second_stage_from = state.get("second_stage_from", 0 if self.in_second_stage else None)
             if self.clip:
                 self.clip.mean = state.get("gradient_norm")
@@ -199,16 +199,16 @@ class DanceTraining:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
     def share_statistics(self) -> None:
-        """All workers have the same networks afterwards: batch norm's running statistics become the mean of theirs."""
+        """Average batch norm's running statistics over all workers, so that all have the same networks."""
         share_statistics(*self._networks().values())
 
     def start_from(self, generator: nn.Module) -> None:
-        """Begin with a generator's weights; all else is new."""
+        """Start with a generator's weights; everything else is newly initialised."""
         for network in (self.generator, self.ema):
             network.load_state_dict(generator.state_dict())
 
     def _attempt(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
-        """Generate a dance for each clip: most with the noise read out of the real one, some with free noise."""
+        """Generate a dance for each clip: most with a code from the real dance's posterior, some from the prior."""
         noise, code, told = draws.noise, None, torch.ones_like(draws.free)
         if self.config.noise_encoder is not None:
             code = self._wrapped["noise_encoder"](losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
@@ -218,13 +218,13 @@ class DanceTraining:
         return GeneratorOutput(batch, fake, noise, code, told)
 
     def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
-        """The averaged generator's dances with the noise that stands for the real ones."""
+        """Reconstructions of the real dances: the EMA generator with the mean of their posterior."""
         assert self.noise_encoder is not None
         code = self.noise_encoder.eval()(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
         return self.ema(batch.audio, batch.rhythm, code.mean[:, None].expand(-1, batch.pose.shape[1], -1))
 
     def _start(self, batch: Batch, draws: StepNoise) -> Float[Tensor, "B K J 3"] | None:
-        """The first frames of the real dance for the clips that are given them."""
+        """The first frames of the real dance for the seeded clips; zeros for the others."""
         frames = self.config.generator.seed_frames
         if not frames:
             return None
@@ -243,7 +243,7 @@ class DanceTraining:
         return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
 
     def _global_update(self, batch: Batch, fake: Tensor, draws: StepNoise) -> dict[str, Tensor]:
-        """One backward for everything: a second one would break DDP."""
+        """One backward pass for all losses: a second one would break DDP."""
         weights = self.config.losses
         real, fake = (losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake))
         with autocast(self.precision, fake):
@@ -257,7 +257,7 @@ class DanceTraining:
                 parts["mismatched_right"] = (said < said_of_real).float().mean()
                 loss = loss + weights.mismatched_music * parts["mismatched_music"]
         if weights.gradient_penalty:
-            music = judgement.music.detach().to(real)  # nothing here is rounded
+            music = judgement.music.detach().to(real)  # in full precision
             self.global_discriminator.pose_encoder.eval()  # no dropout, and no mixing of samples
             penalty = losses.gradient_penalty(
                 lambda pose: self.global_discriminator.judge(
@@ -274,7 +274,7 @@ class DanceTraining:
         return {"global_discriminator": loss, **parts}
 
     def _generator_update(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """One backward through the generator. The second stage's losses reach it by their gradients at the joints."""
+        """One backward pass through the generator. The second stage's losses enter by their gradients at the joints."""
         judged = replace(attempt, fake=attempt.fake.detach().requires_grad_())
         pull, parts = torch.zeros_like(judged.fake), {}
         total = plain = attempt.fake.new_zeros(())
@@ -297,9 +297,9 @@ class DanceTraining:
         return {"generator": total, **parts}
 
     def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
-        """A loss's gradient at the joints, shortened for each clip to `gradient_limit` times that of l1.
+        """A loss's gradient at the joints, clipped for each clip to `gradient_limit` times that of l1.
 
-        The gradient of l1 is of the same size wherever the joints are, so this is a limit in the data's own unit.
+        The gradient of l1 has the same size wherever the joints are, so the limit is in the data's own unit.
         """
         weights = self.config.losses
         if weights.gradient_limit is None or not weights.l1:
@@ -309,7 +309,7 @@ class DanceTraining:
         return gradient * (limit / norm)[:, None, None, None]
 
     def distances(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """How far the joints, and their steps, are from the real ones."""
+        """Reconstruction losses of the joints and of their frame-to-frame differences."""
         target = attempt.target
         return {
             "l1": losses.l1(attempt.fake, target.pose, target.mask),
@@ -317,7 +317,7 @@ class DanceTraining:
         }
 
     def perceptual(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """Pose perceptual loss (section 3.3): how far apart the two dances look to the frozen network."""
+        """Pose perceptual loss (section 3.3): distance of the two dances in the frozen network's features."""
         assert self._seen_by_perceptual is not None
         batch, features = attempt.batch, self._seen_by_perceptual
         with torch.no_grad():
@@ -328,12 +328,12 @@ class DanceTraining:
         return {"perceptual": distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
 
     def from_local(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """What the generator lacks to be taken for real, window by window."""
+        """Adversarial loss of D_local, over the windows."""
         said = self.local_discriminator(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
         return {"adversarial_local": losses.real(said)}
 
     def from_global(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """What the generator lacks to be taken for real with its music, and to look so to each layer of D_global."""
+        """Adversarial loss of D_global, and feature matching loss over the layers of D_global."""
         batch, network = attempt.batch, self.global_discriminator
         fakes = network.pose_encoder.layers(losses.mask_missing(attempt.fake, batch.mask), batch.rhythm)
         with torch.no_grad():
@@ -348,7 +348,7 @@ class DanceTraining:
         return found
 
     def about_noise(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
-        """Divergence of the noise read out of real dances, in nats; and how much of a dance's noise is lost in it."""
+        """KL divergence of the real dances' posteriors, in nats, and recovery error of the generated dances' codes."""
         if attempt.code is None:
             return {}
         assert self.config.noise_encoder is not None
@@ -392,14 +392,14 @@ class DanceTraining:
                 value.copy_(now[name])
 
     def _view(self, batch: Batch) -> Batch:
-        """The batch as the settings want it: without masks every joint counts fully."""
+        """The batch according to the settings: without `masked`, every joint has full weight."""
         return batch if self.config.masked else replace(batch, mask=torch.ones_like(batch.mask))
 
     def _heard(self, audio: Float[Tensor, "B T S"], draws: StepNoise) -> Float[Tensor, "B T S"]:
-        """Sounds as training hears them: through an equaliser, as loud as before.
+        """Augmented audio for training: equalised, with its loudness preserved.
 
-        A free clip has another one's sound in it and a stronger equaliser, like a song of a kind that was never danced
-        to: as nothing but the discriminators judges it, the dance to it need not be the mean of all that could be.
+        A clip with a code from the prior is mixed with another clip's audio and equalised more strongly, like a song of
+        an unseen kind: only the discriminators score its dance, which need not be the mean of all possible dances.
         """
         settings = self.config.noise_encoder
         if settings is None and not self.config.tone_db:
@@ -434,11 +434,11 @@ class Terms:
 
     @property
     def second_stage(self) -> bool:
-        """Whether they begin with the second stage."""
+        """Whether they are used only from the second stage on."""
         return self.names[0] in SECOND_STAGE
 
 
-# The generator's losses. A new one is a line here and a weight in LossConfig.
+# The generator's losses. A new loss requires a line here and a weight in LossConfig.
 GENERATOR_TERMS = (
     Terms(("l1", "velocity"), DanceTraining.distances),
     Terms(("perceptual",), DanceTraining.perceptual),
@@ -450,7 +450,7 @@ GENERATOR_TERMS = (
 
 @contextmanager
 def _frozen(*networks: nn.Module) -> Iterator[None]:
-    """What is computed meanwhile teaches these networks nothing."""
+    """Disable the parameter gradients of these networks inside the block."""
     parameters = [parameter for network in networks for parameter in network.parameters()]
     for parameter in parameters:
         parameter.requires_grad_(False)
@@ -461,7 +461,7 @@ def _frozen(*networks: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _randomness(*words: int) -> Iterator[None]:
-    """Torch's randomness from these words; what it was before comes back afterwards."""
+    """Seed torch with these words inside the block and restore its random state afterwards."""
     with torch.random.fork_rng():
         plain = [word % 2**32 for word in words]
         torch.manual_seed(int(np.random.SeedSequence(plain).generate_state(1, np.uint64)[0] >> np.uint64(1)))
@@ -469,11 +469,11 @@ def _randomness(*words: int) -> Iterator[None]:
 
 
 def _neighbours(clips: int, apart: int = 1) -> Tensor:
-    """Each clip's partner: they swap in pairs, so that shares of a batch pair alike; one left over has the first."""
+    """Each clip's partner: clips swap in pairs, so that shards of a batch pair alike; an odd one gets the first."""
     partner = torch.arange(clips) ^ apart
     return partner.where(partner < clips, 0)
 
 
 def _right(said_of_real: Tensor, said_of_fake: Tensor) -> Float[Tensor, ""]:
-    """Share of dances, or windows, that a discriminator told right."""
+    """Accuracy of a discriminator over dances or windows."""
     return 0.5 * ((said_of_real > 0).float().mean() + (said_of_fake < 0).float().mean())

@@ -1,11 +1,11 @@
-"""real and generated dances of held-out songs -> one number for each way in which they differ
+"""Validation metrics: differences between real and generated dances of held-out songs.
 
-Each worker measures its clips (`score_clips`); the rows travel, and any worker that has them all sums them up
-(`summarize`). The result does not depend on how many workers there were, or on the order of the clips.
+Each worker measures its clips (`score_clips`); the rows are gathered, and any worker that has all of them summarizes
+them (`summarize`). The result does not depend on the number of workers or on the order of the clips.
 
 Axes used in shapes:
     B clips    T frames    J joints    R rhythm channels    N beats of the music
-    D kinetic features    P poses kept of a clip    C their coordinates    W windows of a second    K kinematic beats
+    D kinetic features    P poses kept of a clip    C their coordinates    W windows of one second    K kinematic beats
 """
 
 import math
@@ -28,43 +28,43 @@ from dancegen.training.batch import Batch
 
 OTHERS = 16  # clips whose beats are each dance's control
 MUSIC_WEIGHT = 2.0  # in `misfit`: a dance off the beat costs about as much as one that stands still
-SMALLEST = 1e-9  # speed and jerk to divide by
+SMALLEST = 1e-9  # lower bound of speed and jerk as divisors
 KINETIC_FEATURES = 3 * len(COCO18)
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is kept of one clip: plain arrays, small enough to send to the other workers."""
+    """Measurements of one clip: plain arrays, small enough to send to the other workers."""
 
     real: Moves
     dance: Moves
     music_beats_s: Float64[np.ndarray, " N"]
     seconds: float
     finite: bool
-    """Whether the generated dance is made of numbers."""
+    """Whether the generated dance has no NaN or Inf."""
 
 
 def score_clips(batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> list[Row]:
-    """A row for each clip of a batch and the dance made to its music. A joint missing in the clip counts in neither."""
+    """A row for each clip of a batch and the dance made to its music. A joint missing in the clip is NaN in both."""
     arrays = (values.detach().double().cpu().numpy() for values in (batch.pose, dances, batch.mask, batch.rhythm))
     return [_row(*clip, config=config) for clip in zip(*arrays, strict=True)]
 
 
 def summarize(rows: Iterable[Row]) -> dict[str, float]:
-    """The numbers of all clips together. One that cannot be told is left out: all without clips, Frechet of one clip.
+    """Metrics over all clips. Undefined ones are left out: all without clips, Frechet distances of one clip.
 
-    frechet_k2       Frechet distance of kinetic features, which are in deviations of the real ones
+    frechet_k2       Frechet distance of kinetic features, in standard deviations of the real ones
     frechet_pose     the same of single poses' coordinates
     diversity_k2     mean distance of the dances' kinetic features from each other
     beat_alignment   Beat Alignment Score, motion side; with the beats of other clips: beat_alignment_shuffled
-    beat_coverage    kinematic beats for each beat of the music
+    beat_coverage    kinematic beats per beat of the music
     speed_ratio      speed of the dances over that of the real ones
     jerk_ratio       the same of their jerk
     freeze_share     share of seconds no faster than the slowest twentieth of the real ones
-    foot_skate       speed of feet that are on the floor, torsos a second
-    misfit           see there; infinite, and alone, when a dance is not made of numbers
+    foot_skate       speed of feet that are on the floor, in torsos per second
+    misfit           see `misfit`; infinite, and the only metric, if a dance has NaN or Inf
 
-    The real dances' own numbers end in _real.
+    Metrics of the real dances end in _real.
     """
     rows = sorted(rows, key=lambda row: (row.music_beats_s.tobytes(), row.real.kinetic.tobytes()))
     if not rows:
@@ -78,11 +78,11 @@ def summarize(rows: Iterable[Row]) -> dict[str, float]:
 
 
 def misfit(found: dict[str, float]) -> float:
-    """One number for how unlike the real dances the made ones are; 0 is no difference. No loss is made of it.
+    """Overall difference of made dances from real ones; 0 is no difference. It is not used as a loss.
 
-    The sum of how differently they move (frechet_k2), how differently they stand (frechet_pose), and by how much less
-    they prefer the beats of their own music to those of other clips. Standing still, jittering and dancing off the
-    beat all cost. A clip alone has no distribution: speed and jerk then stand in for it.
+    The sum of the differences in motion (frechet_k2) and in poses (frechet_pose), and of the shortfall of the lift in
+    beat alignment: that with the beats of their own music over that with the beats of other clips. Standing still,
+    jitter and dancing off the beat all increase it. One clip has no distribution: speed and jerk then replace it.
     """
     if "frechet_k2" in found:
         unlike = math.log1p(found["frechet_k2"] / KINETIC_FEATURES) + math.log1p(found["frechet_pose"] / COORDINATES)
@@ -117,7 +117,7 @@ def _distributions(real: list[Moves], made: list[Moves]) -> dict[str, float]:
 
 
 def _beats(rows: list[Row]) -> dict[str, float]:
-    """Over all beats alike, so that a dance with few of them has little to say. Nothing when no clip has a beat."""
+    """Scores over all beats, so that a dance with few of them has little weight. Empty if no clip has a beat."""
     heard = [row for row in rows if len(row.music_beats_s)]
     if not heard:
         return {}
@@ -136,7 +136,7 @@ def _beats(rows: list[Row]) -> dict[str, float]:
 
 
 def _turns(clips: int) -> list[int]:
-    """By how many places the music is moved on to give every dance another clip's: up to OTHERS, evenly spread."""
+    """Rotations of the music that pair every dance with another clip's: up to OTHERS, evenly spaced."""
     return sorted({round(turn) for turn in np.linspace(1, clips - 1, min(OTHERS, clips - 1))})
 
 

@@ -1,4 +1,4 @@
-"""What each worker of train_dance runs; what it knows of the others is in `worker_group`."""
+"""Worker of train_dance; its interface to the other workers is in `worker_group`."""
 
 import time
 from contextlib import nullcontext
@@ -26,24 +26,24 @@ from dancegen.training.meters import Mean, merged
 from dancegen.training.pictures import SideBySide
 
 MODEL = "dance.safetensors"  # the best model, in the run's output
-PICTURES = "pictures"  # folder in the run's
-PICTURED = 4  # validation clips in a picture
+PICTURES = "pictures"  # subfolder of the run's folder
+PICTURED = 4  # validation clips in an image
 TELL_EVERY_S = 1.0
 REMEDY = (
-    "Give smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
-    "The checkpoints from before it are kept."
+    "Set smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
+    "The earlier checkpoints are kept."
 )
 REMEDY_SECOND_STAGE = (
-    "Give smaller weights of the losses that began with the second stage (model.losses.perceptual, adversarial_local, "
+    "Set smaller weights for the losses of the second stage (model.losses.perceptual, adversarial_local, "
     "adversarial_global, feature_matching), a smaller model.losses.gradient_limit, or more model.losses.ramp_updates, "
-    "and another name. The checkpoints from before it are kept."
+    "and another name. The earlier checkpoints are kept."
 )
 
 
 def work(settings: dict[str, Any]) -> dict[str, Any]:
-    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or the `error` that all workers met.
+    """Train to the last epoch. Returns the best model's `epoch` and `metrics`, or the `error` that all workers raised.
 
-    What would be the same again must not be raised: Ray Train would start it again.
+    Errors that a restart cannot fix are returned, not raised: Ray Train would restart the run.
     """
     return train(
         TrainDanceConfig.model_validate(settings["config"]), settings["data_hash"], settings["board"], TrainGroup()
@@ -51,7 +51,7 @@ def work(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(config: TrainDanceConfig, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> dict[str, Any]:
-    """As `work`, in any group of workers."""
+    """As `work`, for any group of workers."""
     try:
         return Worker(config, data_hash, board, group).run()
     except (DivergedError, CheckpointError) as error:
@@ -84,7 +84,7 @@ class Worker:
         self.told_at, self.saved_at = 0.0, time.monotonic()
 
     def run(self) -> dict[str, Any]:
-        """All epochs that are left."""
+        """Train the remaining epochs."""
         self.resume()
         while self.training.epoch < self.config.epochs:
             means = self.learn()
@@ -102,7 +102,7 @@ class Worker:
         return {"metrics": self.best.metrics or self.metrics, "epoch": self.best.epoch or self.training.epoch}
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint, if there is one, or begin with the model that is named."""
+        """Resume from the newest checkpoint, if there is one, else start from the model in `start`."""
         with self.group.newest() as path:
             state = path and torch.load(path, map_location=self.device, weights_only=True)
         if state:
@@ -114,7 +114,7 @@ class Worker:
             self.training.start_from(model.generator)
 
     def learn(self) -> dict[str, float]:
-        """What is left of an epoch. Returns the mean losses of all of it, over all workers."""
+        """Train the rest of the epoch. Returns the mean losses of the whole epoch over all workers."""
         before = self.progress.updates
         share = Shard(
             self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch, done=before
@@ -137,7 +137,7 @@ class Worker:
         return {**means, "clips_per_s": clips / (time.monotonic() - started)} if clips else means
 
     def sync(self, mean: Mean, updates: int, seconds: float) -> None:
-        """Compare the last updates' losses with all workers. Raises DivergedError, on all of them, when it is time."""
+        """Gather the losses of the last updates from all workers. On divergence all of them raise DivergedError."""
         parts = all_gather((mean.sums(), seconds), self.workers)
         losses = [sums for sums, _ in parts]
         epoch = self.training.epoch + 1
@@ -148,29 +148,29 @@ class Worker:
         self.progress.record(updates, losses, max(seconds for _, seconds in parts))
 
     def diverged(self, what: str, problem: str, epoch: int) -> DivergedError:
-        """The error that ends the run, with what to change: the second stage's weights where those losses are new."""
+        """The error that ends the run. Its remedy names the second stage's weights once those losses are active."""
         weights = self.config.model.losses
         staged = 0 < weights.adversarial_from_epoch < epoch
         where = f"in epoch {epoch} after {self.training.updates} updates."
         return DivergedError(what, f"{problem} {where}", REMEDY_SECOND_STAGE if staged else REMEDY)
 
     def save_inside(self) -> None:
-        """A checkpoint in the middle of an epoch: when a machine is about to go away, or the last one is old."""
+        """Save a checkpoint in the middle of an epoch: on a preemption notice, or when the last one is old."""
         mine = (time.monotonic() - self.saved_at) / 60, self.group.leaving()
-        heard = all_gather(mine, self.workers)  # all must do the same, and some hear of it earlier
+        heard = all_gather(mine, self.workers)  # all must do the same, and some get the notice earlier
         minutes, ranks = heard[0][0], set().union(*(ranks for _, ranks in heard))
         old = 0 < self.config.checkpoint_minutes <= minutes
         warned = not ranks <= self.leaving
         if old or warned:
             self.training.share_statistics()
-            # no `epoch` of its own, so that nobody takes it for a finished one
+            # without the key `epoch`, so that it is not taken for a finished epoch
             self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
             if self.board and warned:
                 self.board.put(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
-        self.leaving |= ranks  # Ray says it now and then, not at every look
+        self.leaving |= ranks  # Ray does not report the notice at every call
 
     def validate(self) -> dict[str, float]:
-        """How the averaged generator does on the validation clips, when that is due and there are some."""
+        """Metrics of the averaged (EMA) generator on the validation clips; empty when not due or without such clips."""
         epoch = self.training.epoch
         due = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
         if not due or not len(self.validation_clips):
@@ -196,7 +196,7 @@ class Worker:
                 self.save_model()
 
     def show(self) -> None:
-        """Real and generated dances of a few validation clips side by side, always the same clips and noise."""
+        """Write real and generated dances of a few validation clips side by side, always the same clips and noise."""
         every, epoch = self.config.pictures_every, self.training.epoch
         due = every and (epoch % every == 0 or epoch == self.config.epochs)
         if not self.board or not due or not len(self.validation_clips):
@@ -210,18 +210,18 @@ class Worker:
             self.board.put(kind="file", name=f"{PICTURES}/{storage.name(uri)}", uri=uri)
 
     def report(self, metrics: dict[str, Any], save: bool) -> None:
-        """Hand on numbers: all workers at once, the first one with all that a run goes on from when `save` says so."""
+        """Report metrics: all workers at once, the first one with the state to resume from when `save` is true."""
         self.group.report(metrics, self.state() if save and self.rank == 0 else None)
         if save:
             self.saved_at = time.monotonic()
 
     def state(self) -> dict[str, Any]:
-        """All that a run needs to go on from here: plain containers and tensors."""
+        """Complete state to resume from: plain containers and tensors."""
         own = {"within": self.progress.state(), "watch": self.monitor.state(), "best": self.best.state()}
         return {"training": self.training.state(), "metrics": self.metrics, **own, **self.origin()}
 
     def save_model(self) -> None:
-        """Write the best model, or where none is chosen the newest: the averaged generator, with its card."""
+        """Write the best model, or the newest when none is chosen: the averaged (EMA) generator, with its card."""
         best = self.best
         card = {
             **self.origin(),
@@ -237,7 +237,7 @@ class Worker:
             checkpoint.save(path, DanceModel(generator, self.config.model), card)
 
     def origin(self) -> dict[str, Any]:
-        """What the weights come from."""
+        """Provenance of the weights."""
         return {
             "settings": self.config.model_dump(mode="json"),
             "data_hash": self.data_hash,
@@ -245,12 +245,12 @@ class Worker:
         }
 
     def usage(self) -> dict[str, float]:
-        """How busy the workers' machines were, on average."""
+        """Mean resource usage of the workers' machines."""
         mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
         return merged(all_gather(mine, self.workers))
 
     def tell(self, updates: int) -> None:
-        """Say how far this epoch is, but not too often."""
+        """Report the progress of this epoch, at most once per `TELL_EVERY_S`."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = updates * self.workers * self.config.batch_size
@@ -258,7 +258,7 @@ class Worker:
 
 
 def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
-    """The frozen network of the perceptual loss, when that loss weighs anything: the named one, or the shipped one.
+    """The frozen network of the perceptual loss, configured or shipped; None when that loss has no weight.
 
     Raises CheckpointError when it cannot be used.
     """
@@ -270,7 +270,7 @@ def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
 
 
 def load_start(config: TrainDanceConfig) -> DanceModel | None:
-    """The model that the run begins with, if one is named. Raises CheckpointError when it cannot be used."""
+    """The model that the run starts from; None when none is set. Raises CheckpointError when it cannot be used."""
     if config.start is None:
         return None
     with storage.reading(config.start) as path:

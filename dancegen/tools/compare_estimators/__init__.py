@@ -1,1 +1,1 @@
-"""`dancegen compare-estimators`: several pose estimators on the same videos."""
+"""`dancegen compare-estimators`: agreement of two pose estimators on the same videos."""

@@ -1,7 +1,8 @@
-"""a video -> where two pose estimators put its people, and how far they agree.
+"""A video -> the poses of two estimators and their agreement.
 
-In each frame the two people who agree best are compared, one of each estimator; where an estimator finds nobody, the
-other's largest person stands alone. Distances are in torsos of the first estimator's person (metrics/pose_accuracy.py).
+In each frame the two best matching people are compared, one per estimator; if one estimator detects no person, the
+largest person of the other is used. Distances are in torso lengths of the first estimator's person
+(metrics/pose_accuracy.py).
 
 Axes used in shapes:
     T frames    J joints, as in skeleton.COCO18    P people
@@ -22,10 +23,10 @@ from dancegen.media.video import VideoInfo, frames
 from dancegen.metrics.pose_accuracy import WITHIN_TORSOS, distances
 from dancegen.skeleton import COCO18
 
-ALIKE = 0.1  # of a body's size: how far a joint may be away for the two to count as the same person's
-FAR_TORSOS = 1.0  # farther is not worse; a joint that one alone found is as bad
+ALIKE = 0.1  # of the body size: scale of the Gaussian that scores the match of a joint
+FAR_TORSOS = 1.0  # upper limit of the distance; also used for a joint that only one estimator found
 
-Tick = Callable[[int], object]  # told how many pictures are done
+Tick = Callable[[int], object]  # called with the number of frames done
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Agreement:
     """Two estimators on the same frames, joint by joint."""
 
     apart: Float64[np.ndarray, "T J"]
-    """Torsos; infinite where the second alone lacks the joint, NaN where the first does."""
+    """Distance in torso lengths; Inf where only the second lacks the joint, NaN where the first does."""
     seen: tuple[Bool[np.ndarray, "T J"], Bool[np.ndarray, "T J"]]
     seconds: tuple[float, float]
-    """How long each took, without decoding."""
+    """Time of each estimator, without decoding."""
 
     def numbers(self, joint: str | None = None) -> dict[str, float]:
-        """Figures of one joint, or of all: shares, and torsos. NaN where there is nothing to count."""
+        """Metrics of one joint or of all: fractions, and torso lengths. NaN without data."""
         which = slice(None) if joint is None else [COCO18.index(joint)]
         apart, one, other = self.apart[:, which], self.seen[0][:, which], self.seen[1][:, which]
         return {
@@ -53,17 +54,17 @@ class Agreement:
         }
 
     def found(self) -> tuple[float, float]:
-        """Share of the frames in which each finds somebody."""
+        """Fraction of the frames in which each estimator detects a person."""
         one, other = (_mean(seen.any(axis=1)) for seen in self.seen)
         return one, other
 
     def rates(self) -> tuple[float, float]:
-        """Frames a second of each."""
+        """Frames per second of each estimator."""
         one, other = (len(self.apart) / seconds if seconds else float("nan") for seconds in self.seconds)
         return one, other
 
     def badness(self) -> Float64[np.ndarray, " T"]:
-        """0 to 1 for each frame: mean over the joints that either found, of how far apart they are. 0 without any."""
+        """Disagreement per frame, 0 to 1: mean capped distance over joints found by either; 0 without joints."""
         one, other = self.seen
         bad = np.where(one & other, np.minimum(np.nan_to_num(self.apart, nan=FAR_TORSOS), FAR_TORSOS), FAR_TORSOS)
         either = one | other
@@ -72,18 +73,18 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Compared:
-    """One video."""
+    """The comparison of one video."""
 
     uri: str
     pairs: Float32[np.ndarray, "2 T J 3"]
-    """The people who were compared."""
+    """The compared people, one per estimator."""
     agreement: Agreement
 
 
 def compare(
     path: Path, uri: str, info: VideoInfo, fps: float, stop: int, each: Sequence[Estimator], tick: Tick
 ) -> Compared:
-    """Both estimators on pictures 0..stop-1. Raises BadMediaError where one of them cannot."""
+    """Compare both estimators on frames 0..stop-1. Raises BadMediaError when one of them fails."""
     part = VideoPart(uri, info, fps, 0, stop)
     timed = [_timed(estimator, part, path, tick) for estimator in each]
     aspect = info.width_px / info.height_px
@@ -96,7 +97,7 @@ def compare(
 
 
 def together(agreements: Sequence[Agreement]) -> Agreement:
-    """All videos as one."""
+    """The agreement over all videos."""
     ones, others = (np.concatenate([agreement.seen[side] for agreement in agreements]) for side in (0, 1))
     seconds = tuple(sum(agreement.seconds[side] for agreement in agreements) for side in (0, 1))
     apart = np.concatenate([agreement.apart for agreement in agreements])
@@ -104,7 +105,7 @@ def together(agreements: Sequence[Agreement]) -> Agreement:
 
 
 def worst_frames(videos: Sequence[Compared], fps: float, count: int) -> list[tuple[Compared, int, float]]:
-    """Frames of worst agreement first: the video, the frame's number and its badness; no two of the same second."""
+    """Frames of worst agreement first: video, frame index and disagreement; at most one per second of a video."""
     each = [(video, frame, bad) for video in videos for frame, bad in enumerate(video.agreement.badness().tolist())]
     worst: dict[tuple[str, int], tuple[Compared, int, float]] = {}
     for video, frame, bad in sorted(each, key=lambda found: -found[2]):
@@ -115,7 +116,7 @@ def worst_frames(videos: Sequence[Compared], fps: float, count: int) -> list[tup
 
 
 def best_pair(one: People, other: People, aspect: float) -> Float32[np.ndarray, "2 J 3"]:
-    """The two people, one of each estimator, who agree best; nobody is all missing."""
+    """The best matching people, one per estimator; all joints are missing where an estimator detects no person."""
     if not len(one) or not len(other):
         return np.stack([_largest(one, aspect), _largest(other, aspect)])
     scores = np.array([[_likeness(first, second, aspect) for second in other] for first in one])
@@ -124,7 +125,7 @@ def best_pair(one: People, other: People, aspect: float) -> Float32[np.ndarray, 
 
 
 def _timed(estimator: Estimator, part: VideoPart, path: Path, tick: Tick) -> tuple[list[People], float]:
-    """Everyone in each picture, and how long that took without decoding."""
+    """All people in each frame, and the time in seconds without decoding."""
     decoding = 0.0
     given = 0
 
@@ -144,12 +145,12 @@ def _timed(estimator: Estimator, part: VideoPart, path: Path, tick: Tick) -> tup
     began = time.perf_counter()
     people = estimator(part, pictures())
     took = time.perf_counter() - began - decoding
-    tick(max(0, len(people) - given))  # an estimator that reads files takes no pictures
+    tick(max(0, len(people) - given))  # an estimator that reads files consumes no frames
     return people, took
 
 
 def _likeness(one: np.ndarray, other: np.ndarray, aspect: float) -> float:
-    """How many joints are in the same place."""
+    """Soft count of the joints at the same position."""
     away = np.linalg.norm((one[:, :2] - other[:, :2]) * (aspect, 1.0), axis=1)
     near = np.exp(-((away / (ALIKE * max(_size(one, aspect), _size(other, aspect)))) ** 2))
     return float(np.nansum(near))

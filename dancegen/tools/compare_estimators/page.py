@@ -1,4 +1,4 @@
-"""how two estimators agree -> a page and a table to look at; the page needs no network.
+"""The agreement of two estimators -> a report page and a table. The page loads nothing from the network.
 
 Axes used in shapes:
     H rows    W columns    J joints
@@ -22,16 +22,16 @@ from dancegen.skeleton import COCO18
 from dancegen.tools.compare_estimators.compare import Agreement, Compared, together
 
 ALL_VIDEOS, ALL_JOINTS = "all videos", "all"
-COLORS = ((255, 150, 0), (0, 190, 255))  # orange and light blue: apart for colour-blind eyes too
-THICKNESS = (1 / 90, 1 / 220)  # of the picture's height: the thin skeleton is seen on the broad one
+COLORS = ((255, 150, 0), (0, 190, 255))  # orange and light blue: distinguishable with colour blindness
+THICKNESS = (1 / 90, 1 / 220)  # of the frame height: the thin skeleton is visible on the wide one
 PICTURE_HEIGHT_PX = 540
-DIMMED = 0.75  # the picture's brightness below the skeletons
+DIMMED = 0.75  # brightness factor of the frame below the skeletons
 JPEG_QUALITY = 85
 PICTURES = "pictures"
 
 
 def rows(videos: Sequence[Compared], names: tuple[str, str]) -> list[dict[str, Any]]:
-    """The table: all videos and each video, with all joints and each joint."""
+    """Rows of the table: all videos and each video, by all joints and each joint."""
     each = [(storage.name(video.uri), video.uri, video.agreement) for video in videos]
     if videos:
         each.insert(0, (ALL_VIDEOS, "", together([video.agreement for video in videos])))
@@ -49,7 +49,7 @@ def _row(video: str, uri: str, agreement: Agreement, joint: str | None, names: t
 
 
 def write_table(uri: str, table: Sequence[Mapping[str, Any]]) -> None:
-    """The table as CSV: shares from 0 to 1; empty where there is nothing to count."""
+    """Write the table as CSV: fractions from 0 to 1; empty without data."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(table[0]) if table else ["video"], lineterminator="\n")
     writer.writeheader()
@@ -65,7 +65,7 @@ def _text(value: Any) -> Any:
 
 
 def draw_both(picture: UInt8[np.ndarray, "H W 3"], pair: Float32[np.ndarray, "2 J 3"]) -> UInt8[np.ndarray, "H2 W2 3"]:
-    """A dimmed picture with both skeletons over it: the first broad and orange, the second thin and light blue."""
+    """A dimmed frame with both skeletons: the first wide and orange, the second thin and light blue."""
     scale = PICTURE_HEIGHT_PX / picture.shape[0]
     width = max(1, round(picture.shape[1] * scale))
     shown = cv2.resize(picture, (width, PICTURE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
@@ -87,7 +87,7 @@ def _draw(picture: np.ndarray, person: np.ndarray, color: tuple[int, int, int], 
 
 
 def write_picture(folder: str, number: int, video: Compared, frame: int, fps: float) -> str | None:
-    """Write a frame with both skeletons; gives its address below the folder, None where it cannot be decoded again."""
+    """Write a frame with both skeletons. Returns its relative path, or None when it cannot be decoded again."""
     with storage.reading(video.uri) as path:
         try:
             picture = next(frames(path, video.uri, fps, frame, frame + 1), None)
@@ -110,7 +110,7 @@ def write_page(
     pictures: Sequence[Mapping[str, Any]],
     bad: Mapping[str, str],
 ) -> None:
-    """The page. `pictures` are mappings with file, video, seconds and bad; `bad` is why a video was left out."""
+    """Write the page. `pictures` have file, video, seconds and bad; `bad` maps a skipped video to the reason."""
     page = template(
         "page.html", "dancegen.tools.compare_estimators", percent=_percent, number=_number, rate=_rate
     ).render(

@@ -1,4 +1,4 @@
-"""Two pose estimators on a sample of videos: a folder of figures and pictures, without Ray."""
+"""Comparison of two pose estimators on a sample of videos, written as a report folder, without Ray."""
 
 import math
 from typing import Any
@@ -15,14 +15,14 @@ from dancegen.tools.compare_estimators import page
 from dancegen.tools.compare_estimators.compare import Compared, Tick, compare, worst_frames
 from dancegen.tools.compare_estimators.settings import CompareEstimatorsConfig
 
-INTERVAL_S = 0.5  # from one state of the progress line to the next
+INTERVAL_S = 0.5  # between updates of the progress bar
 
 
 def run(config: CompareEstimatorsConfig) -> list[str]:
-    """Write the folder. Returns lines that say what came out.
+    """Write the report. Returns lines that summarise the result.
 
-    A video that one of the estimators cannot use is left out, with its reason; raises that reason when none is left.
-    What an estimator reads from files is read of all videos before any is looked at, which takes long.
+    A video that an estimator cannot process is skipped and reported; the first error is raised when none is left.
+    Results that an estimator reads from files are validated for all videos first, because estimation takes long.
     """
     listed = [row["uri"] for row in list_media(config.videos, VIDEO_SUFFIXES)]
     outputs.check(config, listed)
@@ -48,7 +48,7 @@ def run(config: CompareEstimatorsConfig) -> list[str]:
 
 
 def _unreadable(config: CompareEstimatorsConfig, uris: list[str], readers: list[Estimator]) -> dict[str, DanceGenError]:
-    """Videos of which what was found before cannot be used, with the reason of each."""
+    """Errors by URI, for videos whose existing pose files cannot be used."""
     bad: dict[str, DanceGenError] = {}
     for uri in uris if readers else ():
         try:
@@ -62,7 +62,7 @@ def _unreadable(config: CompareEstimatorsConfig, uris: list[str], readers: list[
 
 
 def _stop(config: CompareEstimatorsConfig, info: VideoInfo) -> int:
-    """How many pictures of a video are compared at most."""
+    """Maximum number of frames of a video that are compared."""
     seconds = config.max_seconds if info.seconds is None else min(info.seconds, config.max_seconds)
     return max(1, math.ceil(seconds * config.fps))
 
@@ -83,13 +83,13 @@ def _write(
             pictures.append({"file": file, **about})
     index = storage.join(config.output, "index.html")
     page.write_page(index, config.estimators, names, table, pictures, bad)
-    return [_summary(config, table[0], len(compared)), *bad.values(), f"Look at {index}"]
+    return [_summary(config, table[0], len(compared)), *bad.values(), f"Report: {index}"]
 
 
 def _summary(config: CompareEstimatorsConfig, whole: dict[str, Any], videos: int) -> str:
     one, other = config.estimators
     return (
-        f"{videos} videos, {whole['frames']:,} frames: {one} finds someone in {whole[f'found_{one}']:.1%}, {other} in "
-        f"{whole[f'found_{other}']:.1%}; both find {whole['both']:.1%} of the joints; of those that {one} finds, "
-        f"{whole['pck']:.1%} are within 0.2 torsos; median {whole['median_torsos']:.3f} torsos"
+        f"{videos} videos, {whole['frames']:,} frames: {one} detects a person in {whole[f'found_{one}']:.1%}, {other} "
+        f"in {whole[f'found_{other}']:.1%}; both find {whole['both']:.1%} of the joints; PCK@0.2 of the joints that "
+        f"{one} finds: {whole['pck']:.1%}; median distance {whole['median_torsos']:.3f} torso lengths"
     )

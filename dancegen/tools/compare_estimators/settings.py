@@ -1,4 +1,4 @@
-"""Settings of `dancegen compare-estimators`: videos -> how far two pose estimators agree on them."""
+"""Settings of `dancegen compare-estimators`: videos -> agreement of two pose estimators."""
 
 from typing import Annotated, Literal, Self
 
@@ -11,24 +11,25 @@ EstimatorName = Literal["mediapipe", "onnx", "openpose_json"]
 
 
 class CompareEstimatorsConfig(Config):
-    """A sample of videos to figures and pictures that show where two estimators differ."""
+    """Compare two pose estimators on a sample of videos, with figures and images of their differences."""
 
     videos: InputUri
     """A folder of videos, a list (.txt), a table (.csv, .parquet) or one video."""
     output: Annotated[Uri, Output(inside=("index.html", "agreement.csv", "pictures"))]
-    """Folder for index.html, agreement.csv and the pictures."""
+    """Folder of index.html, agreement.csv and the images."""
     estimators: tuple[EstimatorName, EstimatorName] = ("mediapipe", "openpose_json")
-    """The first is measured against; the other is measured."""
+    """The reference estimator, and the estimator to compare with it."""
     estimator: EstimatorConfig = EstimatorConfig()
-    """What is set for both; its name does not count."""
+    """Settings of both; its name is ignored."""
     fps: PositiveInt = 10
     """Poses per second."""
     max_seconds: PositiveFloat = 60.0
-    """Of each video, from its beginning."""
+    """Maximum length of each video that is used, from its start, in seconds."""
     pictures: NonNegativeInt = 24
-    """Frames that are drawn with both skeletons: those of worst agreement, no two of the same second."""
+    """Number of frames drawn with both skeletons: those of worst agreement, at most one per second of video; 0 draws
+    none."""
     overwrite: bool = False
-    """Replace files that are there and were not written by dancegen."""
+    """Replace existing files that dancegen did not write."""
 
     def each(self) -> tuple[EstimatorConfig, EstimatorConfig]:
         """The settings of the two estimators."""
@@ -39,6 +40,6 @@ class CompareEstimatorsConfig(Config):
     @model_validator(mode="after")
     def _there_is_something_to_compare(self) -> Self:
         if self.estimators[0] == self.estimators[1]:
-            raise ValueError(f"estimators: {self.estimators[0]} is given twice, and two are compared")
+            raise ValueError(f"estimators: {self.estimators[0]} is given twice; give two different estimators")
         self.each()
         return self

@@ -1,1 +1,1 @@
-"""`dancegen sheet`: frames of several videos in one picture."""
+"""`dancegen sheet`: frames of several videos in one image."""

@@ -1,4 +1,4 @@
-"""videos -> one contact sheet: a picture to see at a glance whether the dances are good."""
+"""Videos -> one contact sheet: an image for visual inspection of the dances."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,8 +13,8 @@ from dancegen.media.marks import XMP
 from dancegen.media.video import frames, probe
 from dancegen.tools.contact_sheet.settings import PICTURE_SUFFIXES
 
-CELLS = 8  # frames of a video
-SECONDS = 4.0  # of its middle that they come from
+CELLS = 8  # frames per video
+SECONDS = 4.0  # length of the middle section that is sampled
 CELL_HEIGHT_PX = 180
 LABEL_PX = 22
 INK = (230, 230, 230)
@@ -24,10 +24,10 @@ PAPER = 32
 def write_contact_sheet(videos: Sequence[str], picture: str) -> None:
     """Write the contact sheet of videos (URIs) as a PNG or JPEG.
 
-    Raises BadMediaError for a video that cannot be read, ConfigError for another kind of picture.
+    Raises BadMediaError for a video that cannot be read, ConfigError for another image format.
     """
     if storage.suffix(picture) not in PICTURE_SUFFIXES:
-        raise ConfigError(picture, "is no kind of picture that can be written.", "Let it end in .png or .jpg.")
+        raise ConfigError(picture, "is not a supported image format.", "Use a name that ends in .png or .jpg.")
     with ExitStack() as copies:
         paths = [(uri, copies.enter_context(storage.reading(uri))) for uri in videos]
         sheet = contact_sheet(paths)
@@ -38,14 +38,14 @@ def write_contact_sheet(videos: Sequence[str], picture: str) -> None:
 
 
 def contact_sheet(videos: Sequence[tuple[str, Path]]) -> np.ndarray:
-    """One row a video, given as (URI, file). RGB `(H, W, 3)`."""
+    """The contact sheet of videos, given as (URI, file), with one row per video. RGB `(H, W, 3)`."""
     rows = [_row(uri, _sample(path, uri)) for uri, path in videos]
     width = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
 def _sample(path: Path, uri: str) -> list[np.ndarray]:
-    """Frames of the video's middle, at even distances."""
+    """Evenly spaced frames from the middle of the video. Raises BadMediaError when there are none."""
     rate = CELLS / SECONDS
     length = probe(path, uri).seconds or SECONDS
     first = max(0, round((length - SECONDS) / 2 * rate))
@@ -56,7 +56,7 @@ def _sample(path: Path, uri: str) -> list[np.ndarray]:
         if len(pictures) == CELLS:
             break
     if not pictures:
-        raise BadMediaError(uri, "has no frames to show.", "Leave it out.")
+        raise BadMediaError(uri, "has no frames.", "Omit it.")
     return pictures
 
 

@@ -1,4 +1,4 @@
-"""Settings of `dancegen sheet`: videos -> one picture."""
+"""Settings of `dancegen sheet`: videos -> one image."""
 
 from typing import Annotated
 
@@ -10,11 +10,11 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 class SheetConfig(Config):
-    """Frames of several videos on one picture."""
+    """Combine frames of several videos in one image."""
 
     videos: Annotated[tuple[InputUri, ...], Field(min_length=1)]
-    """The videos, a row each."""
+    """The videos, one row each."""
     picture: Annotated[Uri, Output(file=True, endings=PICTURE_SUFFIXES)]
-    """The picture to write."""
+    """Output image."""
     overwrite: bool = False
-    """Replace a file that is there and was not written by dancegen."""
+    """Replace an existing file that dancegen did not write."""

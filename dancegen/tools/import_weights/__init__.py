@@ -1,1 +1,1 @@
-"""`dancegen import-weights`: published weights as checkpoints."""
+"""`dancegen import-weights`: conversion of the published weights to checkpoints."""

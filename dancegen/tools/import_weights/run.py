@@ -1,4 +1,4 @@
-"""The published weights to a checkpoint: a file in, a file out, without Ray."""
+"""Conversion of the published weights to a checkpoint, without Ray."""
 
 from dancegen import storage, tracking
 from dancegen.checkpoints import checkpoint
@@ -8,9 +8,9 @@ from dancegen.tools.import_weights.settings import ImportWeightsConfig
 
 
 def run(config: ImportWeightsConfig) -> str:
-    """Write the checkpoint, in full precision. Returns which network it holds.
+    """Write the checkpoint in full precision. Returns the kind of network that it contains.
 
-    Raises CheckpointError when the file holds neither of the published networks.
+    Raises CheckpointError when the file contains neither of the published networks.
     """
     card = {
         "imported_from": storage.name(config.weights),
@@ -23,6 +23,6 @@ def run(config: ImportWeightsConfig) -> str:
         if isinstance(network, DanceModel):
             checkpoint.save(target, network, card, half=False)
             return released.GENERATOR
-        classes = [str(index) for index in range(network.fcn.out_channels)]  # their names are not in the file
+        classes = [str(index) for index in range(network.fcn.out_channels)]  # the file does not contain their names
         checkpoint.save_perceptual(target, network, classes, card, half=False)
         return released.PERCEPTUAL

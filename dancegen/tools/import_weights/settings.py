@@ -6,11 +6,11 @@ from dancegen.config import Config, InputUri, Output, Uri
 
 
 class ImportWeightsConfig(Config):
-    """A published state dict to a checkpoint."""
+    """Convert a published state dict to a checkpoint."""
 
     weights: InputUri
-    """The state dict of the published generator or of the published ST-GCN, as torch.save wrote it."""
+    """State dict of the published generator or the published ST-GCN, as saved by torch.save."""
     output: Annotated[Uri, Output(file=True)]
-    """The checkpoint to write."""
+    """Output checkpoint."""
     overwrite: bool = False
-    """Replace a file that is there and was not written by dancegen."""
+    """Replace an existing file that dancegen did not write."""

@@ -1,5 +1,5 @@
-"""The user study of Ren et al. (2020), section 6.3.1: which of two sets of dances do people prefer?
+"""`dancegen study`: the preference study of Ren et al. (2020), section 6.3.1, on two sets of dances.
 
-`make` cuts pairs of clips, `serve` shows them to people (answers are in `store`), `analyse` counts. `plan` is what a
-study is: its pairs, and in which order and on which side a person sees them.
+`make` cuts pairs of clips, `serve` shows them to participants (answers are stored by `store`), `analyse` computes the
+preferences. `plan` defines a study: its pairs, and their order and sides for each participant.
 """

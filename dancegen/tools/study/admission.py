@@ -1,26 +1,26 @@
-"""Who may begin a study: a limit to how many people come from one network address within an hour"""
+"""Rate limit of a study: the number of participants per network address and hour"""
 
 import ipaddress
 import time
 from collections.abc import Callable
 
 HOUR_S = 3600.0
-REMEMBERED = 10_000  # addresses, before those whose allowance is whole again are forgotten
+REMEMBERED = 10_000  # networks kept before those with a full allowance are removed
 
 
 class Allowance:
-    """A token bucket for each network address: `hourly` people at once, and as many again over an hour.
+    """A token bucket per network: a burst of `hourly` participants, refilled over one hour.
 
-    Many people share an address: a school, an office, a mobile network. So the limit is for a crowd, not for a person.
+    Many people share an address (a school, an office, a mobile network), so the limit applies to groups, not persons.
     """
 
     def __init__(self, hourly: int, now: Callable[[], float] = time.monotonic) -> None:
         self.every_s, self.now = HOUR_S / hourly, now
         self.whole_s: dict[str, float] = {}
-        """When each network's allowance is whole again."""
+        """Time at which the bucket of each network is full again, in seconds."""
 
     def wait_s(self, address: str | None) -> float:
-        """0 when one more person may begin, who is then counted; otherwise in how many seconds."""
+        """0 when a participant is admitted, who is then counted; otherwise the waiting time in seconds."""
         now, network = self.now(), _network(address)
         whole_s = max(self.whole_s.get(network, now), now) + self.every_s
         if whole_s - now > HOUR_S + 1e-6:
@@ -35,7 +35,7 @@ class Allowance:
 
 
 def _network(address: str | None) -> str:
-    """What one person can change at will is one network: the last half of an IPv6 address."""
+    """The network of an address: the /64 prefix of IPv6, because a host can choose the lower half; empty if invalid."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

@@ -1,7 +1,7 @@
-"""answers -> which set people prefer, by question and group: a table and a chart as the paper's Figure 7
+"""Answers -> preferences by question and group: a table and a chart as in the paper's Figure 7
 
-Wilson's interval takes all answers for independent. Those of one person are not quite, so a second one is told: of
-people drawn anew, with all their answers.
+The Wilson interval assumes independent answers. The answers of one participant are correlated, so a second interval is
+reported: the bootstrap over participants, with all their answers.
 """
 
 import csv
@@ -29,43 +29,43 @@ GROUPS = (*BACKGROUNDS, ALL)
 
 @dataclass(frozen=True)
 class Preference:
-    """How often one group preferred the second set, asked one question."""
+    """Preference of one group for the second set, for one question."""
 
     question: str
     group: str
     people: int
     answers: int
     rate: float
-    """Of answers for the second set."""
+    """Fraction of the answers that prefer the second set."""
     low: float
     high: float
-    """Wilson's 95 % interval."""
+    """95 % Wilson interval."""
     people_low: float
     people_high: float
-    """95 % interval over people."""
+    """95 % bootstrap interval over participants."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Whose answers count."""
+    """Numbers of participants, and the answers that count."""
 
     people: int
-    """Who gave any answer."""
+    """Participants with at least one answer."""
     finished: int
-    """Who answered all pairs."""
+    """Participants who answered all pairs."""
     caught: int
-    """Who was left out for wrong answers to pairs whose answer is known."""
+    """Participants excluded for wrong answers to catch trials."""
     answers: list[Answer]
-    """Of all others, to the pairs that are asked about."""
+    """Answers of the remaining participants, without catch trials."""
 
 
 def run(config: AnalyseStudyConfig) -> list[Preference]:
-    """Write page and tables. Raises ConfigError when there are no answers that count."""
+    """Write the page and the tables. Returns the preferences. Raises ConfigError when no answers count."""
     study = plan.read(config.study)
     counted = count(study, config, _answers(study, config))
     if not counted.answers:
-        problem = f"holds no answers that count ({counted.people} people, {counted.caught} left out)."
-        raise ConfigError(config.study, problem, "Let people answer: dancegen study serve.")
+        problem = f"contains no valid answers ({counted.people} participants, {counted.caught} excluded)."
+        raise ConfigError(config.study, problem, "Collect answers: dancegen study serve.")
     found = preferences(counted.answers, config)
     files = {PAGE: _page(study, config, counted, found), TABLE: _table(found), MARKDOWN: _markdown(study, found)}
     for name, text in files.items():
@@ -74,7 +74,7 @@ def run(config: AnalyseStudyConfig) -> list[Preference]:
 
 
 def count(study: Study, config: AnalyseStudyConfig, answers: list[Answer]) -> Counted:
-    """Leave out who does not look."""
+    """Exclude participants whose share of wrong answers to catch trials exceeds `max_caught`."""
     catches = {pair.id for pair in study.pairs if pair.catch}
     asked = {pair.id for pair in study.pairs} - catches
     by_person: dict[str, list[Answer]] = defaultdict(list)
@@ -91,7 +91,7 @@ def count(study: Study, config: AnalyseStudyConfig, answers: list[Answer]) -> Co
 
 
 def preferences(answers: list[Answer], config: AnalyseStudyConfig) -> list[Preference]:
-    """For each question and group that has answers."""
+    """The preference for each question and group with answers."""
     found = []
     for question in QUESTIONS:
         for group in GROUPS:
@@ -116,7 +116,7 @@ def _preference(question: str, group: str, answers: list[Answer], config: Analys
 
 
 def _wrong_share(answers: list[Answer], catches: set[str]) -> float:
-    """Of answers to pairs whose answer is known: the first set."""
+    """Fraction of wrong answers to catch trials, where the first set is correct."""
     wrong = [answer.chosen != "a" for answer in answers if answer.pair in catches]
     return sum(wrong) / len(wrong) if wrong else 0.0
 
@@ -125,7 +125,7 @@ def _answers(study: Study, config: AnalyseStudyConfig) -> list[Answer]:
     places = config.databases or (storage.join(config.study, plan.DATABASE),)
     for place in places:
         if not storage.exists(place):
-            raise ConfigError(place, "is no file of answers.", "Let people answer: dancegen study serve.")
+            raise ConfigError(place, "does not exist.", "Collect answers: dancegen study serve.")
     return [answer for place in places for answer in Store(Path(place), study.id).answers()]
 
 
@@ -138,9 +138,9 @@ def _table(found: list[Preference]) -> str:
 
 
 def _markdown(study: Study, found: list[Preference]) -> str:
-    lines = [f"Share of answers that prefer **{study.names[1]}** to **{study.names[0]}**.", ""]
+    lines = [f"Fraction of answers that prefer **{study.names[1]}** to **{study.names[0]}**.", ""]
     lines += [
-        "| question | group | people | answers | preferred | 95 % (Wilson) | 95 % over people |",
+        "| question | group | participants | answers | preferred | 95 % (Wilson) | 95 % over participants |",
         "|---" * 7 + "|",
     ]
     for one in found:

@@ -1,4 +1,4 @@
-"""two sets of videos -> a study: pairs of short clips under names that say nothing, and its description"""
+"""Two sets of videos -> a study: pairs of short clips with opaque file names, and study.json"""
 
 import hashlib
 import random
@@ -21,13 +21,13 @@ from dancegen.tools.study.plan import Pair, Study
 from dancegen.tools.study.settings import MakeStudyConfig
 
 MAX_FPS = 30.0
-SHORT_S = 0.1  # by which a video may end before its window does
+SHORT_S = 0.1  # tolerated difference of a video that ends before its window
 
 
 def run(config: MakeStudyConfig) -> list[str]:
-    """Write the study. Returns lines that say what came out, and which videos were left out and why.
+    """Write the study. Returns lines that summarise the result and list skipped videos with the reason.
 
-    Raises ConfigError when the folder has another study, or no video is in both sets.
+    Raises ConfigError when the folder contains another study, or no video is in both sets.
     """
     both, notes = _both(config)
     if storage.exists(storage.join(config.output, plan.FILE)):
@@ -43,21 +43,21 @@ def run(config: MakeStudyConfig) -> list[str]:
                 found.append(_pair(config, name, *both[name]))
                 bar.update()
             except BadMediaError as error:
-                notes.append(f"left out: {error}")
+                notes.append(f"skipped: {error}")
     if not found:
-        raise ConfigError(config.a, f"and {config.b} gave no pair. {' '.join(notes)}", "Give longer videos.")
+        raise ConfigError(config.a, f"and {config.b} yield no pair. {' '.join(notes)}", "Give longer videos.")
     catches = [_catch(config, pair, number) for number, pair in enumerate(found[: config.catch])]
     plan.write(config.output, Study(config.names, config.seed, config.seconds, (*found, *catches)))
-    told = f"{len(found)} pairs and {len(catches)} with a known answer in {config.output}"
-    return [*notes, told, f"Show it to people: dancegen study serve {config.output}"]
+    told = f"{len(found)} pairs and {len(catches)} catch trials in {config.output}"
+    return [*notes, told, f"Next: dancegen study serve {config.output}"]
 
 
 def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """The videos that are in both sets, by name; and lines on those that are not, or whose name is not theirs alone."""
+    """URIs of the videos in both sets, by name; and lines on videos in one set only or with an ambiguous name."""
     one, other = ([row["uri"] for row in list_media(uri, VIDEO_SUFFIXES)] for uri in (config.a, config.b))
     outputs.check(config, (*one, *other))
     shared = [_namesakes(uris) for uris in (one, other)]
-    notes = [f"left out, having one name: {_some(same)}" for same in shared if same]
+    notes = [f"skipped, same name in one set: {_some(same)}" for same in shared if same]
     one, other = (
         {storage.stem(uri): uri for uri in uris if uri not in same}
         for uris, same in zip((one, other), shared, strict=True)
@@ -65,13 +65,13 @@ def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str
     both = {name: (one[name], other[name]) for name in one.keys() & other.keys()}
     if not both:
         problem = f"and {config.b} have no video of the same name ({_some(set(one))}; {_some(set(other))})."
-        raise ConfigError(config.a, problem, "Name the videos of a pair alike.")
+        raise ConfigError(config.a, problem, "Give the videos of a pair the same name.")
     alone = one.keys() ^ other.keys()
-    return both, notes + ([f"left out, being in one set only: {_some(alone)}"] if alone else [])
+    return both, notes + ([f"skipped, in one set only: {_some(alone)}"] if alone else [])
 
 
 def _namesakes(uris: list[str]) -> set[str]:
-    """Those whose name another one has, too."""
+    """URIs whose name is not unique."""
     count = Counter(map(storage.stem, uris))
     return {uri for uri in uris if count[storage.stem(uri)] > 1}
 
@@ -84,13 +84,13 @@ def _some(names: set[str]) -> str:
 def _there_already(config: MakeStudyConfig) -> list[str]:
     study = plan.read(config.output)
     if (study.names, study.seed, study.seconds) != (config.names, config.seed, config.seconds):
-        problem = f"holds another study (of {' and '.join(study.names)}, seed {study.seed})."
+        problem = f"contains another study (of {' and '.join(study.names)}, seed {study.seed})."
         raise ConfigError(config.output, problem, "Give another folder.")
-    return [f"the study is there already: {len(study.pairs)} pairs in {config.output}"]
+    return [f"the study already exists: {len(study.pairs)} pairs in {config.output}"]
 
 
 def _pair(config: MakeStudyConfig, name: str, one: str, other: str) -> Pair:
-    """Cut a pair. Raises BadMediaError for a video that is too short or cannot be read."""
+    """Cut a pair of clips. Raises BadMediaError for a video that is too short or cannot be read."""
     files = [_opaque(config, name, which) for which in ("a", "b")]
     with storage.reading(one) as path, storage.reading(other) as other_path:
         videos = ((path, one), (other_path, other))
@@ -101,7 +101,7 @@ def _pair(config: MakeStudyConfig, name: str, one: str, other: str) -> Pair:
 
 
 def _catch(config: MakeStudyConfig, pair: Pair, number: int) -> Pair:
-    """A dance of the pair, and the same dance as a still picture with its sound."""
+    """A catch trial: a dance of the pair, and its first frame as a still with the same audio."""
     source = storage.join(config.output, plan.CLIPS, pair.a if number % 2 == 0 else pair.b)
     dance, still = (_opaque(config, pair.video, f"catch {what}") for what in ("dance", "still"))
     storage.copy(source, storage.join(config.output, plan.CLIPS, dance))
@@ -111,13 +111,13 @@ def _catch(config: MakeStudyConfig, pair: Pair, number: int) -> Pair:
 
 
 def _checked(config: MakeStudyConfig, path: Path, uri: str) -> float:
-    """The video's length in seconds."""
+    """Duration of the video in seconds. Raises BadMediaError without audio, or when it is too short."""
     info = probe(path, uri)
     seconds = info.seconds if info.seconds is not None else config.seconds
     if not info.has_audio:
-        raise BadMediaError(uri, "has no sound, and people are asked about the music.", "Add its song.")
+        raise BadMediaError(uri, "has no audio track, which the question about the music requires.", "Add its song.")
     if seconds < config.seconds - SHORT_S:
-        raise BadMediaError(uri, f"lasts {seconds:.1f} s, and {config.seconds:g} s are shown.", "Give a longer one.")
+        raise BadMediaError(uri, f"is {seconds:.1f} s long; {config.seconds:g} s are required.", "Give a longer video.")
     return seconds
 
 
@@ -141,7 +141,7 @@ def _cut(config: MakeStudyConfig, path: Path, uri: str, start_s: float, file: st
 
 
 def _stilled(pictures: Iterator[UInt8[np.ndarray, "H W 3"]]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """The first picture, for as long."""
+    """The first frame, repeated for all frames."""
     first = next(pictures)
     yield first
     for _ in pictures:
@@ -153,6 +153,6 @@ def _even(info: VideoInfo) -> tuple[int, int]:
 
 
 def _opaque(config: MakeStudyConfig, name: str, what: str) -> str:
-    """A file's name from which nobody reads what it is."""
+    """A file name that does not reveal the content."""
     digest = hashlib.sha256(f"{config.seed} {config.names} {name} {what}".encode()).hexdigest()
     return f"{digest[:20]}.mp4"

@@ -1,4 +1,4 @@
-"""What a study is, and what each person sees of it"""
+"""Definition of a study, and its order and sides for each participant"""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Literal
 from dancegen import storage
 from dancegen.errors import ConfigError
 
-FILE, CLIPS, DATABASE = "study.json", "clips", "answers.db"  # in the study's folder
+FILE, CLIPS, DATABASE = "study.json", "clips", "answers.db"  # names in the study's folder
 VERSION = 1
 BACKGROUNDS = ("Expert", "Non-Expert")
 QUESTIONS = {
@@ -21,23 +21,23 @@ Set = Literal["a", "b"]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two clips with the same music. Their files' names say nothing of what they are."""
+    """Two clips with the same music. Their file names do not reveal their content."""
 
     id: str
     a: str
-    """File of the first set; of a catch trial, the dance."""
+    """File from the first set; in a catch trial, the dance."""
     b: str
-    """File of the other set; of a catch trial, the still picture."""
+    """File from the second set; in a catch trial, the still."""
     video: str
-    """Name of the videos that they were cut from."""
+    """Common name of the two source videos."""
     start_s: float
     catch: bool = False
-    """Whether the right answer is known: `a`."""
+    """Whether this is a catch trial, whose correct answer is `a`."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study as its folder has it."""
+    """The content of study.json."""
 
     names: tuple[str, str]
     seed: int
@@ -46,51 +46,51 @@ class Study:
 
     @property
     def id(self) -> str:
-        """Changes with the pairs."""
+        """Hash of the content, 16 hex digits."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A pair as one person sees it."""
+    """A pair as presented to one participant."""
 
     pair: Pair
     left: Set
-    """Which set is on the left."""
+    """The set on the left side."""
 
     @property
     def clips(self) -> tuple[str, str]:
-        """Files, left and right."""
+        """Files of the left and the right side."""
         return (self.pair.a, self.pair.b) if self.left == "a" else (self.pair.b, self.pair.a)
 
     def chosen(self, side: str) -> Set:
-        """Which set a side is."""
+        """The set on a side."""
         other: Set = "b" if self.left == "a" else "a"
         return self.left if side == "left" else other
 
 
 def read(folder: str) -> Study:
-    """The study in a folder. Raises ConfigError when there is none that this release knows."""
+    """The study in a folder. Raises ConfigError when it is missing, damaged, or of another format version."""
     place = storage.join(folder, FILE)
     if not storage.exists(place):
-        raise ConfigError(folder, "holds no study.", "Make one: dancegen study make A B -o FOLDER.")
+        raise ConfigError(folder, "contains no study.", "Create one: dancegen study make A B -o FOLDER.")
     try:
         found = json.loads(storage.read_text(place))
         if found.pop("version") != VERSION:
-            raise ConfigError(place, "is of another release.", "Use that one, or make the study anew.")
+            raise ConfigError(place, "was written by another release.", "Use that release, or create the study again.")
         pairs = tuple(Pair(**pair) for pair in found.pop("pairs"))
         return Study(**{**found, "names": tuple(found["names"])}, pairs=pairs)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(place, f"is damaged ({error}).", "Make the study anew.") from error
+        raise ConfigError(place, f"is damaged ({error}).", "Create the study again.") from error
 
 
 def write(folder: str, study: Study) -> None:
-    """Put the study's description beside its clips."""
+    """Write study.json to the study's folder."""
     storage.write_text(storage.join(folder, FILE), json.dumps({"version": VERSION, **asdict(study)}, indent=1))
 
 
 def order(study: Study, person: str) -> list[Shown]:
-    """All pairs in a person's own random order, each set half of the times on the left."""
+    """All pairs in a random order per participant, each set on the left for half of the pairs."""
     draw = random.Random(f"{study.seed} {person}")
     pairs = list(study.pairs)
     draw.shuffle(pairs)

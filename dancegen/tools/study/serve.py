@@ -1,7 +1,7 @@
-"""A study as a small web application: one page a pair, on phones too
+"""Web application of a study: one page per pair, for desktop and mobile browsers
 
-Who a person is, is a random word in a cookie; what they have answered is in the store, and everything else follows
-from it. So a server may be stopped and started again, and a person may leave and come back.
+A participant is identified by a random token in a cookie. All state is derived from the answers in the store, so the
+server can be restarted, and a participant can leave and return.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ from dancegen.tools.study.store import Store
 COOKIE = "person"
 COOKIE_S = 90 * 24 * 3600
 SIDES = ("left", "right")
-CALLED = {"left": "First", "right": "Second"}  # on narrow screens the right one is below
-LONGEST_S = 3600.0  # that is believed of the time for an answer
-HEAD_S = 20.0  # for a request's head, and between two requests
-BODY_S = 20.0  # for a form to come and to be answered
-CLIP_S = 300.0  # for a video to be sent
-LETTERS, CODE_LENGTH = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 10  # none that look alike; 50 bits
+CALLED = {"left": "First", "right": "Second"}  # on narrow screens the right clip is below the left one
+LONGEST_S = 3600.0  # maximum accepted answer time
+HEAD_S = 20.0  # timeout for a request's head, and between two requests
+BODY_S = 20.0  # timeout for receiving and processing a form
+CLIP_S = 300.0  # timeout for sending a video
+LETTERS, CODE_LENGTH = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789", 10  # without similar characters; 50 bits
 
 
 class Server:
-    """Pages of one study. `proxied`: what a proxy tells of the client's address and host is believed."""
+    """Pages of one study. `proxied`: trust the X-Forwarded-For and X-Forwarded-Host headers of a proxy."""
 
     def __init__(self, study: Study, clips: Path, store: Store, allowance: Allowance, proxied: bool = False) -> None:
         self.study, self.clips, self.store = study, clips, store
@@ -45,7 +45,7 @@ class Server:
         self.files = {file for pair in study.pairs for file in (pair.a, pair.b)}
 
     def application(self) -> web.Application:
-        """All addresses."""
+        """The application with all routes."""
         app = web.Application(client_max_size=1 << 14, middlewares=[self._from_here, _in_time])
         app.on_response_prepare.append(_without_file_times)
         app.add_routes(
@@ -61,32 +61,32 @@ class Server:
         return app
 
     async def welcome(self, request: web.Request) -> web.StreamResponse:
-        """What it is about, and the question of the background."""
+        """Introduction, and the question on the participant's background."""
         if self._person(request):
             raise web.HTTPSeeOther("/next")
         return self._welcome(code=request.query.get("code", ""))
 
     async def begin(self, request: web.Request) -> web.StreamResponse:
-        """A person begins; who has begun before goes on."""
+        """Register a participant; a registered one is redirected to the next pair."""
         if self._person(request):
             raise web.HTTPSeeOther("/next")
         form = await request.post()
         background, code = form.get("background"), form.get("code", "")
         if not isinstance(background, str) or background not in BACKGROUNDS:
-            raise web.HTTPBadRequest(text=f"background: {' or '.join(BACKGROUNDS)}?")
+            raise web.HTTPBadRequest(text=f"background: must be {' or '.join(BACKGROUNDS)}.")
         token = secrets.token_urlsafe(16)
         invited = str(code).strip().upper() if self.store.invites() else None
         if invited is None and (wait_s := self.allowance.wait_s(self._address(request))):
             return self._busy(math.ceil(wait_s), background=background)
         if not self.store.begin(token, background, invited):
-            problem = "This invitation code is unknown, or somebody has used it already."
+            problem = "This invitation code is unknown or has already been used."
             return self._welcome(403, problem=problem, background=background)
         response = web.HTTPSeeOther("/next")
         response.set_cookie(COOKIE, token, max_age=COOKIE_S, httponly=True, samesite="Lax")
         raise response
 
     async def next(self, request: web.Request) -> web.StreamResponse:
-        """The first pair that the person has not answered, or thanks."""
+        """The first pair that the participant has not answered, or the final page."""
         token = self._person(request)
         if token is None:
             raise web.HTTPSeeOther("/")
@@ -105,28 +105,28 @@ class Server:
         )
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Both answers about a pair."""
+        """Store both answers on a pair."""
         token = self._person(request)
         if token is None:
-            raise web.HTTPBadRequest(text="Nobody has begun here: open the first page.")
+            raise web.HTTPBadRequest(text="No participant is registered in this browser: open the first page.")
         form = await request.post()
         shown = self._shown(token, form.get("pair"))
         sides = {question: form.get(question) for question in QUESTIONS}
         if wrong := [question for question, side in sides.items() if side not in SIDES]:
-            raise web.HTTPBadRequest(text=f"{wrong[0]}: left or right?")
+            raise web.HTTPBadRequest(text=f"{wrong[0]}: must be left or right.")
         chosen = {question: shown.chosen(str(side)) for question, side in sides.items()}
         self.store.answer(token, shown.pair.id, shown.left, chosen, _seconds(form.get("seconds")))
         raise web.HTTPSeeOther("/next")
 
     async def clip(self, request: web.Request) -> web.StreamResponse:
-        """A video, or the part of it that the browser asks for."""
+        """A clip, or the range of it that the browser requests."""
         file = request.match_info["file"]
         if file not in self.files:
-            raise web.HTTPNotFound(text="There is no such clip.")
+            raise web.HTTPNotFound(text="Unknown clip.")
         return _Clip(self.clips / file, headers={"Cache-Control": "private, max-age=86400"})
 
     async def healthz(self, request: web.Request) -> web.StreamResponse:
-        """For whoever watches the server."""
+        """Health check."""
         return web.Response(text="ok")
 
     def _welcome(self, status: int = 200, **values: object) -> web.Response:
@@ -134,7 +134,7 @@ class Server:
         return _page("welcome.html", status, backgrounds=BACKGROUNDS, **known, **values)
 
     def _busy(self, wait_s: int, **values: object) -> web.Response:
-        problem = f"Many people have begun from your network just now. Press Begin again in {wait_s} seconds."
+        problem = f"Too many participants from your network. Press Begin again in {wait_s} seconds."
         response = self._welcome(429, problem=problem, **values)
         response.headers["Retry-After"] = str(wait_s)
         return response
@@ -146,11 +146,11 @@ class Server:
 
     @web.middleware
     async def _from_here(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse forms that come from another site's page."""
+        """Reject forms that were sent from a page of another site."""
         told = request.headers.get("X-Forwarded-Host") if self.proxied else None
         page = request.headers.get("Origin") or request.headers.get("Referer") or ""
         if request.method == "POST" and urlsplit(page).netloc != (told or request.host):
-            raise web.HTTPForbidden(text="This form was not sent by a page of this study: open the first page.")
+            raise web.HTTPForbidden(text="This form was not sent from a page of this study: open the first page.")
         return await handler(request)
 
     def _person(self, request: web.Request) -> str | None:
@@ -161,16 +161,16 @@ class Server:
         for shown in plan.order(self.study, token):
             if shown.pair.id == pair:
                 return shown
-        raise web.HTTPBadRequest(text="pair: there is no such pair.")
+        raise web.HTTPBadRequest(text="pair: unknown pair.")
 
 
 class _Clip(web.FileResponse):
-    """A file, for clients that take it within CLIP_S."""
+    """A file response with a timeout of CLIP_S."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         try:
             async with asyncio.timeout(CLIP_S):
-                return await super().prepare(request)  # sends all of it
+                return await super().prepare(request)  # sends the whole file
         except TimeoutError:
             if request.transport:
                 request.transport.abort()
@@ -178,9 +178,9 @@ class _Clip(web.FileResponse):
 
 
 def run(folder: str, host: str, port: int, database: Path | None, hourly: int, proxied: bool) -> None:
-    """Serve the study of a folder until it is stopped. Raises ConfigError when the address is taken.
+    """Serve the study of a folder until interrupted. Raises ConfigError when the address cannot be used.
 
-    `hourly`: how many people may begin within an hour from one network address.
+    `hourly`: maximum number of new participants per network address and hour.
     """
     study, store = _open(folder, database)
     server = Server(study, Path(folder, plan.CLIPS), store, Allowance(hourly), proxied)
@@ -188,7 +188,7 @@ def run(folder: str, host: str, port: int, database: Path | None, hourly: int, p
 
 
 def invite(folder: str, people: int, database: Path | None) -> list[str]:
-    """New invitation codes for a study, one a person. Once it has some, nobody begins without one."""
+    """Create invitation codes for a study, one per participant. Once codes exist, a code is required."""
     _, store = _open(folder, database)
     codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in range(people)]
     store.invite(codes)
@@ -198,7 +198,7 @@ def invite(folder: str, people: int, database: Path | None) -> list[str]:
 def _open(folder: str, database: Path | None) -> tuple[Study, Store]:
     study = plan.read(folder)
     if storage.is_remote(folder):
-        raise ConfigError(folder, "is not on this machine.", "Copy the study to a folder here.")
+        raise ConfigError(folder, "is not on this machine.", "Copy the study to a local folder.")
     return study, Store(database or Path(folder, plan.DATABASE), study.id)
 
 
@@ -212,7 +212,9 @@ async def _serve(server: Server, host: str, port: int) -> None:
         problem = f"cannot be used ({os.strerror(error.errno).lower() if error.errno else error})."
         raise ConfigError(f"{host}:{port}", problem, "Give another --port or --host.") from error
     address = runner.addresses[0]
-    print(f"The study is at http://{address[0]}:{address[1]}  answers in {server.store.path}; Ctrl-C ends", flush=True)
+    print(
+        f"The study is at http://{address[0]}:{address[1]}  answers in {server.store.path}; Ctrl-C stops it", flush=True
+    )
     try:
         await asyncio.Event().wait()
     finally:
@@ -223,25 +225,25 @@ async def _serve(server: Server, host: str, port: int) -> None:
 def _say_end(server: Server) -> None:
     people, whole = server.store.people(), len(server.study.pairs)
     finished = sum(len(server.store.answered(token)) == whole for token in people)
-    print(f"{len(people)} people have begun, {finished} have answered all {whole} pairs", flush=True)
+    print(f"{len(people)} participants, {finished} of them answered all {whole} pairs", flush=True)
 
 
 async def _without_file_times(request: web.Request, response: web.StreamResponse) -> None:
-    """One set is cut before the other: when a file was written tells which set it is of."""
+    """Remove headers that reveal the modification time: one set is cut before the other."""
     for name in ("ETag", "Last-Modified"):
         response.headers.popall(name, None)
 
 
 @web.middleware
 async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Do not wait for ever for a form that comes slowly. (A head that comes slowly is aiohttp's keepalive_timeout.)"""
+    """Limit the time for receiving a form. (A slow head is limited by aiohttp's keepalive_timeout.)"""
     if request.method != "POST":
         return await handler(request)
     try:
         async with asyncio.timeout(BODY_S):
             return await handler(request)
     except TimeoutError as error:
-        raise web.HTTPRequestTimeout(text="The form took too long.") from error
+        raise web.HTTPRequestTimeout(text="Timeout while receiving the form.") from error
 
 
 def _page(name: str, status: int = 200, **values: object) -> web.Response:
@@ -255,7 +257,7 @@ def _template(name: str) -> Any:
 
 
 def _seconds(told: object) -> float | None:
-    """How long an answer took, as the page tells; None when it makes no sense."""
+    """Answer time in seconds, as sent by the page; None when it is invalid."""
     try:
         seconds = float(str(told))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Settings of `dancegen study`: two sets of videos -> a blind comparison by people, and what came of it."""
+"""Settings of `dancegen study`: two sets of videos -> a blind comparison by participants, and its analysis."""
 
 from typing import Annotated, Self
 
@@ -8,46 +8,48 @@ from dancegen.config import Config, InputUri, Output, Uri
 
 
 class MakeStudyConfig(Config):
-    """Two sets of videos -> a folder that `dancegen study serve` shows to people."""
+    """Make a study folder for `dancegen study serve` from two sets of videos."""
 
     a: InputUri
-    """A folder of videos, a list (.txt), a table (.csv, .parquet) or one video: one set."""
+    """A folder of videos, a list (.txt), a table (.csv, .parquet) or one video: the first set."""
     b: InputUri
-    """The other set. Videos of the same file name are a pair."""
+    """The second set. Videos with the same file name are a pair."""
     output: Annotated[Uri, Output(inside=("study.json", "clips"))]
     """Folder of the study."""
     names: tuple[str, str] = ("A", "B")
-    """What the two sets are called when the answers are counted. People never see it."""
+    """Names of the two sets in the analysis. They are not shown to participants."""
     pairs: PositiveInt = 20
-    """Pairs at most, chosen by the seed (the paper showed 20)."""
+    """Maximum number of pairs, sampled with the seed (20 in the paper)."""
     seconds: PositiveFloat = Field(default=5.0, le=60)
-    """Of each video, from a moment that the seed chooses: the same one of both (the paper showed 5)."""
+    """Length of the excerpt of each video, in seconds (5 in the paper). Its start is sampled with the seed and the same
+    for both videos of a pair."""
     catch: NonNegativeInt = 2
-    """Pairs whose answer is known, to find out who does not look: a dance, and the same dance as a still picture."""
+    """Catch trials, pairs with a known answer that detect inattentive participants: a dance, and the same dance as a
+    still image."""
     seed: int = 0
-    """Decides pairs, moments, and the order and the sides that each person gets."""
+    """Seed of the pairs, the excerpts, and each participant's order and sides."""
 
     @model_validator(mode="after")
     def _two_names(self) -> Self:
         if self.names[0] == self.names[1]:
-            raise ValueError(f"names: both sets are called {self.names[0]!r}")
+            raise ValueError(f"names: both sets are called {self.names[0]!r}; give two different names")
         return self
 
 
 class AnalyseStudyConfig(Config):
-    """Answers -> preferences by group, with intervals."""
+    """Analyse the answers: preferences by group, with confidence intervals."""
 
     study: InputUri
-    """The study's folder."""
+    """Folder of the study."""
     output: Annotated[Uri, Output(inside=("index.html", "preferences.csv", "preferences.md"))]
-    """Folder for index.html, preferences.csv and preferences.md."""
+    """Folder of index.html, preferences.csv and preferences.md."""
     databases: tuple[InputUri, ...] = ()
-    """Databases of answers, such as those of several servers. None: the one in the study's folder."""
+    """Databases of answers, such as those of several servers; empty uses the one in the study's folder."""
     max_caught: float = Field(default=0.25, ge=0, le=1)
-    """Who gives a larger share of wrong answers to the pairs whose answer is known is left out."""
+    """Maximum fraction of wrong answers to the catch trials; participants above it are left out."""
     resamples: PositiveInt = 2000
-    """Times that the people are drawn anew, for the interval over people."""
+    """Bootstrap resamples over participants."""
     seed: int = 0
-    """Of these draws."""
+    """Seed of the bootstrap."""
     overwrite: bool = False
-    """Replace files that are there and were not written by dancegen."""
+    """Replace existing files that dancegen did not write."""

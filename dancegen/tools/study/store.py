@@ -1,4 +1,4 @@
-"""Answers in an SQLite file: each is on the disk before its page goes on, and the same one twice counts once"""
+"""Answers in an SQLite file. An answer is on disk before the next page is sent; repeated answers are ignored"""
 
 import os
 import sqlite3
@@ -19,26 +19,26 @@ CREATE TABLE IF NOT EXISTS answers (
     chosen TEXT NOT NULL CHECK (chosen IN ('a', 'b')), left_was TEXT NOT NULL CHECK (left_was IN ('a', 'b')),
     seconds REAL, at REAL NOT NULL, PRIMARY KEY (token, pair, question));
 """
-WAIT_S = 10.0  # for another process that writes
+WAIT_S = 10.0  # timeout for the lock of another writer
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One person's answer to one question about one pair."""
+    """One participant's answer to one question on one pair."""
 
     token: str
     background: str
     pair: str
     question: str
     chosen: str
-    """Which set: a or b."""
+    """The preferred set: a or b."""
 
 
 class Store:
     """The answers to one study."""
 
     def __init__(self, path: Path, study: str) -> None:
-        """Open the file, or make it, for its owner alone. Raises ConfigError for answers to another study.
+        """Open or create the file with mode 0600. Raises ConfigError for a database of another study.
 
         `study` is the study's id.
         """
@@ -50,10 +50,10 @@ class Store:
             if found is None:
                 database.execute("INSERT INTO study VALUES (?)", (study,))
             elif found != study:
-                raise ConfigError(str(path), "holds answers to another study.", "Give another --database.")
+                raise ConfigError(str(path), "contains answers to another study.", "Give another --database.")
 
     def begin(self, token: str, background: str, code: str | None = None) -> bool:
-        """A person begins. False when an invitation code is given that is unknown, or that somebody has used."""
+        """Register a participant. Returns False when the invitation code is unknown or already used."""
         with self._open() as database:
             if code is not None:
                 taken = database.execute("UPDATE codes SET token = ? WHERE code = ? AND token IS NULL", (token, code))
@@ -63,40 +63,40 @@ class Store:
         return True
 
     def invite(self, codes: list[str]) -> None:
-        """Keep invitation codes. Each lets one person begin, and from now on nobody begins without one."""
+        """Store invitation codes. Each admits one participant; from now on a code is required."""
         with self._open() as database:
             database.executemany("INSERT INTO codes (code) VALUES (?)", [(code,) for code in codes])
 
     def invites(self) -> bool:
-        """Whether only those who have an invitation code may begin."""
+        """Whether an invitation code is required."""
         with self._open() as database:
             return database.execute("SELECT 1 FROM codes LIMIT 1").fetchone() is not None
 
     def knows(self, token: str) -> bool:
-        """Whether a person has begun."""
+        """Whether a participant is registered."""
         with self._open() as database:
             return database.execute("SELECT 1 FROM people WHERE token = ?", (token,)).fetchone() is not None
 
     def answer(self, token: str, pair: str, left: str, chosen: dict[str, str], seconds: float | None) -> None:
-        """Keep a person's answers about a pair, by question: all or none. What was answered before stays."""
+        """Store a participant's answers on a pair by question, atomically. Earlier answers are kept."""
         now = time.time()
         rows = [(token, pair, question, one, left, seconds, now) for question, one in chosen.items()]
         with self._open() as database:
             database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def answered(self, token: str) -> set[str]:
-        """The pairs that a person has answered."""
+        """Ids of the pairs that a participant has answered."""
         with self._open() as database:
             rows = database.execute("SELECT DISTINCT pair FROM answers WHERE token = ?", (token,))
             return {pair for (pair,) in rows}
 
     def people(self) -> dict[str, str]:
-        """Everyone who has begun, and their background."""
+        """Background of each registered participant by token, in order of registration."""
         with self._open() as database:
             return dict(database.execute("SELECT token, background FROM people ORDER BY began, token").fetchall())
 
     def answers(self) -> list[Answer]:
-        """All answers."""
+        """All answers, sorted by participant, pair and question."""
         query = (
             "SELECT token, background, pair, question, chosen FROM answers JOIN people USING (token) "
             "ORDER BY token, pair, question"
@@ -105,13 +105,13 @@ class Store:
             return [Answer(*row) for row in database.execute(query)]
 
     def _make_private(self) -> None:
-        """SQLite gives the files beside a database the mode that the database has."""
+        """Set mode 0600 on the database; SQLite creates its side files with the same mode."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             for end in ("", "-wal", "-shm"):
                 file = self.path.with_name(self.path.name + end)
-                if file.exists() and file.stat().st_mode & 0o077:  # of an older release
+                if file.exists() and file.stat().st_mode & 0o077:  # created by an earlier release
                     file.chmod(0o600)
         except OSError as error:
             raise self._unusable(error) from error
@@ -121,7 +121,7 @@ class Store:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose changes are on the disk when the block ends, or not made."""
+        """A connection in a transaction that is committed to disk at the end of the block, or rolled back."""
         try:
             database = sqlite3.connect(self.path, timeout=WAIT_S)
             try:

@@ -1,11 +1,11 @@
-"""AIST++ 2-D key points (Li et al., ICCV 2021) -> recordings, one a camera.
+"""AIST++ 2-D keypoints (Li et al., ICCV 2021) -> recordings, one per camera.
 
 A file is a pickle of {"keypoints2d": (cameras, N, 17, 3), "timestamps": (N)}: COCO-17 in pixels of 1920x1080 with a
-score, and microseconds. A pickle can run any code when it is loaded: here it can make NumPy arrays and nothing else.
-The name of the file tells the rest: gBR_sBM_cAll_d06_mBR2_ch06 is break, dancer d06, song mBR2.
+score, and microseconds. A pickle can run any code when it is loaded: here only NumPy arrays are allowed.
+The file's name contains the labels: gBR_sBM_cAll_d06_mBR2_ch06 is break, dancer d06, song mBR2.
 
 Axes used in shapes:
-    N frames of the file    T frames at the wanted rate
+    N frames of the file    T frames at the requested rate
 """
 
 import pickle
@@ -47,16 +47,16 @@ GENRES = {
 }
 
 MULTIARRAY = "numpy._core.multiarray"
-ADMITTED = {  # what a pickle of arrays asks for -> the module where it is now
+ADMITTED = {  # global used by a pickle of arrays -> its current module
     ("numpy", "ndarray"): "numpy",
     ("numpy", "dtype"): "numpy",
     ("numpy.core.multiarray", "_reconstruct"): MULTIARRAY,
     ("numpy.core.multiarray", "scalar"): MULTIARRAY,
     ("numpy._core.multiarray", "_reconstruct"): MULTIARRAY,
     ("numpy._core.multiarray", "scalar"): MULTIARRAY,
-    ("_codecs", "encode"): "_codecs",  # of bytes that Python 2 wrote
+    ("_codecs", "encode"): "_codecs",  # for bytes written by Python 2
 }
-DAMAGED = (  # what the pickle module raises for bytes that are no pickle
+DAMAGED = (  # exceptions of the pickle module for bytes that are not a pickle
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, ImportError),
     *(OverflowError, MemoryError, RecursionError),
 )
@@ -74,7 +74,7 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
     for camera in config.cameras or AISTPP_CAMERAS[: len(keypoints)]:
         uri, number = f"{source}#{camera}", AISTPP_CAMERAS.index(str(camera))
         if number >= len(keypoints):
-            error = BadMediaError(uri, f"is not there: the file has {len(keypoints)} cameras.", "Set other cameras.")
+            error = BadMediaError(uri, f"does not exist: the file has {len(keypoints)} cameras.", "Set other cameras.")
             yield BadRecording(uri, str(error))
             continue
         yield Recording(
@@ -91,25 +91,25 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
 
 
 def load_arrays(file: BinaryIO, thing: str) -> Any:
-    """What a pickle of NumPy arrays holds. Raises BadMediaError, and runs nothing, when it asks for anything else."""
+    """The content of a pickle of NumPy arrays. Raises BadMediaError, and runs no code, for any other global."""
     try:
         return _ArraysOnly(file, encoding="latin1").load()
     except _RefusedError as error:
-        problem = f"is no pickle of NumPy arrays alone: it asks for {error}, which was not run."
+        problem = f"is not a pickle of only NumPy arrays: it requires {error}, which was not run."
         remedy = "Do not load it elsewhere; take the file from the data's own page, in pickle protocol 4 or below."
         raise BadMediaError(thing, problem, remedy) from error
     except DAMAGED as error:
-        problem = f"is no pickle, or a damaged one ({type(error).__name__}: {error})."
+        problem = f"is not a pickle, or is damaged ({type(error).__name__}: {error})."
         raise BadMediaError(thing, problem, "Download it again.") from error
 
 
 class _RefusedError(Exception):
-    """A pickle asked for something other than arrays."""
+    """A pickle requires a global other than those of arrays."""
 
 
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Called for each thing that the pickle wants to use."""
+        """Called for each global in the pickle."""
         place = ADMITTED.get((module_name, global_name))
         if place is None:
             raise _RefusedError(f"{module_name}.{global_name}")
@@ -117,14 +117,14 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _keypoints(data: Any, source: str) -> tuple[Float32[np.ndarray, "C N 17 3"], Float[np.ndarray, " N"]]:
-    """The key points of all cameras, and when each frame is shown, in seconds."""
+    """The keypoints of all cameras, and the time of each frame in seconds."""
     if not isinstance(data, dict) or "keypoints2d" not in data:
         holds = ", ".join(map(str, data)) if isinstance(data, dict) else type(data).__name__
-        problem = f"has no keypoints2d; it holds {holds[:200]}."
-        raise BadMediaError(source, problem, "Name files of the folder keypoints2d.")
+        problem = f"has no keypoints2d; it contains {holds[:200]}."
+        raise BadMediaError(source, problem, "Use files of the folder keypoints2d.")
     keypoints = data["keypoints2d"]
     if not isinstance(keypoints, np.ndarray) or keypoints.dtype.kind not in "fiu":
-        raise BadMediaError(source, "has keypoints2d that are no numbers.", "Download it again.")
+        raise BadMediaError(source, "has keypoints2d that are not numeric.", "Download it again.")
     if keypoints.ndim != 4 or keypoints.shape[2:] != (len(COCO17_JOINTS), 3) or not keypoints.size:
         shape = "x".join(map(str, keypoints.shape))
         raise BadMediaError(source, f"has keypoints2d of shape {shape}, not CxNx17x3.", "Download it again.")

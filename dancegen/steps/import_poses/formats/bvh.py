@@ -1,12 +1,12 @@
-"""BVH motion capture -> recordings, one a camera: joints in space, looked at.
+"""BVH motion capture -> recordings, one per camera: 3-D joints by forward kinematics, projected into the frame.
 
-The parser is our own: of the packages for BVH, pybvh (0.9) refuses joints below the root that move on their own, which
-Bandai Namco's files have, and bvhio (1.5) makes an object a joint and frame and wants one exact version of PyGLM.
+The parser is our own: of the packages for BVH, pybvh (0.9) rejects joints below the root that have position channels,
+which Bandai Namco's files have, and bvhio (1.5) creates an object per joint and frame and pins one version of PyGLM.
 
-What is not in the file is found in the movement, so that no program's conventions need be known: up is where the head
-is above the feet over the take; the front is where hips and shoulders face; and the head looks where the chest does, on
-the average of the moments at which the dancer is most upright. Nose, eyes and ears are placed on the head where a grown
-person has them.
+Orientation is estimated from the motion, so that no program's axis conventions are needed: up is the mean direction
+from feet to head over the take; front is the direction that hips and shoulders face; the head faces as the chest does,
+averaged over the frames in which the dancer is most upright. Nose, eyes and ears are placed on the head in the
+proportions of an adult.
 
 Axes used in shapes:
     T frames    K channels
@@ -34,9 +34,9 @@ from dancegen.steps.import_poses.settings import ImportPosesConfig
 WIDTH_PX, HEIGHT_PX = 1280, 720
 EXPORT_AGAIN = "Export it again as BVH."
 
-# COCO's joint -> what others call it, the surest first: "shoulder" is the collar where there is an "arm", and "leg" is
-# the shin where there is an "upleg" and the thigh where there is a "knee". Mixamo, CMU, MotionBuilder, Poser, 3ds Max,
-# Unreal, Rigify, SMPL, Xsens, mocopi, Bandai Namco, MikuMikuDance.
+# COCO joint -> its names in other skeletons, most specific first: "shoulder" is the collar where there is an "arm", and
+# "leg" is the shin where there is an "upleg" and the thigh where there is a "knee". Mixamo, CMU, MotionBuilder, Poser,
+# 3ds Max, Unreal, Rigify, SMPL, Xsens, mocopi, Bandai Namco, MikuMikuDance.
 SIDED = {
     "shoulder": ("upperarm", "uparm", "arm", "humerus", "shldr", "shoulder", "腕"),
     "elbow": ("elbow", "forearm", "lowerarm", "lowarm", "radius", "ひじ", "肘"),
@@ -50,10 +50,10 @@ HEAD = ("head", "頭")
 SIDES = {"left": ("left", "l", "左"), "right": ("right", "r", "右")}
 
 LEG_PER_STATURE = 0.49  # hip to ankle (Winter, Biomechanics and Motor Control of Human Movement)
-SKULL_PER_STATURE = 0.11  # from where the head turns to its top: rounded, as are those below
-SKULL_RANGE = (0.5, 2.0)  # of that: an end of the head beyond is no top of a skull
-UPRIGHT_SHARE = 0.25  # of the frames: those from which the head's own axes are told
-FACE = {  # in skulls: to the left, up and forward of where the head turns
+SKULL_PER_STATURE = 0.11  # from the head joint to the top of the skull: rounded, as are those below
+SKULL_RANGE = (0.5, 2.0)  # of that: a head end site outside this range is not the top of the skull
+UPRIGHT_SHARE = 0.25  # of the frames: those that determine the head's own axes
+FACE = {  # in skull heights: left, up and forward of the head joint
     "nose": (0.0, 0.15, 0.6),
     "left_eye": (0.17, 0.38, 0.45),
     "right_eye": (-0.17, 0.38, 0.45),
@@ -62,8 +62,8 @@ FACE = {  # in skulls: to the left, up and forward of where the head turns
 }
 
 ELEVATION_DEG = 5.0  # of the camera, above the dancer's middle
-DISTANCE_STATURES = 4.0  # from the camera to the nearest place of the dance
-MARGIN = 0.08  # of the picture, free on each side
+DISTANCE_STATURES = 4.0  # from the camera to the nearest point of the dance
+MARGIN = 0.08  # of the frame, free on each side
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 HIERARCHY = re.compile(
@@ -80,16 +80,16 @@ class Joint:
     name: str
     parent: int | None
     offset: Float64[np.ndarray, " 3"] = field(default_factory=lambda: np.zeros(3))
-    """From its parent, at rest."""
+    """Offset from its parent in the rest pose."""
     channels: list[str] = field(default_factory=list)
-    """Such as Xposition, Zrotation: in the order in which they are applied."""
+    """Such as Xposition, Zrotation, in the order of application."""
     end: Float64[np.ndarray, " 3"] | None = None
-    """Where the bone of a last joint ends."""
+    """Offset of the End Site, for a leaf joint."""
 
 
 @dataclass(frozen=True)
 class Take:
-    """A BVH file."""
+    """The content of a BVH file."""
 
     joints: list[Joint]
     fps: float
@@ -98,7 +98,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Moved:
-    """A joint's way through space: where it is, and how it is turned."""
+    """A joint's trajectory: position and rotation in each frame."""
 
     place: Float64[np.ndarray, "T 3"]
     turn: Float64[np.ndarray, "T 3 3"]
@@ -131,26 +131,29 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
 
 
 def parse(text: str, thing: str) -> Take:
-    """A BVH file's text. Raises BadMediaError when it is none. One that is cut off gives its whole frames."""
+    """Parse the text of a BVH file; a truncated one yields its complete frames. Raises BadMediaError when invalid."""
     heading = MOTION.search(text)
     if heading is None or float(heading["period"]) <= 0:
-        raise BadMediaError(thing, "is no BVH: it has no MOTION with Frames and Frame Time.", EXPORT_AGAIN)
+        raise BadMediaError(thing, "is not BVH: it has no MOTION with Frames and Frame Time.", EXPORT_AGAIN)
     joints = _hierarchy(text[: heading.start()], thing)
     channels = sum(len(joint.channels) for joint in joints)
     try:
         numbers = np.fromstring(text[heading.end() :], sep=" ")
     except ValueError as error:
-        raise BadMediaError(thing, "has motion that is not all numbers.", EXPORT_AGAIN) from error
+        raise BadMediaError(thing, "has motion values that are not numeric.", EXPORT_AGAIN) from error
     frames = min(int(heading["frames"]), len(numbers) // channels) if channels else 0
     motion = numbers[: frames * channels].reshape(frames, channels) if frames else numbers
     if not frames or not np.isfinite(motion).all():
-        problem = f"has no whole frame, or motion that is not finite ({len(numbers)} numbers, {channels} channels)."
+        problem = f"has no complete frame, or non-finite motion values ({len(numbers)} numbers, {channels} channels)."
         raise BadMediaError(thing, problem, EXPORT_AGAIN)
     return Take(joints, 1 / float(heading["period"]), motion)
 
 
 def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K"], thing: str) -> list[Moved]:
-    """Where each joint is in each frame. A position channel stands in the place of the joint's offset."""
+    """The trajectory of each joint by forward kinematics. A position channel replaces the joint's offset.
+
+    Raises BadMediaError for an invalid order of rotation axes.
+    """
     from scipy.spatial.transform import Rotation
 
     moved: list[Moved] = []
@@ -165,11 +168,11 @@ def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K
         turns = [number for number, channel in enumerate(joint.channels) if channel.endswith("rotation")]
         turn = np.tile(np.eye(3), (len(motion), 1, 1))
         if turns:
-            axes = "".join(joint.channels[number][0] for number in turns)  # capitals: about the axes as turned so far
+            axes = "".join(joint.channels[number][0] for number in turns)  # capitals: intrinsic rotations
             try:
                 turn = Rotation.from_euler(axes, values[:, turns], degrees=True).as_matrix()
             except ValueError as error:
-                problem = f"turns {joint.name} about {axes}, which is no order of axes."
+                problem = f"rotates {joint.name} about {axes}, which is not a valid order of axes."
                 raise BadMediaError(thing, problem, EXPORT_AGAIN) from error
         if joint.parent is not None:
             above = moved[joint.parent]
@@ -180,12 +183,12 @@ def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K
 
 
 def coco_names(names: Sequence[str], thing: str) -> dict[str, int]:
-    """Which of a file's joints COCO's are: limbs and "head", and the eyes where there are any.
+    """Map of COCO joints to the file's joints: limbs and "head", and the eyes if present.
 
-    Raises BadMediaError that names the joints for which there is none.
+    Raises BadMediaError with the names of joints that are not found.
     """
     where: dict[str, int] = {}
-    for position, name in reversed(list(enumerate(names))):  # the first of a name counts
+    for position, name in reversed(list(enumerate(names))):  # the first joint of a name is used
         where |= dict.fromkeys(_spellings(name), position)
     found = {"head": _first(where, HEAD)}
     for side, marks in SIDES.items():
@@ -196,7 +199,7 @@ def coco_names(names: Sequence[str], thing: str) -> dict[str, int]:
             found[f"{side}_hip"] = None
     lacking = [joint for joint, position in found.items() if position is None and not joint.endswith("eye")]
     if lacking:
-        problem = f"has no joints that are known as {', '.join(lacking)}; it has {', '.join(names)}."
+        problem = f"has no joints for {', '.join(lacking)}; it has {', '.join(names)}."
         raise BadMediaError(
             thing, problem, "Rename its joints as Mixamo does: Head, LeftArm, LeftForeArm, LeftUpLeg ..."
         )
@@ -211,7 +214,7 @@ def look(
     azimuth_deg: float,
     aspect: float,
 ) -> Float32[np.ndarray, "T 18 3"]:
-    """What a camera sees that stands still: fractions of a picture in which the whole dance just has room."""
+    """Joints projected by a fixed camera, as fractions of a frame that just contains the whole dance."""
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(ELEVATION_DEG)
     aside = np.cos(azimuth) * front + np.sin(azimuth) * np.cross(up, front)
     towards = np.cos(elevation) * aside + np.sin(elevation) * up  # from the dance to the camera
@@ -223,14 +226,14 @@ def look(
     depth = distance - from_middle @ towards
     places = np.stack([from_middle @ right / depth, -(from_middle @ above) / depth], axis=-1)
     low, high = places.reshape(-1, 2).min(axis=0), places.reshape(-1, 2).max(axis=0)
-    shape = np.array([aspect, 1.0])  # of the picture, in its heights
+    shape = np.array([aspect, 1.0])  # of the frame, in frame heights
     scale = ((1 - 2 * MARGIN) * shape / (high - low)).min()
     seen = 0.5 + scale * (places - (low + high) / 2) / shape
     return np.concatenate([seen, np.ones((*seen.shape[:2], 1))], axis=-1, dtype=np.float32)
 
 
 def _text(data: bytes) -> str:
-    """Names of joints are ASCII, or Japanese in one of two encodings."""
+    """Decode a file: names of joints are ASCII, or Japanese in one of two encodings."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -238,10 +241,10 @@ def _text(data: bytes) -> str:
 
 
 def _hierarchy(text: str, thing: str) -> list[Joint]:
-    """The joints, each after its parent."""
+    """The joints, each after its parent. Raises BadMediaError when the hierarchy is invalid."""
     joints: list[Joint] = []
-    open_joints: list[int] = []  # from the root to the one that is being read
-    at_end = False  # inside an End Site, which is no joint of its own
+    open_joints: list[int] = []  # from the root to the current one
+    at_end = False  # inside an End Site, which is not a joint
     for token in HIERARCHY.finditer(text):
         if token["kind"]:
             joints.append(Joint(token["name"].strip(), open_joints[-1] if open_joints else None))
@@ -263,12 +266,12 @@ def _hierarchy(text: str, thing: str) -> list[Joint]:
         else:
             joints[open_joints[-1]].channels = token["channels"].split()
     if not joints or open_joints:
-        raise BadMediaError(thing, "is no BVH: its HIERARCHY has no ROOT, or does not close.", EXPORT_AGAIN)
+        raise BadMediaError(thing, "is not BVH: its HIERARCHY has no ROOT, or is not closed.", EXPORT_AGAIN)
     return joints
 
 
 def _spellings(name: str) -> list[str]:
-    """A name without the marks between its words; also without its first word, which may be the character's."""
+    """A name without separators; also without its first word, which may be the character's name."""
     plain = name.rsplit(":", 1)[-1]
     later = re.split(r"[\W_]+", plain, maxsplit=1)[1:]
     return [re.sub(r"[\W_]+", "", part).lower() for part in (plain, *later)]
@@ -281,7 +284,7 @@ def _first(where: dict[str, int], names: Sequence[str]) -> int | None:
 def _body(
     joints: Sequence[Joint], moved: Sequence[Moved], names: dict[str, int], thing: str
 ) -> tuple[Float64[np.ndarray, "T 18 3"], Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"], float]:
-    """COCO's joints in space; which way is up; which way the dance faces; how tall the dancer is."""
+    """COCO joints in 3-D; the up direction; the front direction; the dancer's stature."""
     place = {name: moved[position].place for name, position in names.items()}
     place["neck"] = (place["left_shoulder"] + place["right_shoulder"]) / 2
     stature = _leg(place) / LEG_PER_STATURE
@@ -289,7 +292,7 @@ def _body(
     upwards = (place["head"] - feet).mean(axis=0)
     axis = int(np.abs(upwards).argmax())
     if stature <= 0 or upwards[axis] == 0:
-        raise BadMediaError(thing, "has legs of no length, or a head as low as its feet.", EXPORT_AGAIN)
+        raise BadMediaError(thing, "has legs of length 0, or a head that is not above the feet.", EXPORT_AGAIN)
     up = np.sign(upwards[axis]) * np.eye(3)[axis]
 
     leftward = place["left_hip"] - place["right_hip"] + place["left_shoulder"] - place["right_shoulder"]
@@ -303,7 +306,7 @@ def _body(
 
 
 def _leg(place: dict[str, Float64[np.ndarray, "T 3"]]) -> float:
-    """From hip to ankle along the bones: the median of both legs and all frames."""
+    """Length from hip to ankle along the bones: the median of both legs and all frames."""
     bones = [(f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))]
     lengths = [np.linalg.norm(place[start] - place[end], axis=1) for start, end in bones]
     return float(np.median(np.sum(lengths, axis=0))) / 2
@@ -317,9 +320,9 @@ def _face(
     up: Float64[np.ndarray, " 3"],
     stature: float,
 ) -> dict[str, Float64[np.ndarray, "T 3"]]:
-    """Nose, eyes and ears, which turn with the head. Its own axes are those that go with the chest on the average."""
+    """Nose, eyes and ears, which rotate with the head. Its own axes are aligned with the chest on average."""
     lean = -chest_up @ up
-    ahead = lean <= np.quantile(lean, UPRIGHT_SHARE)  # who bends or crouches hangs the head, or looks at the floor
+    ahead = lean <= np.quantile(lean, UPRIGHT_SHARE)  # when the dancer bends or crouches, the head is tilted
     head_up = _unit((up @ moved.turn[ahead]).mean(axis=0))
     front = np.einsum("tij,ti->j", moved.turn[ahead], chest_front[ahead])
     front = _unit(front - (front @ head_up) * head_up)

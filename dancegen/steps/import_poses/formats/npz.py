@@ -1,10 +1,10 @@
-"""Arrays in a NumPy file -> a recording: the plainest way for dances of any origin, such as another model's.
+"""Arrays in a NumPy file -> a recording: the simplest format, for dances of any origin, such as another model's output.
 
-A file holds `joints`, (N, 18, 2 or 3) in OpenPose's order or (N, 17, 2 or 3) in COCO's: pixels, and the confidence
-where there is one; NaN where a joint is missing. `fps`, `width_px` and `height_px` are numbers in it, or settings.
+A file contains `joints`, (N, 18, 2 or 3) in OpenPose's order or (N, 17, 2 or 3) in COCO's: pixels, and optionally the
+confidence; NaN where a joint is missing. `fps`, `width_px` and `height_px` are numbers in the file, or settings.
 
 Axes used in shapes:
-    N frames of the file    T frames at the wanted rate    K joints of the file
+    N frames of the file    T frames at the requested rate    K joints of the file
 """
 
 import zipfile
@@ -54,17 +54,17 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
 
 
 def _load(source: str) -> dict[str, Any]:
-    """The arrays by name. Nothing that a file holds is run."""
+    """The arrays by name. No code in the file is run. Raises BadMediaError when it is not a NumPy file."""
     try:
         with storage.reading(source) as path, path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise BadMediaError(source, f"is no NumPy file of arrays, or a damaged one ({error}).", TAKE) from error
+        raise BadMediaError(source, f"is not a NumPy file of arrays, or is damaged ({error}).", TAKE) from error
 
 
 def _joints(arrays: dict[str, Any], source: str) -> Float[np.ndarray, "N K D"]:
     if "joints" not in arrays:
-        raise BadMediaError(source, f"has no joints; it holds {', '.join(arrays)[:200] or 'nothing'}.", TAKE)
+        raise BadMediaError(source, f"has no joints; it contains {', '.join(arrays)[:200] or 'nothing'}.", TAKE)
     joints = arrays["joints"]
     fits = joints.ndim == 3 and joints.shape[1] in (len(COCO18), len(COCO17_JOINTS)) and joints.shape[2] in (2, 3)
     if not fits or not joints.size or joints.dtype.kind not in "fiu":
@@ -77,7 +77,7 @@ def _number(arrays: dict[str, Any], source: str, name: str, instead: float | Non
     found = arrays.get(name, np.array(instead, dtype=np.float64))
     if found.size != 1 or found.dtype.kind not in "fiu" or not np.isfinite(found).all() or found.item() <= 0:
         setting = "source_fps" if name == "fps" else name
-        raise BadMediaError(source, f"does not say its {name}.", f"Save it in the file, or set {setting}.")
+        raise BadMediaError(source, f"has no valid {name}.", f"Save it in the file, or set {setting}.")
     return float(found.item())
 
 

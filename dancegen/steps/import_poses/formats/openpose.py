@@ -1,7 +1,7 @@
-"""Folders of OpenPose's JSON, a file a frame -> recordings, one a folder: in each frame whoever is seen most surely.
+"""Folders of OpenPose JSON, one file per frame -> recordings, one per folder: the most confident person in each frame.
 
-The files are read as the estimator openpose_json reads them. The size and the rate of the pictures come from the video,
-which has the folder's name (of the folder dance or dance_openpose: dance.mp4), or else from the settings.
+The files are read as by the estimator openpose_json. Frame size and frame rate come from the video with the folder's
+name (of the folder dance or dance_openpose: dance.mp4), or else from the settings.
 
 Axes used in shapes:
     T frames    P people
@@ -23,7 +23,7 @@ from dancegen.skeleton import COCO18
 from dancegen.steps.import_poses.formats.recording import BadRecording, Recording, named, no_sound
 from dancegen.steps.import_poses.settings import ImportPosesConfig
 
-ENDING = "_openpose"  # of the name of a folder that belongs to a video
+ENDING = "_openpose"  # suffix of a folder that belongs to a video
 
 
 def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadRecording]:
@@ -31,7 +31,7 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
     parent, folder = source.rsplit("/", 1)
     name = folder.removesuffix(ENDING)
     if folder == name and storage.is_folder(source + ENDING):
-        problem = f"stands beside {folder}{ENDING}, and both are of {name}."
+        problem = f"is beside {folder}{ENDING}, and both belong to {name}."
         raise BadMediaError(source, problem, "Rename the one that is not to be used.")
     files = [*(named(config.music, name) if config.music else []), *_beside(parent, name)]
     video = next((file for file in files if storage.suffix(file) in VIDEO_SUFFIXES), None)
@@ -47,33 +47,36 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
 
 
 def _beside(parent: str, name: str) -> list[str]:
-    """The video and sound files that lie beside a folder."""
+    """The video and audio files beside a folder."""
     possible = (storage.join(parent, name + suffix) for suffix in VIDEO_SUFFIXES + SOUND_SUFFIXES)
     return [uri for uri in possible if storage.exists(uri)]
 
 
 def _info(config: ImportPosesConfig, source: str, video: str | None) -> VideoInfo:
-    """What is to be known of the pictures: the video knows best."""
+    """Frame size and frame rate, from the video if there is one, or else from the settings.
+
+    Raises BadMediaError when neither provides them.
+    """
     if video is not None:
         with storage.reading(video) as path:
             return probe(path, video)
     needed = {"width_px": config.width_px, "height_px": config.height_px, "source_fps": config.source_fps}
     missing = [setting for setting, value in needed.items() if value is None]
     if config.width_px is None or config.height_px is None or config.source_fps is None:
-        problem = f"has no video that tells the pictures' size and rate, and {', '.join(missing)} is not set."
+        problem = f"has no video to take the frame size and rate from, and {', '.join(missing)} is not set."
         raise BadMediaError(source, problem, "Set width_px, height_px and source_fps, or put the video beside it.")
     return VideoInfo(config.width_px, config.height_px, config.source_fps, seconds=None, has_audio=False)
 
 
 def _people(config: ImportPosesConfig, source: str, parent: str, name: str, info: VideoInfo) -> list[People]:
-    """Everyone in each frame."""
+    """All people in each frame."""
     estimator = OpenPoseJson(
         EstimatorConfig(name="openpose_json", json_folder=parent, min_confidence=config.min_confidence)
     )
     part = VideoPart(storage.join(parent, name + VIDEO_SUFFIXES[0]), info, config.fps, first=0, stop=None)
     try:
         return estimator(part, iter(()))
-    except BadMediaError as error:  # of a video that need not be there
+    except BadMediaError as error:  # refers to a video that may not exist
         thing = source if error.thing == part.uri else error.thing
         raise BadMediaError(thing, error.problem, error.remedy) from error
 

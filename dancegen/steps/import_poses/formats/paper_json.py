@@ -1,10 +1,10 @@
-"""The released data of Ren et al. (ACM MM 2020) -> recordings, one a record of ten seconds.
+"""The released data of Ren et al. (ACM MM 2020) -> recordings, one per record of ten seconds.
 
     {video: {start_second: {"audio_sequence": [160000], "joint_coors": [100][18][2]}}}
 
-The file is JSON inside a JSON string (or plain JSON), and gigabytes: it is read as a stream of which one record at a
-time is held. Joints are pixels of a 640x360 picture, ten a second, and (0, 0) where OpenPose found none; sound is
-16-bit amplitudes at 16 kHz. Records of which the lists have several lengths are bad.
+The file is JSON inside a JSON string (or plain JSON) of several gigabytes: it is read as a stream, with one record in
+memory at a time. Joints are pixels of a 640x360 frame, ten per second, and (0, 0) where OpenPose found none; audio is
+16-bit amplitudes at 16 kHz. Records with lists of unequal lengths are bad.
 
 Axes used in shapes:
     T frames    S samples
@@ -35,8 +35,8 @@ CATEGORIES = {"ballet": "ballet", "kpop": "kpop", "k-pop": "kpop", "popping": "p
 FORM = '{video: {start_second: {"audio_sequence": ..., "joint_coors": ...}}}'
 
 CHUNK_BYTES = 1 << 16
-TOKENS = re.compile(r'(?:[^"\\]++|\\[^u]|\\u[0-9a-fA-F]{4})*+')  # what a JSON string is made of
-HIGH_SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})\Z")  # half a character; the other follows
+TOKENS = re.compile(r'(?:[^"\\]++|\\[^u]|\\u[0-9a-fA-F]{4})*+')  # the tokens of a JSON string
+HIGH_SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})\Z")  # first half of a surrogate pair
 LONGEST_TOKEN = len(r"\u0000")
 
 
@@ -55,8 +55,8 @@ def _records(source: str, file: "_Plain") -> Iterator[tuple[str, str, Any]]:
             yield found
             count += 1
     except (ijson.JSONError, ValueError) as error:
-        problem = f"is cut off, or not the paper's data {FORM}, after {count} records ({_line(error)})."
-        raise BadMediaError(source, problem, "Download it again; what was read before is kept.") from error
+        problem = f"is truncated, or not the paper's data {FORM}, after {count} records ({_line(error)})."
+        raise BadMediaError(source, problem, "Download it again; records read before are kept.") from error
 
 
 def _walk(file: "_Plain") -> Iterator[tuple[str, str, Any]]:
@@ -75,7 +75,7 @@ def _walk(file: "_Plain") -> Iterator[tuple[str, str, Any]]:
 def _enter(events: Iterator[tuple[str, Any]], thing: str) -> None:
     event, _ = next(events)
     if event != "start_map":
-        raise ValueError(f"{thing} is no JSON object")
+        raise ValueError(f"{thing} is not a JSON object")
 
 
 def _value(events: Iterator[tuple[str, Any]]) -> Any:
@@ -117,21 +117,21 @@ def _samples(uri: str, record: Any) -> Float32[np.ndarray, " S"]:
     amplitudes = _numbers(uri, record, "audio_sequence")
     if amplitudes.ndim != 1 or not np.isfinite(amplitudes).all():
         shape = "x".join(map(str, amplitudes.shape))
-        raise BadMediaError(uri, f"has audio_sequence that is no sound (shape {shape}).", "Leave the record out.")
+        raise BadMediaError(uri, f"has audio_sequence that is not audio (shape {shape}).", "Leave the record out.")
     return np.clip(amplitudes / FULL_SCALE, -1.0, 1.0)
 
 
 def _numbers(uri: str, record: Any, key: str) -> Float32[np.ndarray, "..."]:
-    """A list of a record as an array that is not empty."""
+    """A list of a record as an array. Raises BadMediaError when it is missing, ragged, not numeric or empty."""
     if not isinstance(record, dict) or key not in record:
         raise BadMediaError(uri, f"has no {key}.", "Leave the record out.")
     try:
         numbers = np.array(record[key], dtype=np.float32)
     except (ValueError, TypeError, OverflowError) as error:
-        problem = f"has {key} that is ragged or holds other things than numbers ({_line(error)})."
+        problem = f"has {key} that is ragged or not numeric ({_line(error)})."
         raise BadMediaError(uri, problem, "Leave the record out.") from error
     if not numbers.size:
-        raise BadMediaError(uri, f"has {key} that is empty.", "Leave the record out.")
+        raise BadMediaError(uri, f"has an empty {key}.", "Leave the record out.")
     return numbers
 
 
@@ -146,25 +146,25 @@ def _line(error: Exception) -> str:
 
 @runtime_checkable
 class Readable(Protocol):
-    """A file here, or one on S3."""
+    """A local file, or one on S3."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next piece, of at most this length; b"" at the end."""
+        """The next bytes, at most `size`; b"" at the end."""
         ...
 
 
 class _Plain:
-    """The JSON of a file, for who reads it in pieces; of a file that is one JSON string, the JSON inside it."""
+    """The JSON of a file as a stream; for a file that is one JSON string, the JSON inside it."""
 
     def __init__(self, file: Readable) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._pending = ""  # read, and not yet given: the end of it may be half an escape
+        self._pending = ""  # read, but not yet returned: it may end within an escape
         self._inside: bool | None = None  # whether this is the inside of a string; None: not yet known
         self._over = False
 
     def read(self, size: int = -1) -> bytes:
-        """The next piece, of any length; b"" at the end. Raises ValueError where the file is cut off."""
+        """The next bytes, of any length; b"" at the end. Raises ValueError when the file is truncated."""
         if size == 0 or self._over:
             return b""
         while True:
@@ -180,7 +180,7 @@ class _Plain:
                 return b""
 
     def _text(self) -> str:
-        """What of the pending text can be given."""
+        """The part of the pending text that is complete."""
         if self._inside is None:
             self._pending = self._pending.lstrip()
             if not self._pending:
@@ -191,11 +191,11 @@ class _Plain:
             text, self._pending = self._pending, ""
             return text
         end = cast(re.Match[str], TOKENS.match(self._pending)).end()
-        maybe_half = self._pending.startswith("\\u", end - LONGEST_TOKEN)  # spares the search, nearly always
+        maybe_half = self._pending.startswith("\\u", end - LONGEST_TOKEN)  # avoids the search in most cases
         if maybe_half and (half := HIGH_SURROGATE.search(self._pending[:end])):
             end = half.start(1)
         text, self._pending = self._pending[:end], self._pending[end:]
         self._over = self._pending.startswith('"')
         if not self._over and len(self._pending) > 2 * LONGEST_TOKEN:
-            raise ValueError(f"a JSON string cannot hold {self._pending[:LONGEST_TOKEN]!r}")
+            raise ValueError(f"a JSON string cannot contain {self._pending[:LONGEST_TOKEN]!r}")
         return json.loads(f'"{text}"', strict=False)
