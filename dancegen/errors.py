@@ -2,18 +2,18 @@
 
 
 class DanceGenError(Exception):
-    """One message: `{which thing}: {what is wrong, with the value}. {what to do}.`
+    """One message: `{subject}: {what is wrong, with the value}. {what to do}.`
 
     The command line prints it and exits with code 2. All three parts are positional so that the
     error crosses process boundaries (pickle calls `type(error)(*error.args)`).
     """
 
-    def __init__(self, thing: str, problem: str, remedy: str) -> None:
-        super().__init__(thing, problem, remedy)
-        self.thing, self.problem, self.remedy = thing, problem, remedy
+    def __init__(self, subject: str, problem: str, remedy: str) -> None:
+        super().__init__(subject, problem, remedy)
+        self.subject, self.problem, self.remedy = subject, problem, remedy
 
     def __str__(self) -> str:
-        return f"{self.thing}: {self.problem} {self.remedy}"
+        return f"{self.subject}: {self.problem} {self.remedy}"
 
 
 class ConfigError(DanceGenError):

@@ -26,14 +26,14 @@ def check(config: Config, read: Iterable[str] = (), remedy: str = "Move it, or c
     disk = _Disk()
     sources = [*((f"{name}={uri}", uri) for name, uri in settings.inputs(config)), *((uri, uri) for uri in read)]
     for name, uri, mark in settings.outputs(config):
-        thing = f"{name}={uri}"
+        subject = f"{name}={uri}"
         if mark.inside is not None:
-            _check_not_in(disk, thing, uri, sources)
+            _check_not_in(disk, subject, uri, sources)
         places = list(_places(config, uri, mark))
         for place in places:
-            _check_apart(disk, thing, place, sources)
+            _check_apart(disk, subject, place, sources)
         if mark.file:
-            _check_file(thing, uri, mark.endings)
+            _check_file(subject, uri, mark.endings)
         if not getattr(config, "overwrite", False):
             for place in places:
                 check_ours(place, remedy)
@@ -64,30 +64,30 @@ def check_ours(uri: str, remedy: str) -> None:
         raise ConfigError(uri, "exists, and was not written by dancegen.", remedy)
 
 
-def _check_file(thing: str, uri: str, endings: tuple[str, ...]) -> None:
+def _check_file(subject: str, uri: str, endings: tuple[str, ...]) -> None:
     if endings and storage.suffix(uri) not in endings:
-        raise ConfigError(thing, f"cannot be written: its name must end in {' or '.join(endings)}.", "Rename it.")
+        raise ConfigError(subject, f"cannot be written: its name must end in {' or '.join(endings)}.", "Rename it.")
     if not storage.is_remote(uri) and os.path.isdir(uri):
-        raise ConfigError(thing, "is a folder; a file is required.", "Add a file name.")
+        raise ConfigError(subject, "is a folder; a file is required.", "Add a file name.")
 
 
-def _check_folder(thing: str, place: Path) -> None:
+def _check_folder(subject: str, place: Path) -> None:
     """Raise StorageError unless a file can be written to the folder, or to its nearest existing parent."""
     folder = next(above for above in (place, *place.parents) if os.path.lexists(above))
     try:
         tempfile.TemporaryFile(dir=folder).close()  # unnamed
     except OSError as error:
-        raise StorageError(thing, f"cannot be written: {folder}: {error.strerror}.", ELSEWHERE) from error
+        raise StorageError(subject, f"cannot be written: {folder}: {error.strerror}.", ELSEWHERE) from error
 
 
-def _check_bucket(thing: str, uri: str) -> None:
+def _check_bucket(subject: str, uri: str) -> None:
     bucket = "s3://" + uri.removeprefix("s3://").partition("/")[0]
     try:
         there = storage.exists(bucket)
     except StorageDeniedError:
         return  # credentials that may not list a bucket may still write to it
     if not there:
-        raise StorageError(thing, f"cannot be written: bucket {bucket} does not exist.", ELSEWHERE)
+        raise StorageError(subject, f"cannot be written: bucket {bucket} does not exist.", ELSEWHERE)
 
 
 def _places(config: Config, uri: str, mark: Output) -> Iterator[str]:
@@ -99,18 +99,18 @@ def _places(config: Config, uri: str, mark: Output) -> Iterator[str]:
         yield from (storage.join(uri, name.format_map(dict(config))) for name in mark.inside)
 
 
-def _check_not_in(disk: "_Disk", thing: str, place: str, sources: list[tuple[str, str]]) -> None:
+def _check_not_in(disk: "_Disk", subject: str, place: str, sources: list[tuple[str, str]]) -> None:
     for name, source in sources:
         if disk.lies_in(place, source):
             how = "is" if disk.lies_in(source, place) else "lies in"
-            raise ConfigError(thing, f"{how} an input of the job: {name}.", ELSEWHERE)
+            raise ConfigError(subject, f"{how} an input of the job: {name}.", ELSEWHERE)
 
 
-def _check_apart(disk: "_Disk", thing: str, place: str, sources: list[tuple[str, str]]) -> None:
-    _check_not_in(disk, thing, place, sources)
+def _check_apart(disk: "_Disk", subject: str, place: str, sources: list[tuple[str, str]]) -> None:
+    _check_not_in(disk, subject, place, sources)
     for name, source in sources:
         if disk.lies_in(source, place):
-            raise ConfigError(thing, f"would overwrite an input of the job: {name} lies in {place}.", ELSEWHERE)
+            raise ConfigError(subject, f"would overwrite an input of the job: {name} lies in {place}.", ELSEWHERE)
 
 
 class _Disk:

@@ -164,8 +164,8 @@ def _type_name(annotation: object) -> str:
     return "none" if annotation is type(None) else getattr(annotation, "__name__", str(annotation))
 
 
-def _first_paragraph(thing: object, skip: int = 0) -> str:
-    paragraphs = (inspect.getdoc(thing) or "").split("\n\n")
+def _first_paragraph(subject: object, skip: int = 0) -> str:
+    paragraphs = (inspect.getdoc(subject) or "").split("\n\n")
     return " ".join(paragraphs[min(skip, len(paragraphs) - 1)].split())
 
 

@@ -21,8 +21,10 @@ FIRST_ARE_COCO17 = (17, 25, 26, 133)  # COCO; Halpe without and with the mid-hip
 QUARTER_PX = 0.25  # shift towards the higher neighbour: sub-pixel position of a heatmap's maximum
 
 
-def keypoints(outputs: Sequence[np.ndarray], width_px: int, height_px: int, thing: str) -> Float32[np.ndarray, "N K 3"]:
-    """x, y and confidence of each keypoint. `thing` names the network in error messages.
+def keypoints(
+    outputs: Sequence[np.ndarray], width_px: int, height_px: int, subject: str
+) -> Float32[np.ndarray, "N K 3"]:
+    """x, y and confidence of each keypoint. `subject` names the network in error messages.
 
     Raises ConfigError when the outputs have other shapes.
     """
@@ -35,11 +37,11 @@ def keypoints(outputs: Sequence[np.ndarray], width_px: int, height_px: int, thin
         return _heatmaps(outputs[0], width_px, height_px)
     problem = f"returns outputs of shapes {', '.join(map(str, shapes))} for images of {width_px}x{height_px}."
     raise ConfigError(
-        thing, problem, "Use a network with SimCC outputs (N, K, W*s) and (N, K, H*s), or heatmaps (N, K, h, w)."
+        subject, problem, "Use a network with SimCC outputs (N, K, W*s) and (N, K, H*s), or heatmaps (N, K, h, w)."
     )
 
 
-def as_coco18(points: Float32[np.ndarray, "N K 3"], thing: str) -> Float32[np.ndarray, "N 18 3"]:
+def as_coco18(points: Float32[np.ndarray, "N K 3"], subject: str) -> Float32[np.ndarray, "N 18 3"]:
     """Converts keypoints of one of the supported skeletons to COCO-18. Raises ConfigError for any other skeleton."""
     count = points.shape[1]
     if count == len(COCO18):
@@ -47,7 +49,7 @@ def as_coco18(points: Float32[np.ndarray, "N K 3"], thing: str) -> Float32[np.nd
     if count in FIRST_ARE_COCO17:
         return skeleton.from_coco17(points[:, : len(COCO17_JOINTS)])
     known = ", ".join(map(str, sorted((len(COCO18), *FIRST_ARE_COCO17))))
-    raise ConfigError(thing, f"returns {count} keypoints; {known} are supported.", "Use another network.")
+    raise ConfigError(subject, f"returns {count} keypoints; {known} are supported.", "Use another network.")
 
 
 def _simcc(

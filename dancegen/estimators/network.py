@@ -99,5 +99,5 @@ def _providers(device: str, available: Sequence[str]) -> list[str]:
 
 def threads() -> int:
     """Number of threads for the networks: the cores allocated to this process."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdecimal() and int(told) else len(os.sched_getaffinity(0))
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    return int(value) if value.isdecimal() and int(value) else len(os.sched_getaffinity(0))

@@ -66,8 +66,8 @@ def _download(uri: str, target: Path) -> None:
         raise StorageUnreachableError(uri, f"cannot be fetched ({error}).", remedy) from error
 
 
-def _check(path: Path, thing: str, sha256: str | None) -> None:
+def _check(path: Path, subject: str, sha256: str | None) -> None:
     if sha256 is not None and (found := storage.content_hash(str(path))) != sha256:
         raise ConfigError(
-            thing, f"has the SHA-256 {found}, not {sha256}.", "Correct sha256, or delete the file and fetch it again."
+            subject, f"has the SHA-256 {found}, not {sha256}.", "Correct sha256, or delete the file and fetch it again."
         )

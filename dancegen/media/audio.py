@@ -42,21 +42,23 @@ TARGET_RMS = 0.1  # -20 dBFS
 SILENCE_RMS = 1e-4  # -80 dBFS: below is noise, which is not amplified
 
 
-def load(path: Path, thing: str) -> Float32[np.ndarray, " S"]:
+def load(path: Path, subject: str) -> Float32[np.ndarray, " S"]:
     """The audio of a song or a video, mono at 16 kHz, in [-1, 1]. It begins at the file's first frame.
 
     Raises BadMediaError when the audio cannot be decoded, or is shorter than 0.1 s or longer than MAX_SECONDS.
     """
     buffer = bytearray()
     bytes_per_second = SAMPLE_RATE * 4
-    for piece in pieces(path, thing, SAMPLE_RATE, "mono"):
+    for piece in pieces(path, subject, SAMPLE_RATE, "mono"):
         buffer += piece[0].tobytes()
         if len(buffer) > MAX_SECONDS * bytes_per_second:
             hours = MAX_SECONDS // 3600
-            raise BadMediaError(thing, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4")
+            raise BadMediaError(
+                subject, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4"
+            )
     seconds = len(buffer) / bytes_per_second
     if seconds < MIN_SECONDS:
-        raise BadMediaError(thing, f"has only {seconds:.3f} s of audio that can be decoded.", REENCODE)
+        raise BadMediaError(subject, f"has only {seconds:.3f} s of audio that can be decoded.", REENCODE)
     return np.frombuffer(buffer, dtype=np.float32)
 
 
@@ -69,11 +71,11 @@ def normalize_loudness(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray
     return samples * np.float32(min(TARGET_RMS / rms, 1.0 / peak))
 
 
-def pieces(path: Path, thing: str, rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
+def pieces(path: Path, subject: str, rate: int, layout: str) -> Iterator[Float32[np.ndarray, "C S"]]:
     """The audio in pieces of bounded length, in [-1, 1]. Gaps between timestamps are filled with silence."""
-    number = track(path, thing).number
-    with open_container(path, thing) as container:
-        yield from _track_pieces(container, thing, number, rate, layout)
+    number = track(path, subject).number
+    with open_container(path, subject) as container:
+        yield from _track_pieces(container, subject, number, rate, layout)
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,19 @@ class Track:
     note: str | None = None  # reported to the user: why this track was chosen
 
 
-def track(path: Path, thing: str) -> Track:
+def track(path: Path, subject: str) -> Track:
     """The audio track to use: the default or the first one, unless it is silent and another one is not."""
-    return _track(path, thing, path.stat().st_mtime_ns if path.exists() else 0)
+    return _track(path, subject, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=8)  # the selection may decode a whole silent track
-def _track(path: Path, thing: str, mtime_ns: int) -> Track:
-    with open_container(path, thing) as container:
+def _track(path: Path, subject: str, mtime_ns: int) -> Track:
+    with open_container(path, subject) as container:
         order = sound_order(container)
         names = [_track_name(stream, number) for number, stream in enumerate(container.streams.audio)]
     if len(order) < 2:
         return Track(0)
-    sounding = next((number for number in order if _sounds(path, thing, number)), None)
+    sounding = next((number for number in order if _sounds(path, subject, number)), None)
     if sounding is None:
         return Track(order[0], f"all {len(order)} audio tracks are silent")
     silent = ", ".join(names[number] for number in order[: order.index(sounding)])
@@ -107,11 +109,11 @@ def _track_name(stream: AudioStream, number: int) -> str:
     return " ".join(filter(None, [str(number + 1), (stream.language or "und").replace("und", "")]))
 
 
-def _sounds(path: Path, thing: str, number: int) -> bool:
+def _sounds(path: Path, subject: str, number: int) -> bool:
     """Whether an audio track is not silent. Decoding stops at the first piece that is not silent."""
     try:
-        with open_container(path, thing) as container:
-            found = _track_pieces(container, thing, number, SAMPLE_RATE, "mono")
+        with open_container(path, subject) as container:
+            found = _track_pieces(container, subject, number, SAMPLE_RATE, "mono")
             return any(is_loud(piece[0]) for piece in found)
     except BadMediaError:
         return False
@@ -123,15 +125,15 @@ def is_loud(samples: Float32[np.ndarray, " S"]) -> bool:
 
 
 def _track_pieces(
-    container: InputContainer, thing: str, number: int, rate: int, layout: str
+    container: InputContainer, subject: str, number: int, rate: int, layout: str
 ) -> Iterator[Float32[np.ndarray, "C S"]]:
-    stream = sound_stream(container, thing, number)
+    stream = sound_stream(container, subject, number)
     resample = _Resampler(rate, layout)
     start, clock, smallest_hole = origin(container), 0.0, 0.0
     for frame in decoded(container, stream):
         if not isinstance(frame, AudioFrame) or not frame.samples:
             continue
-        _check_frame(frame, thing)
+        _check_frame(frame, subject)
         hole = 0.0 if frame.time is None else frame.time - start - clock
         if smallest_hole < hole < MAX_HOLE_S:
             yield from resample.flush()
@@ -143,7 +145,7 @@ def _track_pieces(
             yield from resample.push(frame)
         except (FFmpegError, ValueError) as error:
             problem = f"has audio that cannot be converted ({frame.format.name}, {frame.layout.name})."
-            raise BadMediaError(thing, problem, REENCODE) from error
+            raise BadMediaError(subject, problem, REENCODE) from error
     yield from resample.flush()
 
 
@@ -158,11 +160,11 @@ def resampled(samples: Float32[np.ndarray, " S"], rate: int, layout: str) -> Ite
     yield from resample.flush()
 
 
-def stream_rate(path: Path, thing: str) -> int:
+def stream_rate(path: Path, subject: str) -> int:
     """Sample rate in Hz, from the file's header."""
-    number = track(path, thing).number
-    with open_container(path, thing) as container:
-        return sound_stream(container, thing, number).rate
+    number = track(path, subject).number
+    with open_container(path, subject) as container:
+        return sound_stream(container, subject, number).rate
 
 
 class _Resampler:
@@ -197,10 +199,10 @@ class _Resampler:
         return np.broadcast_to(samples, (len(self.layout.channels), samples.shape[1]))
 
 
-def _check_frame(frame: AudioFrame, thing: str) -> None:
+def _check_frame(frame: AudioFrame, subject: str) -> None:
     if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
         limits = f"{MIN_RATE} to {MAX_RATE} are supported"
-        raise BadMediaError(thing, f"has {frame.sample_rate} samples per second; {limits}.", REENCODE)
+        raise BadMediaError(subject, f"has {frame.sample_rate} samples per second; {limits}.", REENCODE)
     if len(frame.layout.channels) > MAX_CHANNELS:
         channels = len(frame.layout.channels)
-        raise BadMediaError(thing, f"has {channels} channels; at most {MAX_CHANNELS} are supported.", REENCODE)
+        raise BadMediaError(subject, f"has {channels} channels; at most {MAX_CHANNELS} are supported.", REENCODE)

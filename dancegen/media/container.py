@@ -36,8 +36,8 @@ REENCODE = "Download or export it again, or re-encode it: ffmpeg -i IN OUT.mp4"
 
 
 @contextmanager
-def open_container(source: Path | SeekableFile, thing: str) -> Iterator[InputContainer]:
-    """Opens a local file, or a remote one through storage. `thing` names it in error messages.
+def open_container(source: Path | SeekableFile, subject: str) -> Iterator[InputContainer]:
+    """Opens a local file, or a remote one through storage. `subject` names it in error messages.
 
     Raises BadMediaError when it cannot be opened.
     """
@@ -48,18 +48,18 @@ def open_container(source: Path | SeekableFile, thing: str) -> Iterator[InputCon
     try:
         if isinstance(source, Path):
             if os.path.getsize(source) == 0:
-                raise BadMediaError(thing, "is empty (0 bytes).", "Download or export it again.")
+                raise BadMediaError(subject, "is empty (0 bytes).", "Download or export it again.")
         else:
             source.seek(0)
         container = cast(InputContainer, av.open(file, metadata_errors="ignore", options=limits | whitelists))
     except (FFmpegError, OSError) as error:
         problem = f"cannot be opened: it is damaged, truncated, or not a video or audio file ({error.strerror})."
-        raise BadMediaError(thing, problem, REENCODE) from error
+        raise BadMediaError(subject, problem, REENCODE) from error
     with container:
         yield container
 
 
-def picture_stream(container: InputContainer, thing: str) -> VideoStream:
+def picture_stream(container: InputContainer, subject: str) -> VideoStream:
     """The video stream to use: the default one, or else the first. A song's cover art does not count.
 
     Raises BadMediaError when there is none, or it cannot be decoded.
@@ -67,18 +67,18 @@ def picture_stream(container: InputContainer, thing: str) -> VideoStream:
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not streams:
-        raise BadMediaError(thing, "has no video stream.", "Remove it from the list, or check the upload.")
+        raise BadMediaError(subject, "has no video stream.", "Remove it from the list, or check the upload.")
     stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
-    _check_decodable(stream, thing)
+    _check_decodable(stream, subject)
     return stream
 
 
-def sound_stream(container: InputContainer, thing: str, number: int = 0) -> AudioStream:
+def sound_stream(container: InputContainer, subject: str, number: int = 0) -> AudioStream:
     """One of the audio streams, counted from 0. Raises BadMediaError when there is none, or it cannot be decoded."""
     streams = list(container.streams.audio)
     if not streams:
-        raise BadMediaError(thing, "has no audio.", "Use a file with an audio track.")
-    _check_decodable(streams[number], thing)
+        raise BadMediaError(subject, "has no audio.", "Use a file with an audio track.")
+    _check_decodable(streams[number], subject)
     return streams[number]
 
 
@@ -108,8 +108,8 @@ def decoded(container: InputContainer, stream: VideoStream | AudioStream) -> Ite
         yield from frames  # pyright: ignore[reportReturnType]
 
 
-def _check_decodable(stream: VideoStream | AudioStream, thing: str) -> None:
+def _check_decodable(stream: VideoStream | AudioStream, subject: str) -> None:
     if stream.codec_context is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise BadMediaError(thing, f"has {stream.type} in an unknown format.", REENCODE)
+        raise BadMediaError(subject, f"has {stream.type} in an unknown format.", REENCODE)
     stream.codec_context.thread_count = 1  # a worker uses only the cores that it requested
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS), "max_samples": str(MAX_BLOCK_SAMPLES)}

@@ -45,22 +45,22 @@ class VideoInfo:
     has_audio: bool
 
 
-def probe(path: Path, thing: str) -> VideoInfo:
-    """Properties of a video; decodes its first frame. `thing` names it in error messages.
+def probe(path: Path, subject: str) -> VideoInfo:
+    """Properties of a video; decodes its first frame. `subject` names it in error messages.
 
     Raises BadMediaError when no frame can be decoded.
     """
-    with open_container(path, thing) as container:
-        stream = picture_stream(container, thing)
-        first = next(_pictures(container, stream, thing), None)
+    with open_container(path, subject) as container:
+        stream = picture_stream(container, subject)
+        first = next(_pictures(container, stream, subject), None)
         if first is None:
-            raise BadMediaError(thing, "has no frame that can be decoded (up to 8K).", REENCODE)
-        height_px, width_px = _upright(first, stream, thing).shape[:2]
+            raise BadMediaError(subject, "has no frame that can be decoded (up to 8K).", REENCODE)
+        height_px, width_px = _upright(first, stream, subject).shape[:2]
         return VideoInfo(width_px, height_px, _rate(stream), _seconds(container, stream), bool(container.streams.audio))
 
 
 def frames(
-    source: Path | SeekableFile, thing: str, fps: int | float, first: int = 0, stop: int | None = None
+    source: Path | SeekableFile, subject: str, fps: int | float, first: int = 0, stop: int | None = None
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Upright RGB frames: frame k is the one shown k/fps seconds after the file's beginning.
 
@@ -71,18 +71,20 @@ def frames(
     if stop is not None and stop <= first:
         return
     for seeking in (True, False) if first > 0 else (False,):
-        with open_container(source, thing) as container:
-            stream = picture_stream(container, thing)
-            timed = _timed_near(container, stream, thing, first, fps) if seeking else _timed(container, stream, thing)
+        with open_container(source, subject) as container:
+            stream = picture_stream(container, subject)
+            timed = (
+                _timed_near(container, stream, subject, first, fps) if seeking else _timed(container, stream, subject)
+            )
             if timed is not None:
-                yield from _shown(timed, stream, thing, fps, first, sys.maxsize if stop is None else stop)
+                yield from _shown(timed, stream, subject, fps, first, sys.maxsize if stop is None else stop)
                 return
 
 
 def _shown(
     timed: Iterator[tuple[float, VideoFrame]],
     stream: VideoStream,
-    thing: str,
+    subject: str,
     fps: int | float,
     first: int,
     stop: int,
@@ -92,19 +94,19 @@ def _shown(
     count, end, period = first, 0.0, 1 / _rate(stream)  # count: number of the next frame; end: end time of the last one
     for begin, frame in timed:
         due = min(_due(begin, fps), stop)
-        yield from _repeated(shown, stream, thing, due - count)
+        yield from _repeated(shown, stream, subject, due - count)
         count = max(count, due)
         if count >= stop:
             return
         shown = frame
         end = begin + _duration(frame, period)
     if shown is None:
-        raise BadMediaError(thing, "has no frame that can be decoded (up to 8K).", REENCODE)
-    yield from _repeated(shown, stream, thing, min(max(_due(end, fps), 1), stop) - count)
+        raise BadMediaError(subject, "has no frame that can be decoded (up to 8K).", REENCODE)
+    yield from _repeated(shown, stream, subject, min(max(_due(end, fps), 1), stop) - count)
 
 
 def _timed_near(
-    container: InputContainer, stream: VideoStream, thing: str, first: int, fps: int | float
+    container: InputContainer, stream: VideoStream, subject: str, first: int, fps: int | float
 ) -> Iterator[tuple[float, VideoFrame]] | None:
     """As `_timed`, but only from the key frame on that is shown at or before frame `first`.
 
@@ -117,14 +119,14 @@ def _timed_near(
         container.seek(round((origin(container) + seconds) / stream.time_base), stream=stream)
     except FFmpegError:
         return None
-    pictures = _pictures(container, stream, thing)
+    pictures = _pictures(container, stream, subject)
     key = next((frame for frame in pictures if frame.key_frame), None)  # earlier frames lack their references
     if key is None or key.is_corrupt or key.time is None:
         return None
     begin = key.time - origin(container)
     if _due(begin, fps) > first:
         return None
-    return _at_their_times(chain([key], pictures), begin, origin(container), 1 / _rate(stream), thing)
+    return _at_their_times(chain([key], pictures), begin, origin(container), 1 / _rate(stream), subject)
 
 
 def _due(seconds: float, fps: int | float) -> int:
@@ -132,13 +134,13 @@ def _due(seconds: float, fps: int | float) -> int:
     return max(0, math.ceil((seconds - TIMESTAMP_ROUNDING_S) * fps))
 
 
-def _timed(container: InputContainer, stream: VideoStream, thing: str) -> Iterator[tuple[float, VideoFrame]]:
+def _timed(container: InputContainer, stream: VideoStream, subject: str) -> Iterator[tuple[float, VideoFrame]]:
     """Each frame with its presentation time in seconds, which starts at 0 and never decreases."""
-    return _at_their_times(_pictures(container, stream, thing), 0.0, origin(container), 1 / _rate(stream), thing)
+    return _at_their_times(_pictures(container, stream, subject), 0.0, origin(container), 1 / _rate(stream), subject)
 
 
 def _at_their_times(
-    pictures: Iterator[VideoFrame], begin: float, start: float, period: float, thing: str
+    pictures: Iterator[VideoFrame], begin: float, start: float, period: float, subject: str
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their times; the first one at `begin`. `start` is the origin of the file's clock."""
     now = begin
@@ -147,22 +149,24 @@ def _at_their_times(
             now = max(now, now + period if frame.time is None else frame.time - start)
         if now > MAX_SECONDS:
             hours = MAX_SECONDS // 3600
-            raise BadMediaError(thing, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4")
+            raise BadMediaError(
+                subject, f"lasts longer than {hours} hours.", "Cut it: ffmpeg -i IN -t 03:00:00 OUT.mp4"
+            )
         yield now, frame
 
 
-def _pictures(container: InputContainer, stream: VideoStream, thing: str) -> Iterator[VideoFrame]:
-    _check_size(stream.codec_context.width, stream.codec_context.height, thing)
+def _pictures(container: InputContainer, stream: VideoStream, subject: str) -> Iterator[VideoFrame]:
+    _check_size(stream.codec_context.width, stream.codec_context.height, subject)
     for frame in decoded(container, stream):
         if isinstance(frame, VideoFrame):
-            _check_size(frame.width, frame.height, thing)
+            _check_size(frame.width, frame.height, subject)
             yield frame
 
 
-def _check_size(width_px: int, height_px: int, thing: str) -> None:
+def _check_size(width_px: int, height_px: int, subject: str) -> None:
     if width_px * height_px > MAX_PIXELS:
         limit = "and the limit is 8K (7680x4320)"
-        raise BadMediaError(thing, f"is {width_px}x{height_px}, {limit}.", "Scale it down first.")
+        raise BadMediaError(subject, f"is {width_px}x{height_px}, {limit}.", "Scale it down first.")
 
 
 def _rate(stream: VideoStream) -> float:
@@ -182,16 +186,16 @@ def _duration(frame: VideoFrame, period: float) -> float:
 
 
 def _repeated(
-    frame: VideoFrame | None, stream: VideoStream, thing: str, times: int
+    frame: VideoFrame | None, stream: VideoStream, subject: str, times: int
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     if frame is not None and times > 0:
-        picture = _upright(frame, stream, thing)
+        picture = _upright(frame, stream, subject)
         yield picture
         for _ in range(times - 1):
             yield picture.copy()
 
 
-def _upright(frame: VideoFrame, stream: VideoStream, thing: str) -> UInt8[np.ndarray, "H W 3"]:
+def _upright(frame: VideoFrame, stream: VideoStream, subject: str) -> UInt8[np.ndarray, "H W 3"]:
     """The frame as it is displayed: square pixels, no transparency, rotated by the display matrix."""
     transparent = any(part.is_alpha for part in frame.format.components) or frame.format.has_palette
     try:
@@ -199,7 +203,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, thing: str) -> UInt8[np.nda
         picture = frame.reformat(width_px, frame.height, "rgba" if transparent else "rgb24").to_ndarray()
     except (FFmpegError, ValueError) as error:
         problem = f"has frames in a format that cannot be converted ({frame.format.name})."
-        raise BadMediaError(thing, problem, REENCODE) from error
+        raise BadMediaError(subject, problem, REENCODE) from error
     if transparent:
         picture = _on_grey(picture)
     return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))

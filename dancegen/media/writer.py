@@ -135,9 +135,9 @@ class _Sound:
             self.rate = 48_000
             self.pieces = resampled(sound, self.rate, "stereo")
         else:
-            thing = str(sound)
-            self.rate = 44_100 if stream_rate(sound, thing) % 11_025 == 0 else 48_000
-            self.pieces = pieces(sound, thing, self.rate, "stereo")
+            subject = str(sound)
+            self.rate = 44_100 if stream_rate(sound, subject) % 11_025 == 0 else 48_000
+            self.pieces = pieces(sound, subject, self.rate, "stereo")
         self.given = 0
         self.rest = np.zeros((2, 0), dtype=np.float32)
 

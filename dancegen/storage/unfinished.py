@@ -108,8 +108,8 @@ def _runs(pid: int) -> bool:
 @functools.cache
 def _machine() -> str:
     """Identifier of this machine, boot and container: the scope in which a process id is unique."""
-    told = [platform.node()]
+    parts = [platform.node()]
     for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         if os.path.exists(place):
-            told.append(Path(place).read_text() if place.endswith("boot_id") else str(os.stat(place).st_ino))
-    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:8]
+            parts.append(Path(place).read_text() if place.endswith("boot_id") else str(os.stat(place).st_ino))
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]

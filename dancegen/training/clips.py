@@ -74,12 +74,12 @@ def summarize(uri: str) -> Summary:
     return Summary(train, validation, test, rates[0], digest.hexdigest())
 
 
-def batches_per_epoch(clips: int, workers: int, batch_size: int, thing: str) -> int:
+def batches_per_epoch(clips: int, workers: int, batch_size: int, subject: str) -> int:
     """Updates per epoch, the same on every worker. Raises ConfigError if there are too few clips for one."""
     if clips < workers * batch_size:
         raise ConfigError(
             f"batch_size={batch_size}",
-            f"times {workers} workers needs {workers * batch_size} clips, but {thing} has {clips} to train on.",
+            f"times {workers} workers needs {workers * batch_size} clips, but {subject} has {clips} to train on.",
             "Give a smaller batch_size or fewer workers, or cut more clips.",
         )
     return clips // (workers * batch_size)

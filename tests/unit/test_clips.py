@@ -115,9 +115,9 @@ def test_the_data_hash_tells_other_clips_and_not_another_place(tmp_path, make_cl
 
 
 def test_too_few_clips_are_told_with_all_three_numbers():
-    assert batches_per_epoch(33, workers=2, batch_size=8, thing="clips") == 2
+    assert batches_per_epoch(33, workers=2, batch_size=8, subject="clips") == 2
     with pytest.raises(ConfigError, match=r"batch_size=8.* 2 workers needs 16 clips.* 15 to train on"):
-        batches_per_epoch(15, workers=2, batch_size=8, thing="clips")
+        batches_per_epoch(15, workers=2, batch_size=8, subject="clips")
 
 
 def test_a_table_with_nothing_to_train_on_says_so(tmp_path, make_clips):

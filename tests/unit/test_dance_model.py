@@ -236,7 +236,7 @@ def test_a_file_that_is_no_model_of_ours_is_refused_with_a_remedy(saved, spoil):
     saved.write_bytes(spoil(saved.read_bytes()))
     with pytest.raises(CheckpointError) as error:
         checkpoint.load(saved)
-    assert error.value.thing == str(saved)
+    assert error.value.subject == str(saved)
     assert error.value.remedy
 
 

@@ -145,7 +145,7 @@ IMPORTANCE = [f"edge_importance.{index}" for index in range(5)]
 def test_weights_that_do_not_fit_are_named(weights, tmp_path, spoil, told):
     with pytest.raises(CheckpointError, match=told) as error:
         imported(tmp_path, spoil(weights))
-    assert error.value.thing == str(tmp_path / "weights.pth")
+    assert error.value.subject == str(tmp_path / "weights.pth")
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
 

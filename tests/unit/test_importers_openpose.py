@@ -95,7 +95,7 @@ def test_without_a_video_the_settings_that_lack_are_told_together(tmp_path):
     source = write(tmp_path / "dance", [[person(1)]])
     with pytest.raises(BadMediaError, match=r"has no video .*, and height_px, source_fps is not set") as raised:
         read(source, width_px=200)
-    assert raised.value.thing == source
+    assert raised.value.subject == source
 
 
 def test_two_folders_of_one_name_are_told_rather_than_mixed_up(tmp_path):

@@ -137,7 +137,7 @@ def test_reading_what_does_not_exist_names_the_uri_and_what_to_do(read: Callable
     uri = storage.join(place, "missing.wav")
     with pytest.raises(StorageError) as error:
         read(uri)
-    assert error.value.thing == uri
+    assert error.value.subject == uri
     assert "does not exist" in str(error.value)
 
 

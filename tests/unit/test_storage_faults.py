@@ -99,7 +99,7 @@ def test_a_full_disk_is_told_as_one(write, remote: bool, tmp_path: Path, request
     text = str(error.value)
     assert "Free some space" in text
     assert "network" not in text
-    assert error.value.thing == uri or remote
+    assert error.value.subject == uri or remote
     assert not storage.exists(uri)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from dancegen.engine.table_jobs.settings import Parallel
-from dancegen.engine.table_jobs.summary import SetAside, Summary, told
+from dancegen.engine.table_jobs.summary import SetAside, Summary, describe
 from dancegen.errors import TooManyBadRowsError
 
 
@@ -13,7 +13,7 @@ def test_the_three_most_frequent_reasons_are_told_with_their_counts_and_an_examp
     rows = [aside(f"/long/{n}.mp4", f"took longer than {n} s. Cut it.") for n in range(5)]
     rows += [aside(f"s3://b/{n}.mp4", "holds no video. Leave it out.") for n in range(7)]
     rows += [aside("/a b/x.mp4", "is silent.")] * 2 + [aside("y", "is odd."), aside("z", "is even.")]
-    assert told(rows, 100, "videos", "data/poses").split("\n") == [
+    assert describe(rows, 100, "videos", "data/poses").split("\n") == [
         "16 of 100 videos set aside; reasons in data/poses, column error",
         "  7 x holds no video. Leave it out. Example: s3://b/0.mp4",
         "  5 x took longer than 0 s. Cut it. Example: /long/0.mp4",
@@ -24,7 +24,7 @@ def test_the_three_most_frequent_reasons_are_told_with_their_counts_and_an_examp
 
 def test_a_reason_stays_on_one_line_of_bearable_length():
     row = aside("/a.mp4", "cannot be decoded:\n" + "and so on " * 100)
-    (_, line) = told([row], 1, "videos", "data/poses").split("\n")
+    (_, line) = describe([row], 1, "videos", "data/poses").split("\n")
     assert line.startswith("  1 x cannot be decoded: and so on")
     assert len(line) < 300
 

@@ -79,7 +79,7 @@ def test_other_settings_are_refused_with_both_values(uri: str) -> None:
     tables.begin(uri, schema.POSES, {"fps": 10.0, "estimator": "mediapipe"})
     with pytest.raises(TableError, match=r"fps was 10\.0 and is 25\.0") as error:
         tables.begin(uri, schema.POSES, {"fps": 25.0, "estimator": "mediapipe"})
-    assert error.value.thing == uri
+    assert error.value.subject == uri
     assert "estimator" not in str(error.value)
 
 

@@ -284,7 +284,7 @@ def test_what_is_no_video_says_so(tmp_path, make_video, content):
     make_video(tmp_path / "other.mp4", grey(1, 2))
     path = tmp_path / "video.mp4"
     path.write_bytes(content)
-    for look in (probe, lambda path, thing: list(frames(path, thing, 10))):
+    for look in (probe, lambda path, subject: list(frames(path, subject, 10))):
         with pytest.raises(BadMediaError) as error:
             look(path, "s3://videos/video.mp4")
         assert str(error.value).startswith("s3://videos/video.mp4: ")

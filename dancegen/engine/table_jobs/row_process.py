@@ -53,8 +53,8 @@ class BadRowError(DanceGenError):
 class RowBugError(BadRowError):
     """A row that raised an unexpected exception. Its file may be good."""
 
-    def __init__(self, thing: str, death: Death) -> None:
-        super().__init__(thing, f"hit a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
+    def __init__(self, subject: str, death: Death) -> None:
+        super().__init__(subject, f"hit a bug in dancegen: {death.how}.", "Report it with the traceback in the log.")
         self.trace = death.trace
 
 
@@ -80,23 +80,23 @@ class RowProcess:
         self._memory_bytes = min(limits.memory_gb * 1e9, MACHINE_SHARE * psutil.virtual_memory().total)
         self._child: subprocess.Popen[bytes] | None = None
 
-    def run(self, row: pa.Table, thing: str) -> pa.Table:
-        """The stage's table for a one-row table. `thing` names the row in messages.
+    def run(self, row: pa.Table, subject: str) -> pa.Table:
+        """The stage's table for a one-row table. `subject` names the row in messages.
 
         Raises BadRowError, and StorageUnreachableError when the stage does: a retry may succeed.
         """
         for attempt in range(1, ATTEMPTS + 1):
             if self._child is None:
-                self._start(thing)
+                self._start(subject)
             self._log.seek(0)
             self._log.truncate()
             try:
                 self._pipe.send(row)
-                return self._answer(thing)
+                return self._answer(subject)
             except (EOFError, ConnectionError):
                 death = self._exit_reason()
                 if attempt == ATTEMPTS:
-                    raise _verdict(thing, death) from None
+                    raise _verdict(subject, death) from None
         raise AssertionError("ATTEMPTS is at least 1")
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class RowProcess:
             self._folder.remove()
             self._child = None
 
-    def _start(self, thing: str) -> None:
+    def _start(self, subject: str) -> None:
         """Start the child, with retries after increasing pauses when it dies.
 
         When it died in the same way each time although memory was free, no row can be processed: raises StageError
@@ -135,7 +135,7 @@ class RowProcess:
             if deaths[-1].trace:
                 raise StageError(f"the stage cannot be constructed: {deaths[-1].how}\n{deaths[-1].trace}")
             raise ClusterError("the stage", problem, "Give the machine, or its container, more memory.")
-        raise BadRowError(thing, problem, "Run fewer actors per machine, or give it more memory.")
+        raise BadRowError(subject, problem, "Run fewer actors per machine, or give it more memory.")
 
     def _launch(self) -> Death | None:
         """Start the child once. Returns the cause of death when it died before its stage was constructed."""
@@ -169,17 +169,17 @@ class RowProcess:
             raise ready
         return None
 
-    def _answer(self, thing: str) -> pa.Table:
+    def _answer(self, subject: str) -> pa.Table:
         deadline = time.monotonic() + self._limits.seconds
         while not self._pipe.poll(POLL_S):
             if time.monotonic() > deadline:
                 self.close()
                 remedy = "Raise max_seconds_per_row, or cut the file."
-                raise BadRowError(thing, f"took longer than {self._limits.seconds:g} s.", remedy)
+                raise BadRowError(subject, f"took longer than {self._limits.seconds:g} s.", remedy)
             if self._used_bytes() > self._memory_bytes:
                 self.close()
                 remedy = "Raise max_memory_gb_per_row, or make the file smaller."
-                raise BadRowError(thing, f"needed more than {self._memory_bytes / 1e9:.1f} GB of memory.", remedy)
+                raise BadRowError(subject, f"needed more than {self._memory_bytes / 1e9:.1f} GB of memory.", remedy)
         answer = self._pipe.recv()
         if isinstance(answer, StorageUnreachableError):
             raise answer
@@ -210,11 +210,11 @@ class RowProcess:
         return Death(_last_error(log) or f"exit code {code}", log[-TRACE_CHARACTERS:] or "no traceback")
 
 
-def _verdict(thing: str, death: Death) -> BadRowError:
+def _verdict(subject: str, death: Death) -> BadRowError:
     """The error for a row that ended its process."""
     if death.trace:
-        return RowBugError(thing, death)
-    return BadRowError(thing, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
+        return RowBugError(subject, death)
+    return BadRowError(subject, f"ended its process with {death.how}.", "Re-encode or leave out the file.")
 
 
 def _last_error(log: str) -> str:

@@ -23,8 +23,8 @@ class SetAside:
     @property
     def reason(self) -> str:
         """The error on one line, without the name of the file or row at its start."""
-        thing, colon, rest = self.error.partition(": ")
-        text = rest if colon and (thing == self.uri or "/" in thing) else self.error
+        subject, colon, rest = self.error.partition(": ")
+        text = rest if colon and (subject == self.uri or "/" in subject) else self.error
         return " ".join(text.split())
 
 
@@ -105,7 +105,7 @@ class Summary:
         return f"{cpus:.3g} CPU hours{gpu_text}" + (f", cost {money:,.2f}" if money else "")
 
 
-def told(rows: list[SetAside], count: int, label: str, table: str) -> str:
+def describe(rows: list[SetAside], count: int, label: str, table: str) -> str:
     """How many of `count` rows were set aside, and why."""
     return "\n".join([_counted(len(rows), count, label, table), *_most_frequent(rows)])
 

@@ -127,8 +127,8 @@ def _count(summary: Summary, status: dict[str, Any]) -> None:
     if status["trace"] is not None:
         summary.bugs += 1
         if summary.bugs == 1:
-            told = f"{status['error']} The first traceback; further ones are in Ray's logs:\n{status['trace'].rstrip()}"
-            tqdm.write(told, file=sys.stderr)
+            text = f"{status['error']} The first traceback; further ones are in Ray's logs:\n{status['trace'].rstrip()}"
+            tqdm.write(text, file=sys.stderr)
 
 
 def _statuses(

@@ -9,7 +9,7 @@ from dancegen import schema, storage, tables
 from dancegen.engine.messages import say
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.stage_at import LazyStage
-from dancegen.engine.table_jobs.summary import SetAside, Summary, told
+from dancegen.engine.table_jobs.summary import SetAside, Summary, describe
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
 from dancegen.steps.import_poses.formats import sources
@@ -32,7 +32,7 @@ def run(config: ImportPosesConfig) -> Summary:
             _remove_strays(config.poses, rows)
             poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
             if bad := [SetAside(pose["uri"], pose["error"]) for pose in poses if pose["error"] is not None]:
-                say(told(bad, len(poses), "recordings", config.poses))
+                say(describe(bad, len(poses), "recordings", config.poses))
             folder = report_folder(config.poses)
             write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
 

@@ -56,8 +56,8 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
         say(f"starting {config.workers} workers")
         trained = _train(config, data, board)
     finish(config, {"metrics": trained.metrics})
-    if told := _told(trained.metrics, data):
-        say(f"accuracy on validation clips: {told}")
+    if text := _text(trained.metrics, data):
+        say(f"accuracy on validation clips: {text}")
     say(f"{config.epochs} epochs done. The network: {trained.network}")
     return trained
 
@@ -85,7 +85,7 @@ def _train(config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQ
     return Pretrained(pretrain_worker.result_uri(config), end["metrics"])
 
 
-def _told(metrics: dict[str, float], data: DatasetSummary) -> str:
+def _text(metrics: dict[str, float], data: DatasetSummary) -> str:
     """Accuracy of each task, and the accuracy of chance."""
     guessed = chance_accuracy(len(data.categories), data.largest_share)
     found = {name: metrics.get(f"validation/{name}") for name in guessed}

@@ -35,9 +35,9 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
     folder = folder_of(search, trial_id)
     one = training(search, values).model_copy(update={"output": folder, "validate_every": 1})
     alone = search.trained_alone and not _begun_with_ray_train(one)
-    told = history_in(folder)
-    if told and not (alone and max(told) >= one.epochs):  # it may have ended unreported when it was killed
-        ray.tune.report(result(max(told), told[max(told)], search.objective))
+    history = history_in(folder)
+    if history and not (alone and max(history) >= one.epochs):  # it may have ended unreported when it was killed
+        ray.tune.report(result(max(history), history[max(history)], search.objective))
     try:
         if alone:
             _train_alone(one, data_hash, search.objective)
@@ -69,8 +69,8 @@ def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> No
     end = train_worker.train(config, data_hash, None, group)
     if error := end.get("error"):
         raise error
-    told = history_in(config.output)
-    ray.tune.report(result(max(told), told[max(told)], objective))
+    history = history_in(config.output)
+    ray.tune.report(result(max(history), history[max(history)], objective))
 
 
 def keep(folder: str, metrics: dict[str, Any]) -> tuple[int, dict[str, float]]:

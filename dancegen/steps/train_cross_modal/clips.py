@@ -91,10 +91,10 @@ class MusicClips:
         """Rows of the table as a batch."""
         number = {name: position for position, name in enumerate(self.categories)}
         clips = self.clips.batch(rows)
-        told = rows["tempo_bpm"].to_pylist()
+        known = rows["tempo_bpm"].to_pylist()
         tempos = [
             float(bpm) if bpm else phase_tempo(rhythm, self.fps)  # a table made without the column has null
-            for bpm, rhythm in zip(told, clips.rhythm.numpy(), strict=True)
+            for bpm, rhythm in zip(known, clips.rhythm.numpy(), strict=True)
         ]
         return MusicBatch(
             clips=clips,

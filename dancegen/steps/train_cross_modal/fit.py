@@ -106,14 +106,14 @@ class Fit:
 
     def _teach_tagger(self, clips: MusicClips) -> MusicTaggerTraining:
         """Train the music tagger. Its state is saved after each epoch."""
-        told = self.config.tagger_training
-        batch_size = min(told.batch_size, len(clips))
+        settings = self.config.tagger_training
+        batch_size = min(settings.batch_size, len(clips))
         each = len(clips) // batch_size
-        total = told.epochs * each
+        total = settings.epochs * each
         training = MusicTaggerTraining(self.config, len(clips.categories), total, self.device)
         if state := self.saves.load(TAGGER):
             training.load(state)
-        for epoch in range(training.updates // each, told.epochs):
+        for epoch in range(training.updates // each, settings.epochs):
             for batch in clips.epoch(batch_size, self.config.seed, epoch):
                 self._tell(TAGGER, training.step(batch), training.updates, total)
             self.saves.save(TAGGER, training.state())

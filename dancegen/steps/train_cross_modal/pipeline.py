@@ -165,5 +165,5 @@ def _say_card(card: dict[str, Any]) -> None:
     best = card["silhouettes"][str(card["classes"])]
     say(f"{card['songs']:,} songs in {card['classes']} classes of music (silhouette {best:.2f})")
     if heard := card["right_answers"]:
-        told = ", ".join(f"{name} {share:.0%}" for name, share in heard.items())
-        say(f"accuracy of the music tagger on held-out songs: {told}")
+        text = ", ".join(f"{name} {share:.0%}" for name, share in heard.items())
+        say(f"accuracy of the music tagger on held-out songs: {text}")

@@ -77,9 +77,9 @@ def run(config: TrainDanceConfig) -> Trained:
         say(f"starting {_workers(config)} workers")
         trained = fit(config, data.data_hash, [EventCallback(board)], board)
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
-    told = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
+    text = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
-    say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {told}): {trained.model}")
+    say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {text}): {trained.model}")
     if note := second_stage_note(config, trained.epoch):
         say(note)
     return trained

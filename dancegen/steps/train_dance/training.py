@@ -52,13 +52,13 @@ class GeneratorOutput:
     fake: Float[Tensor, "B T J 2"]
     noise: Float[Tensor, "B T Z"]
     code: Code | None
-    told: Float[Tensor, " B"]
+    reconstruction_mask: Float[Tensor, " B"]
     """1 where the code is from the real dance's posterior, so that it can be reconstructed; 0 where from the prior."""
 
     @property
     def target(self) -> Batch:
         """The batch for reconstruction losses: clips with a code from the prior count as missing."""
-        return replace(self.batch, mask=self.batch.mask * self.told[:, None, None])
+        return replace(self.batch, mask=self.batch.mask * self.reconstruction_mask[:, None, None])
 
 
 class DanceTraining:
@@ -209,13 +209,13 @@ class DanceTraining:
 
     def _attempt(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
         """Generate a dance for each clip: most with a code from the real dance's posterior, some from the prior."""
-        noise, code, told = draws.noise, None, torch.ones_like(draws.free)
+        noise, code, reconstruction_mask = draws.noise, None, torch.ones_like(draws.free)
         if self.config.noise_encoder is not None:
             code = self._wrapped["noise_encoder"](losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
-            told = (draws.free >= self.config.noise_encoder.free_share).to(noise)
-            noise = torch.where(told[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
+            reconstruction_mask = (draws.free >= self.config.noise_encoder.free_share).to(noise)
+            noise = torch.where(reconstruction_mask[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
         fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
-        return GeneratorOutput(batch, fake, noise, code, told)
+        return GeneratorOutput(batch, fake, noise, code, reconstruction_mask)
 
     def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
         """Reconstructions of the real dances: the EMA generator with the mean of their posterior."""
@@ -235,12 +235,12 @@ class DanceTraining:
     def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
         dances = torch.cat([losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake)])
         with autocast(self.precision, fake):
-            said_of_real, said_of_fake = self._wrapped["local_discriminator"](
-                dances, batch.rhythm.repeat(2, 1, 1)
-            ).chunk(2)
-            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+            real_scores, fake_scores = self._wrapped["local_discriminator"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(
+                2
+            )
+            loss = 0.5 * (losses.real(real_scores) + losses.generated(fake_scores))
         self._descend("local", loss)
-        return {"local_discriminator": loss, "local_right": _right(said_of_real, said_of_fake)}
+        return {"local_discriminator": loss, "local_right": _right(real_scores, fake_scores)}
 
     def _global_update(self, batch: Batch, fake: Tensor, draws: StepNoise) -> dict[str, Tensor]:
         """One backward pass for all losses: a second one would break DDP."""
@@ -248,13 +248,15 @@ class DanceTraining:
         real, fake = (losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake))
         with autocast(self.precision, fake):
             judgement = self._wrapped["global_discriminator"](batch.audio, batch.rhythm, (real, fake))
-            said_of_real, said_of_fake = judgement.scores
-            parts = {"global_right": _right(said_of_real, said_of_fake)}
-            loss = 0.5 * (losses.real(said_of_real) + losses.generated(said_of_fake))
+            real_scores, fake_scores = judgement.scores
+            parts = {"global_right": _right(real_scores, fake_scores)}
+            loss = 0.5 * (losses.real(real_scores) + losses.generated(fake_scores))
             if weights.mismatched_music and len(real) > 1:
-                said = self.global_discriminator.judge(judgement.dances[0][-1], judgement.music[_neighbours(len(real))])
-                parts["mismatched_music"] = losses.generated(said)
-                parts["mismatched_right"] = (said < said_of_real).float().mean()
+                scores = self.global_discriminator.judge(
+                    judgement.dances[0][-1], judgement.music[_neighbours(len(real))]
+                )
+                parts["mismatched_music"] = losses.generated(scores)
+                parts["mismatched_right"] = (scores < real_scores).float().mean()
                 loss = loss + weights.mismatched_music * parts["mismatched_music"]
         if weights.gradient_penalty:
             music = judgement.music.detach().to(real)  # in full precision
@@ -325,12 +327,12 @@ class DanceTraining:
         fakes = features(losses.mask_missing(attempt.fake, batch.mask))
         relative = self.config.losses.perceptual_scale == "relative"
         distance = losses.relative_feature_distance if relative else losses.feature_distance
-        return {"perceptual": distance(fakes, reals, attempt.told, losses.PERCEPTUAL_LAYERS)}
+        return {"perceptual": distance(fakes, reals, attempt.reconstruction_mask, losses.PERCEPTUAL_LAYERS)}
 
     def from_local(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """Adversarial loss of D_local, over the windows."""
-        said = self.local_discriminator(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
-        return {"adversarial_local": losses.real(said)}
+        scores = self.local_discriminator(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
+        return {"adversarial_local": losses.real(scores)}
 
     def from_global(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
         """Adversarial loss of D_global, and feature matching loss over the layers of D_global."""
@@ -344,7 +346,7 @@ class DanceTraining:
                 reals = network.pose_encoder.layers(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
                 reals = [*reals, network.joint(reals[-1], music)]
             fakes = [*fakes, network.joint(fakes[-1], music)]
-            found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.told)
+            found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.reconstruction_mask)
         return found
 
     def about_noise(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
@@ -474,6 +476,6 @@ def _neighbours(clips: int, apart: int = 1) -> Tensor:
     return partner.where(partner < clips, 0)
 
 
-def _right(said_of_real: Tensor, said_of_fake: Tensor) -> Float[Tensor, ""]:
+def _right(real_scores: Tensor, fake_scores: Tensor) -> Float[Tensor, ""]:
     """Accuracy of a discriminator over dances or windows."""
-    return 0.5 * ((said_of_real > 0).float().mean() + (said_of_fake < 0).float().mean())
+    return 0.5 * ((real_scores > 0).float().mean() + (fake_scores < 0).float().mean())

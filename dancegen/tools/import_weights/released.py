@@ -42,21 +42,21 @@ DAMAGE = (
 Weights = dict[str, Any]  # values by parameter name: tensors in a valid file
 
 
-def load(path: Path, thing: str) -> DanceModel | STGCN:
+def load(path: Path, subject: str) -> DanceModel | STGCN:
     """The network of a published state dict, in float32. Raises CheckpointError for any other file."""
-    kind, weights = _find_weights(_read(path, thing), thing)
+    kind, weights = _find_weights(_read(path, subject), subject)
     if kind == GENERATOR:
         generator = build_generator(GENERATOR_CONFIG)
-        found = _checked(weights, generator, kind, thing)
+        found = _checked(weights, generator, kind, subject)
         found[HEARS] = found[HEARS] * FULL_SCALE
         generator.load_state_dict(found)
         return DanceModel(generator, GENERATOR_CONFIG)
     network = STGCN(PAPER_STGCN, _classes(weights))
-    network.load_state_dict(_checked(weights, network, kind, thing))
+    network.load_state_dict(_checked(weights, network, kind, subject))
     return network.eval()
 
 
-def _read(path: Path, thing: str) -> Any:
+def _read(path: Path, subject: str) -> Any:
     """Content of a file written by torch.save, loaded without executing code from it."""
     try:
         # The warnings concern pickle versions. Given a path instead of a file, torch would also load safetensors.
@@ -65,13 +65,13 @@ def _read(path: Path, thing: str) -> Any:
     except pickle.UnpicklingError as error:
         if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
             problem = f"contains more than weights: loading it would execute code ({named[1]})."
-            raise CheckpointError(thing, problem, SAVE_WEIGHTS) from error
-        raise CheckpointError(thing, "is damaged, or was not written by torch.save.", SAVE_WEIGHTS) from error
+            raise CheckpointError(subject, problem, SAVE_WEIGHTS) from error
+        raise CheckpointError(subject, "is damaged, or was not written by torch.save.", SAVE_WEIGHTS) from error
     except DAMAGE as error:
-        raise CheckpointError(thing, "is damaged, or was not written by torch.save.", SAVE_WEIGHTS) from error
+        raise CheckpointError(subject, "is damaged, or was not written by torch.save.", SAVE_WEIGHTS) from error
 
 
-def _find_weights(loaded: Any, thing: str) -> tuple[str, Weights]:
+def _find_weights(loaded: Any, subject: str) -> tuple[str, Weights]:
     """The kind of network and its weights, possibly nested as in {"state_dict": ...}, without the wrapper prefix."""
     inside = loaded.values() if isinstance(loaded, Mapping) else ()
     candidates = [
@@ -84,10 +84,10 @@ def _find_weights(loaded: Any, thing: str) -> tuple[str, Weights]:
         return found[0]
     if found:
         names = ", ".join(kind for kind, _ in found)
-        raise CheckpointError(thing, f"contains several networks ({names}).", SAVE_WEIGHTS)
+        raise CheckpointError(subject, f"contains several networks ({names}).", SAVE_WEIGHTS)
     keys = ", ".join(list(candidates[0])[:TOLD]) if candidates else type(loaded).__name__
     problem = f"contains neither the published generator nor the published ST-GCN, but: {keys or 'nothing'}."
-    raise CheckpointError(thing, problem, SAVE_WEIGHTS)
+    raise CheckpointError(subject, problem, SAVE_WEIGHTS)
 
 
 def _classes(weights: Weights) -> int:
@@ -95,15 +95,15 @@ def _classes(weights: Weights) -> int:
     return len(last) if isinstance(last, Tensor) and last.ndim == 1 and len(last) else PUBLISHED_CLASSES
 
 
-def _checked(weights: Weights, network: nn.Module, kind: str, thing: str) -> dict[str, Tensor]:
+def _checked(weights: Weights, network: nn.Module, kind: str, subject: str) -> dict[str, Tensor]:
     """The weights in the dtypes of the network. Raises CheckpointError that lists the first mismatches."""
     wanted = network.state_dict()
     names = [*wanted, *(name for name in weights if name not in wanted)]
-    wrong = [told for name in names if (told := _misfit(name, wanted.get(name), weights.get(name)))]
+    wrong = [mismatch for name in names if (mismatch := _misfit(name, wanted.get(name), weights.get(name)))]
     if wrong:
         more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
         problem = f"does not match the published {kind}: {'; '.join(wrong[:TOLD])}{more}."
-        raise CheckpointError(thing, problem, "Give the unmodified published state dict.")
+        raise CheckpointError(subject, problem, "Give the unmodified published state dict.")
     return {name: weights[name].to(value.dtype) for name, value in wanted.items()}
 
 

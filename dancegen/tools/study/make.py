@@ -48,8 +48,8 @@ def run(config: MakeStudyConfig) -> list[str]:
         raise ConfigError(config.a, f"and {config.b} yield no pair. {' '.join(notes)}", "Give longer videos.")
     catches = [_catch(config, pair, number) for number, pair in enumerate(found[: config.catch])]
     plan.write(config.output, Study(config.names, config.seed, config.seconds, (*found, *catches)))
-    told = f"{len(found)} pairs and {len(catches)} catch trials in {config.output}"
-    return [*notes, told, f"Next: dancegen study serve {config.output}"]
+    text = f"{len(found)} pairs and {len(catches)} catch trials in {config.output}"
+    return [*notes, text, f"Next: dancegen study serve {config.output}"]
 
 
 def _both(config: MakeStudyConfig) -> tuple[dict[str, tuple[str, str]], list[str]]:

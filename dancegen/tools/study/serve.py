@@ -141,15 +141,15 @@ class Server:
 
     def _address(self, request: web.Request) -> str | None:
         """The client's network address."""
-        told = request.headers.get("X-Forwarded-For") if self.proxied else None
-        return told.rpartition(",")[2].strip() if told else request.remote
+        forwarded = request.headers.get("X-Forwarded-For") if self.proxied else None
+        return forwarded.rpartition(",")[2].strip() if forwarded else request.remote
 
     @web.middleware
     async def _from_here(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Reject forms that were sent from a page of another site."""
-        told = request.headers.get("X-Forwarded-Host") if self.proxied else None
+        forwarded = request.headers.get("X-Forwarded-Host") if self.proxied else None
         page = request.headers.get("Origin") or request.headers.get("Referer") or ""
-        if request.method == "POST" and urlsplit(page).netloc != (told or request.host):
+        if request.method == "POST" and urlsplit(page).netloc != (forwarded or request.host):
             raise web.HTTPForbidden(text="This form was not sent from a page of this study: open the first page.")
         return await handler(request)
 
@@ -256,10 +256,10 @@ def _template(name: str) -> Any:
     return template(name, package="dancegen.tools.study")
 
 
-def _seconds(told: object) -> float | None:
+def _seconds(forwarded: object) -> float | None:
     """Answer time in seconds, as sent by the page; None when it is invalid."""
     try:
-        seconds = float(str(told))
+        seconds = float(str(forwarded))
     except ValueError:
         return None
     return seconds if 0 <= seconds <= LONGEST_S else None

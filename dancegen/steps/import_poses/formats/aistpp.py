@@ -90,17 +90,17 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
         )
 
 
-def load_arrays(file: BinaryIO, thing: str) -> Any:
+def load_arrays(file: BinaryIO, subject: str) -> Any:
     """The content of a pickle of NumPy arrays. Raises BadMediaError, and runs no code, for any other global."""
     try:
         return _ArraysOnly(file, encoding="latin1").load()
     except _RefusedError as error:
         problem = f"is not a pickle of only NumPy arrays: it requires {error}, which was not run."
         remedy = "Do not load it elsewhere; take the file from the data's own page, in pickle protocol 4 or below."
-        raise BadMediaError(thing, problem, remedy) from error
+        raise BadMediaError(subject, problem, remedy) from error
     except DAMAGED as error:
         problem = f"is not a pickle, or is damaged ({type(error).__name__}: {error})."
-        raise BadMediaError(thing, problem, "Download it again.") from error
+        raise BadMediaError(subject, problem, "Download it again.") from error
 
 
 class _RefusedError(Exception):

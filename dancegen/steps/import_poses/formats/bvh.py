@@ -130,26 +130,26 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
         )
 
 
-def parse(text: str, thing: str) -> Take:
+def parse(text: str, subject: str) -> Take:
     """Parse the text of a BVH file; a truncated one yields its complete frames. Raises BadMediaError when invalid."""
     heading = MOTION.search(text)
     if heading is None or float(heading["period"]) <= 0:
-        raise BadMediaError(thing, "is not BVH: it has no MOTION with Frames and Frame Time.", EXPORT_AGAIN)
-    joints = _hierarchy(text[: heading.start()], thing)
+        raise BadMediaError(subject, "is not BVH: it has no MOTION with Frames and Frame Time.", EXPORT_AGAIN)
+    joints = _hierarchy(text[: heading.start()], subject)
     channels = sum(len(joint.channels) for joint in joints)
     try:
         numbers = np.fromstring(text[heading.end() :], sep=" ")
     except ValueError as error:
-        raise BadMediaError(thing, "has motion values that are not numeric.", EXPORT_AGAIN) from error
+        raise BadMediaError(subject, "has motion values that are not numeric.", EXPORT_AGAIN) from error
     frames = min(int(heading["frames"]), len(numbers) // channels) if channels else 0
     motion = numbers[: frames * channels].reshape(frames, channels) if frames else numbers
     if not frames or not np.isfinite(motion).all():
         problem = f"has no complete frame, or non-finite motion values ({len(numbers)} numbers, {channels} channels)."
-        raise BadMediaError(thing, problem, EXPORT_AGAIN)
+        raise BadMediaError(subject, problem, EXPORT_AGAIN)
     return Take(joints, 1 / float(heading["period"]), motion)
 
 
-def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K"], thing: str) -> list[Moved]:
+def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K"], subject: str) -> list[Moved]:
     """The trajectory of each joint by forward kinematics. A position channel replaces the joint's offset.
 
     Raises BadMediaError for an invalid order of rotation axes.
@@ -173,7 +173,7 @@ def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K
                 turn = Rotation.from_euler(axes, values[:, turns], degrees=True).as_matrix()
             except ValueError as error:
                 problem = f"rotates {joint.name} about {axes}, which is not a valid order of axes."
-                raise BadMediaError(thing, problem, EXPORT_AGAIN) from error
+                raise BadMediaError(subject, problem, EXPORT_AGAIN) from error
         if joint.parent is not None:
             above = moved[joint.parent]
             step = above.place + np.einsum("tij,tj->ti", above.turn, step)
@@ -182,7 +182,7 @@ def forward_kinematics(joints: Sequence[Joint], motion: Float64[np.ndarray, "T K
     return moved
 
 
-def coco_names(names: Sequence[str], thing: str) -> dict[str, int]:
+def coco_names(names: Sequence[str], subject: str) -> dict[str, int]:
     """Map of COCO joints to the file's joints: limbs and "head", and the eyes if present.
 
     Raises BadMediaError with the names of joints that are not found.
@@ -201,7 +201,7 @@ def coco_names(names: Sequence[str], thing: str) -> dict[str, int]:
     if lacking:
         problem = f"has no joints for {', '.join(lacking)}; it has {', '.join(names)}."
         raise BadMediaError(
-            thing, problem, "Rename its joints as Mixamo does: Head, LeftArm, LeftForeArm, LeftUpLeg ..."
+            subject, problem, "Rename its joints as Mixamo does: Head, LeftArm, LeftForeArm, LeftUpLeg ..."
         )
     return {joint: position for joint, position in found.items() if position is not None}
 
@@ -240,7 +240,7 @@ def _text(data: bytes) -> str:
         return data.decode("cp932", errors="replace")
 
 
-def _hierarchy(text: str, thing: str) -> list[Joint]:
+def _hierarchy(text: str, subject: str) -> list[Joint]:
     """The joints, each after its parent. Raises BadMediaError when the hierarchy is invalid."""
     joints: list[Joint] = []
     open_joints: list[int] = []  # from the root to the current one
@@ -266,7 +266,7 @@ def _hierarchy(text: str, thing: str) -> list[Joint]:
         else:
             joints[open_joints[-1]].channels = token["channels"].split()
     if not joints or open_joints:
-        raise BadMediaError(thing, "is not BVH: its HIERARCHY has no ROOT, or is not closed.", EXPORT_AGAIN)
+        raise BadMediaError(subject, "is not BVH: its HIERARCHY has no ROOT, or is not closed.", EXPORT_AGAIN)
     return joints
 
 
@@ -282,7 +282,7 @@ def _first(where: dict[str, int], names: Sequence[str]) -> int | None:
 
 
 def _body(
-    joints: Sequence[Joint], moved: Sequence[Moved], names: dict[str, int], thing: str
+    joints: Sequence[Joint], moved: Sequence[Moved], names: dict[str, int], subject: str
 ) -> tuple[Float64[np.ndarray, "T 18 3"], Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"], float]:
     """COCO joints in 3-D; the up direction; the front direction; the dancer's stature."""
     place = {name: moved[position].place for name, position in names.items()}
@@ -292,7 +292,7 @@ def _body(
     upwards = (place["head"] - feet).mean(axis=0)
     axis = int(np.abs(upwards).argmax())
     if stature <= 0 or upwards[axis] == 0:
-        raise BadMediaError(thing, "has legs of length 0, or a head that is not above the feet.", EXPORT_AGAIN)
+        raise BadMediaError(subject, "has legs of length 0, or a head that is not above the feet.", EXPORT_AGAIN)
     up = np.sign(upwards[axis]) * np.eye(3)[axis]
 
     leftward = place["left_hip"] - place["right_hip"] + place["left_shoulder"] - place["right_shoulder"]

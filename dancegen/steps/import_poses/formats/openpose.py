@@ -77,8 +77,8 @@ def _people(config: ImportPosesConfig, source: str, parent: str, name: str, info
     try:
         return estimator(part, iter(()))
     except BadMediaError as error:  # refers to a video that may not exist
-        thing = source if error.thing == part.uri else error.thing
-        raise BadMediaError(thing, error.problem, error.remedy) from error
+        subject = source if error.subject == part.uri else error.subject
+        raise BadMediaError(subject, error.problem, error.remedy) from error
 
 
 def _most_confident(people: Sequence[People]) -> Float32[np.ndarray, "T 18 3"]:

@@ -72,10 +72,10 @@ def _walk(file: "_Plain") -> Iterator[tuple[str, str, Any]]:
             yield video, start, _value(events)
 
 
-def _enter(events: Iterator[tuple[str, Any]], thing: str) -> None:
+def _enter(events: Iterator[tuple[str, Any]], subject: str) -> None:
     event, _ = next(events)
     if event != "start_map":
-        raise ValueError(f"{thing} is not a JSON object")
+        raise ValueError(f"{subject} is not a JSON object")
 
 
 def _value(events: Iterator[tuple[str, Any]]) -> Any:
