@@ -61,7 +61,7 @@ def test_a_corpus_is_made_continued_and_read(ray_session, tmp_path):
     assert kept.stat().st_mtime_ns == before
     assert len(videos_in(output)) == 8
 
-    with pytest.raises(TableError, match="other settings"):
+    with pytest.raises(TableError, match="different settings"):
         run(tiny(output, fps=20))
 
 
