@@ -1,6 +1,6 @@
 """clips -> a pretrained network that computes perceptual features of dances
 
-Ray Train runs `pretrain_worker.work` in every worker; the same command resumes where the last one stopped.
+Ray Train runs `worker.work` in every worker; the same command resumes where the last one stopped.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dancegen.engine.training.driver import FREE, TOO_SMALL, fit
 from dancegen.engine.training.reporter import reported
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, DivergedError
-from dancegen.steps.pretrain_perceptual import worker as pretrain_worker
+from dancegen.steps.pretrain_perceptual import worker
 from dancegen.steps.pretrain_perceptual.clips import DatasetSummary, summarize_dataset
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 from dancegen.steps.pretrain_perceptual.training import chance_accuracy
@@ -37,7 +37,7 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     data = check(config)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     begun = claim(config.run_folder, config, data.data_hash, FREE)
-    network = pretrain_worker.result_uri(config)
+    network = worker.result_uri(config)
     if begun and (end := finished(config, network)):
         say(f"all {config.epochs} epochs were done before. The network: {network}")
         return Pretrained(network, **end)
@@ -78,11 +78,11 @@ def check(config: PretrainPerceptualConfig) -> DatasetSummary:
 def _train(config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> Pretrained:
     """Run the workers. Raises DivergedError when the loss became NaN or Inf."""
     given = {"config": config.model_dump(), "data": data, "board": board}
-    end = fit(config, pretrain_worker.work, given, [EventCallback(board)])
+    end = fit(config, worker.work, given, [EventCallback(board)])
     if "diverged" in end:
         problem = f"became NaN or Inf in epoch {end['epoch']}."
         raise DivergedError(end["diverged"], problem, "Set a smaller learning_rate, and another name.")
-    return Pretrained(pretrain_worker.result_uri(config), end["metrics"])
+    return Pretrained(worker.result_uri(config), end["metrics"])
 
 
 def _text(metrics: dict[str, float], data: DatasetSummary) -> str:

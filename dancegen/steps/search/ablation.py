@@ -5,7 +5,7 @@ from dancegen.engine.progress import say
 from dancegen.metrics.scores import Score
 from dancegen.steps.evaluate import pipeline as evaluate
 from dancegen.steps.evaluate.settings import EvaluateConfig
-from dancegen.steps.search import ablation_table as ablation
+from dancegen.steps.search import ablation_table
 from dancegen.steps.search.ranking import COMPARED, ROW, SEED, Trial
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.search.trial import folder_of
@@ -24,8 +24,8 @@ def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
             continue
         say(f"evaluating {row}, seed {seed}")
         scores[row][seed] = evaluate.run(_evaluation(config, trial))
-    table = ablation.tabulate(scores)
-    return {TABLE: ablation.markdown(config, table), PAGE: ablation.page(config, table)}
+    table = ablation_table.tabulate(scores)
+    return {TABLE: ablation_table.markdown(config, table), PAGE: ablation_table.page(config, table)}
 
 
 def _evaluation(config: SearchConfig, trial: Trial) -> EvaluateConfig:

@@ -23,8 +23,7 @@ from dancegen.engine.cluster.session import start_ray
 from dancegen.engine.progress import say
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import DanceGenError, TableError
-from dancegen.steps.search import ablation
-from dancegen.steps.search import plots as search_plots
+from dancegen.steps.search import ablation, plots
 from dancegen.steps.search import trial as search_trial
 from dancegen.steps.search.progress import TrialProgress
 from dancegen.steps.search.proposals import Proposals
@@ -69,7 +68,7 @@ def run(config: SearchConfig) -> list[Trial]:
             say(f"scores of all rows: {storage.join(config.output, ablation.PAGE)}")
             return trials
     say(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
-    if warning := search_plots.few(trials):
+    if warning := plots.few(trials):
         say(warning)
     return trials
 
@@ -181,6 +180,6 @@ def _results(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
     files = {TRIALS: table(trials, config.objective)}
     if trials[0].state in COMPARED and not config.rows:
         files[BEST] = best_yaml(config, trials)
-        files[IMPORTANCE] = search_plots.importance(config, trials)
-        files[COORDINATES] = search_plots.coordinates(config, trials)
+        files[IMPORTANCE] = plots.importance(config, trials)
+        files[COORDINATES] = plots.coordinates(config, trials)
     return files

@@ -13,18 +13,18 @@ from dancegen import storage
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
 from dancegen.engine.progress import EventCallback, EventQueue, say
-from dancegen.engine.training import driver as training_job
+from dancegen.engine.training import driver
 from dancegen.engine.training.driver import TOO_SMALL
 from dancegen.engine.training.reporter import named, reported
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.gan.settings import SECOND_STAGE
-from dancegen.steps.train_dance import worker as train_worker
+from dancegen.steps.train_dance import worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summarize
 
 # Settings of where and how a run runs, which do not affect its result.
-FREE = training_job.FREE | {
+FREE = driver.FREE | {
     *("precision", "compile", "workers_min"),
     *("checkpoint_minutes", "diverged_factor", "pictures_every"),
 }
@@ -101,8 +101,8 @@ def check(config: TrainDanceConfig) -> Summary:
     """Summary of the clips. Raises before anything is started when they do not match the settings."""
     data = summarize(config.clips)
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
-    train_worker.load_perceptual(config)
-    train_worker.load_start(config)
+    worker.load_perceptual(config)
+    worker.load_start(config)
     if data.fps != config.model.fps:
         problem = f"does not match the clips in {config.clips}, which have {data.fps:g} poses per second."
         raise ConfigError(
@@ -125,14 +125,14 @@ def fit(
     Raises DivergedError when a loss became NaN or Inf or explodes, CheckpointError when the run cannot be resumed.
     """
     given = {"config": config.model_dump(), "data_hash": data_hash, "board": board}
-    end = training_job.fit(config, train_worker.work, given, callbacks, config.workers_min)
+    end = driver.fit(config, worker.work, given, callbacks, config.workers_min)
     if error := end.get("error"):
         raise error
     return Trained(_model(config), end["metrics"], end["epoch"])
 
 
 def _model(config: TrainDanceConfig) -> str:
-    return storage.join(config.output, train_worker.MODEL)
+    return storage.join(config.output, worker.MODEL)
 
 
 def _workers(config: TrainDanceConfig) -> str:
