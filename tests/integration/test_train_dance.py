@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import shutil
@@ -183,7 +184,8 @@ def test_a_job_that_was_killed_and_then_stopped_by_a_loss_goes_on_to_equal_a_str
         finally:  # with its workers, as when the machine loses power: Ray's would write for a moment more
             family = [process := psutil.Process(job.pid), *process.children(recursive=True)]
             for process in family:
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # a worker may go with its parent
+                    process.kill()
             psutil.wait_procs(family, timeout=30)
             job.wait()
 
