@@ -87,7 +87,7 @@ def extract(videos: Path, poses: Path, workers: int) -> None:
     from dancegen.steps.extract_poses import pipeline as extract_poses
 
     config = ExtractPosesConfig(
-        videos=str(videos), poses=str(poses), part_s=PART_S, actors=workers, min_actors=workers, max_bad_share=1.0
+        videos=str(videos), poses=str(poses), part_s=PART_S, actors=workers, min_actors=workers, max_error_fraction=1.0
     )
     extract_poses.run(config)
 

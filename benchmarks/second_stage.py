@@ -30,7 +30,7 @@ UNSTABLE = [
     *("model.optimizer.gradient_clip=null", "model.generator.output=tanh"),
 ]
 TESTED = 256  # clips, evenly spaced
-COLUMNS = ("l1", "misfit", "speed_ratio", "jerk_ratio", "beat_alignment")
+COLUMNS = ("l1", "motion_error", "speed_ratio", "jerk_ratio", "beat_alignment")
 
 
 def main() -> None:
@@ -56,13 +56,13 @@ def main() -> None:
 def stages(config: TrainDanceConfig, uri: str) -> Iterator[tuple[str, dict[str, float], dict[str, float]]]:
     """Name and scores on both held-out splits of the first stage's model, the last and the finished one.
 
-    The finished model is selected as in train_dance: the best epoch by `best_by` on validation.
+    The finished model is selected as in train_dance: the best epoch by `monitor` on validation.
     """
     perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
     training = DanceTraining(config.model, config.seed, perceptual=perceptual)
     clips, *held_out = (Clips(uri, name, config.model.normalization) for name in ("train", "validation", "test"))
     batches = [split.some(TESTED) for split in held_out]
-    first, best = config.model.losses.adversarial_from_epoch, (0, [{config.best_by: math.inf}])
+    first, best = config.model.losses.adversarial_from_epoch, (0, [{config.monitor: math.inf}])
     for epoch in range(1, config.epochs + 1):
         training.epoch = epoch - 1
         for batch in clips.epoch(Shard(0, 1, config.batch_size * config.workers, config.seed, epoch - 1)):
@@ -72,7 +72,7 @@ def stages(config: TrainDanceConfig, uri: str) -> Iterator[tuple[str, dict[str, 
         found = [numbers(training, batch) for batch in batches]
         if epoch == first:
             yield f"epoch {epoch}, end of the first stage", *found
-        if found[0][config.best_by] < best[1][0][config.best_by]:
+        if found[0][config.monitor] < best[1][0][config.monitor]:
             best = epoch, found
     yield f"epoch {config.epochs}, the last", *found
     yield f"epoch {best[0]}, the finished model", *best[1]

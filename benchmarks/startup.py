@@ -90,8 +90,14 @@ def render(checkout: Path, folder: Path) -> Measure:
 def search(checkout: Path, folder: Path) -> Measure:
     """Mean of the third and the fourth training, end to end."""
     write_clips(f"{folder}/clips", 50, train=16, validation=4, test=4)
-    words = ["search", "configs/search.yaml", f"train.clips={folder}/clips", f"output={folder}/run", "samples=4"]
-    words += ["concurrent=1", "train.epochs=1", "grace_epochs=1", "train.workers=1", "train.pictures_every=0"]
+    words = ["search", "configs/search.yaml", f"train.clips={folder}/clips", f"output={folder}/run", "num_samples=4"]
+    words += [
+        "max_concurrent_trials=1",
+        "train.epochs=1",
+        "grace_epochs=1",
+        "train.workers=1",
+        "train.pictures_every=0",
+    ]
     with running(checkout, folder, words) as run:
         told = lambda: len(list((folder / "run" / "trials").glob("*/epochs.json")))  # noqa: E731
         run.wait_for(lambda: told() >= 2)

@@ -91,7 +91,7 @@ def seconds(form: Callable[[], object], device: str) -> float:
 def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, Forms]:
     """Forward and backward passes of each part of both, on their own."""
     fake = (batch.pose + 0.05).requires_grad_()
-    noise = fake.new_zeros(CLIPS, FRAMES, PAPER.generator.noise)
+    noise = fake.new_zeros(CLIPS, FRAMES, PAPER.generator.noise_dim)
     attempt = GeneratorOutput(batch, fake, noise, None, torch.ones(CLIPS, device=fake.device))
 
     def near(of: Callable[[], Tensor]) -> Callable[[], None]:
@@ -115,7 +115,7 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
             return losses.gradient_penalty(judge, batch.pose, fake.detach(), share)
 
     def generated() -> Tensor:
-        noise = torch.randn(CLIPS, FRAMES, PAPER.generator.noise, device=fake.device)
+        noise = torch.randn(CLIPS, FRAMES, PAPER.generator.noise_dim, device=fake.device)
         return ours.generator(batch.audio, batch.rhythm, noise).mean()
 
     pairs: dict[str, tuple[Callable[[], Tensor], Callable[[], Tensor]]] = {

@@ -5,19 +5,20 @@ place, the class. Nothing here imports torch or Ray, so that configuration error
 """
 
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from yaml import YAMLError
 
-from dancegen import fields, storage
+from dancegen import fields, former_names, storage
 from dancegen.errors import ConfigError
 
 UNKNOWN = "extra_forbidden"  # pydantic's error type of an unknown key
@@ -28,6 +29,16 @@ class Config(BaseModel):
     """Base class of settings: frozen, no unknown keys, each field documented by the string below it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+    FORMER: ClassVar[dict[str, str]] = {}
+    """Former names of this class's settings, and the present ones."""
+    FORMER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
+    """By setting: former names of its values, and the present ones."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_names(cls, settings: Any) -> Any:
+        return former_names.replace(cls, settings) if isinstance(settings, dict) else settings
 
 
 class Input:
@@ -62,7 +73,7 @@ InputFile = Annotated[InputUri, AfterValidator(storage.not_a_bucket)]
 OutputUri = Annotated[Uri, Output()]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
-
+Kind = type[BaseModel] | None
 
 Others = Callable[[], Mapping[str, type[Config]]]
 
@@ -73,7 +84,7 @@ def load(kind: type[ConfigT], path: str | None, overrides: Sequence[str] = (), o
     `others` returns the settings classes of other steps, which are searched for an unknown key. Raises ConfigError
     that lists every invalid setting with its full key and, for an unknown key, a suggestion.
     """
-    return validate(kind, merge(path, overrides), path, others)
+    return validate(kind, merge(path, overrides, kind), path, others)
 
 
 def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = None, others: Others = dict) -> ConfigT:
@@ -90,9 +101,12 @@ def validate(kind: type[ConfigT], settings: dict[str, Any], path: str | None = N
         raise ConfigError(path or kind.__name__, problem, remedy) from error
 
 
-def merge(path: str | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Settings as plain values: the YAML file overrides its `base`, and `overrides` override both."""
-    settings = _written(path, overrides)
+def merge(path: str | None, overrides: Sequence[str] = (), kind: type[Config] | None = None) -> dict[str, Any]:
+    """Settings as plain values: the YAML file overrides its `base`, and `overrides` override both.
+
+    Former names of the settings of `kind` are replaced in each file, with a notice on standard error.
+    """
+    settings = _written(path, overrides, kind)
     try:
         plain = OmegaConf.to_container(settings, resolve=True)
     except OmegaConfBaseException as error:
@@ -145,13 +159,13 @@ def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
     return [*metadata, *(mark for part in parts for mark in _marks(part))]
 
 
-def _written(path: str | None, overrides: Sequence[str]) -> DictConfig:
+def _written(path: str | None, overrides: Sequence[str], kind: Kind = None) -> DictConfig:
     """The merged settings with unresolved references."""
     dotlist = _overrides(overrides)
-    settings = _with_base(Path(path)) if path else OmegaConf.create({})
+    settings = _with_base(Path(path), kind) if path else OmegaConf.create({})
     if BASE in dotlist:
-        settings = _merged(settings, _with_base(Path(dotlist.pop(BASE))), "base=")
-    return _merged(settings, dotlist, "key=value")
+        settings = _merged(settings, _with_base(Path(dotlist.pop(BASE)), kind), "base=")
+    return _merged(settings, _renamed(dotlist, kind, "key=value"), "key=value")
 
 
 def _overrides(overrides: Sequence[str]) -> DictConfig:
@@ -170,19 +184,33 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
         ) from error
 
 
-def _with_base(path: Path, above: tuple[Path, ...] = ()) -> DictConfig:
+def _with_base(path: Path, kind: Kind, above: tuple[Path, ...] = ()) -> DictConfig:
     if path.resolve() in above:
         raise ConfigError(str(path), "is its own base.", "Remove one of the `base:` lines that form the cycle.")
-    return _based(_read(path), path, (*above, path.resolve()))
+    return _based(_renamed(_read(path), kind, str(path)), path, kind, (*above, path.resolve()))
 
 
-def _based(settings: DictConfig, path: Path, above: tuple[Path, ...]) -> DictConfig:
+def _based(settings: DictConfig, path: Path, kind: Kind, above: tuple[Path, ...]) -> DictConfig:
     """Settings of a file merged over their bases: the base of the file, and those of its setting groups."""
     base = settings.pop(BASE, None)
     for name in settings:
         if isinstance(group := settings._get_node(name), DictConfig):
-            settings[name] = _based(group, path, above)
-    return settings if base is None else _merged(_with_base(path.parent / str(base), above), settings, str(path))
+            field = kind.model_fields.get(str(name)) if kind else None
+            settings[name] = _based(group, path, fields.group(field) if field else None, above)
+    return settings if base is None else _merged(_with_base(path.parent / str(base), kind, above), settings, str(path))
+
+
+def _renamed(settings: DictConfig, kind: Kind, where: str) -> DictConfig:
+    """The settings under their present names, before they are merged with others."""
+    if kind is None:
+        return settings
+    written = typing.cast(dict[str, Any], OmegaConf.to_container(settings, resolve=False))
+    try:
+        return OmegaConf.create(
+            former_names.replace(kind, written, lambda text: print(f"{where}: {text}", file=sys.stderr))
+        )
+    except ValueError as error:
+        raise ConfigError(where, f"{error}.", "Use the present name.") from error
 
 
 def _read(path: Path) -> DictConfig:

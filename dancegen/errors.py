@@ -53,7 +53,7 @@ class ClusterError(DanceGenError):
 
 
 class TooManyBadRowsError(DanceGenError):
-    """A larger share of the rows than `max_bad_share` ended with an error."""
+    """A larger share of the rows than `max_error_fraction` ended with an error."""
 
 
 class DivergedError(DanceGenError):

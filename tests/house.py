@@ -42,7 +42,7 @@ def unexplained(path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
     for owner in tree.body:
         if isinstance(owner, ast.ClassDef):
             for node, following in zip(owner.body, [*owner.body[1:], None], strict=True):
-                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id.islower():
                     group = isinstance(node.annotation, ast.Name) and node.annotation.id.endswith("Config")
                     if not group and not (
                         isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)

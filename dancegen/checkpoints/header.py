@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dancegen import storage
+from dancegen import former_names, storage
 from dancegen.errors import CheckpointError
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.skeleton import COCO18
@@ -78,8 +78,9 @@ def dance_settings(about: dict[str, Any]) -> DanceModelConfig:
 
 def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a saved dance model. Settings added since the file was written get their former values."""
+    settings = former_names.replace(DanceModelConfig, settings)
     generator = settings["generator"]
-    audio = {"hears": "waveform", **generator["audio"]}
+    audio = {"input": "waveform", **generator["audio"]}
     generator = {"rhythm_harmonics": 1, "output": "tanh", **generator, "audio": audio}
     return {"mirror_odd_seeds": False, **settings, "generator": generator}
 

@@ -67,7 +67,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, config: AudioEncoderConfig, norm: Norm, samples: int) -> None:
         super().__init__()
         self.loudness = config.loudness
-        self.encoder = (MelEncoder if config.hears == "mel" else PieceEncoder)(config, norm, samples)
+        self.encoder = (MelEncoder if config.input == "mel" else PieceEncoder)(config, norm, samples)
         inputs = config.code + config.loudness
         self.rnn = nn.GRU(inputs, config.hidden, config.layers, batch_first=True, bidirectional=True)
         self.fc = nn.Linear(2 * config.hidden, config.size)

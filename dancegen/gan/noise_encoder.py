@@ -43,7 +43,7 @@ class NoiseEncoder(nn.Module):
     def __init__(self, config: DanceModelConfig, settings: NoiseEncoderConfig, inputs: Inputs) -> None:
         super().__init__()
         self.std = config.generator.noise_std
-        self.pose_encoder = HCN(settings, 2 * config.generator.noise, 0.0, inputs)
+        self.pose_encoder = HCN(settings, 2 * config.generator.noise_dim, 0.0, inputs)
 
     def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Code:
         """The posterior of each dance. Its initial deviation is small, so that the generator starts to use the code."""

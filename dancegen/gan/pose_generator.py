@@ -63,9 +63,9 @@ class PoseGenerator(nn.Module):
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
         self.noise_std, self.bounded = config.noise_std, config.output == "tanh"
         shaped = config.noise_memory_frames is not None  # one code per dance does not vary over time
-        self.rnn_noise = nn.GRU(config.noise, config.noise, batch_first=True) if shaped else None
+        self.rnn_noise = nn.GRU(config.noise_dim, config.noise_dim, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
-        self.layer0 = nn.Linear(features + config.noise + given, config.width)
+        self.layer0 = nn.Linear(features + config.noise_dim + given, config.width)
         for block in range(1, config.blocks + 1):  # the names of the released weights
             self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
         self.dropout = nn.Dropout(config.dropout)
@@ -124,7 +124,9 @@ class Generator(nn.Module):
         """Noise of deviation `noise_std`: one sample per dance, or autocorrelated over `noise_memory_frames`."""
         memory = self.config.noise_memory_frames
         drawn = frames if memory is not None else 1
-        white = torch.randn(drawn, clips, self.config.noise, generator=random, device=device) * self.config.noise_std
+        white = (
+            torch.randn(drawn, clips, self.config.noise_dim, generator=random, device=device) * self.config.noise_std
+        )
         if memory is None:
             return white.expand(frames, -1, -1).transpose(0, 1)
         if memory:

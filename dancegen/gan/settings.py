@@ -3,7 +3,7 @@
 The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on Music" (ACM MM 2020).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -16,7 +16,9 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 class AudioEncoderConfig(Config):
     """Audio to music features: a code for the audio of each frame, then a recurrent network over time."""
 
-    hears: Literal["mel", "waveform"] = "mel"
+    FORMER: ClassVar = {"hears": "input"}
+
+    input: Literal["mel", "waveform"] = "mel"
     """Source of the code of a frame: the loudness of mel bands, or the published convolutions of the waveform, which
     have to be trained to resolve pitch first."""
     mel_bands: PositiveInt = 48
@@ -38,8 +40,10 @@ class AudioEncoderConfig(Config):
 class GeneratorConfig(Config):
     """Generates a dance from music features, rhythm and noise."""
 
+    FORMER: ClassVar = {"noise": "noise_dim"}
+
     audio: AudioEncoderConfig = AudioEncoderConfig()
-    noise: PositiveInt = 10
+    noise_dim: PositiveInt = 10
     """Noise channels: size of the latent code that distinguishes dances to the same music."""
     noise_std: PositiveFloat = 0.33
     """Standard deviation of the noise."""
@@ -71,6 +75,8 @@ class NoiseEncoderConfig(Config):
     2016; Zhu et al., "Toward Multimodal Image-to-Image Translation", 2017). It is used in training only.
     """
 
+    FORMER: ClassVar = {"free_tone_db": "free_eq_db"}
+
     channels: PositiveInt = 16
     """Channels of the first convolution (the pose branch is that of the global discriminator)."""
     joint_features: PositiveInt = 16
@@ -84,8 +90,8 @@ class NoiseEncoderConfig(Config):
     free_share: Share = 0.25
     """Fraction of the clips with noise from the prior and out-of-distribution audio: another clip's audio mixed in, and
     a strong equaliser. Only the discriminators judge them, so that motion to unseen music keeps its amplitude."""
-    free_tone_db: NonNegativeFloat = 18.0
-    """Standard deviation of that equaliser, in dB (see `tone_db`)."""
+    free_eq_db: NonNegativeFloat = 18.0
+    """Standard deviation of that equaliser, in dB (see `eq_augment_db`)."""
 
 
 class LocalDiscriminatorConfig(Config):
@@ -188,6 +194,8 @@ class OptimizerConfig(Config):
 class DanceModelConfig(Config):
     """The dance model and its training updates."""
 
+    FORMER: ClassVar = {"tone_db": "eq_augment_db", "ema": "ema_decay"}
+
     fps: PositiveFloat = 10.0
     """Poses per second."""
     normalization: Literal["body", "camera"] = "body"
@@ -210,14 +218,14 @@ class DanceModelConfig(Config):
     global_discriminator: GlobalDiscriminatorConfig = GlobalDiscriminatorConfig()
     losses: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
-    tone_db: NonNegativeFloat = 6.0
+    eq_augment_db: NonNegativeFloat = 6.0
     """Standard deviation of the random equaliser on the training audio, in dB, resampled for each clip and update; 0
     disables it. It prevents the networks from recognising songs by their recording."""
-    ema: Share = 0.998
+    ema_decay: Share = 0.998
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update."""
 
 
-_PAPER_AUDIO = AudioEncoderConfig(hears="waveform", code=256, hidden=256, size=256, loudness=False)
+_PAPER_AUDIO = AudioEncoderConfig(input="waveform", code=256, hidden=256, size=256, loudness=False)
 
 PAPER = DanceModelConfig(
     normalization="camera",
@@ -258,7 +266,7 @@ PAPER = DanceModelConfig(
         mismatched_music=0.0,
     ),
     optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999), gradient_clip=None),
-    tone_db=0.0,
-    ema=0.0,
+    eq_augment_db=0.0,
+    ema_decay=0.0,
 )
 """The published recipe, with corrections that do not change its method."""

@@ -72,16 +72,16 @@ def check(settings: Config, here: bool = True) -> None:
 def _train_dance(config: TrainDanceConfig, read: Reader) -> None:
     if config.model.losses.perceptual and (network := read(config.perceptual, PERCEPTUAL)):
         check_sees(network.uri, network.settings, config.model)
-    if config.start and (start := read(config.start, DANCE)):
+    if config.init_from and (start := read(config.init_from, DANCE)):
         check_can_go_on(start.uri, start.settings, start.about.get("rhythm_channels", []), config.model)
 
 
 def _search(config: SearchConfig, read: Reader) -> None:
     lowest = nested({name: low for name, (low, _) in config.space.items()})
-    for changes in config.rows.values() or [lowest]:
+    for changes in config.ablation.values() or [lowest]:
         model = DanceModelConfig.model_validate(merged(config.train.model.model_dump(), changes))
         _train_dance(config.train.model_copy(update={"model": model}), read)
-        if config.rows:  # each row is scored by `evaluate` at the end
+        if config.ablation:  # each row is scored by `evaluate` at the end
             _measures(config.train.perceptual, config, (model.normalization, model.fps), read)
 
 

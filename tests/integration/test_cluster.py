@@ -27,7 +27,7 @@ from dancegen.media.video import probe
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "cluster" / "local.sh"
-PICTURE = ("look=skeleton", "fps=25", "width_px=160", "height_px=96", "actors=2", "max_bad_share=0")
+PICTURE = ("look=skeleton", "fps=25", "width_px=160", "height_px=96", "actors=2", "max_error_fraction=0")
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,14 @@ def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
     truth = make_library(tmp_path / "videos", 8)
     # all CPUs of a node for each actor, so that both nodes work; many parts, so that there is time to kill one
     places = (f"videos={tmp_path}/videos", f"poses={tmp_path}/poses", "estimator.name=openpose_json", "part_s=0.3")
-    shares = ("actors=2", "min_actors=2", "cpus_per_actor=2", "clean.smoothing=0", "max_bad_share=0", "report=false")
+    shares = (
+        "actors=2",
+        "min_actors=2",
+        "cpus_per_actor=2",
+        "clean.smoothing=0",
+        "max_error_fraction=0",
+        "report=false",
+    )
     words = ["extract-poses", *places, *shares]
     kind = "MapWorker(MapBatches(_RowActor))"
     ended, said, written = job_that_loses_a_node(without_token, words, tmp_path, "poses_people/part-*.parquet", kind)

@@ -23,7 +23,7 @@ def test_a_model_gets_its_scores_its_page_and_its_run_in_mlflow_and_the_same_one
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=5, test=15)
-    config = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", resamples=20, pictures=2, max_bad_share=0)
+    config = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", resamples=20, pictures=2, max_error_fraction=0)
     told = evaluate.run(config)
     found = scores(tmp_path / "out")
     assert found == {(one.metric, one.whose): one.value for one in told}

@@ -27,7 +27,7 @@ AssertWhole = Callable[[Path, dict[str, np.ndarray], int], None]
 
 
 def config(folder: Path, **settings: object) -> ExtractPosesConfig:
-    given = {"clean": {"smoothing": 0}, "part_s": 0.5, "actors": 2, "max_bad_share": 0, **settings}
+    given = {"clean": {"smoothing": 0}, "part_s": 0.5, "actors": 2, "max_error_fraction": 0, **settings}
     places = {"videos": str(folder / "videos"), "poses": str(folder / "poses"), "estimator": {"name": "openpose_json"}}
     return ExtractPosesConfig(**{**places, **given})
 
@@ -85,7 +85,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(
     truth = make_library(tmp_path / "videos", VIDEOS)
     wanted = config(tmp_path)
     words = [f"videos={wanted.videos}", f"poses={wanted.poses}", "estimator.name=openpose_json", "part_s=0.5"]
-    command = [sys.executable, "-m", "dancegen", "extract-poses", *words, "clean.smoothing=0", "max_bad_share=0"]
+    command = [sys.executable, "-m", "dancegen", "extract-poses", *words, "clean.smoothing=0", "max_error_fraction=0"]
     driver = subprocess.Popen(command, env={**ray_environment, "RAY_ADDRESS": ray_session}, stderr=subprocess.DEVNULL)
     try:
         wait_for_parts(tmp_path, 4)

@@ -21,7 +21,7 @@ MakeLibrary = Callable[..., dict[str, np.ndarray]]
 
 def config(folder: Path, **settings: object) -> ImportPosesConfig:
     given = {"format": "openpose", "source": f"{folder}/videos/kpop", "category": "kpop", "clean": {"smoothing": 0}}
-    return ImportPosesConfig.model_validate({"poses": f"{folder}/poses", "max_bad_share": 0, **given, **settings})
+    return ImportPosesConfig.model_validate({"poses": f"{folder}/poses", "max_error_fraction": 0, **given, **settings})
 
 
 def rows(folder: Path) -> dict[str, dict[str, object]]:
@@ -84,7 +84,7 @@ def test_a_source_without_what_is_needed_is_a_row_with_its_reason_and_the_others
 ) -> None:
     make_library(tmp_path / "videos", 2)
     (tmp_path / "videos/kpop/1.mp4").unlink()
-    assert import_poses.run(config(tmp_path, max_bad_share=0.5)).bad == 1
+    assert import_poses.run(config(tmp_path, max_error_fraction=0.5)).bad == 1
     assert list(rows(tmp_path)) == ["0_openpose"]
     (error,) = (
         row["error"] for row in tables.read(f"{tmp_path}/poses_imports", schema.IMPORTS).to_pylist() if row["error"]

@@ -82,7 +82,7 @@ def test_a_training_says_which_epochs_are_done_and_the_command_that_goes_on(
     tmp_path, driver_of, make_clips, tiny_model
 ):
     settings = {"clips": make_clips(str(tmp_path / "clips")), "output": str(tmp_path / "run"), "model": tiny_model}
-    more = {"epochs": 10_000, "batch_size": 4, "workers": 1, "pictures_every": 0, "best_by": "last"}
+    more = {"epochs": 10_000, "batch_size": 4, "workers": 1, "pictures_every": 0, "monitor": "last"}
     (tmp_path / "my train.yaml").write_text(json.dumps({**settings, **more}))
     command = ["-m", "dancegen", "train-dance", str(tmp_path / "my train.yaml"), "model.losses.perceptual=0"]
     line = told_of_loss(

@@ -57,7 +57,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def settings(songs: Path | str, output: Path | str, untrained: Path, **others: object) -> RenderConfig:
-    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96, "actors": 2, "max_bad_share": 0.5}
+    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96, "actors": 2, "max_error_fraction": 0.5}
     return RenderConfig(songs=str(songs), output=str(output), checkpoint=str(untrained), **{**small, **others})  # pyright: ignore[reportArgumentType]
 
 
@@ -185,7 +185,7 @@ def test_too_many_broken_songs_fail_the_step_after_the_good_ones_are_done(
     ray_session: str, library: Path, untrained: Path, tmp_path: Path
 ):
     with pytest.raises(TooManyBadRowsError, match=r"broken\.mp3"):
-        run(settings(library, tmp_path / "out", untrained, max_bad_share=0.1))
+        run(settings(library, tmp_path / "out", untrained, max_error_fraction=0.1))
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 

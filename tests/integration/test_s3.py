@@ -114,7 +114,7 @@ def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
 def test_a_search_leaves_settings_that_name_its_s3_paths(training: dict[str, object], bucket: str, clips: str) -> None:
     output, best = f"{bucket}/search", f"{bucket}/best"
     space = {"losses.l1": [1, 100]}
-    chosen = {"samples": 2, "concurrent": 2, "grace_epochs": 1, "space": space}
+    chosen = {"num_samples": 2, "max_concurrent_trials": 2, "grace_epochs": 1, "space": space}
     trials = search.run(inputs_exist(SearchConfig, output=output, train={**training, "output": best}, **chosen))
     assert len(trials) == 2
     assert storage.exists(f"{output}/trials.csv")

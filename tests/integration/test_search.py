@@ -30,8 +30,8 @@ def settings(make_clips, tiny_model, tmp_path):
         chosen = {
             "train": train | {"workers": 1},
             "output": str(tmp_path / "search"),
-            "samples": 3,
-            "concurrent": 3,
+            "num_samples": 3,
+            "max_concurrent_trials": 3,
             "grace_epochs": 1,
             "space": SPACE,
         }
@@ -50,11 +50,11 @@ def check_runs(config):
     client, runs = runs_in_mlflow(config)
     (search,) = [one for one in runs if one.data.tags["step"] == "search"]
     trials = [one for one in runs if one.data.tags["step"] == "train_dance"]
-    assert len({one.data.tags["trial_id"] for one in trials}) == len(trials) == config.samples
+    assert len({one.data.tags["trial_id"] for one in trials}) == len(trials) == config.num_samples
     assert {one.data.tags["mlflow.parentRunId"] for one in trials} == {search.info.run_id}
     assert {one.info.status for one in runs} == {"FINISHED"}
     assert {file.path for file in client.list_artifacts(search.info.run_id)} == {"best.yaml", "trials.csv", *PLOTS}
-    assert all("model.losses.l1" in one.data.params and "validation/misfit" in one.data.metrics for one in trials)
+    assert all("model.losses.l1" in one.data.params and "validation/motion_error" in one.data.metrics for one in trials)
 
 
 def test_a_search_finds_settings_that_train(ray_session, settings):
@@ -67,7 +67,7 @@ def test_a_search_finds_settings_that_train(ray_session, settings):
     assert len(rows) == 3
     assert all(1 <= float(row["losses.l1"]) <= 100 for row in rows)
     assert all(1e-4 <= float(row["optimizer.generator_rate"]) <= 1e-2 for row in rows)
-    done = [float(row["validation/misfit"]) for row in rows if row["epochs"] == rows[0]["epochs"]]
+    done = [float(row["validation/motion_error"]) for row in rows if row["epochs"] == rows[0]["epochs"]]
     assert done == sorted(done)
     check_runs(config)
 
@@ -83,7 +83,7 @@ def test_a_search_finds_settings_that_train(ray_session, settings):
 def test_a_killed_search_goes_on_with_more_trainings_and_fewer_at_a_time(
     ray_session, ray_environment, settings, tmp_path
 ):
-    config = settings(samples=2, concurrent=2)
+    config = settings(num_samples=2, max_concurrent_trials=2)
     file = tmp_path / "search.yaml"
     file.write_text(settings_module.to_yaml(config))
     with open(tmp_path / "log", "w") as log:
@@ -98,7 +98,7 @@ def test_a_killed_search_goes_on_with_more_trainings_and_fewer_at_a_time(
             job.wait()
     begun = {folder.name for folder in Path(config.output, "trials").iterdir()}
 
-    config = settings(samples=3, concurrent=1)
+    config = settings(num_samples=3, max_concurrent_trials=1)
     trials = run(config)
     assert len(trials) == 3
     assert begun <= {trial.id for trial in trials}
@@ -117,7 +117,7 @@ def wait_for_trial(config, job, seconds=400):
 
 
 def test_a_search_whose_trainings_all_diverge_says_so_and_does_not_try_them_again(ray_session, settings):
-    config = settings(samples=1, space={"optimizer.generator_rate": [1e20, 1e21]})
+    config = settings(num_samples=1, space={"optimizer.generator_rate": [1e20, 1e21]})
     with pytest.raises(DanceGenError, match=r"no training finished; the first: .* epoch \d"):
         run(config)
     with open(Path(config.output, "trials.csv")) as file:
@@ -126,11 +126,11 @@ def test_a_search_whose_trainings_all_diverge_says_so_and_does_not_try_them_agai
 
 def test_more_trainings_at_a_time_than_fit_are_refused_at_once(ray_session, settings):
     with pytest.raises(ClusterError, match=r"has 8 CPUs.* needs 1.01 CPUs.*concurrent"):
-        run(settings(concurrent=50))
+        run(settings(max_concurrent_trials=50))
 
 
 def test_trainings_with_gpus_are_refused_where_there_are_none(ray_session, settings):
-    config = settings(concurrent=2)
+    config = settings(max_concurrent_trials=2)
     with pytest.raises(ClusterError, match=r"0 GPUs, but 3.02 and 2 are needed.*needs 1.01 CPUs and 1 GPUs"):
         run(config.model_copy(update={"train": config.train.model_copy(update={"use_gpu": True})}))
 
@@ -144,7 +144,7 @@ def test_workers_that_fit_in_all_but_on_no_machine_are_refused(ray_session):
 def test_a_search_with_too_few_validation_clips_is_refused(settings, make_clips, tmp_path, tiny_model):
     train = {"workers": 1, "epochs": 3, "batch_size": 4, "model": {**tiny_model, "losses": {"perceptual": 0.0}}}
     clips = make_clips(str(tmp_path / "none"), validation=0)
-    with pytest.raises(TableError, match=r"holds no validation clips, but misfit needs 1\. Run cut-clips again"):
+    with pytest.raises(TableError, match=r"holds no validation clips, but motion_error needs 1\. Run cut-clips again"):
         run(settings(train=train | {"clips": clips}))
     clips = make_clips(str(tmp_path / "one"), validation=1)
     with pytest.raises(TableError, match="holds 1 validation clips, but frechet_k2 needs 2"):
@@ -160,7 +160,7 @@ def test_an_ablation_without_test_clips_for_its_table_is_refused(settings, make_
 
 def test_the_rows_of_an_ablation_are_trained_with_each_seed_and_end_in_one_table(ray_session, settings):
     rows = {"plain": {"losses": {"adversarial_local": 0.0}}, "both": {"losses": {"adversarial_local": 1.0}}}
-    config = settings(rows=rows, seeds=2, concurrent=2)
+    config = settings(rows=rows, seeds=2, max_concurrent_trials=2)
     trials = run(config)
     assert sorted((trial.values["row"], trial.values["seed"]) for trial in trials) == [
         ("both", 0),

@@ -47,7 +47,7 @@ class Stage:
         return schema.table(schema.CUTS, [cut])
 
 
-TOLERANT = Parallel(max_bad_share=1, actors=1)
+TOLERANT = Parallel(max_error_fraction=1, actors=1)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_storage_that_never_answers_costs_the_row_and_not_the_job(tmp_path, job)
 
 
 def test_a_row_that_fails_again_and_again_is_put_in_quarantine_until_it_changes_or_is_asked_for(tmp_path, job):
-    twice = TOLERANT.model_copy(update={"quarantine_after": 2})
+    twice = TOLERANT.model_copy(update={"max_attempts": 2})
     for _ in range(4):
         summary = run_table_job(job, rows("a", "broken"), twice)
     assert (summary.done_before, len(summary.quarantined), summary.bad) == (1, 1, 1)
@@ -151,7 +151,7 @@ def test_the_summary_tells_throughput_and_cost(job):
 
 
 def test_bad_rows_of_a_tolerant_step_are_left_to_the_next_one(job):
-    assert run_table_job(replace(job, tolerant=True), rows("broken"), Parallel(max_bad_share=0)).bad == 1
+    assert run_table_job(replace(job, tolerant=True), rows("broken"), Parallel(max_error_fraction=0)).bad == 1
 
 
 def test_the_pool_grows_from_one_process_to_as_many_as_are_asked_for(tmp_path, job):
@@ -190,20 +190,24 @@ def test_a_row_that_kills_its_process_each_time_is_set_aside_alone(job):
 
 def test_too_many_bad_rows_fail_the_step_after_all_are_done(job):
     with pytest.raises(TooManyBadRowsError, match="2 of 3 videos ended with an error; the first: /broken"):
-        run_table_job(job, rows("broken1", "broken2", "a"), Parallel(max_bad_share=0.5, actors=1))
+        run_table_job(job, rows("broken1", "broken2", "a"), Parallel(max_error_fraction=0.5, actors=1))
     assert len(errors(job)) == 3
 
 
 def test_rows_set_aside_for_their_content_are_no_failures_unless_nothing_is_left(job):
     judging = replace(job, judged="left_out")
     for _ in range(4):  # in quarantine too
-        assert run_table_job(judging, rows("silent1", "silent2", "a"), Parallel(max_bad_share=0, actors=1)).bad == 2
+        assert (
+            run_table_job(judging, rows("silent1", "silent2", "a"), Parallel(max_error_fraction=0, actors=1)).bad == 2
+        )
     with pytest.raises(TooManyBadRowsError, match="2 of 2 videos ended with an error"):
-        run_table_job(judging, rows("silent1", "silent2"), Parallel(max_bad_share=0, actors=1))
+        run_table_job(judging, rows("silent1", "silent2"), Parallel(max_error_fraction=0, actors=1))
 
 
 def test_a_bug_says_that_it_is_one_and_the_first_is_shown_with_its_traceback(job, capfd):
-    with pytest.raises(TooManyBadRowsError, match=r"2 are done and stay usable.* set max_bad_share=0.5 \(now 0.05\)"):
+    with pytest.raises(
+        TooManyBadRowsError, match=r"2 are done and stay usable.* set max_error_fraction=0.5 \(now 0.05\)"
+    ):
         run_table_job(job, rows("a", "bug1", "bug2", "b"), Parallel(actors=1))
     assert re.match(r"/bug1: hit a bug in dancegen: KeyError: 'joints' \(test_table_job.py", errors(job)["/bug1"])
     told = capfd.readouterr().err

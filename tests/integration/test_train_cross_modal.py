@@ -20,7 +20,7 @@ def settings(clips: str, output: Path, **changes: object) -> TrainCrossModalConf
     small = {
         "tagger": {"channels": [4, 4, 8, 8], "hidden": 8, "layers": 1},
         "tagger_training": {"epochs": 2, "batch_size": 8},
-        "pose_metric": {"hidden": 8, "attention": 4, "glances": 2, "widths": [16, 16], "size": 8},
+        "pose_metric": {"hidden": 8, "attention": 4, "attention_heads": 2, "widths": [16, 16], "size": 8},
         "pose_metric_training": {"updates": 20, "group_size": 4},
         "cpus": 1,
     }

@@ -99,10 +99,10 @@ def test_two_workers_leave_a_checkpoint_the_best_model_their_losses_and_pictures
     card = checkpoint.read_card(Path(trained.model))
     assert card["data_hash"] == state["data_hash"]
     assert card["metrics"] == trained.metrics
-    misfits = dict(logged(config, "validation/misfit")[1])
-    assert (card["epoch"], card["chosen_by"]) == (min(misfits, key=misfits.__getitem__), "misfit")
+    motion_errors = dict(logged(config, "validation/motion_error")[1])
+    assert (card["epoch"], card["chosen_by"]) == (min(motion_errors, key=motion_errors.__getitem__), "motion_error")
     assert trained.epoch == card["epoch"]
-    assert trained.metrics["validation/misfit"] == pytest.approx(min(misfits.values()))
+    assert trained.metrics["validation/motion_error"] == pytest.approx(min(motion_errors.values()))
 
     one, losses = logged(config, "train/l1")
     assert [step for step, _ in losses] == list(range(1, EPOCHS + 1))
@@ -229,7 +229,7 @@ def test_the_whole_run_can_live_on_s3_and_starts_from_a_model(
     monkeypatch.chdir(tmp_path)
     hardly_learning = {**tiny_model, "optimizer": {"generator_rate": 1e-12}}
     storage.copy(straight[1].model, start := f"{s3}/start.safetensors")
-    places = {"clips": make_clips(f"{s3}/clips"), "output": f"{s3}/run", "start": start}
+    places = {"clips": make_clips(f"{s3}/clips"), "output": f"{s3}/run", "init_from": start}
     config = settings(**places, model=hardly_learning, epochs=1, workers=1, pictures_every=1)
     trained = run(config)
     with storage.reading(trained.model) as path:
@@ -237,7 +237,7 @@ def test_the_whole_run_can_live_on_s3_and_starts_from_a_model(
     for name, value in checkpoint.load(Path(straight[1].model)).generator.state_dict().items():
         assert torch.allclose(value, learned[name], atol=1e-6), name
     with pytest.raises(CheckpointError, match="was trained with rhythm True, and not with False"):
-        run(settings(start=start, model={**tiny_model, "rhythm": False}))
+        run(settings(init_from=start, model={**tiny_model, "rhythm": False}))
     assert storage.exists(trained.model)
     assert storage.exists(f"{config.run_folder}/pictures/epoch-00001.mp4")
     assert newest_state(config)["training"]["epoch"] == 1
@@ -261,10 +261,10 @@ def test_a_training_that_does_not_fit_the_cluster_is_refused_at_once(ray_session
 
 def test_a_table_without_validation_clips_is_refused_unless_the_last_epoch_is_wanted(settings, make_clips, tmp_path):
     old = make_clips(str(tmp_path / "old"), validation=0)
-    with pytest.raises(TableError, match=r"holds no validation clips .* Run cut-clips again.* or set best_by=last"):
+    with pytest.raises(TableError, match=r"holds no validation clips .* Run cut-clips again.* or set monitor=last"):
         run(settings(clips=old))
     with pytest.raises(ConfigError, match="2 workers needs 32 clips"):  # nothing is said of validation
-        run(settings(clips=old, best_by="last", batch_size=16))
+        run(settings(clips=old, monitor="last", batch_size=16))
 
 
 def test_too_few_clips_for_the_workers_are_refused_before_anything_starts(settings):

@@ -41,7 +41,7 @@ def add_video(tmp_path, s3, make_video):
 def extract(s3):
     estimator = EstimatorConfig(name="openpose_json")
     config = ExtractPosesConfig(
-        videos=f"{s3}/videos", poses=f"{s3}/poses", estimator=estimator, actors=1, max_bad_share=0.5
+        videos=f"{s3}/videos", poses=f"{s3}/poses", estimator=estimator, actors=1, max_error_fraction=0.5
     )
     return extract_poses.run(config)
 

@@ -13,7 +13,7 @@ ROWS = {"l1": {"losses": {"perceptual": 0.0}}, "<b>full": {"losses": {"perceptua
 
 
 def ablation(**changes):
-    return settings.validate(SearchConfig, {"rows": ROWS, "seeds": 3, "train": {"clips": "clips"}, **changes})
+    return settings.validate(SearchConfig, {"ablation": ROWS, "seeds": 3, "train": {"clips": "clips"}, **changes})
 
 
 def scored(value, metric="fid_k2", whose="made"):
@@ -70,5 +70,5 @@ def test_a_row_changes_what_it_names_and_its_seed_and_nothing_else():
 
 
 def test_a_row_that_is_wrong_is_named_with_what_is_wrong_in_it():
-    with pytest.raises(ConfigError, match=r"rows\.l1\.losses\.perceptul"):
-        ablation(rows={"l1": {"losses": {"perceptul": 1}}})
+    with pytest.raises(ConfigError, match=r"ablation\.l1\.losses\.perceptul"):
+        ablation(ablation={"l1": {"losses": {"perceptul": 1}}})

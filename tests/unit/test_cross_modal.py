@@ -20,7 +20,7 @@ FRAMES, SONGS, CLIPS = 20, 6, 4
 SETTINGS = {
     "tagger": {"channels": [8, 8, 8, 16], "hidden": 16, "layers": 1, "dropout": 0.0},
     "tagger_training": {"epochs": 40, "batch_size": 8, "learning_rate": 1e-2},
-    "pose_metric": {"hidden": 8, "attention": 4, "glances": 2, "widths": [16, 16], "size": 8},
+    "pose_metric": {"hidden": 8, "attention": 4, "attention_heads": 2, "widths": [16, 16], "size": 8},
     "pose_metric_training": {"updates": 100, "group_size": 12, "learning_rate": 3e-3, "joint_dropout": 0.2},
     "most_clusters": 3,
 }

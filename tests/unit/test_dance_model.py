@@ -252,13 +252,13 @@ def test_saving_replaces_a_model_whole(model, saved):
 
 
 def test_a_model_from_before_there_was_a_choice_hears_what_it_heard_then(tmp_path):
-    audio = AUDIO.model_copy(update={"hears": "waveform"})
+    audio = AUDIO.model_copy(update={"input": "waveform"})
     generator = SMALL.generator.model_copy(update={"audio": audio, "rhythm_harmonics": 1, "output": "tanh"})
     model = DanceModel(
         build_generator(then := SMALL.model_copy(update={"generator": generator, "mirror_odd_seeds": False})), then
     )
     about = then.model_dump(mode="json")
-    del about["generator"]["audio"]["hears"], about["generator"]["rhythm_harmonics"], about["mirror_odd_seeds"]
+    del about["generator"]["audio"]["input"], about["generator"]["rhythm_harmonics"], about["mirror_odd_seeds"]
     del about["generator"]["output"]
     written = {"settings": about, "fps": 10.0, "rhythm_channels": model.rhythm_channels, "card": {}}
     weights_file.write(tmp_path / "kept", checkpoint.DANCE, written, model.generator.state_dict(), half=False)

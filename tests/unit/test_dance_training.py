@@ -97,7 +97,7 @@ def test_validation_sees_the_same_dances_and_gives_the_same_scores_on_one_worker
     (alone, scores), (shared, scores_shared) = (validated(training, clips, workers, 4) for workers in (1, 2))
     assert len(alone) == 11
     assert_same(alone, shared)
-    assert scores.keys() == scores_shared.keys() >= {"l1", "diversity", "misfit"}
+    assert scores.keys() == scores_shared.keys() >= {"l1", "diversity", "motion_error"}
     assert scores == pytest.approx(scores_shared, rel=1e-6)
     small, _ = validated(training, clips, 3, 2)
     assert all(torch.allclose(alone[each], small[each], atol=1e-5) for each in alone)
@@ -105,7 +105,9 @@ def test_validation_sees_the_same_dances_and_gives_the_same_scores_on_one_worker
 
 @pytest.mark.parametrize("preset", ["ours", "published"])
 def test_stopping_and_resuming_gives_the_weights_of_a_straight_run_to_the_bit(preset):
-    config = SMALL if preset == "ours" else SMALL.model_copy(update={"norm": "batch", "rhythm": False, "ema": 0.0})
+    config = (
+        SMALL if preset == "ours" else SMALL.model_copy(update={"norm": "batch", "rhythm": False, "ema_decay": 0.0})
+    )
     straight = train_of(config, seed=3)
     run(straight, 4)
     stopped = train_of(config, seed=3)
@@ -151,7 +153,7 @@ def test_an_update_leaves_the_randomness_of_everyone_else_alone():
 
 def test_it_learns_one_batch_by_heart():
     weights, rates = LossConfig(adversarial_local=0.1, adversarial_global=0.1), OptimizerConfig(generator_rate=3e-3)
-    training = train_of(SMALL.model_copy(update={"losses": weights, "optimizer": rates, "ema": 0.0}), 0)
+    training = train_of(SMALL.model_copy(update={"losses": weights, "optimizer": rates, "ema_decay": 0.0}), 0)
     clips = batch(clips=2, frames=8)
     before = training.validate(clips, training.dances(clips))["l1_told"]
     for _ in range(120):

@@ -42,11 +42,15 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> str:
         (TrainDanceConfig, {"model": CAMERA}, "stgcn.safetensors: expects dances with normalization 'body'"),
         (TrainDanceConfig, {"model": {"fps": 25}}, "expects dances with fps 10.0"),
         (TrainDanceConfig, {"perceptual": DANCE}, "holds no perceptual network"),
-        (TrainDanceConfig, {"start": STGCN}, "holds no dance model"),
-        (TrainDanceConfig, {"start": DANCE, "model": {"norm": "batch"}}, "was trained with norm 'layer'"),
+        (TrainDanceConfig, {"init_from": STGCN}, "holds no dance model"),
+        (TrainDanceConfig, {"init_from": DANCE, "model": {"norm": "batch"}}, "was trained with norm 'layer'"),
         (SearchConfig, {"train": {"model": CAMERA}}, "expects dances with normalization 'body'"),
-        (SearchConfig, {"rows": {"ours": {}, "theirs": CAMERA}}, "expects dances with normalization 'body'"),
-        (SearchConfig, {"rows": {"l1": {**CAMERA, "losses": {"perceptual": 0}}}}, "perceptual network: expects dances"),
+        (SearchConfig, {"ablation": {"ours": {}, "theirs": CAMERA}}, "expects dances with normalization 'body'"),
+        (
+            SearchConfig,
+            {"ablation": {"l1": {**CAMERA, "losses": {"perceptual": 0}}}},
+            "perceptual network: expects dances",
+        ),
         (EvaluateConfig, {"checkpoint": STGCN}, "holds no dance model"),
         (EvaluateConfig, {"perceptual": DANCE}, "holds no perceptual network"),
         (EvaluateConfig, {"heldout": STGCN}, "holds no heldout extractor"),
@@ -129,4 +133,4 @@ except SystemExit as end:
 
 def test_a_copy_of_a_shipped_checkpoint_fits_as_it_does(tmp_path: Path):
     copies = [shutil.copy(path, tmp_path) for path in (DANCE, STGCN)]
-    checkpoints.check(TrainDanceConfig(clips="clips", start=str(copies[0]), perceptual=str(copies[1])))
+    checkpoints.check(TrainDanceConfig(clips="clips", init_from=str(copies[0]), perceptual=str(copies[1])))

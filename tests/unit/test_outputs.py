@@ -163,7 +163,7 @@ def test_what_a_job_reads_may_not_lie_in_what_it_replaces(tmp_path: Path):
     model.parent.mkdir()
     model.write_bytes(b"")
     with pytest.raises(ConfigError, match=r"lies in|is an input of the job"):
-        outputs.check(TrainDanceConfig(clips=str(tmp_path / "clips"), start=str(model), output=str(model.parent)))
+        outputs.check(TrainDanceConfig(clips=str(tmp_path / "clips"), init_from=str(model), output=str(model.parent)))
     (tmp_path / "table" / "videos").mkdir(parents=True)
     with pytest.raises(ConfigError, match="would overwrite an input of the job"):
         outputs.check(ExtractPosesConfig(videos=str(tmp_path / "table" / "videos"), poses=str(tmp_path / "table")))

@@ -40,7 +40,7 @@ def swaying(clips=8, frames=20):
 
 @pytest.mark.parametrize("kind", ["stgcn", "heldout"])
 def test_a_network_learns_to_tell_kinds_of_dance_and_rough_from_smooth(kind):
-    tasks = {"pace": 1.2, "active_share": 1.0, "shake": [0.05, 0.1]}
+    tasks = {"pace": 1.2, "active_share": 1.0, "jitter_std": [0.05, 0.1]}
     training = PerceptualTraining(settings(kind=kind, learning_rate=1e-2, tasks=tasks), categories=2, updates=60)
     marks = [training.step(swaying(clips=16)) for _ in range(60)]
     for name in ("category", "surface"):

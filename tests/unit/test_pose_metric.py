@@ -13,7 +13,7 @@ from dancegen.steps.train_cross_modal.pose_metric_training import PoseMetricTrai
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 FRAMES = 40
-SMALL = {"hidden": 16, "attention": 8, "glances": 2}
+SMALL = {"hidden": 16, "attention": 8, "attention_heads": 2}
 
 
 def settings(updates=150, **changes):

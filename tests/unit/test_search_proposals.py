@@ -43,7 +43,7 @@ def test_a_training_that_was_stopped_counts_for_the_epoch_that_it_reached():
 
 
 def test_a_search_that_goes_on_replaces_what_failed_and_takes_its_new_numbers():
-    config = settings.validate(SearchConfig, {"samples": 8, "concurrent": 3, "space": SPACE})
+    config = settings.validate(SearchConfig, {"num_samples": 8, "max_concurrent_trials": 3, "space": SPACE})
     proposals = Proposals(config)
     proposals.optuna.failed = 2
     proposals.set_state({"counter": 4, "total_samples": 4, "finished": True, "experiment": None})

@@ -112,7 +112,7 @@ def test_ordinary_variables_are_passed_on():
     ("settings", "told"),
     [
         ({"tracking_uri": "https://me:word@mlflow.example.com"}, "tracking_uri: looks like a secret"),
-        ({"worker_environment": {"WANDB_API_KEY": "x"}}, "worker_environment.WANDB_API_KEY: looks like a secret"),
+        ({"env_vars": {"WANDB_API_KEY": "x"}}, "env_vars.WANDB_API_KEY: looks like a secret"),
     ],
 )
 def test_settings_that_hold_a_secret_are_not_sent(settings: dict[str, object], told: str):

@@ -36,5 +36,5 @@ def test_one_bad_row_of_four_is_told_with_what_to_set_and_one_of_a_hundred_passe
         Summary("videos", "data/poses", 4, 0, Parallel(), set_aside=bad).check()
     assert str(error.value) == (
         "data/poses: 1 of 4 videos ended with an error; the first: /a.mp4: is broken. Mend it. "
-        "3 are done and stay usable. If this is expected, set max_bad_share=0.25 (now 0.05)."
+        "3 are done and stay usable. If this is expected, set max_error_fraction=0.25 (now 0.05)."
     )

@@ -23,4 +23,4 @@ def test_a_run_says_so_when_its_best_model_is_from_before_the_second_stage(best_
     config = TrainDanceConfig(epochs=30, model=DanceModelConfig(losses=LossConfig(**losses)))
     note = second_stage_note(config, best_epoch)
     assert (note is not None) == said
-    assert not note or "epochs 21 to 30), which did not improve misfit" in note
+    assert not note or "epochs 21 to 30), which did not improve motion_error" in note

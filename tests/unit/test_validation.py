@@ -53,7 +53,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def test_the_real_dances_themselves_differ_in_nothing():
-    assert REAL["misfit"] == pytest.approx(0, abs=1e-6)
+    assert REAL["motion_error"] == pytest.approx(0, abs=1e-6)
     assert REAL["frechet_k2"] == pytest.approx(0, abs=1e-6)
     assert REAL["speed_ratio"] == REAL["jerk_ratio"] == pytest.approx(1)
     assert REAL["freeze_share"] == pytest.approx(0.05, abs=0.01)
@@ -77,7 +77,7 @@ def test_each_fault_is_shown_by_its_number_and_is_a_worse_misfit_than_a_small_on
     found = summarize(rows(fault, POSE, RHYTHM))
     name, least = shown_by
     assert found[name] > least
-    assert found["misfit"] > 2 * small["misfit"]
+    assert found["motion_error"] > 2 * small["motion_error"]
 
 
 def test_dances_to_other_music_are_on_the_beat_no_more_than_with_the_beats_of_others():
@@ -88,8 +88,10 @@ def test_dances_to_other_music_are_on_the_beat_no_more_than_with_the_beats_of_ot
 
 def test_a_good_dance_differs_less_than_a_middling_one_and_that_less_than_none():
     still = POSE.mean(axis=1, keepdims=True)
-    misfits = [summarize(rows(still + share * (POSE - still), POSE, RHYTHM))["misfit"] for share in (0.95, 0.6, 0.2, 0)]
-    assert misfits == sorted(misfits)
+    motion_errors = [
+        summarize(rows(still + share * (POSE - still), POSE, RHYTHM))["motion_error"] for share in (0.95, 0.6, 0.2, 0)
+    ]
+    assert motion_errors == sorted(motion_errors)
 
 
 def test_neither_the_order_of_the_clips_nor_the_number_of_workers_counts():
@@ -107,7 +109,7 @@ def test_a_missing_joint_is_no_matter_wherever_it_is_said_to_be():
     dances = POSE + RANDOM.normal(0, 0.01, POSE.shape)
     found = summarize(rows(dances, POSE, RHYTHM, mask))
     assert summarize(rows(np.where((mask > 0)[..., None], dances, -3.0), elsewhere, RHYTHM, mask)) == found
-    assert summarize(rows(POSE, POSE, RHYTHM, mask))["misfit"] == pytest.approx(0, abs=1e-6)
+    assert summarize(rows(POSE, POSE, RHYTHM, mask))["motion_error"] == pytest.approx(0, abs=1e-6)
 
 
 def test_the_pictures_coordinates_are_measured_as_lengths():
@@ -121,17 +123,17 @@ def test_one_clip_has_no_distribution_and_still_a_misfit_and_no_clip_has_nothing
     one = summarize(rows(POSE[:1], POSE[:1], RHYTHM[:1]))
     frozen = summarize(rows(POSE[:1] * 0, POSE[:1], RHYTHM[:1]))
     assert not {"frechet_k2", "diversity_k2", "beat_alignment_shuffled"} & set(one)
-    assert one["misfit"] == 0 < 1 < frozen["misfit"] < math.inf
+    assert one["motion_error"] == 0 < 1 < frozen["motion_error"] < math.inf
     assert summarize([]) == {}
 
 
 def test_music_without_beats_is_no_fault_of_the_dance():
     found = summarize(rows(POSE, POSE, RHYTHM * 0))
     assert not [name for name in found if name.startswith("beat")]
-    assert found["misfit"] == pytest.approx(0, abs=1e-6)
+    assert found["motion_error"] == pytest.approx(0, abs=1e-6)
 
 
 def test_a_dance_that_is_not_made_of_numbers_is_the_worst():
     dances = POSE.copy()
     dances[3, 7, 2] = np.nan
-    assert summarize(rows(dances, POSE, RHYTHM)) == {"misfit": math.inf}
+    assert summarize(rows(dances, POSE, RHYTHM)) == {"motion_error": math.inf}

@@ -1,6 +1,6 @@
 """Distribution of a table step over a cluster, and limits per row. Base class of each table step's settings."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -10,6 +10,8 @@ from dancegen.config import Config
 class Parallel(Config):
     """Settings common to all table steps: extract-poses, cut-clips, render, make-corpus."""
 
+    FORMER: ClassVar = {"max_bad_share": "max_error_fraction", "quarantine_after": "max_attempts"}
+
     actors: PositiveInt = 2
     """Maximum size of the actor pool. Each actor processes one row at a time, in its own process."""
     min_actors: PositiveInt = 1
@@ -18,7 +20,7 @@ class Parallel(Config):
     """CPU cores that Ray reserves for each actor."""
     gpus_per_actor: NonNegativeFloat = 0.0
     """GPUs that Ray reserves for each actor; with 0.25, four actors share a GPU."""
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_error_fraction: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Maximum fraction of rows that end with an error; beyond it the step fails at its end. Finished rows are kept."""
     max_seconds_per_row: PositiveFloat = 3600.0
     """Time limit per row, in seconds; a row that exceeds it is stopped and set aside."""
@@ -26,7 +28,7 @@ class Parallel(Config):
     """Memory limit per row, in GB; a row whose process exceeds it is stopped and set aside."""
     storage_attempts: PositiveInt = 4
     """Attempts per row when storage does not respond, with pauses of 1, 2, 4, ... seconds."""
-    quarantine_after: PositiveInt = 3
+    max_attempts: PositiveInt = 3
     """Number of failed runs after which a row is not retried, unless its file changes or `retry_quarantined` is set."""
     retry_quarantined: bool = False
     """Retry the rows in quarantine."""

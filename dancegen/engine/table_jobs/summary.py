@@ -67,17 +67,18 @@ class Summary:
         return "\n".join(lines)
 
     def check(self) -> None:
-        """Raise TooManyBadRowsError when more rows than `max_bad_share` ended with an error."""
+        """Raise TooManyBadRowsError when more rows than `max_error_fraction` ended with an error."""
         done = self.rows - self.bad
         failed = [row for row in (*self.set_aside, *self.quarantined) if not (row.judged and done)]
-        allowed = self.parallel.max_bad_share
+        allowed = self.parallel.max_error_fraction
         if self.tolerant or len(failed) <= allowed * self.rows:
             return
         enough = math.ceil(100 * len(failed) / self.rows) / 100
         raise TooManyBadRowsError(
             self.table,
             f"{len(failed):,} of {self.rows:,} {self.label} ended with an error; the first: {failed[0].error}",
-            f"{done:,} are done and stay usable. If this is expected, set max_bad_share={enough:g} (now {allowed:g}).",
+            f"{done:,} are done and stay usable. "
+            f"If this is expected, set max_error_fraction={enough:g} (now {allowed:g}).",
         )
 
     def so_far(self) -> str:

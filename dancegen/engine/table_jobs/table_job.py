@@ -61,7 +61,7 @@ def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel)
     """Make the table. Each row has a `uri` and a `version`; rows done before in the same version are skipped.
 
     A row with `gone` is always done again: the files that it wrote outside the table no longer exist.
-    Raises ConfigError when there are no rows, TooManyBadRowsError above `max_bad_share`, and any
+    Raises ConfigError when there are no rows, TooManyBadRowsError above `max_error_fraction`, and any
     DanceGenError that the stage's constructor raises.
     """
     if not rows:
@@ -94,7 +94,7 @@ def _left(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel) -> tupl
         if known in done and not row.get("gone"):
             continue
         tried, before = failed.get(known, (0, None))
-        if before is not None and tried >= parallel.quarantine_after and not parallel.retry_quarantined:
+        if before is not None and tried >= parallel.max_attempts and not parallel.retry_quarantined:
             quarantined.append(before)
         else:
             left.append({**row, "attempts": tried + 1})

@@ -18,8 +18,8 @@ from dancegen.engine.training.settings import TrainingRun
 
 # Settings of where and how a run runs, which do not affect its result.
 FREE = frozenset(
-    {"clips", "output", "name", "cpus_per_worker", "use_gpu", "checkpoint_every", "checkpoints_kept", "validate_every"}
-    | {"max_failures", "max_wait_s", "worker_environment", "tracking_uri", "experiment"}
+    {"clips", "output", "name", "cpus_per_worker", "use_gpu", "checkpoint_every", "num_to_keep", "validate_every"}
+    | {"max_failures", "max_wait_s", "env_vars", "tracking_uri", "experiment"}
 )
 START_FAILURES = 3  # times that Ray may fail to start the workers
 LOSE_CONTACT_S = 600  # after which a worker without contact to the others gives up
@@ -33,14 +33,14 @@ def fit(
     work: Callable[[dict[str, Any]], dict[str, Any]],
     given: dict[str, Any],
     callbacks: Sequence[ray.train.UserCallback],
-    workers_min: int | None = None,
+    min_workers: int | None = None,
 ) -> dict[str, Any]:
     """Run `work(given)` in every worker on a running Ray. Returns the first worker's return value.
 
-    With `workers_min`, that many workers are enough while machines are missing.
+    With `min_workers`, that many workers are enough while machines are missing.
     """
     os.environ.setdefault(ray_internals.TRAIN_POLL, REPORT_POLL_S)
-    if workers_min:
+    if min_workers:
         os.environ.setdefault(ray_internals.TRAIN_START, ELASTIC_START_S)
     if mend_checkpoint_list(config.run_folder):
         say(f"the list of checkpoints in {config.run_folder} was truncated; using the last complete one")
@@ -49,7 +49,7 @@ def fit(
         train_loop_config=given,
         torch_config=ray.train.torch.TorchConfig(timeout_s=LOSE_CONTACT_S),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=(workers_min, config.workers) if workers_min else config.workers,
+            num_workers=(min_workers, config.workers) if min_workers else config.workers,
             use_gpu=config.use_gpu,
             resources_per_worker={"CPU": config.cpus_per_worker, "GPU": int(config.use_gpu)},
         ),
@@ -57,9 +57,9 @@ def fit(
             name=config.name,
             storage_path=storage.arrow_uri(config.output),
             callbacks=[KeepCheckpointList(config.run_folder), *(EpochEndFilter(one) for one in callbacks)],
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.checkpoints_kept),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=config.num_to_keep),
             failure_config=ray.train.FailureConfig(config.max_failures, controller_failure_limit=START_FAILURES),
-            worker_runtime_env={"env_vars": config.worker_environment},
+            worker_runtime_env={"env_vars": config.env_vars},
         ),
     )
     end: Any = trainer.fit().return_value

@@ -11,7 +11,7 @@ from typing import Any
 
 import ray.train
 
-from dancegen import storage
+from dancegen import former_names, storage
 from dancegen.config import Config
 from dancegen.engine.cluster.internals import CHECKPOINT_LIST
 from dancegen.engine.training.settings import TrainingRun
@@ -34,6 +34,7 @@ def claim(folder: str, config: Config, data_hash: str, free: frozenset[str], gro
     begun = storage.exists(place)
     if begun:
         found = json.loads(storage.read_text(place))
+        found["settings"] = former_names.replace(type(config), found["settings"])
         _compare(folder, found, wanted, free | {growing} if growing else free)
         if growing:
             _check_grows(folder, growing, found["settings"][growing], wanted["settings"][growing])

@@ -1,7 +1,7 @@
 """Settings of distributed training: workers, checkpoints, tracking. Base class of each training step's settings."""
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -31,6 +31,8 @@ TrackingUri = Annotated[str | None, BeforeValidator(_tracking_uri)]
 class TrainingRun(Config):
     """Settings common to all training steps."""
 
+    FORMER: ClassVar = {"checkpoints_kept": "num_to_keep", "worker_environment": "env_vars"}
+
     clips: InputUri = "data/clips"
     """Table of clips, from cut-clips."""
     output: Annotated[Uri, Output(inside=("{name}",))] = "runs/training"
@@ -51,7 +53,7 @@ class TrainingRun(Config):
     """Seed of the initial weights, the order of the clips and all noise."""
     checkpoint_every: PositiveInt = 1
     """Epochs between checkpoints; the last epoch always saves one."""
-    checkpoints_kept: PositiveInt = 2
+    num_to_keep: PositiveInt = 2
     """Number of most recent checkpoints to keep."""
     validate_every: PositiveInt = 1
     """Epochs between validations; always run after the last epoch."""
@@ -59,7 +61,7 @@ class TrainingRun(Config):
     """Times that lost workers are replaced before the run fails; -1 is unlimited."""
     max_wait_s: NonNegativeFloat = 0.0
     """Seconds to wait for an autoscaling cluster to become large enough; 0 does not wait."""
-    worker_environment: dict[str, str] = Field(default={})
+    env_vars: dict[str, str] = Field(default={})
     """Environment variables of the workers, such as GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME: eth0."""
     tracking_uri: TrackingUri = None
     """MLflow tracking server (http://...) or database (sqlite:///...); null is mlflow.db below `output`."""

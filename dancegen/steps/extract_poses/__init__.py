@@ -15,7 +15,7 @@ STEP = Step(
     title="Videos to poses",
     often=(
         "estimator.name estimator.min_confidence fps follow find_cuts clean.smoothing verdict.min_found_share "
-        "actors max_bad_share overwrite"
+        "actors max_error_fraction overwrite"
     ),
     example="configs/extract_poses.yaml videos=my_videos/ poses=data/poses follow=largest",
     on_cluster="videos=s3://YOUR-BUCKET/corpus/videos.csv poses=s3://YOUR-BUCKET/poses actors=16",

@@ -131,7 +131,7 @@ def _in_order(dances: Dances, swapped: Bool[Tensor, " B"], backward: Bool[Tensor
 def _surface(dances: Dances, label: Tensor, config: TasksConfig, fps: float) -> Float[Tensor, "B T J 2"]:
     """Some dances with noise on each joint, some smoothed over time; missing joints are left out."""
     clips, frames = dances.pose.shape[:2]
-    strength = _uniform(math.log(config.shake[0]), math.log(config.shake[1]), clips).exp()
+    strength = _uniform(math.log(config.jitter_std[0]), math.log(config.jitter_std[1]), clips).exp()
     shaken = dances.pose + strength[:, None, None, None] * torch.randn(dances.pose.shape)
     width = fps * _uniform(*config.smooth_s, clips)[:, None, None]
     apart = torch.arange(frames)[:, None] - torch.arange(frames)

@@ -1,6 +1,6 @@
 """Settings of pretrain-perceptual: network, clips and pretext tasks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -14,14 +14,16 @@ from dancegen.perceptual.stgcn_settings import STGCNConfig
 class TasksConfig(Config):
     """Clip modifications that the network is trained to classify. Lengths are in the network's coordinates."""
 
+    FORMER: ClassVar = {"shake": "jitter_std"}
+
     active_share: float = Field(default=0.5, gt=0, le=1)
     """Fraction of each batch that each task labels; the task treats all other clips as unmodified."""
     pace: float = Field(default=1.4, ge=1.1, le=3)
     """Speed factor of faster clips; slower ones have its inverse. The network receives 1 / pace of a clip's frames."""
     pace_jitter: Share = 0.05
     """Maximum relative deviation of a clip's pace from its class."""
-    shake: tuple[PositiveFloat, PositiveFloat] = (0.004, 0.03)
-    """Range of the standard deviation of the noise on each joint of a shaken dance (a torso is 0.25 in `body`)."""
+    jitter_std: tuple[PositiveFloat, PositiveFloat] = (0.004, 0.03)
+    """Range of the standard deviation of the noise on each joint of a dance with jitter (a torso is 0.25 in `body`)."""
     smooth_s: tuple[PositiveFloat, PositiveFloat] = (0.1, 0.3)
     """Range of the standard deviation of the window that smooths a dance, in seconds."""
     joint_dropout: Share = 0.05
@@ -34,7 +36,7 @@ class PretrainPerceptualConfig(TrainingRun):
     """Train the feature extractor of the perceptual loss, or the held-out one, on clips.
 
     It is trained to classify the categories, where there are several, and the modification of a clip: reversed time,
-    two swapped parts, slower or faster pace, shaken or smoothed joints, or the legs of another dancer.
+    two swapped parts, slower or faster pace, joints with jitter or smoothing, or the legs of another dancer.
     """
 
     output: Annotated[Uri, Output(inside=("{name}", "{kind}.safetensors"))] = "runs/perceptual"

@@ -8,7 +8,7 @@ STEP = Step(
     help="Render a dance video of every song of a library.",
     doing="songs in {songs} to videos in {output}",
     title="Songs to dance videos",
-    often="checkpoint seed look fps width_px height_px actors gpus_per_actor max_bad_share overwrite",
+    often="checkpoint seed look fps width_px height_px actors gpus_per_actor max_error_fraction overwrite",
     example="configs/render.yaml songs=library/ output=data/videos look=skeleton",
     on_cluster=(
         "songs=s3://YOUR-BUCKET/songs output=s3://YOUR-BUCKET/dances "

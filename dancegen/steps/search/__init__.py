@@ -11,9 +11,9 @@ STEP = Step(
     often=(
         "train.clips output samples concurrent grace_epochs objective train.epochs train.workers train.use_gpu seed"
     ),
-    example="configs/search.yaml train.clips=data/clips output=data/search samples=24",
+    example="configs/search.yaml train.clips=data/clips output=data/search num_samples=24",
     on_cluster=(
-        "output=s3://YOUR-BUCKET/search concurrent=2 train.clips=s3://YOUR-BUCKET/clips "
+        "output=s3://YOUR-BUCKET/search max_concurrent_trials=2 train.clips=s3://YOUR-BUCKET/clips "
         "train.output=s3://YOUR-BUCKET/dance_best train.use_gpu=true train.max_wait_s=1200 "
         "train.tracking_uri=http://mlflow.mlflow:5000"
     ),

@@ -16,7 +16,7 @@ TABLE, PAGE = "scores.md", "scores.html"
 
 def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
     """The files of the score table, by name. Models that were evaluated before are skipped."""
-    scores: dict[str, dict[int, list[Score]]] = {row: {} for row in config.rows}
+    scores: dict[str, dict[int, list[Score]]] = {row: {} for row in config.ablation}
     for trial in trials:
         row, seed = trial.values[ROW], trial.values[SEED]
         if trial.state not in COMPARED:
@@ -40,5 +40,5 @@ def _evaluation(config: SearchConfig, trial: Trial) -> EvaluateConfig:
         seed=trial.values[SEED],
         tracking_uri=config.train.tracking_uri,
         experiment=config.train.experiment,
-        max_bad_share=0,
+        max_error_fraction=0,
     )

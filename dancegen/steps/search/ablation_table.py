@@ -99,7 +99,7 @@ def _extractors(names: list[str]) -> list[str]:
 
 def _caption(config: SearchConfig) -> str:
     kept = "mean and 95 % interval over the seeds" if config.seeds > 1 else "95 % interval over songs"
-    trainings = f"{len(config.rows)} rows, {config.seeds} seeds each, {config.train.epochs} epochs"
+    trainings = f"{len(config.ablation)} rows, {config.seeds} seeds each, {config.train.epochs} epochs"
     return (
         f"{trainings} on {config.train.clips}; {kept}. `perceptual` is the network of the loss: its scores are biased. "
         "`real`: one half of the real songs against the other, for metrics that compare two sets. "

@@ -33,8 +33,10 @@ from dancegen.steps.search.trial import OBJECTIVE, TrialSlots
 from dancegen.steps.train_dance import pipeline as train_dance
 from dancegen.training.clips import CUT_AGAIN, Summary
 
-FREE = frozenset({"output", "concurrent", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)})
-GROWING = "samples"
+FREE = frozenset(
+    {"output", "max_concurrent_trials", "heldout", "cross_modal", *(f"train.{name}" for name in train_dance.FREE)}
+)
+GROWING = "num_samples"
 EXPERIMENT = "tune"  # Ray Tune's folder in the output
 BEST, TRIALS, IMPORTANCE, COORDINATES = "best.yaml", "trials.csv", "importance.html", "parallel_coordinates.html"
 
@@ -49,7 +51,7 @@ def run(config: SearchConfig) -> list[Trial]:
     begun = claim(config.output, config, data.data_hash, FREE, GROWING)
     say(
         f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
-        f"{config.concurrent} at a time, compared on {data.validation:,} validation clips; "
+        f"{config.max_concurrent_trials} at a time, compared on {data.validation:,} validation clips; "
         f"{'resuming from' if begun else 'results in'} {config.output}"
     )
     start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # _enough checks the size of this machine
@@ -61,7 +63,7 @@ def run(config: SearchConfig) -> list[Trial]:
         if trials[0].state not in COMPARED:
             error = f"no training finished; the first: {trials[0].error.rstrip('.')}."
             raise DanceGenError(config.output, error, f"See {TRIALS} there; run the same command again to try others.")
-        if config.rows:
+        if config.ablation:
             for name, text in ablation.measure(config, trials).items():
                 storage.write_text(storage.join(config.output, name), text)
                 teller.keep(name, text)
@@ -75,7 +77,11 @@ def run(config: SearchConfig) -> list[Trial]:
 
 def _first(config: SearchConfig) -> dict[str, Any]:
     """Values of one training."""
-    return {ROW: next(iter(config.rows)), SEED: 0} if config.rows else {n: low for n, (low, _) in config.space.items()}
+    return (
+        {ROW: next(iter(config.ablation)), SEED: 0}
+        if config.ablation
+        else {n: low for n, (low, _) in config.space.items()}
+    )
 
 
 def _check_held_out(config: SearchConfig, data: Summary) -> None:
@@ -84,7 +90,7 @@ def _check_held_out(config: SearchConfig, data: Summary) -> None:
     if data.validation < needed:
         problem = f"holds {data.validation or 'no'} validation clips, but {config.objective} needs {needed}."
         raise TableError(config.train.clips, problem, f"{CUT_AGAIN}.")
-    if config.rows and not data.test:
+    if config.ablation and not data.test:
         problem = "holds no test clips, but the table of an ablation is measured on them."
         raise TableError(config.train.clips, problem, "Run cut-clips again on three songs or more.")
 
@@ -99,7 +105,7 @@ def _enough(config: SearchConfig) -> Iterator[None]:
         "same time (concurrent), or make them smaller (train.workers, train.cpus_per_worker)."
     )
     with enough(config.cpus, config.gpus, train.max_wait_s, remedy):
-        require_places(config.concurrent * train.workers, train.cpus_per_worker, int(train.use_gpu), remedy)
+        require_places(config.max_concurrent_trials * train.workers, train.cpus_per_worker, int(train.use_gpu), remedy)
         yield
 
 
@@ -109,7 +115,7 @@ def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = storage.join(config.output, EXPERIMENT)
     begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
-    teller.turns = ray.remote(num_cpus=0)(TrialSlots).remote(config.concurrent)
+    teller.turns = ray.remote(num_cpus=0)(TrialSlots).remote(config.max_concurrent_trials)
     given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
     try:
         analysis = ray.tune.run(
@@ -142,18 +148,18 @@ def _resources(config: SearchConfig) -> dict[str, float]:
 
 def _plan(config: SearchConfig) -> dict[str, Any]:
     """Ray Tune's arguments: every row with every seed, or proposals with early stopping."""
-    if config.rows:
-        grid = {ROW: ray.tune.grid_search(list(config.rows)), SEED: ray.tune.grid_search(list(range(config.seeds)))}
-        return {"config": grid, "num_samples": 1, "max_concurrent_trials": config.concurrent}
+    if config.ablation:
+        grid = {ROW: ray.tune.grid_search(list(config.ablation)), SEED: ray.tune.grid_search(list(range(config.seeds)))}
+        return {"config": grid, "num_samples": 1, "max_concurrent_trials": config.max_concurrent_trials}
     return {
         "config": {name: ray.tune.loguniform(low, high) for name, (low, high) in config.space.items()},
-        "num_samples": config.samples,
+        "num_samples": config.num_samples,
         "search_alg": Proposals(config),
         "scheduler": ASHAScheduler(
             time_attr="epoch",
             max_t=config.train.epochs,
             grace_period=config.grace_epochs,
-            reduction_factor=config.reduction,
+            reduction_factor=config.reduction_factor,
         ),
     }
 
@@ -178,7 +184,7 @@ def _trials(config: SearchConfig, found: list[Any]) -> list[Trial]:
 def _results(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
     """The search's files by name; only the table when all trainings failed."""
     files = {TRIALS: table(trials, config.objective)}
-    if trials[0].state in COMPARED and not config.rows:
+    if trials[0].state in COMPARED and not config.ablation:
         files[BEST] = best_yaml(config, trials)
         files[IMPORTANCE] = plots.importance(config, trials)
         files[COORDINATES] = plots.coordinates(config, trials)

@@ -13,15 +13,15 @@ class Proposals(SearchGenerator):
     """Limits the proposals in total and the concurrent trainings. Both limits may change when the search resumes."""
 
     def __init__(self, config: SearchConfig) -> None:
-        self.samples, self.concurrent = config.samples, config.concurrent
+        self.samples, self.max_concurrent_trials = config.num_samples, config.max_concurrent_trials
         self.optuna = EqualEpochs(config.train.epochs, config.seed)
-        super().__init__(ConcurrencyLimiter(self.optuna, config.concurrent))
+        super().__init__(ConcurrencyLimiter(self.optuna, config.max_concurrent_trials))
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Resume from a stored state, with the current limits. Each training that failed gets a replacement."""
         samples = self.samples + self.optuna.failed
         super().set_state(state_with_samples(state, samples))
-        self.searcher.set_max_concurrency(self.concurrent)
+        self.searcher.set_max_concurrency(self.max_concurrent_trials)
 
 
 class EqualEpochs(OptunaSearch):
@@ -34,13 +34,13 @@ class EqualEpochs(OptunaSearch):
     def __init__(self, epochs: int, seed: int) -> None:
         super().__init__(seed=seed)
         self.epochs, self.failed = epochs, 0
-        self.told: set[tuple[str, int]] = set()
+        self.reported: set[tuple[str, int]] = set()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report the objective after an epoch; an epoch that is repeated after a loss of workers is reported once."""
         epoch = result.get("epoch")
-        if epoch is not None and (trial_id, epoch) not in self.told:
-            self.told.add((trial_id, epoch))
+        if epoch is not None and (trial_id, epoch) not in self.reported:
+            self.reported.add((trial_id, epoch))
             super().on_trial_result(trial_id, {**result, "training_iteration": epoch})
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

@@ -81,8 +81,8 @@ def table(trials: list[Trial], objective: str) -> str:
 def training(config: SearchConfig, values: dict[str, Any]) -> TrainDanceConfig:
     """The training with a trial's values: numbers of its model, or a row of the ablation and its seed."""
     changes: dict[str, Any] = {"model": nested(values)}
-    if config.rows:
-        changes = {"model": config.rows[values[ROW]], SEED: config.train.seed + values[SEED]}
+    if config.ablation:
+        changes = {"model": config.ablation[values[ROW]], SEED: config.train.seed + values[SEED]}
     return settings.validate(TrainDanceConfig, merged(config.train.model_dump(), changes))
 
 

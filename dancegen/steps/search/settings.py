@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
+from dancegen import former_names
 from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.steps.train_dance.settings import TrainDanceConfig
@@ -18,23 +19,32 @@ Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class SearchConfig(Config):
     """Run many short trainings (trials) and write best.yaml, the settings of the best one, for train-dance."""
 
+    FORMER: ClassVar = {
+        "samples": "num_samples",
+        "concurrent": "max_concurrent_trials",
+        "reduction": "reduction_factor",
+        "rows": "ablation",
+    }
+    FORMER_VALUES: ClassVar = {"objective": {"misfit": "motion_error"}}
+
     train: TrainDanceConfig = TrainDanceConfig(epochs=20)
     """Base settings of the trials; settings outside `space` stay unchanged. best.yaml keeps its `output`."""
     output: Annotated[Uri, Output(inside=("best.yaml", "trials.csv", "scores.html", "scores.md", "tune"))] = (
         "runs/search"
     )
     """Folder of best.yaml, trials.csv, the plots and the trials. A stopped search resumes from it."""
-    samples: PositiveInt = 24
+    num_samples: PositiveInt = 24
     """Total number of trials. May be raised later to resume the search. Failed trials are replaced on resume."""
-    concurrent: PositiveInt = 1
+    max_concurrent_trials: PositiveInt = 1
     """Concurrent trials, each with `train.workers` workers. May be changed when a search is resumed."""
     grace_epochs: PositiveInt = 2
     """ASHA grace period: epochs before a trial may be stopped early."""
-    reduction: int = Field(default=2, ge=2)
+    reduction_factor: int = Field(default=2, ge=2)
     """ASHA reduction factor: one of this many trials continues at each rung."""
-    objective: Literal["misfit", "frechet_k2", "frechet_pose", "l1"] = "misfit"
-    """Validation metric to minimise. `misfit` combines the differences from real dances in movement, poses and beat;
-    the Frechet distances measure movement (frechet_k2) or poses (frechet_pose) alone; l1 is the joint distance."""
+    objective: Literal["motion_error", "frechet_k2", "frechet_pose", "l1"] = "motion_error"
+    """Validation metric to minimise. `motion_error` combines the differences from real dances in movement, poses and
+    beat; the Frechet distances measure movement (frechet_k2) or poses (frechet_pose) alone; l1 is the joint
+    distance."""
     space: dict[str, tuple[Bound, Bound]] = Field(
         default={
             "losses.perceptual": (0.1, 10.0),
@@ -51,26 +61,26 @@ class SearchConfig(Config):
     """Search space: settings below `train.model`, each sampled log-uniformly from [low, high]."""
     seed: int = 0
     """Seed of the sampled values."""
-    rows: dict[str, dict[str, Any]] = Field(default={})
+    ablation: dict[str, dict[str, Any]] = Field(default={})
     """Ablation instead of a search: overrides below `train.model`, by row name. Each row is fully trained with each
     seed and scored by `evaluate`; the table is scores.md and scores.html."""
     seeds: PositiveInt = 3
-    """rows: trials per row, with seeds from `train.seed` on."""
+    """ablation: trials per row, with seeds from `train.seed` on."""
     heldout: InputUri | None = None
-    """rows: checkpoint of a feature extractor that no loss uses (pretrain-perceptual kind=heldout); null omits the
+    """ablation: checkpoint of a feature extractor that no loss uses (pretrain-perceptual kind=heldout); null omits the
     held-out FID."""
     cross_modal: InputUri | None = None
-    """rows: checkpoint from train-cross-modal; null omits the cross-modal metric."""
+    """ablation: checkpoint from train-cross-modal; null omits the cross-modal metric."""
 
     @property
     def trainings(self) -> int:
         """Total number of trials."""
-        return len(self.rows) * self.seeds or self.samples
+        return len(self.ablation) * self.seeds or self.num_samples
 
     @property
     def cpus(self) -> float:
         """CPU cores of all concurrent trials, and one for Ray's own processes."""
-        return self.concurrent * self.cpus_a_training + 1
+        return self.max_concurrent_trials * self.cpus_a_training + 1
 
     @property
     def cpus_a_training(self) -> float:
@@ -80,12 +90,24 @@ class SearchConfig(Config):
     @property
     def trained_alone(self) -> bool:
         """Whether each trial has a single worker, which runs in the trial's own process."""
-        return self.train.workers == 1 and not self.train.worker_environment
+        return self.train.workers == 1 and not self.train.env_vars
 
     @property
     def gpus(self) -> int:
         """GPUs of all concurrent trials."""
-        return self.concurrent * self.train.gpus
+        return self.max_concurrent_trials * self.train.gpus
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _former_names_in_space(cls, space: Any) -> Any:
+        if not isinstance(space, dict):
+            return space
+        return {former_names.replace_in_path(DanceModelConfig, name): bounds for name, bounds in space.items()}
+
+    @field_validator("ablation")
+    @classmethod
+    def _former_names_in_ablation(cls, ablation: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {row: former_names.replace(DanceModelConfig, changes) for row, changes in ablation.items()}
 
     @field_validator("space")
     @classmethod
@@ -97,21 +119,21 @@ class SearchConfig(Config):
 
     @model_validator(mode="after")
     def _rows_are_of_the_model(self) -> Self:
-        for row, changes in self.rows.items():
+        for row, changes in self.ablation.items():
             try:
                 DanceModelConfig.model_validate(merged(self.train.model.model_dump(), changes))
             except ValidationError as error:
                 wrong = error.errors()[0]
                 place = ".".join(map(str, wrong["loc"]))
-                raise ValueError(f"rows.{row}.{place}: {wrong['msg'].lower()}") from error
+                raise ValueError(f"ablation.{row}.{place}: {wrong['msg'].lower()}") from error
         return self
 
     @model_validator(mode="after")
     def _trainings_can_be_compared(self) -> Self:
         if self.grace_epochs > self.train.epochs:
             raise ValueError(f"grace_epochs={self.grace_epochs} is more than train.epochs={self.train.epochs}")
-        if self.train.workers_min:
-            raise ValueError("train.workers_min: all trials must have the same number of workers; give train.workers")
+        if self.train.min_workers:
+            raise ValueError("train.min_workers: all trials must have the same number of workers; give train.workers")
         return self
 
 

@@ -1,5 +1,7 @@
 """Networks of the cross-modal metric, one for music and one for dances, and their training."""
 
+from typing import ClassVar
+
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from dancegen.config import Config
@@ -24,13 +26,15 @@ class MusicTaggerConfig(Config):
 class PoseMetricConfig(Config):
     """psi: embeds a dance on the unit sphere, where dances of one class are close to each other."""
 
+    FORMER: ClassVar = {"glances": "attention_heads"}
+
     hidden: PositiveInt = 64
     """Width of the recurrent network, per direction."""
     motion_gain: PositiveFloat = 10.0
     """Factor on frame-to-frame differences, which are small relative to positions."""
     attention: PositiveInt = 32
     """Width of the attention layer over time."""
-    glances: PositiveInt = 4
+    attention_heads: PositiveInt = 4
     """Number of attention-weighted means over time."""
     widths: tuple[PositiveInt, PositiveInt] = (320, 320)
     """Widths of the fully connected layers."""

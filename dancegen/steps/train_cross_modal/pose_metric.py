@@ -1,11 +1,11 @@
 """The pose metric, psi: maps a dance to a point on the unit sphere. Dances to one class of music are close together.
 
-A bidirectional recurrent network processes the poses; several attention heads ("glances") pool it over time (Lin et
+A bidirectional recurrent network processes the poses; several attention heads pool it over time (Lin et
 al., "A Structured Self-attentive Sentence Embedding", ICLR 2017, as in Coskun et al., 2018); three layers follow. The
 metric is the distance of two such vectors. The network returns the vector, whose length is 1 for every dance.
 
 Axes used in shapes:
-    B clips    T frames    J joints    H hidden width, both directions    G glances    M features
+    B clips    T frames    J joints    H hidden width, both directions    G attention heads    M features
 """
 
 import torch
@@ -29,10 +29,10 @@ class PoseMetric(nn.Module):
         self.attention = nn.Sequential(
             nn.Linear(both, config.attention, bias=False),
             nn.Tanh(),
-            nn.Linear(config.attention, config.glances, bias=False),
+            nn.Linear(config.attention, config.attention_heads, bias=False),
         )
         self.fc = nn.Sequential(
-            nn.Linear(config.glances * both, first),
+            nn.Linear(config.attention_heads * both, first),
             nn.BatchNorm1d(first),
             nn.ReLU(),
             nn.Linear(first, second),
@@ -50,5 +50,5 @@ class PoseMetric(nn.Module):
         inputs = torch.cat([mask_missing(pose, there), self.config.motion_gain * steps], dim=-1)
         hidden, _ = self.rnn(inputs.flatten(2))  # (B, T, H)
         weights = self.attention(hidden).softmax(dim=1)  # (B, T, G): each glance's sum over time is 1
-        glances = weights.transpose(1, 2) @ hidden  # (B, G, H)
-        return F.normalize(self.fc(glances.flatten(1)), dim=1)
+        pooled = weights.transpose(1, 2) @ hidden  # (B, G, H)
+        return F.normalize(self.fc(pooled.flatten(1)), dim=1)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from dancegen import former_names
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
 from dancegen.training.randomness import seeded
@@ -60,7 +61,8 @@ class SingleNetworkTraining(Generic[NetworkT]):
     def load(self, state: dict[str, Any]) -> None:
         """Resume from a state. Raises CheckpointError if it is not a state, or is of another network."""
         try:
-            if state["made_of"] != self.made_of.model_dump(mode="json"):
+            made_of = former_names.replace(type(self.made_of), state["made_of"])
+            if made_of != self.made_of.model_dump(mode="json"):
                 raise CheckpointError("training state", "has a different network.", "Train from scratch.")
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+FORMER_METRICS = {"validation/misfit": "validation/motion_error"}  # in states of earlier releases
 HIGHER_IS_BETTER = frozenset({"beat_alignment"})
 
 
@@ -37,6 +38,13 @@ class BestModel:
     def value(self) -> float:
         """Best value of the metric."""
         return self.metrics[self.metric]
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> "BestModel":
+        """The best model of a state, with the present names of metrics."""
+        metrics = {FORMER_METRICS.get(name, name): value for name, value in state["metrics"].items()}
+        by = FORMER_METRICS.get(f"validation/{state['by']}", f"validation/{state['by']}").removeprefix("validation/")
+        return cls(**{**state, "by": by, "metrics": metrics})
 
     def state(self) -> dict[str, Any]:
         """The state, in plain containers."""

@@ -50,7 +50,7 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
     random = _random(seed, update)
     return StepNoise(
         noise=generator.noise(clips, frames, random, torch.device("cpu")),
-        code=torch.randn(clips, generator.config.noise, generator=random),
+        code=torch.randn(clips, generator.config.noise_dim, generator=random),
         free=torch.rand(clips, generator=random),
         seeded=torch.rand(clips, generator=random),
         between=torch.rand(clips, generator=random),

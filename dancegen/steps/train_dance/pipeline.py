@@ -25,7 +25,7 @@ from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summa
 
 # Settings of where and how a run runs, which do not affect its result.
 FREE = driver.FREE | {
-    *("precision", "compile", "workers_min"),
+    *("precision", "compile", "min_workers"),
     *("checkpoint_minutes", "diverged_factor", "pictures_every"),
 }
 GROWING = "epochs"
@@ -46,7 +46,7 @@ class Trained:
     metrics: dict[str, float]
     """Of the model's epoch."""
     epoch: int
-    """Epoch of the model: the best by `best_by`, or the last one."""
+    """Epoch of the model: the best by `monitor`, or the last one."""
 
 
 def run(config: TrainDanceConfig) -> Trained:
@@ -54,7 +54,7 @@ def run(config: TrainDanceConfig) -> Trained:
     data = check(config)
     _check_validation(config, data)
     updates = batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
-    free = FREE | {"workers"} if config.workers_min else FREE
+    free = FREE | {"workers"} if config.min_workers else FREE
     begun = claim(config.run_folder, config, data.data_hash, free, GROWING)
     if begun and (end := finished(config, _model(config))):
         say(f"all {config.epochs} epochs were done before. The model of epoch {end['epoch']}: {_model(config)}")
@@ -67,7 +67,7 @@ def run(config: TrainDanceConfig) -> Trained:
     start_ray(config.cpus, config.gpus, dashboard=True)
     board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
-    numbers = SHOWN | {f"validation/{config.best_by}": config.best_by}
+    numbers = SHOWN | {f"validation/{config.monitor}": config.monitor}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
     with (
         room,
@@ -78,7 +78,7 @@ def run(config: TrainDanceConfig) -> Trained:
         trained = fit(config, data.data_hash, [EventCallback(board)], board)
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     text = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
-    which = "the last" if config.best_by == "last" else f"best by {config.best_by}"
+    which = "the last" if config.monitor == "last" else f"best by {config.monitor}"
     say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {text}): {trained.model}")
     if note := second_stage_note(config, trained.epoch):
         say(note)
@@ -93,7 +93,7 @@ def second_stage_note(config: TrainDanceConfig, best_epoch: int) -> str | None:
         return None
     return (
         f"The best model is from before the second stage (epochs {first + 1} to {config.epochs}), which did not "
-        f"improve {config.best_by}. Train longer, or set smaller second-stage weights (model.losses)."
+        f"improve {config.monitor}. Train longer, or set smaller second-stage weights (model.losses)."
     )
 
 
@@ -112,9 +112,9 @@ def check(config: TrainDanceConfig) -> Summary:
 
 
 def _check_validation(config: TrainDanceConfig, data: Summary) -> None:
-    if not data.validation and config.best_by != "last":
+    if not data.validation and config.monitor != "last":
         problem = "holds no validation clips to select the best epoch on."
-        raise TableError(config.clips, problem, f"{CUT_AGAIN}, or set best_by=last.")
+        raise TableError(config.clips, problem, f"{CUT_AGAIN}, or set monitor=last.")
 
 
 def fit(
@@ -125,7 +125,7 @@ def fit(
     Raises DivergedError when a loss became NaN or Inf or explodes, CheckpointError when the run cannot be resumed.
     """
     given = {"config": config.model_dump(), "data_hash": data_hash, "board": board}
-    end = driver.fit(config, worker.work, given, callbacks, config.workers_min)
+    end = driver.fit(config, worker.work, given, callbacks, config.min_workers)
     if error := end.get("error"):
         raise error
     return Trained(_model(config), end["metrics"], end["epoch"])
@@ -136,4 +136,4 @@ def _model(config: TrainDanceConfig) -> str:
 
 
 def _workers(config: TrainDanceConfig) -> str:
-    return f"{config.workers_min} to {config.workers}" if config.workers_min else str(config.workers)
+    return f"{config.min_workers} to {config.workers}" if config.min_workers else str(config.workers)

@@ -385,7 +385,7 @@ class DanceTraining:
 
     @torch.no_grad()
     def _average(self) -> None:
-        keep = min(self.config.ema, (1 + self.updates) / (EMA_WARM_UP + self.updates))
+        keep = min(self.config.ema_decay, (1 + self.updates) / (EMA_WARM_UP + self.updates))
         mean, now = self.ema.state_dict(), self.generator.state_dict()
         for name, value in mean.items():
             if value.is_floating_point():
@@ -404,13 +404,13 @@ class DanceTraining:
         an unseen kind: only the discriminators score its dance, which need not be the mean of all possible dances.
         """
         settings = self.config.noise_encoder
-        if settings is None and not self.config.tone_db:
+        if settings is None and not self.config.eq_augment_db:
             return audio
-        deviation_db = torch.full_like(draws.free, self.config.tone_db)
+        deviation_db = torch.full_like(draws.free, self.config.eq_augment_db)
         if settings is not None:
             free = draws.free < settings.free_share
             audio = torch.where(free[:, None, None], audio + audio[_neighbours(len(audio), 2)], audio)
-            deviation_db = deviation_db.where(~free, settings.free_tone_db)
+            deviation_db = deviation_db.where(~free, settings.free_eq_db)
         return equalize(audio, draws.tone * deviation_db[:, None])
 
     def _draws(self, update: int, batch: Batch) -> StepNoise:

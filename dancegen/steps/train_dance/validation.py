@@ -27,7 +27,7 @@ from dancegen.skeleton import COCO18
 from dancegen.training.batch import Batch
 
 OTHERS = 16  # clips whose beats are each dance's control
-MUSIC_WEIGHT = 2.0  # in `misfit`: a dance off the beat costs about as much as one that stands still
+MUSIC_WEIGHT = 2.0  # in `motion_error`: a dance off the beat costs about as much as one that stands still
 SMALLEST = 1e-9  # lower bound of speed and jerk as divisors
 KINETIC_FEATURES = 3 * len(COCO18)
 
@@ -62,7 +62,7 @@ def summarize(rows: Iterable[Row]) -> dict[str, float]:
     jerk_ratio       the same of their jerk
     freeze_share     share of seconds no faster than the slowest twentieth of the real ones
     foot_skate       speed of feet that are on the floor, in torsos per second
-    misfit           see `misfit`; infinite, and the only metric, if a dance has NaN or Inf
+    motion_error           see `motion_error`; infinite, and the only metric, if a dance has NaN or Inf
 
     Metrics of the real dances end in _real.
     """
@@ -70,14 +70,14 @@ def summarize(rows: Iterable[Row]) -> dict[str, float]:
     if not rows:
         return {}
     if not all(row.finite for row in rows):
-        return {"misfit": math.inf}
+        return {"motion_error": math.inf}
     real, made = [row.real for row in rows], [row.dance for row in rows]
     found = {**_distributions(real, made), **_beats(rows), **_quality(real, made)}
     found = {name: value for name, value in found.items() if math.isfinite(value)}
-    return {**found, "misfit": misfit(found)}
+    return {**found, "motion_error": motion_error(found)}
 
 
-def misfit(found: dict[str, float]) -> float:
+def motion_error(found: dict[str, float]) -> float:
     """Overall difference of made dances from real ones; 0 is no difference. It is not used as a loss.
 
     The sum of the differences in motion (frechet_k2) and in poses (frechet_pose), and of the shortfall of the lift in

@@ -78,7 +78,7 @@ class Worker:
         self.clips = Clips(config.clips, "train", config.model.normalization)
         self.validation_clips = Clips(config.clips, "validation", config.model.normalization)
         self.progress, self.monitor = EpochProgress(self.workers), DivergenceMonitor(config.diverged_factor)
-        self.best, self.machine = BestModel(config.best_by), Machine(self.device)
+        self.best, self.machine = BestModel(config.monitor), Machine(self.device)
         self.metrics: dict[str, float] = {}
         self.leaving: set[int] = set()
         self.told_at, self.saved_at = 0.0, time.monotonic()
@@ -109,7 +109,7 @@ class Worker:
             self.training.load(state["training"])
             self.progress = resumed(state["within"], self.workers)
             self.monitor.load(state["watch"])
-            self.best, self.metrics = BestModel(**state["best"]), state["metrics"]
+            self.best, self.metrics = BestModel.restored(state["best"]), state["metrics"]
         elif model := load_start(self.config):
             self.training.start_from(model.generator)
 
@@ -226,7 +226,7 @@ class Worker:
         card = {
             **self.origin(),
             "metrics": best.metrics or self.metrics,
-            "chosen_by": best.by if best.epoch else "being the last",
+            "chosen_by": best.by if best.epoch else "last epoch",
             "epoch": best.epoch or self.training.epoch,
             "updates": best.updates or self.training.updates,
             "epochs": self.training.epoch,
@@ -271,7 +271,7 @@ def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
 
 def load_start(config: TrainDanceConfig) -> DanceModel | None:
     """The model that the run starts from; None when none is set. Raises CheckpointError when it cannot be used."""
-    if config.start is None:
+    if config.init_from is None:
         return None
-    with storage.reading(config.start) as path:
+    with storage.reading(config.init_from) as path:
         return checkpoint.load_to_train(path, config.model)
