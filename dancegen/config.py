@@ -60,14 +60,14 @@ class Output:
     """Allowed file name suffixes."""
 
 
-def place(uri: str) -> str:
+def absolute_uri(uri: str) -> str:
     """The URI in absolute form. Raises ValueError for an empty URI, and as `storage.absolute` does."""
     if not uri.strip():
         raise ValueError("is empty: give a path or s3://bucket/key, or omit it")
     return storage.absolute(uri)
 
 
-Uri = Annotated[str, AfterValidator(place)]
+Uri = Annotated[str, AfterValidator(absolute_uri)]
 InputUri = Annotated[Uri, Input()]
 InputFile = Annotated[InputUri, AfterValidator(storage.not_a_bucket)]
 OutputUri = Annotated[Uri, Output()]

@@ -30,7 +30,7 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
-def nobody_reads() -> bool:
+def reader_is_gone() -> bool:
     """Whether the reader of the output has closed the pipe, as in `dancegen ... | head`."""
     poll = select.poll()
     for number in OUTPUTS:
@@ -45,14 +45,14 @@ class ErrorBoundary:
     """
 
     def __enter__(self) -> None:
-        stopping.hear_sigterm()
+        stopping.handle_sigterm()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if (code := stopping.exit_code(error)) is not None:
             _end("Stopped.", code)
-        if isinstance(error, BrokenPipeError) and nobody_reads():
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
             _end("", UNREAD)
         if error is not None and (wrong := _fixable(error)) is not None:
             _end(str(wrong), WRONG)
@@ -65,7 +65,7 @@ def _end(text: str, code: int) -> None:
             click.echo(text, err=True)
     except BrokenPipeError:
         pass
-    if nobody_reads():
+    if reader_is_gone():
         null = os.open(os.devnull, os.O_WRONLY)
         for number in OUTPUTS:  # flushing the buffers at exit would fail
             os.dup2(null, number)

@@ -10,7 +10,7 @@ STDERR = 2
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def suppressed() -> Iterator[None]:
     """Capture standard error; print what was captured only when the block raises."""
     sys.stderr.flush()
     shown = os.dup(STDERR)

@@ -11,7 +11,7 @@ class Terminated(KeyboardInterrupt):
     """The process received SIGTERM."""
 
 
-def hear_sigterm() -> None:
+def handle_sigterm() -> None:
     """Raise Terminated on SIGTERM. Must be called again after Ray has started, which installs its own handler."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)

@@ -72,7 +72,7 @@ def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
     Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
     """
     model = load(path)
-    fits.check_can_go_on(str(path), model.config, model.rhythm_channels, wanted)
+    fits.check_fine_tuning(str(path), model.config, model.rhythm_channels, wanted)
     return model
 
 
@@ -110,7 +110,7 @@ def load_perceptual(path: Path, model: DanceModelConfig | None = None) -> STGCN:
     except (ValidationError, KeyError, RuntimeError) as error:
         raise unfit(str(path), error, PERCEPTUAL) from error
     if model is not None:
-        fits.check_sees(str(path), frozen.config, model)
+        fits.check_perceptual(str(path), frozen.config, model)
     return frozen
 
 

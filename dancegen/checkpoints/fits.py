@@ -7,15 +7,15 @@ from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 
-GO_ON = "Train with the settings that it was trained with (model.*), or train from scratch."
+TRAIN_AS_BEFORE = "Train with the settings that it was trained with (model.*), or train from scratch."
 
 
-def check_sees(uri: str, network: STGCNConfig, model: DanceModelConfig) -> None:
+def check_perceptual(uri: str, network: STGCNConfig, model: DanceModelConfig) -> None:
     """Raise CheckpointError unless the perceptual network expects dances like those that the dance model generates."""
     for name in ("normalization", "fps"):
-        sees, makes = getattr(network, name), getattr(model, name)
-        if sees != makes:
-            problem = f"expects dances with {name} {sees!r}, but the dance model generates them with {makes!r}."
+        takes, makes = getattr(network, name), getattr(model, name)
+        if takes != makes:
+            problem = f"expects dances with {name} {takes!r}, but the dance model generates them with {makes!r}."
             remedy = (
                 f"Train another and set perceptual=... to it: dancegen pretrain-perceptual stgcn.{name}={makes}, "
                 "on matching clips."
@@ -23,7 +23,7 @@ def check_sees(uri: str, network: STGCNConfig, model: DanceModelConfig) -> None:
             raise CheckpointError(uri, problem, remedy)
 
 
-def check_can_go_on(uri: str, found: DanceModelConfig, channels: Sequence[str], wanted: DanceModelConfig) -> None:
+def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str], wanted: DanceModelConfig) -> None:
     """Raise CheckpointError unless a dance model can be trained further with these settings.
 
     Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
@@ -33,17 +33,17 @@ def check_can_go_on(uri: str, found: DanceModelConfig, channels: Sequence[str], 
         if name == "generator":
             theirs = theirs.model_copy(update={"output": ours.output})
         if theirs != ours:
-            raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", GO_ON)
+            raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", TRAIN_AS_BEFORE)
     if tuple(channels) != RHYTHM_CHANNELS:
-        raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", GO_ON)
+        raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", TRAIN_AS_BEFORE)
 
 
-def check_same(name: str, sees: tuple[str, float], measured: tuple[str, float]) -> None:
+def check_same(name: str, takes: tuple[str, float], measured: tuple[str, float]) -> None:
     """Raise CheckpointError unless normalization and poses per second of network `name` are those of the dances."""
-    if sees != measured:
-        problem = f"expects dances of {_told(sees)}, but those to measure are of {_told(measured)}."
+    if takes != measured:
+        problem = f"expects dances of {_formatted(takes)}, but those to measure are of {_formatted(measured)}."
         raise CheckpointError(f"the {name} network", problem, f"Set {name}=... to another network.")
 
 
-def _told(seen: tuple[str, float]) -> str:
-    return f"{seen[0]!r} at {seen[1]:g} poses per second"
+def _formatted(dances: tuple[str, float]) -> str:
+    return f"{dances[0]!r} at {dances[1]:g} poses per second"

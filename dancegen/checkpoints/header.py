@@ -36,12 +36,12 @@ def read(uri: str, kind: str) -> dict[str, Any]:
         storage.opening(uri) as opened,
         open(opened, "rb") if isinstance(opened, Path) else nullcontext(opened) as file,
     ):
-        about = said(_metadata(file, uri, kind))
+        about = decoded(_metadata(file, uri, kind))
     check(about, uri, kind)
     return about
 
 
-def said(metadata: dict[str, str]) -> dict[str, Any]:
+def decoded(metadata: dict[str, str]) -> dict[str, Any]:
     """The metadata decoded from JSON; empty if it was not written by dancegen."""
     try:
         return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}

@@ -54,7 +54,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (safetensors.SafetensorError, OSError) as error:
         raise header.damaged(str(path), error, remedy) from error
-    about = header.said(metadata)
+    about = header.decoded(metadata)
     header.check(about, str(path), kind)
     return about, tensors
 

@@ -5,7 +5,7 @@ import sys
 from tqdm import tqdm
 
 
-def say(message: str) -> None:
+def notify(message: str) -> None:
     """Print one line for the user, above any progress line."""
     tqdm.write(message, file=sys.stderr)
 

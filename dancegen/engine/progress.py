@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dancegen.engine.cluster.internals import put_without_waiting
 from dancegen.engine.messages import interval_s as interval_s
-from dancegen.engine.messages import say as say
+from dancegen.engine.messages import notify as notify
 
 POLL_S = 0.5
 Event = dict[str, Any]

@@ -23,7 +23,7 @@ from dancegen import skeleton
 from dancegen.estimators.base import People, Picture, VideoPart
 from dancegen.estimators.plausible import alike, is_plausible
 from dancegen.estimators.settings import EstimatorConfig
-from dancegen.native_output import held_back
+from dancegen.native_output import suppressed
 
 FIND_PEOPLE = """
     input_stream: "image"
@@ -107,7 +107,7 @@ class MediaPipe:
 
     def _graphs(self) -> tuple[Any, Any]:
         """The person detector and the landmark model. Each has processed a black image: its threads log until then."""
-        with held_back():
+        with suppressed():
             people = self._graph(graph_config=FIND_PEOPLE)
             joints = self._graph(graph_config=FIND_JOINTS, side_inputs={"model_complexity": BUNDLED_MODEL})
             people.process({"image": BLACK})

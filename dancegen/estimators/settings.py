@@ -5,13 +5,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, StringConstraints, model_validator
 
-from dancegen.config import Config, InputUri, place
+from dancegen.config import Config, InputUri, absolute_uri
 
 PUBLISHED = "OpenMMLab publishes RTMPose (Apache-2.0): https://github.com/open-mmlab/mmpose/tree/main/projects/rtmpose"
 
 
 def _weights_uri(uri: str) -> str:
-    return uri if urllib.parse.urlsplit(uri).scheme == "https" else place(uri)
+    return uri if urllib.parse.urlsplit(uri).scheme == "https" else absolute_uri(uri)
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

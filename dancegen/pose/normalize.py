@@ -55,11 +55,11 @@ NORMALIZATIONS: dict[str, Normalize] = {
 
 
 def square(pose: Float[np.ndarray, "T J 2"], normalization: str) -> Float[np.ndarray, "T J 2"]:
-    """A generated dance in isotropic units, for `place`: `camera` scales x and y differently."""
+    """A generated dance in isotropic units, for `place_in_frame`: `camera` scales x and y differently."""
     return pose * (CAMERA_ASPECT, 1.0) if normalization == "camera" else pose
 
 
-def place(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Float32[np.ndarray, "T J 3"]:
+def place_in_frame(pose: Float[np.ndarray, "T J 2"], width_px: int, height_px: int) -> Float32[np.ndarray, "T J 3"]:
     """The dance in pixels of a frame, with confidence 1: one scale and one offset for the whole dance.
 
     The standing dancer has about 72 % of the frame's height, with the feet near the lower edge and the dance centred

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dancegen import storage
 from dancegen.checkpoints import header
-from dancegen.checkpoints.fits import check_can_go_on, check_same, check_sees
+from dancegen.checkpoints.fits import check_fine_tuning, check_perceptual, check_same
 from dancegen.checkpoints.header import CROSS_MODAL, DANCE, HELDOUT, PERCEPTUAL
 from dancegen.config import Config
 from dancegen.gan.settings import DanceModelConfig
@@ -41,7 +41,7 @@ class Found:
     settings: Any
 
     @property
-    def sees(self) -> tuple[str, float]:
+    def takes(self) -> tuple[str, float]:
         """Normalization and poses per second of the dances that it takes as input or generates."""
         return self.settings.normalization, self.about["fps"]
 
@@ -71,9 +71,9 @@ def check(settings: Config, here: bool = True) -> None:
 
 def _train_dance(config: TrainDanceConfig, read: Reader) -> None:
     if config.model.losses.perceptual and (network := read(config.perceptual, PERCEPTUAL)):
-        check_sees(network.uri, network.settings, config.model)
+        check_perceptual(network.uri, network.settings, config.model)
     if config.init_from and (start := read(config.init_from, DANCE)):
-        check_can_go_on(start.uri, start.settings, start.about.get("rhythm_channels", []), config.model)
+        check_fine_tuning(start.uri, start.settings, start.about.get("rhythm_channels", []), config.model)
 
 
 def _search(config: SearchConfig, read: Reader) -> None:
@@ -87,7 +87,7 @@ def _search(config: SearchConfig, read: Reader) -> None:
 
 def _evaluate(config: EvaluateConfig, read: Reader) -> None:
     model = None if config.dances else read(config.checkpoint, DANCE)
-    _measures(config.perceptual, config, model and model.sees, read)
+    _measures(config.perceptual, config, model and model.takes, read)
 
 
 def _measures(
@@ -97,8 +97,8 @@ def _measures(
     named = (("perceptual", perceptual, PERCEPTUAL), ("heldout", others.heldout, HELDOUT))
     for name, uri, kind in (*named, ("cross_modal", others.cross_modal, CROSS_MODAL)):
         if (uri or kind == PERCEPTUAL) and (network := read(uri, kind)):
-            measured = measured or network.sees
-            check_same(name, network.sees, measured)
+            measured = measured or network.takes
+            check_same(name, network.takes, measured)
 
 
 def _read(uri: str | None, kind: str, here: bool) -> Found | None:

@@ -22,7 +22,7 @@ def translated_errors(uri: str) -> Iterator[None]:
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise StorageError(uri, f"cannot be used ({error}).", "Give another path.") from error
     except (OSError, *remote_errors(uri)) as error:
-        raise _told(uri, error) from error
+        raise _as_storage_error(uri, error) from error
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def is_denied(error: Exception) -> bool:
     return response.get("Error", {}).get("Code") in DENIED
 
 
-def _told(uri: str, error: Exception) -> StorageError:
+def _as_storage_error(uri: str, error: Exception) -> StorageError:
     if is_full(error):
         return _full(uri, error)
     if is_remote(uri) and is_denied(error):

@@ -14,7 +14,7 @@ from torch import Tensor
 from dancegen.drawing.draw import draw_skeleton
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.writer import VideoWriter
-from dancegen.pose.normalize import place, square
+from dancegen.pose.normalize import place_in_frame, square
 from dancegen.pose.resample import resample
 from dancegen.training.batch import Batch
 
@@ -49,14 +49,14 @@ class SideBySide:
         size, sound = (WIDTH_PX, HEIGHT_PX), np.concatenate([clip.ravel() for clip in self.sound])
         with VideoWriter(path, 2 * WIDTH_PX, HEIGHT_PX, FPS, sound=sound.astype(np.float32)) as writer:
             for pair in self.pairs:
-                left, right = (place(resample(pose, self.fps, FPS, frames), *size) for pose in pair)
+                left, right = (place_in_frame(resample(pose, self.fps, FPS, frames), *size) for pose in pair)
                 for joints in zip(left, right, strict=True):
                     cells = [_drawn(one, *size, name) for one, name in zip(joints, NAMES, strict=True)]
                     writer.write(np.hstack(cells))
 
     def _row(self, pose: Float[np.ndarray, "T J 2"], name: str) -> UInt8[np.ndarray, "H W 3"]:
         at = np.linspace(0, len(pose) - 1, POSES).round().astype(int)
-        placed = place(pose, CELL_PX, CELL_PX)[at]
+        placed = place_in_frame(pose, CELL_PX, CELL_PX)[at]
         return np.hstack([_drawn(one, CELL_PX, CELL_PX, "" if index else name) for index, one in enumerate(placed)])
 
 

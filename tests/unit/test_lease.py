@@ -94,7 +94,7 @@ def test_a_run_of_another_machine_that_renews_its_lease_lives(tmp_path: Path):
 @pytest.fixture
 def hears_sigterm() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
-    stopping.hear_sigterm()
+    stopping.handle_sigterm()
     yield
     signal.signal(signal.SIGTERM, before)
 

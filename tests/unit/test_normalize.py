@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dancegen.pose.normalize import CAMERA_ASPECT, NORMALIZATIONS, place, square
+from dancegen.pose.normalize import CAMERA_ASPECT, NORMALIZATIONS, place_in_frame, square
 from dancegen.skeleton import COCO18
 
 STANDING = {
@@ -71,7 +71,7 @@ def test_camera_coordinates_are_the_published_ones():
 def test_a_standing_dancer_fills_most_of_the_picture_with_the_feet_near_its_lower_edge(size):
     width, height = size
     pose, _ = NORMALIZATIONS["body"](standing(), 1.0)
-    placed = place(pose, width, height)
+    placed = place_in_frame(pose, width, height)
     tall = np.ptp(placed[..., 1], axis=1).mean() / height
     assert tall == pytest.approx(0.72, abs=0.03)
     assert placed[..., 1].max() == pytest.approx(0.92 * height, abs=0.02 * height)
@@ -82,7 +82,7 @@ def test_a_standing_dancer_fills_most_of_the_picture_with_the_feet_near_its_lowe
 def test_a_dance_that_needs_room_stays_inside_the_picture_at_one_scale(reach):
     pose, _ = NORMALIZATIONS["body"](standing(frames=50), 1.0)
     wide = pose + np.linspace(-0.5, 0.5, 50)[:, None, None] * np.array(reach, dtype=np.float32)
-    placed = place(wide, 640, 360)
+    placed = place_in_frame(wide, 640, 360)
     assert placed[..., :2].min() > 0
     assert placed[..., 0].max() < 640
     assert placed[..., 1].max() < 360
@@ -94,7 +94,7 @@ def test_a_dance_that_needs_room_stays_inside_the_picture_at_one_scale(reach):
 def test_what_is_missing_stays_missing_in_the_picture():
     pose = np.array(NORMALIZATIONS["body"](standing(), 1.0)[0])
     pose[3, 4] = np.nan
-    placed = place(pose, 640, 360)
+    placed = place_in_frame(pose, 640, 360)
     assert placed[3, 4, 2] == 0
     assert np.isnan(placed[3, 4, :2]).all()
     assert np.isfinite(np.delete(placed.reshape(-1, 3), 3 * 18 + 4, axis=0)).all()
@@ -103,7 +103,7 @@ def test_what_is_missing_stays_missing_in_the_picture():
 @pytest.mark.parametrize("normalization", ["body", "camera"])
 def test_a_body_keeps_its_proportions_on_the_way_back_into_a_picture(normalization):
     pose, _ = NORMALIZATIONS[normalization](standing(aspect=CAMERA_ASPECT), CAMERA_ASPECT)
-    placed = place(square(pose, normalization), 1280, 720).mean(axis=0)
+    placed = place_in_frame(square(pose, normalization), 1280, 720).mean(axis=0)
     right, left, neck, ankle = COCO18.indices("right_wrist", "left_wrist", "neck", "right_ankle")
     width, height = placed[left, 0] - placed[right, 0], placed[ankle, 1] - placed[neck, 1]
     assert width / height == pytest.approx(1.0 / 2.8, rel=0.02)

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET
 from dancegen.errors import ClusterError
-from dancegen.native_output import held_back
-from dancegen.stopping import hear_sigterm
+from dancegen.native_output import suppressed
+from dancegen.stopping import handle_sigterm
 
 SPARE_CPUS = 2  # for Ray's own tasks (readers, splitters); without them the step waits forever
 OBJECT_STORE_BYTES = 400_000_000
@@ -39,7 +39,7 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
         else:
             _start_local(cpus, dashboard)
             _check_gpus(gpus)
-    hear_sigterm()  # Ray has set its own handler
+    handle_sigterm()  # Ray has set its own handler
 
 
 def worker_environment() -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        with held_back():
+        with suppressed():
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
@@ -94,7 +94,7 @@ def _join(address: str) -> None:
 def _start_local(cpus: float, dashboard: bool) -> None:
     import ray
 
-    with held_back():
+    with suppressed():
         ray.init(
             address="local",  # never another cluster that happens to run on this machine
             num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),

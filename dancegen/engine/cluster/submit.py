@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import dancegen
 from dancegen import config, stopping, tracking
 from dancegen.config import Config
-from dancegen.console import nobody_reads
+from dancegen.console import reader_is_gone
 from dancegen.engine.cluster import secrets as in_clear
 from dancegen.engine.cluster.internals import JOB_LOG_FOLLOWS, JOB_LOGGERS
 from dancegen.errors import ClusterError, ConfigError
@@ -172,7 +172,7 @@ def _explained(address: str, remedy: str = UNREACHABLE) -> Iterator[None]:
         token = "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH, to the cluster's token."
         raise ClusterError(address, "asks for a token, and ours is missing or wrong.", token) from error
     except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, BrokenPipeError) and nobody_reads():
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
             raise  # the reader of the log is gone, not the cluster
         raise ClusterError(address, f"cannot be used ({_first_line(error)}).", remedy) from error
 

@@ -9,7 +9,7 @@ from dancegen import tables
 from dancegen.engine.table_jobs.table_job import TableJob
 
 
-def say_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
+def print_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
     """Print how many of the rows have a note, and the first one. The job's table must have a column `note`."""
     if not tables.parts(job.table):
         return

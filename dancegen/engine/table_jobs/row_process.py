@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from dancegen.engine.table_jobs.row_folder import RowFolder
 from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
-from dancegen.stopping import Terminated, hear_sigterm
+from dancegen.stopping import Terminated, handle_sigterm
 
 MODULE = "dancegen.engine.table_jobs.row_process"  # this module, as the child runs it
 POLL_S = 0.2
@@ -230,7 +230,7 @@ def main(descriptor: int, folder: str) -> None:
     """The child: construct the stage, process rows until the parent is gone. `folder` holds its temporary files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends this process
-    hear_sigterm()
+    handle_sigterm()
     threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
     try:
         _answer_rows(Connection(descriptor))

@@ -12,7 +12,7 @@ import ray.train.torch
 
 from dancegen import storage
 from dancegen.engine.cluster import internals as ray_internals
-from dancegen.engine.progress import EpochEndFilter, say
+from dancegen.engine.progress import EpochEndFilter, notify
 from dancegen.engine.training.run_folder import KeepCheckpointList, mend_checkpoint_list
 from dancegen.engine.training.settings import TrainingRun
 
@@ -43,7 +43,7 @@ def fit(
     if min_workers:
         os.environ.setdefault(ray_internals.TRAIN_START, ELASTIC_START_S)
     if mend_checkpoint_list(config.run_folder):
-        say(f"the list of checkpoints in {config.run_folder} was truncated; using the last complete one")
+        notify(f"the list of checkpoints in {config.run_folder} was truncated; using the last complete one")
     trainer = ray.train.torch.TorchTrainer(
         work,
         train_loop_config=given,

@@ -8,7 +8,7 @@ from typing import Any
 from dancegen import storage, tracking
 from dancegen.config import to_yaml
 from dancegen.engine.cluster.head_watch import watching_head
-from dancegen.engine.progress import Event, TrainingBar, say
+from dancegen.engine.progress import Event, TrainingBar, notify
 from dancegen.engine.training.settings import TrainingRun
 from dancegen.errors import StorageError
 
@@ -26,7 +26,7 @@ class Reporter:
             name=config.name,
             parameters=config.model_dump(mode="json"),
             tags=tags,
-            warn=say,
+            warn=notify,
         )
         self.bar = TrainingBar(config.epochs, clips_an_epoch)
         self.epochs_done = 0
@@ -34,7 +34,7 @@ class Reporter:
         self._thread = ThreadPoolExecutor(1)
         self._sent: list[Future[None]] = []
         if storage.is_remote(config.output) and not config.tracking_uri:
-            say(f"MLflow's database cannot be in a remote folder; using {self.tracker.uri}")
+            notify(f"MLflow's database cannot be in a remote folder; using {self.tracker.uri}")
 
     def take(self, event: Event) -> None:
         """Show one event, and log it."""
@@ -47,12 +47,12 @@ class Reporter:
         elif event["kind"] == "file":
             self._send(self._keep, event["name"], event["uri"])
         elif event["kind"] == "leaving":
-            say(f"preemption notice for worker {event['ranks']}; checkpoint saved after {event['updates']} updates")
+            notify(f"preemption notice for worker {event['ranks']}; checkpoint saved after {event['updates']} updates")
         else:
             who = ", ".join(f"worker {rank} ({reason})" for rank, reason in event["reasons"].items())
             failures = self.config.max_failures
             limit = "" if failures < 0 else f", at most {failures} times"
-            say(f"lost {who}; resuming from the last checkpoint with new workers{limit}")
+            notify(f"lost {who}; resuming from the last checkpoint with new workers{limit}")
 
     def so_far(self) -> str:
         """What a lost cluster leaves behind."""
@@ -92,7 +92,7 @@ class Reporter:
         try:
             self.tracker.artifact(name, storage.read_bytes(uri))
         except StorageError as error:
-            say(f"not logged to MLflow: {error}")
+            notify(f"not logged to MLflow: {error}")
 
 
 @contextmanager

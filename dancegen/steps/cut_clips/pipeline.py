@@ -54,7 +54,7 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
     sounding = [pose for pose in good if pose["uri"] in heard]
     sides = split(sounding, config.test_share, config.validation_share, config.apart, groups)
     if sounding:
-        tqdm.write(_told(sounding, sides, groups), file=sys.stderr)
+        tqdm.write(_split_summary(sounding, sides, groups), file=sys.stderr)
     return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
 
 
@@ -70,7 +70,7 @@ def _copies(poses: list[Row]) -> dict[str, str]:
     return copies
 
 
-def _told(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
+def _split_summary(poses: list[Row], sides: dict[str, str], groups: dict[str, int]) -> str:
     """Summary of the split, in one line."""
     songs = {side: {pose["song"] for pose in poses if sides[pose["uri"]] == side} for side in SIDES}
     dancers = [{pose["dancer"] for pose in poses if sides[pose["uri"]] == side} - {UNKNOWN} for side in SIDES]

@@ -62,7 +62,7 @@ class CutClips:
         found = self._windows(pose, len(sound))
         cut["left_out"] = sorted(found.left_out.items())
         if not found.kept:
-            problem = f"contains no usable clip: {_told(found.left_out)}."
+            problem = f"contains no usable clip: {_formatted(found.left_out)}."
             raise BadMediaError(row["uri"], problem, "Use longer videos that show one dancer's whole body.")
         if row["split"] == LEFT_OUT:
             cut |= {"clips": 0, "left_out": [*cut["left_out"], (DANCER_HELD_OUT, len(found.kept))]}
@@ -158,5 +158,5 @@ def _sound(uri: str) -> Float32[np.ndarray, " S"]:
         return audio.normalize_loudness(audio.load(path, uri))
 
 
-def _told(left_out: dict[str, int]) -> str:
+def _formatted(left_out: dict[str, int]) -> str:
     return ", ".join(f"{reason} ({count})" for reason, count in sorted(left_out.items()))

@@ -10,7 +10,7 @@ from dancegen import schema, storage, tables, tracking
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.identity import identity
 from dancegen.config import to_yaml
-from dancegen.engine.messages import say
+from dancegen.engine.messages import notify
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, TableError
@@ -34,7 +34,7 @@ def run(config: EvaluateConfig) -> list[Score]:
     table = storage.join(config.output, PARTS)
     job = TableJob("parts", table, schema.EVALUATED, EVALUATE_CLIPS, stage_args, {}, unit="dances")
     run_table_job(job, rows, config)
-    say("computing the scores")
+    notify("computing the scores")
     real, made = _danced(dances)
     scores = score(real, made, config.seed, config.resamples)
     _write(config, scores, len(set(real.songs)), [row["uri"] for row in rows if not row["made"]])
@@ -95,14 +95,14 @@ def _write(config: EvaluateConfig, scores: list[Score], songs: int, parts: list[
     tables.write_part(table, schema.table(schema.SCORES, rows), SCORES)
     files = {PAGE: page(config, scores, songs, shown=bool(config.pictures and not config.dances)).encode()}
     if config.pictures and not config.dances:
-        say("rendering side-by-side images")
+        notify("rendering side-by-side images")
         with tempfile.TemporaryDirectory() as folder:
             write_side_by_side(config, parts, Path(folder))
             files |= {file.name: file.read_bytes() for file in Path(folder).iterdir()}
     for name, content in files.items():
         storage.write_bytes(storage.join(config.output, name), content)
     _tell(config, scores, files)
-    say(f"scores in {table}; page: {storage.join(config.output, PAGE)}")
+    notify(f"scores in {table}; page: {storage.join(config.output, PAGE)}")
 
 
 def _tell(config: EvaluateConfig, scores: list[Score], files: dict[str, bytes]) -> None:
@@ -113,7 +113,7 @@ def _tell(config: EvaluateConfig, scores: list[Score], files: dict[str, bytes]) 
         name="evaluate",
         parameters=config.model_dump(mode="json"),
         tags={"step": "evaluate"},
-        warn=say,
+        warn=notify,
     )
     run.artifact("settings.yaml", to_yaml(config).encode())
     run.log({f"{one.whose.replace(' ', '_')}/{one.metric}": one.value for one in scores}, 0)

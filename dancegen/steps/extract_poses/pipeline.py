@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from dancegen import outputs, schema, tables
-from dancegen.engine.table_jobs.notes import say_notes
+from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
@@ -41,7 +41,7 @@ def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
     table = config.poses + FILES
     job = TableJob("files", table, schema.FILES, PROBE, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
-    say_notes(job, videos)
+    print_notes(job, videos)
     return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
 
 

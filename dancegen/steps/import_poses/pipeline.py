@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dancegen import schema, storage, tables
-from dancegen.engine.messages import say
+from dancegen.engine.messages import notify
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import SetAside, Summary, describe
@@ -32,7 +32,7 @@ def run(config: ImportPosesConfig) -> Summary:
             _remove_strays(config.poses, rows)
             poses = tables.read(config.poses, schema.POSES, COLUMNS).to_pylist()
             if bad := [SetAside(pose["uri"], pose["error"]) for pose in poses if pose["error"] is not None]:
-                say(describe(bad, len(poses), "recordings", config.poses))
+                notify(describe(bad, len(poses), "recordings", config.poses))
             folder = report_folder(config.poses)
             write_pages(folder, f"Poses in {config.poses}", poses, cuts=[], pictures=folder)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, say
+from dancegen.engine.progress import EventCallback, EventQueue, notify
 from dancegen.engine.training.driver import FREE, TOO_SMALL, fit
 from dancegen.engine.training.reporter import reported
 from dancegen.engine.training.run_folder import claim, finish, finished
@@ -39,26 +39,26 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     begun = claim(config.run_folder, config, data.data_hash, FREE)
     network = worker.result_uri(config)
     if begun and (end := finished(config, network)):
-        say(f"all {config.epochs} epochs were done before. The network: {network}")
+        notify(f"all {config.epochs} epochs were done before. The network: {network}")
         return Pretrained(network, **end)
-    say(
+    notify(
         f"{data.train:,} training clips of {len(data.songs):,} songs and {data.validation:,} validation clips; "
         f"{config.epochs} epochs of {updates:,} updates with {config.workers} workers; "
         f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
     )
     if len(data.categories) == 1:
-        say(f"all clips have the category {data.categories[0]!r}: the network is trained on the pretext tasks only")
+        notify(f"all clips have the category {data.categories[0]!r}: the network is trained on the pretext tasks only")
     start_ray(config.cpus, config.gpus, dashboard=True)
     board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": STEP, "kind": config.kind}
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
     with room, reported(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
-        say(f"starting {config.workers} workers")
+        notify(f"starting {config.workers} workers")
         trained = _train(config, data, board)
     finish(config, {"metrics": trained.metrics})
     if text := _text(trained.metrics, data):
-        say(f"accuracy on validation clips: {text}")
-    say(f"{config.epochs} epochs done. The network: {trained.network}")
+        notify(f"accuracy on validation clips: {text}")
+    notify(f"{config.epochs} epochs done. The network: {trained.network}")
     return trained
 
 

@@ -77,11 +77,11 @@ class Worker:
         """Train one epoch. Returns the means over all workers; ends early when one is NaN or Inf."""
         share = Shard(self.rank, self.workers, self.config.batch_size, self.config.seed, self.training.epoch)
         mean, steps, started = Mean(), 0, time.monotonic()
-        self.tell(0)
+        self.report_progress(0)
         for dances in self.clips.epoch(share):
             mean.add(self.training.step(dances))
             steps += 1
-            self.tell(steps)
+            self.report_progress(steps)
             if steps % CHECK_STEPS == 0 and not_finite(means := self.over_workers(mean)):
                 return means
         clips = steps * self.workers * self.config.batch_size
@@ -136,7 +136,7 @@ class Worker:
         """The means over all workers, on every worker."""
         return merged(all_gather(mean.sums(), self.workers))
 
-    def tell(self, steps: int) -> None:
+    def report_progress(self, steps: int) -> None:
         """Report the progress of this epoch, at most once per `TELL_EVERY_S`."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()

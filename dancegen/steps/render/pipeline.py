@@ -5,7 +5,7 @@ from typing import Any
 from dancegen import outputs, schema, storage, tables
 from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
-from dancegen.engine.table_jobs.notes import say_notes
+from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
@@ -34,7 +34,7 @@ def run(config: RenderConfig) -> Summary:
     try:
         return run_table_job(job, rows, config)
     finally:
-        say_notes(job, rows)
+        print_notes(job, rows)
 
 
 def _has_table(config: RenderConfig) -> bool:

@@ -20,7 +20,7 @@ from dancegen.media import audio
 from dancegen.media.video import VideoWriter
 from dancegen.music.beats import SURE, tempo
 from dancegen.music.sound import sound_note
-from dancegen.pose.normalize import place, square
+from dancegen.pose.normalize import place_in_frame, square
 from dancegen.pose.resample import resample
 from dancegen.steps.render.settings import PictureConfig
 
@@ -109,4 +109,4 @@ def dance(samples: Float32[np.ndarray, " S"], model: DanceModel, picture: Pictur
     """The joints in every frame of a song's video, in pixels: float32 (frames, J, 3)."""
     frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
     pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
-    return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)
+    return place_in_frame(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)

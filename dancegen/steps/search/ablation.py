@@ -1,7 +1,7 @@
 """trainings of an ablation -> the scores of each, and the table of all"""
 
 from dancegen import storage
-from dancegen.engine.progress import say
+from dancegen.engine.progress import notify
 from dancegen.metrics.scores import Score
 from dancegen.steps.evaluate import pipeline as evaluate
 from dancegen.steps.evaluate.settings import EvaluateConfig
@@ -20,9 +20,9 @@ def measure(config: SearchConfig, trials: list[Trial]) -> dict[str, str]:
     for trial in trials:
         row, seed = trial.values[ROW], trial.values[SEED]
         if trial.state not in COMPARED:
-            say(f"{row}, seed {seed}: {trial.state}; not in the table: {trial.error}")
+            notify(f"{row}, seed {seed}: {trial.state}; not in the table: {trial.error}")
             continue
-        say(f"evaluating {row}, seed {seed}")
+        notify(f"evaluating {row}, seed {seed}")
         scores[row][seed] = evaluate.run(_evaluation(config, trial))
     table = ablation_table.tabulate(scores)
     return {TABLE: ablation_table.markdown(config, table), PAGE: ablation_table.page(config, table)}

@@ -20,7 +20,7 @@ from dancegen.engine.cluster import internals as ray_internals
 from dancegen.engine.cluster.capacity import enough, require_places
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import say
+from dancegen.engine.progress import notify
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import DanceGenError, TableError
 from dancegen.steps.search import ablation, plots
@@ -49,7 +49,7 @@ def run(config: SearchConfig) -> list[Trial]:
     data = train_dance.check(training(config, _first(config)))
     _check_held_out(config, data)
     begun = claim(config.output, config, data.data_hash, FREE, GROWING)
-    say(
+    notify(
         f"{config.trainings} trainings of up to {config.train.epochs} epochs on {data.train:,} clips, "
         f"{config.max_concurrent_trials} at a time, compared on {data.validation:,} validation clips; "
         f"{'resuming from' if begun else 'results in'} {config.output}"
@@ -67,11 +67,11 @@ def run(config: SearchConfig) -> list[Trial]:
             for name, text in ablation.measure(config, trials).items():
                 storage.write_text(storage.join(config.output, name), text)
                 teller.keep(name, text)
-            say(f"scores of all rows: {storage.join(config.output, ablation.PAGE)}")
+            notify(f"scores of all rows: {storage.join(config.output, ablation.PAGE)}")
             return trials
-    say(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
+    notify(f"best: {summary(trials, config.objective)}. Its settings: {storage.join(config.output, BEST)}")
     if warning := plots.few(trials):
-        say(warning)
+        notify(warning)
     return trials
 
 

@@ -8,7 +8,7 @@ import ray.tune
 from tqdm import tqdm
 
 from dancegen import tracking
-from dancegen.engine.progress import interval_s, say
+from dancegen.engine.progress import interval_s, notify
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.search.trial import OBJECTIVE, folder_of
 
@@ -99,7 +99,7 @@ class TrialProgress(ray.tune.Callback):
     def _run(self, key: str, name: str, tags: dict[str, str]) -> tracking.Run:
         uri = self.config.train.tracking_uri or tracking.default_uri(self.config.output)
         tags = {**tags, "data_hash": self.data_hash}
-        return tracking.Run(uri, self.config.train.experiment, key=key, name=name, tags=tags, warn=say)
+        return tracking.Run(uri, self.config.train.experiment, key=key, name=name, tags=tags, warn=notify)
 
     def _send(self, call: Any, *args: Any) -> None:
         self.sent.append(self.teller.submit(call, *args))

@@ -59,13 +59,13 @@ def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> No
     reported after the model is saved.
     """
 
-    def tell(metrics: dict[str, Any]) -> None:
+    def report(metrics: dict[str, Any]) -> None:
         if "epoch" in metrics:
             epoch, numbers = keep(config.output, metrics)
             if epoch < config.epochs:
                 ray.tune.report(result(epoch, numbers, objective))
 
-    group = Alone(config.run_folder, config.use_gpu, tell)
+    group = Alone(config.run_folder, config.use_gpu, report)
     end = train_worker.train(config, data_hash, None, group)
     if error := end.get("error"):
         raise error

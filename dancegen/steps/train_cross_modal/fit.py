@@ -87,12 +87,12 @@ class Fit:
             raise TableError(clips.uri, problem, "Cut clips of more songs.")
         heard: dict[str, float] = {}
         if tagger is None:
-            training = self._teach_tagger(clips)
+            training = self._train_tagger(clips)
             tagger, heard = training.network.eval(), _heard(training, validation)
         songs = tuple(sorted(clips.songs))
         song, music, pose, mask = self._dictionary(clips, songs, tagger)
         clusters = self._clusters(clips.uri, metric.song_means(music, song, len(songs)))
-        psi = self._teach_pose_metric(pose, mask, clusters.labels[song])
+        psi = self._train_pose_metric(pose, mask, clusters.labels[song])
         dictionary = Dictionary(songs, clusters.labels, song, music, embed_dances(psi, pose, mask))
         card = {
             "clips": len(clips),
@@ -104,7 +104,7 @@ class Fit:
         }
         return CrossModal(self.config, clips.fps, tagger, psi, dictionary, card)
 
-    def _teach_tagger(self, clips: MusicClips) -> MusicTaggerTraining:
+    def _train_tagger(self, clips: MusicClips) -> MusicTaggerTraining:
         """Train the music tagger. Its state is saved after each epoch."""
         settings = self.config.tagger_training
         batch_size = min(settings.batch_size, len(clips))
@@ -140,7 +140,7 @@ class Fit:
         except ValueError as error:
             raise TableError(uri, f"holds songs that all sound the same ({error}).", "Cut other songs.") from error
 
-    def _teach_pose_metric(
+    def _train_pose_metric(
         self, pose: Float[Tensor, "N T J 2"], mask: Float[Tensor, "N T J"], classes: Int64[np.ndarray, " N"]
     ) -> PoseMetric:
         training = PoseMetricTraining(self.config, self.device)

@@ -15,7 +15,7 @@ from dancegen.config import to_yaml
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import Event, EventQueue, say
+from dancegen.engine.progress import Event, EventQueue, notify
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import CheckpointError, TableError
 from dancegen.steps.train_cross_modal.clips import MusicClips
@@ -37,9 +37,9 @@ def run(config: TrainCrossModalConfig) -> str:
     begun = claim(config.output, config, clips.data_hash, FREE)
     place = storage.join(config.output, METRIC)
     if begun and storage.exists(place):
-        say(f"the metric exists: {place}")
+        notify(f"the metric exists: {place}")
         return place
-    say(
+    notify(
         f"{len(clips):,} training clips of {len(clips.songs):,} songs; "
         f"{'resuming in' if begun else 'results in'} {config.output}"
     )
@@ -53,7 +53,7 @@ def run(config: TrainCrossModalConfig) -> str:
     with room, watching_head(shown.so_far), shown, board.read_by(shown.take):
         card = ray.get(task.remote(config.model_dump(), board))
     _say_card(card)
-    say(f"the metric: {place}")
+    notify(f"the metric: {place}")
     return place
 
 
@@ -65,7 +65,7 @@ def _fit(settings: dict[str, Any], board: EventQueue) -> dict[str, Any]:
     if config.tagger_weights:
         with storage.reading(config.tagger_weights) as path:
             tagger = load_tagger(path)
-    fit = Fit(config, "cuda" if config.use_gpu else "cpu", States(config.output), _told(board))
+    fit = Fit(config, "cuda" if config.use_gpu else "cpu", States(config.output), _progress_callback(board))
     found = fit.run(clips, _validation(config), tagger)
     found.card |= {"data_hash": clips.data_hash, "code_version": tracking.code_version()}
     with storage.writing(storage.join(config.output, METRIC)) as path:
@@ -81,11 +81,11 @@ def _validation(config: TrainCrossModalConfig) -> MusicClips | None:
         return None
 
 
-def _told(board: EventQueue) -> Callable[[str, int, int, dict[str, float]], None]:
-    def tell(what: str, done: int, total: int, numbers: dict[str, float]) -> None:
+def _progress_callback(board: EventQueue) -> Callable[[str, int, int, dict[str, float]], None]:
+    def report(what: str, done: int, total: int, numbers: dict[str, float]) -> None:
         board.put(what=what, done=done, total=total, numbers=numbers)
 
-    return tell
+    return report
 
 
 class States:
@@ -125,7 +125,7 @@ class Shown:
             name=os.path.basename(config.output.rstrip("/")),
             parameters=config.model_dump(mode="json"),
             tags=tags,
-            warn=say,
+            warn=notify,
         )
         self._tracker.artifact("settings.yaml", to_yaml(config).encode())
         self._bar: tqdm | None = None
@@ -163,7 +163,7 @@ class Shown:
 def _say_card(card: dict[str, Any]) -> None:
     """Print the results in the metric's card."""
     best = card["silhouettes"][str(card["classes"])]
-    say(f"{card['songs']:,} songs in {card['classes']} classes of music (silhouette {best:.2f})")
+    notify(f"{card['songs']:,} songs in {card['classes']} classes of music (silhouette {best:.2f})")
     if heard := card["right_answers"]:
         text = ", ".join(f"{name} {share:.0%}" for name, share in heard.items())
-        say(f"accuracy of the music tagger on held-out songs: {text}")
+        notify(f"accuracy of the music tagger on held-out songs: {text}")

@@ -12,7 +12,7 @@ import ray.train
 from dancegen import storage
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, say
+from dancegen.engine.progress import EventCallback, EventQueue, notify
 from dancegen.engine.training import driver
 from dancegen.engine.training.driver import TOO_SMALL
 from dancegen.engine.training.reporter import named, reported
@@ -57,9 +57,9 @@ def run(config: TrainDanceConfig) -> Trained:
     free = FREE | {"workers"} if config.min_workers else FREE
     begun = claim(config.run_folder, config, data.data_hash, free, GROWING)
     if begun and (end := finished(config, _model(config))):
-        say(f"all {config.epochs} epochs were done before. The model of epoch {end['epoch']}: {_model(config)}")
+        notify(f"all {config.epochs} epochs were done before. The model of epoch {end['epoch']}: {_model(config)}")
         return Trained(_model(config), **end)
-    say(
+    notify(
         f"{data.train:,} training clips and {data.validation:,} validation clips; "
         f"{config.epochs} epochs of {updates:,} updates with {_workers(config)} workers; "
         f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
@@ -74,14 +74,14 @@ def run(config: TrainDanceConfig) -> Trained:
         reported(config, updates * config.workers * config.batch_size, tags, numbers) as take,
         board.read_by(take),
     ):
-        say(f"starting {_workers(config)} workers")
+        notify(f"starting {_workers(config)} workers")
         trained = fit(config, data.data_hash, [EventCallback(board)], board)
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     text = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.monitor == "last" else f"best by {config.monitor}"
-    say(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {text}): {trained.model}")
+    notify(f"{config.epochs} epochs done. The model of epoch {trained.epoch} ({which}; {text}): {trained.model}")
     if note := second_stage_note(config, trained.epoch):
-        say(note)
+        notify(note)
     return trained
 
 

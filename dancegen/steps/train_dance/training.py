@@ -118,15 +118,15 @@ class DanceTraining:
                 getattr(self, name).train()
             batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
             with autocast(self.precision, batch.pose):
-                attempt = self._attempt(batch, draws)
-            fake = attempt.fake.detach()
+                generated = self._generate(batch, draws)
+            fake = generated.fake.detach()
             parts: dict[str, Tensor] = {}
             if self._weight("adversarial_local"):
                 parts |= self._local_update(batch, fake)
             if self._weight("adversarial_global") or self._weight("feature_matching"):
                 parts |= self._global_update(batch, fake, draws)
-            parts |= self._generator_update(attempt)
-            parts["pose_error"] = losses.pose_error(fake, batch.pose, attempt.target.mask)
+            parts |= self._generator_update(generated)
+            parts["pose_error"] = losses.pose_error(fake, batch.pose, generated.target.mask)
             self._average()
         self.updates += 1
         return {name: value.detach() for name, value in parts.items()}
@@ -135,9 +135,9 @@ class DanceTraining:
     def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
         """Validation metrics that require the networks; `validation` computes those of the dances alone.
 
-        `one` is the output of `dances` for the clips. `l1` and `pose_error` are those of `one`; `l1_told` is the L1 of
-        the reconstruction of the real dance; `diversity` is the distance of two dances to the same music, in units of
-        the distance between the dances of different clips.
+        `one` is the output of `dances` for the clips. `l1` and `pose_error` are those of `one`; `l1_posterior` is the
+        L1 of the reconstruction of the real dance from its own latent code; `diversity` is the distance of two dances
+        to the same music, in units of the distance between the dances of different clips.
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
@@ -146,7 +146,7 @@ class DanceTraining:
             "pose_error": losses.pose_error(one, batch.pose, batch.mask),
         }
         if self.noise_encoder is not None:
-            found["l1_told"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
+            found["l1_posterior"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
         if len(one) > 1:  # requires another clip to compare with
             one, other = losses.mask_missing(one, batch.mask), losses.mask_missing(other, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
@@ -207,7 +207,7 @@ class DanceTraining:
         for network in (self.generator, self.ema):
             network.load_state_dict(generator.state_dict())
 
-    def _attempt(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
+    def _generate(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
         """Generate a dance for each clip: most with a code from the real dance's posterior, some from the prior."""
         noise, code, reconstruction_mask = draws.noise, None, torch.ones_like(draws.free)
         if self.config.noise_encoder is not None:
@@ -275,17 +275,17 @@ class DanceTraining:
         self._descend("global", loss)
         return {"global_discriminator": loss, **parts}
 
-    def _generator_update(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def _generator_update(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """One backward pass through the generator. The second stage's losses enter by their gradients at the joints."""
-        judged = replace(attempt, fake=attempt.fake.detach().requires_grad_())
+        judged = replace(generated, fake=generated.fake.detach().requires_grad_())
         pull, parts = torch.zeros_like(judged.fake), {}
-        total = plain = attempt.fake.new_zeros(())
-        with _frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, attempt.fake):
+        total = plain = generated.fake.new_zeros(())
+        with _frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, generated.fake):
             for terms in GENERATOR_TERMS:
                 weights = {name: weight for name in terms.names if (weight := self._weight(name))}
                 if not weights:
                     continue
-                found = terms.of(self, judged if terms.second_stage else attempt)
+                found = terms.of(self, judged if terms.second_stage else generated)
                 parts |= {name: found[name] for name in weights if name in found}
                 loss = sum(
                     (weight * found[name] for name, weight in weights.items() if name in found), plain.new_zeros(())
@@ -295,7 +295,7 @@ class DanceTraining:
                     pull = pull + self._limited(torch.autograd.grad(loss, judged.fake)[0])
                 else:
                     plain = plain + loss
-        self._descend("generator", plain + (attempt.fake * pull).sum())
+        self._descend("generator", plain + (generated.fake * pull).sum())
         return {"generator": total, **parts}
 
     def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
@@ -310,34 +310,36 @@ class DanceTraining:
         norm = gradient.flatten(1).norm(dim=1).clamp(min=limit)
         return gradient * (limit / norm)[:, None, None, None]
 
-    def distances(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def distances(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Reconstruction losses of the joints and of their frame-to-frame differences."""
-        target = attempt.target
+        target = generated.target
         return {
-            "l1": losses.l1(attempt.fake, target.pose, target.mask),
-            "velocity": losses.velocity(attempt.fake, target.pose, target.mask),
+            "l1": losses.l1(generated.fake, target.pose, target.mask),
+            "velocity": losses.velocity(generated.fake, target.pose, target.mask),
         }
 
-    def perceptual(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def perceptual(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Pose perceptual loss (section 3.3): distance of the two dances in the frozen network's features."""
         assert self._seen_by_perceptual is not None
-        batch, features = attempt.batch, self._seen_by_perceptual
+        batch, features = generated.batch, self._seen_by_perceptual
         with torch.no_grad():
             reals = features(losses.mask_missing(batch.pose, batch.mask))
-        fakes = features(losses.mask_missing(attempt.fake, batch.mask))
+        fakes = features(losses.mask_missing(generated.fake, batch.mask))
         relative = self.config.losses.perceptual_scale == "relative"
         distance = losses.relative_feature_distance if relative else losses.feature_distance
-        return {"perceptual": distance(fakes, reals, attempt.reconstruction_mask, losses.PERCEPTUAL_LAYERS)}
+        return {"perceptual": distance(fakes, reals, generated.reconstruction_mask, losses.PERCEPTUAL_LAYERS)}
 
-    def from_local(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def from_local(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Adversarial loss of D_local, over the windows."""
-        scores = self.local_discriminator(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm)
+        scores = self.local_discriminator(
+            losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
+        )
         return {"adversarial_local": losses.real(scores)}
 
-    def from_global(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def from_global(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Adversarial loss of D_global, and feature matching loss over the layers of D_global."""
-        batch, network = attempt.batch, self.global_discriminator
-        fakes = network.pose_encoder.layers(losses.mask_missing(attempt.fake, batch.mask), batch.rhythm)
+        batch, network = generated.batch, self.global_discriminator
+        fakes = network.pose_encoder.layers(losses.mask_missing(generated.fake, batch.mask), batch.rhythm)
         with torch.no_grad():
             music = network.music(batch.audio)
         found = {"adversarial_global": losses.real(network.judge(fakes[-1], music))}
@@ -346,20 +348,22 @@ class DanceTraining:
                 reals = network.pose_encoder.layers(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
                 reals = [*reals, network.joint(reals[-1], music)]
             fakes = [*fakes, network.joint(fakes[-1], music)]
-            found["feature_matching"] = losses.feature_distance(fakes, reals, attempt.reconstruction_mask)
+            found["feature_matching"] = losses.feature_distance(fakes, reals, generated.reconstruction_mask)
         return found
 
-    def about_noise(self, attempt: GeneratorOutput) -> dict[str, Tensor]:
+    def about_noise(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """KL divergence of the real dances' posteriors, in nats, and recovery error of the generated dances' codes."""
-        if attempt.code is None:
+        if generated.code is None:
             return {}
         assert self.config.noise_encoder is not None
         assert self.noise_encoder is not None
         std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
         with _frozen(self.noise_encoder):
-            seen = self.noise_encoder(losses.mask_missing(attempt.fake, attempt.batch.mask), attempt.batch.rhythm).mean
-        lost = (seen - attempt.noise[:, 0].detach()).abs().mean() / std
-        return {"noise_kl": attempt.code.divergence(std, free).mean(), "noise_recovery": lost}
+            seen = self.noise_encoder(
+                losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
+            ).mean
+        lost = (seen - generated.noise[:, 0].detach()).abs().mean() / std
+        return {"noise_kl": generated.code.divergence(std, free).mean(), "noise_recovery": lost}
 
     def _weight(self, term: str) -> float:
         """Weight of a generator's loss in this update."""

@@ -121,11 +121,11 @@ class Worker:
         )
         mean, updates, started = Mean(), before, time.monotonic()
         looked_at = started
-        self.tell(updates)
+        self.report_progress(updates)
         for batch in self.clips.epoch(share):
             mean.add(self.training.step(batch.to(self.device)))
             updates += 1
-            self.tell(updates)
+            self.report_progress(updates)
             if updates == self.progress.next_sync:
                 self.sync(mean, updates, time.monotonic() - looked_at)
                 mean, looked_at = Mean(), time.monotonic()
@@ -249,7 +249,7 @@ class Worker:
         mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
         return merged(all_gather(mine, self.workers))
 
-    def tell(self, updates: int) -> None:
+    def report_progress(self, updates: int) -> None:
         """Report the progress of this epoch, at most once per `TELL_EVERY_S`."""
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
