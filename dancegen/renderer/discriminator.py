@@ -15,11 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dancegen.renderer.condition import condition_channels
-from dancegen.renderer.layers import half_resolution, initialize
+from dancegen.renderer.layers import PICTURE_CHANNELS, half_resolution, initialize
 from dancegen.renderer.settings import RendererConfig
 
 MAX_WIDTH = 512
-PICTURE_CHANNELS = 3
 ValueT = TypeVar("ValueT")
 
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+PICTURE_CHANNELS = 3  # red, green, blue
 INITIAL_STD = 0.02  # of convolution weights, as published
 
 
