@@ -29,7 +29,7 @@ class PoseRange:
 
 
 def measure_range(joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int = CENTRES) -> PoseRange:
-    """The poses of footage by k-means (k-means++, fixed seed), from frames in which all joints are known.
+    """The poses of footage by k-means, from frames in which all joints are known.
 
     Raises ValueError when there is no such frame.
     """
@@ -38,7 +38,8 @@ def measure_range(joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int 
     if not len(poses):
         raise ValueError("no frame of the footage has all joints")
     some = np.unique(poses[:: -(-len(poses) // MOST_POSES)], axis=0)
-    found = kmeans2(some, min(centres, len(some)), minit="++", seed=0)[0]
+    initial = some[np.linspace(0, len(some) - 1, min(centres, len(some))).astype(int)]
+    found = kmeans2(some, initial, minit="matrix")[0]
     return PoseRange(found.astype(np.float32), float(np.quantile(_distances(poses, found), LIMIT_QUANTILE)))
 
 
