@@ -242,6 +242,37 @@ def tiny_model() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
+def tiny_person() -> Any:
+    """An untrained person of 32x32 pixels, with memory and matte, measured on joints that sway."""
+    import torch
+
+    from dancegen.renderer.body_fit import measure
+    from dancegen.renderer.person import Person
+    from dancegen.renderer.person_generator import PersonGenerator
+    from dancegen.renderer.pose_range import measure_range
+    from dancegen.renderer.settings import GeneratorConfig, RendererConfig
+
+    torch.manual_seed(0)
+    generator = GeneratorConfig(width=4, downsamplings=2, blocks=1)
+    config = RendererConfig(height_px=32, width_px=32, generator=generator)
+    joints = _swaying(0)
+    body = measure(joints, aspect=1.0)
+    return Person(
+        generator=PersonGenerator(config).eval(),
+        config=config,
+        body=body,
+        poses=measure_range(joints, body, centres=8),
+        plate=np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8),
+        height_px=32,
+        width_px=32,
+        name="tiny",
+        consent="A random network: no person was filmed.",
+        licence="CC0-1.0",
+        card={"psnr": 7.5},
+    )
+
+
+@pytest.fixture(scope="session")
 def make_sound() -> Callable[..., Path]:
     """A function that encodes samples (S,) or (C, S) as WAV, FLAC, MP3, M4A, WebM or Ogg, by the file's ending."""
     codecs = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "mp3", ".m4a": "aac", ".webm": "libopus", ".ogg": "libopus"}

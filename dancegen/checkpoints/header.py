@@ -14,6 +14,7 @@ from dancegen.skeleton import COCO18
 FORMAT_VERSION = 1
 DANCE, PERCEPTUAL, HELDOUT = "dancegen.dance_model", "dancegen.perceptual_network", "dancegen.heldout_extractor"
 CROSS_MODAL = "dancegen.cross_modal_metric"
+PERSON = "dancegen.person"
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SHIPPED = {DANCE: FOLDER / "dance.safetensors", PERCEPTUAL: FOLDER / "stgcn.safetensors"}
 MAKE_ANOTHER = {
@@ -21,6 +22,7 @@ MAKE_ANOTHER = {
     PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",
     HELDOUT: "Name another checkpoint, or train one: dancegen pretrain-perceptual kind=heldout.",
     CROSS_MODAL: "Name another metric, or train one: dancegen train-cross-modal.",
+    PERSON: "Name another checkpoint, or train one: dancegen train-renderer.",
 }
 LENGTH_BYTES = 8  # at the start of the file: the length of the JSON that follows, little-endian
 MAX_LENGTH = 100_000_000  # of that JSON, as safetensors itself allows
