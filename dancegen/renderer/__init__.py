@@ -1,1 +1,1 @@
-"""The renderer: pose to person. Condition pictures, networks, losses and the checkpoint of a person."""
+"""Networks that turn a pose into a picture of a person (pix2pixHD), and what they are conditioned on."""

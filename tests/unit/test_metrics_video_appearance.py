@@ -9,7 +9,7 @@ import torch
 
 from dancegen.metrics.video import appearance
 from dancegen.renderer import image_features
-from dancegen.renderer.efficientnet_lite import EfficientNetLite0Features
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
 from dancegen.renderer.image_features import load_features
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 

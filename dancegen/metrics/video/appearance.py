@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Float64, UInt8
 
 from dancegen.metrics.frechet import frechet
-from dancegen.renderer.image_features import ImageFeatures, perceptual_distance
+from dancegen.renderer.classifiers.base import ImageFeatures
+from dancegen.renderer.image_features import perceptual_distance
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
 CLIP_FRAMES = 16

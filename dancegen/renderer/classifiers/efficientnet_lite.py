@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.renderer.image_features import ImageFeatures
+from dancegen.renderer.classifiers.base import ImageFeatures
 
 STEM = 32
 STAGES = (  # blocks, channels, kernel size, stride of the first block, expansion
