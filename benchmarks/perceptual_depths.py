@@ -4,7 +4,7 @@
 
 VIDEOS is a folder of videos. From each, FRAMES frames are taken, evenly spaced, scaled to a short side of SIZE_PX,
 cropped to the central square and blurred. Prints the mean distances, their spread over the frames, and the weights
-with which each depth contributes the same mean (EfficientNet-Lite0: `CALIBRATED` in renderer/classifiers/efficientnet_lite.py).
+with which each depth contributes the same mean (`CALIBRATED` in renderer/classifiers/efficientnet_lite.py).
 """
 
 import argparse
