@@ -2,10 +2,11 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
-from dancegen.metrics.video import SSIM_C1, flicker, psnr, ssim
+from dancegen.metrics.video.similarity import SSIM_C1, gmsd, matte_box, psnr, ssim
 
 PICTURE = np.random.default_rng(0).integers(40, 200, (48, 64, 3)).astype(np.uint8)
 
@@ -46,14 +47,27 @@ def test_a_picture_smaller_than_the_window_is_refused():
         ssim(PICTURE[:9], PICTURE[:9])
 
 
-def test_flicker_is_what_the_background_changes_and_the_dancer_does_not_count():
-    still = np.ones((32, 40), dtype=bool)
-    still[10:20, 10:20] = False
-    pictures = np.stack([grey(100 + 5 * (number % 2)) for number in range(6)])
-    assert flicker(pictures, still) == pytest.approx(5 / 255)
-    dancing = np.stack([grey(100)] * 6)
-    dancing[::2, 10:20, 10:20] = 255
-    assert flicker(dancing, still) == 0
-    assert flicker(dancing[:1], still) == 0
-    with pytest.raises(ValueError, match="no pixel is background"):
-        flicker(pictures, ~np.ones_like(still))
+def test_gradients_of_the_same_picture_agree_and_a_blur_is_farther_than_brightness():
+    blurred = cv2.GaussianBlur(PICTURE, (0, 0), 2.0)
+    assert gmsd(PICTURE, PICTURE) == 0
+    assert gmsd(PICTURE + 20, PICTURE) == pytest.approx(0, abs=1e-12)  # flat changes have no gradient
+    assert gmsd(blurred, PICTURE) > gmsd(cv2.GaussianBlur(PICTURE, (0, 0), 0.5), PICTURE) > 0
+
+
+def test_the_deviation_of_gradients_is_what_its_formula_gives():
+    ramp = np.broadcast_to((np.arange(40) * 4)[None, :, None], (32, 40, 3)).astype(np.uint8)
+    half_flat = ramp.copy()
+    half_flat[:, :20] = 70
+    similarity = np.array([[170 / (16.0**2 + 170)] * 9 + [1.0] * 9])  # 8 grey levels a pixel at half size, 2 apart
+    inner = np.std(similarity)
+    assert gmsd(half_flat, ramp) == pytest.approx(inner, abs=0.06)  # the seam and the border differ
+
+
+def test_the_box_holds_the_matte_and_has_room_for_a_window():
+    matte = np.zeros((40, 60), dtype=np.uint8)
+    assert matte_box(matte) is None
+    matte[5:30, 20:50] = 255
+    assert matte_box(matte) == (slice(5, 30), slice(20, 50))
+    small = np.zeros((40, 60), dtype=np.uint8)
+    small[39, 0] = 255
+    assert matte_box(small) == (slice(28, 40), slice(0, 12))

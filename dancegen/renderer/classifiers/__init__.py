@@ -1,0 +1,1 @@
+"""Image classifiers without their last layers, whose features the perceptual loss and metrics compare."""
