@@ -163,11 +163,26 @@ FRAMES = pa.schema(
     metadata={"dancegen.table": "frames"},
 )
 
+# Result of cut-frames for each segment of a video.
+SEGMENTS = pa.schema(
+    [
+        ("uri", pa.string()),  # id of the segment, `<content hash>@<first index>`
+        ("version", pa.string()),  # columns of poses that the row depends on; changes when one of them does
+        ("video_uri", pa.string()),  # URI of the video
+        ("frames", pa.int32()),  # number of frames in the table of frames
+        ("left_out", pa.map_(pa.string(), pa.int32())),  # frames that were left out, by reason
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no frames; null on success
+    ],
+    metadata={"dancegen.table": "segments"},
+)
+
 # Result of cut-frames for each video: crop, clean plate and body, or the reason why there are no frames.
 FOOTAGE = pa.schema(
     [
         ("uri", pa.string()),  # URI of the video
-        ("version", pa.string()),  # columns of poses that the row depends on; changes when one of them does
+        ("version", pa.string()),  # columns of poses and limits that the row depends on; changes when one of them does
         ("content_hash", pa.string()),  # SHA-256 of the video's bytes, in hex
         ("person", pa.string()),  # id of the person in the footage
         ("fps", pa.float32()),  # poses per second
@@ -330,6 +345,7 @@ SCHEMAS = (
     CUTS,
     CLIPS,
     FRAMES,
+    SEGMENTS,
     FOOTAGE,
     RENDERS,
     DANCES,
