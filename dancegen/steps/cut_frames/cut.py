@@ -15,7 +15,7 @@ from dancegen import schema, storage, tables
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.media.video import frames
 from dancegen.skeleton import COCO18
-from dancegen.steps.cut_frames.footage import CORE, NARROW, WIDE, Footage
+from dancegen.steps.cut_frames.footage import CLOTHED, CORE, Footage
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.splits import GAP, SPLITS, splits_of
 from dancegen.steps.cut_frames.vision.crop import Crop
@@ -177,9 +177,10 @@ class _Segment:
         return {"flow": schema.to_bytes(flow, "float16"), "flow_valid": schema.to_bytes(valid, "uint8")}
 
     def _matte(self, index: int, picture: UInt8[np.ndarray, "H W 3"]) -> bytes:
-        size = (self._config.height_px, self._config.width_px)
-        regions = (self._footage.region(index, radius, self._crop, *size) for radius in (WIDE, NARROW, CORE))
-        return cv2.imencode(".png", difference_matte(picture, self._plate, *regions))[1].tobytes()
+        shape = (self._crop, self._config.height_px, self._config.width_px)
+        wide, core = (self._footage.region(index, radius, *shape) for radius in (CLOTHED, CORE))
+        matte = difference_matte(picture, self._plate, wide, self._footage.floor(index, *shape), core)
+        return cv2.imencode(".png", matte)[1].tobytes()
 
     def _sharpness(self, index: int, picture: UInt8[np.ndarray, "H W 3"]) -> float:
         rows, columns = self._box(index)

@@ -14,10 +14,12 @@ from jaxtyping import Bool, Float, Float32
 from dancegen import schema
 from dancegen.skeleton import COCO18
 from dancegen.steps.cut_frames.body import QUANTILE
-from dancegen.steps.cut_frames.vision.crop import Crop, boxes, present, torsos
+from dancegen.steps.cut_frames.vision.crop import HIPS, Crop, boxes, present, torsos
 from dancegen.steps.cut_frames.vision.region import person_region
 
-WIDE, NARROW, CORE = 0.4, 0.2, 0.05  # radii of masks of the person, in torsos: clothes, skin, inside of the limbs
+# radii of masks of the person, in torsos
+AROUND = 0.4  # hides the person, so that the plate is clean
+CLOTHED, LIMBS, CORE = 0.5, 0.14, 0.05  # with skirts and hair; arms and legs; their inside
 TOUCHES = 0.02  # of the frame: a joint this close to the edge is cut off
 
 
@@ -72,6 +74,13 @@ class Footage:
         """Whether a joint of the dancer is outside the crop."""
         places = np.where(self.joints[..., 2:] > 0, self.in_crop(crop)[..., :2], 0.5)
         return self.present & ((places < 0) | (places > 1)).any(axis=(1, 2))
+
+    def floor(self, index: int, crop: Crop, height_px: int, width_px: int) -> Bool[np.ndarray, "H W"]:
+        """Mask of what is lower than the hips and outside the limbs: shadows and reflections are there."""
+        mask = ~self.region(index, LIMBS, crop, height_px, width_px)
+        hips_px = (self.joints_px[index, HIPS, 1].mean() - crop.y) * height_px / crop.height
+        mask[: int(np.clip(hips_px, 0, height_px))] = False
+        return mask
 
     def region(self, index: int, radius: float, crop: Crop, height_px: int, width_px: int) -> Bool[np.ndarray, "H W"]:
         """Mask of the person in a resized crop; empty where the video has no such frame."""

@@ -19,7 +19,7 @@ from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.media.video import frames
 from dancegen.steps.cut_frames import verdict
 from dancegen.steps.cut_frames.body import measure_body
-from dancegen.steps.cut_frames.footage import WIDE, Footage
+from dancegen.steps.cut_frames.footage import AROUND, Footage
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
 from dancegen.steps.cut_frames.vision.plate import clean_plate
@@ -140,4 +140,4 @@ def _small(picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H2 W2"]:
 def _regions(
     footage: Footage, indices: list[int], crop: Crop, height_px: int, width_px: int
 ) -> Bool[np.ndarray, "N H W"]:
-    return np.stack([footage.region(index, WIDE, crop, height_px, width_px) for index in indices])
+    return np.stack([footage.region(index, AROUND, crop, height_px, width_px) for index in indices])

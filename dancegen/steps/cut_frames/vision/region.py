@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from dancegen.skeleton import COCO18
 
 HEAD = COCO18.indices("nose", "right_eye", "left_eye", "right_ear", "left_ear")
-HEAD_RADIUS = 0.3  # of the torso
+HEAD_RADIUS = 0.1  # beyond the limbs' radius, of the torso
 HAND = 0.45  # length of a hand / length of the forearm
-FOOT = 0.3  # radius around an ankle that contains the foot, of the torso
+FOOT, BELOW = 1.4, 0.5  # of the limbs' radius: that of a foot, and the distance of its centre below the ankle
 TRUNK = COCO18.indices("right_shoulder", "left_shoulder", "left_hip", "right_hip")
 FOREARMS = [COCO18.indices(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 ANKLES = COCO18.indices("right_ankle", "left_ankle")
@@ -38,14 +38,14 @@ def person_region(
             _line(mask, places[wrist], places[wrist] + HAND * (places[wrist] - places[elbow]), width)
     for ankle in ANKLES:
         if seen[ankle]:
-            _disc(mask, places[ankle] + (0, 0.5 * radius * torso_px), (0.5 * FOOT + radius) * torso_px)
+            _disc(mask, places[ankle] + (0, BELOW * radius * torso_px), FOOT * radius * torso_px)
     if seen[TRUNK].all():
         outline = np.rint(places[TRUNK]).astype(np.int32)
         cv2.fillPoly(mask, [outline], 1)
         cv2.polylines(mask, [outline], True, 1, width)
     if seen[HEAD].any():
         head = places[HEAD][seen[HEAD]].mean(axis=0)
-        _disc(mask, head - (0, 0.1 * torso_px), (HEAD_RADIUS + 0.5 * radius) * torso_px)
+        _disc(mask, head - (0, HEAD_RADIUS * torso_px), (HEAD_RADIUS + radius) * torso_px)
     return mask.astype(bool)
 
 
