@@ -137,6 +137,76 @@ CUTS = pa.schema(
     metadata={"dancegen.table": "cuts"},
 )
 
+# Pictures of one person with their poses: training data of the second stage (pose to person), a row per frame.
+FRAMES = pa.schema(
+    [
+        ("frame_id", pa.string()),  # `<first 16 hex digits of the video's content hash>@<index>`
+        ("video_uri", pa.string()),  # URI of the video
+        ("person", pa.string()),  # id of the person in the footage
+        ("split", pa.string()),  # train, validation or test; by time, with gaps between the splits
+        ("index", pa.int32()),  # index of the pose in the video; consecutive indices are consecutive frames
+        ("time_s", pa.float32()),  # time of the frame in the video, in seconds
+        ("fps", pa.float32()),  # poses per second
+        ("height_px", pa.int32()),  # height of the picture in pixels (H)
+        ("width_px", pa.int32()),  # width of the picture in pixels (W)
+        ("jpeg", pa.binary()),  # RGB JPEG (H, W) of the video's crop
+        ("joints", pa.binary()),  # float32 (J, 3): cleaned joints, as fractions of the crop; missing: (NaN, NaN, 0)
+        (
+            "face",
+            pa.binary(),
+        ),  # float32 (4): x, y of its corner, width, height, as fractions of the crop; null: unknown
+        ("matte", pa.binary()),  # 8-bit PNG (H, W): 255 where the person is, 0 background; null when unknown
+        ("flow", pa.binary()),  # float16 (2, H/4, W/4): x, y from a pixel to the same point in frame index-1, in pixels
+        ("flow_valid", pa.binary()),  # uint8 (H/4, W/4): 1 where forward and backward flow agree; null without flow
+        ("sharpness", pa.float32()),  # variance of the Laplacian of the grey picture, in the box around the joints
+    ],
+    metadata={"dancegen.table": "frames"},
+)
+
+# Result of cut-frames for each segment of a video.
+SEGMENTS = pa.schema(
+    [
+        ("uri", pa.string()),  # id of the segment, `<content hash>@<first index>`
+        ("version", pa.string()),  # columns of poses that the row depends on; changes when one of them does
+        ("video_uri", pa.string()),  # URI of the video
+        ("frames", pa.int32()),  # number of frames in the table of frames
+        ("left_out", pa.map_(pa.string(), pa.int32())),  # frames that were left out, by reason
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no frames; null on success
+    ],
+    metadata={"dancegen.table": "segments"},
+)
+
+# Result of cut-frames for each video: crop, clean plate and body, or the reason why there are no frames.
+FOOTAGE = pa.schema(
+    [
+        ("uri", pa.string()),  # URI of the video
+        ("version", pa.string()),  # columns of poses and limits that the row depends on; changes when one of them does
+        ("content_hash", pa.string()),  # SHA-256 of the video's bytes, in hex
+        ("person", pa.string()),  # id of the person in the footage
+        ("fps", pa.float32()),  # poses per second
+        ("seconds", pa.float32()),  # duration of the poses, in seconds
+        ("crop", pa.list_(pa.int32())),  # x, y of its corner, width, height in pixels of the upright video
+        ("height_px", pa.int32()),  # height of the pictures in pixels (H)
+        ("width_px", pa.int32()),  # width of the pictures in pixels (W)
+        ("plate", pa.binary()),  # RGB PNG (H, W): the background without the person
+        ("plate_coverage", pa.float32()),  # fraction of the plate's pixels that are visible in some frame
+        ("bones", pa.binary()),  # float32 (17): length of each bone / torso, in the order of skeleton.COCO18.bones
+        ("torso", pa.float32()),  # length of the torso (neck to the midpoint of the hips) / height of the crop
+        ("floor_y", pa.float32()),  # height of the ankles on the floor, as a fraction of the crop (y down)
+        ("frames", pa.int32()),  # number of frames in the table of frames
+        ("usable_s", pa.float32()),  # total duration of those frames, in seconds
+        ("left_out", pa.map_(pa.string(), pa.int32())),  # frames that were left out, by reason
+        ("warnings", pa.list_(pa.string())),  # findings that reduce the quality of the result; empty for none
+        ("note", pa.string()),  # the warnings as one line; null for none
+        ("wall_s", pa.float32()),  # processing time of the row, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no frames; null otherwise
+    ],
+    metadata={"dancegen.table": "footage"},
+)
+
 # Videos with the same song: fingerprint comparisons of cut-clips, cached for later runs.
 MATCHES = pa.schema(
     [
@@ -264,7 +334,24 @@ SCORES = pa.schema(
     metadata={"dancegen.table": "scores"},
 )
 
-SCHEMAS = (VIDEOS, SONGS, FILES, PEOPLE, POSES, IMPORTS, MATCHES, CUTS, CLIPS, RENDERS, DANCES, EVALUATED, SCORES)
+SCHEMAS = (
+    VIDEOS,
+    SONGS,
+    FILES,
+    PEOPLE,
+    POSES,
+    IMPORTS,
+    MATCHES,
+    CUTS,
+    CLIPS,
+    FRAMES,
+    SEGMENTS,
+    FOOTAGE,
+    RENDERS,
+    DANCES,
+    EVALUATED,
+    SCORES,
+)
 
 
 def name_of(schema: pa.Schema) -> str:

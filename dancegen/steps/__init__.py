@@ -9,6 +9,7 @@ NAMES = (
     "extract_poses",
     "import_poses",
     "cut_clips",
+    "cut_frames",
     "pretrain_perceptual",
     "train_dance",
     "train_cross_modal",
