@@ -187,7 +187,9 @@ def test_networks_of_the_paper_have_the_published_sizes():
 )
 def test_layers_have_the_published_positions(width, downsamplings, blocks, in_blocks, ups, last):
     with torch.device("meta"):
-        shapes = {k: tuple(v.shape) for k, v in GlobalGenerator(6, 3, width, downsamplings, blocks).state_dict().items()}
+        shapes = {
+            k: tuple(v.shape) for k, v in GlobalGenerator(6, 3, width, downsamplings, blocks).state_dict().items()
+        }
     assert {int(name.split(".")[1]) for name in shapes if "conv_block" in name} == set(in_blocks)
     assert [shapes[f"model.{up}.weight"][0] for up in ups] == [width * 2**i for i in range(downsamplings, 0, -1)]
     assert shapes[f"model.{last}.weight"] == (3, width, 7, 7)
@@ -261,7 +263,9 @@ def test_a_generator_without_memory_and_matte_gives_its_colours():
 
 
 def test_one_pair_can_be_learnt_by_heart():
-    network = PersonGenerator(SMALL.model_copy(update={"generator": GeneratorConfig(width=8, downsamplings=2, blocks=2)}))
+    network = PersonGenerator(
+        SMALL.model_copy(update={"generator": GeneratorConfig(width=8, downsamplings=2, blocks=2)})
+    )
     picture = F.interpolate(torch.rand(1, 3, 4, 4) * 1.8 - 0.9, size=(32, 32), mode="bilinear")
     condition, plate = torch.rand(1, 22, 32, 32), torch.zeros(1, 3, 32, 32)
     optimizer = torch.optim.Adam(network.parameters(), 5e-3, betas=(0.5, 0.999))
