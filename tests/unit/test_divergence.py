@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from dancegen.steps.train_dance.divergence import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, DivergenceMonitor, nonfinite_network
+from dancegen.training.divergence import LEARNED_LOOKS, LEFT_LOOKS, LOOKS, DivergenceMonitor, nonfinite_network
 
 
 def first_wrong(values, factor=1000.0):

@@ -1,6 +1,6 @@
 import pytest
 
-from dancegen.steps.train_dance.epoch_progress import LOOK_S, LOOK_UPDATES, EpochProgress, resumed
+from dancegen.training.epoch_progress import LOOK_S, LOOK_UPDATES, EpochProgress, resumed
 from dancegen.training.meters import merged
 
 

@@ -9,7 +9,7 @@ from dancegen.errors import ConfigError
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.steps.render.settings import RenderConfig
 from dancegen.steps.search.settings import SearchConfig
-from dancegen.steps.train_dance.model_selection import BestModel
+from dancegen.training.model_selection import BestModel
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from dancegen.steps.train_dance.model_selection import BestModel
+from dancegen.training.model_selection import BestModel
 
 
 @pytest.mark.parametrize(

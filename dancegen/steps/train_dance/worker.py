@@ -14,11 +14,11 @@ from dancegen.engine.training.workers import all_gather
 from dancegen.errors import CheckpointError, DivergedError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.perceptual.stgcn import STGCN
-from dancegen.steps.train_dance.divergence import POSE_ERROR, DivergenceMonitor, nonfinite_network
-from dancegen.steps.train_dance.epoch_progress import EpochProgress, resumed
-from dancegen.steps.train_dance.model_selection import BestModel
+from dancegen.training.divergence import POSE_ERROR, DivergenceMonitor, nonfinite_network
+from dancegen.training.epoch_progress import EpochProgress, resumed
+from dancegen.training.model_selection import BestModel
 from dancegen.steps.train_dance.settings import TrainDanceConfig
-from dancegen.steps.train_dance.system_metrics import Machine
+from dancegen.training.system_metrics import Machine
 from dancegen.steps.train_dance.training import DanceTraining
 from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.clips import EVERY_CLIPS, Clips, Shard
