@@ -143,6 +143,7 @@ def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
         value = getattr(config, name)
         if isinstance(value, Config):
             yield from inputs(value, f"{prefix}{name}.")
+            continue
         for mark in _marks(field.annotation, field.metadata):
             if isinstance(mark, Input):
                 uris = value if isinstance(value, tuple) else (value,)

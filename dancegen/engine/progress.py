@@ -103,18 +103,18 @@ class EpochEndFilter(ray.train.UserCallback):
 
 
 class TrainingBar:
-    """Progress line with epoch, losses, clips per second and the time left."""
+    """Progress line with epoch, losses, items of data per second and the time left."""
 
-    def __init__(self, epochs: int, clips_an_epoch: int) -> None:
-        self.epochs, self.clips = epochs, clips_an_epoch
+    def __init__(self, epochs: int, items_an_epoch: int, unit: str) -> None:
+        self.epochs, self.items, self.unit = epochs, items_an_epoch, unit
         self.bar: tqdm | None = None
 
-    def at(self, epoch: int, clips: int) -> None:
-        """Show that `clips` of `epoch` are done; the first epoch is 1."""
-        done = (epoch - 1) * self.clips + clips
+    def at(self, epoch: int, items: int) -> None:
+        """Show that `items` of `epoch` are done; the first epoch is 1."""
+        done = (epoch - 1) * self.items + items
         if self.bar is None:  # only now, so that the rate excludes the startup
-            total = self.epochs * self.clips
-            self.bar = tqdm(total=total, initial=done, unit=" clips", smoothing=0.05, mininterval=interval_s())
+            total = self.epochs * self.items
+            self.bar = tqdm(total=total, initial=done, unit=f" {self.unit}", smoothing=0.05, mininterval=interval_s())
         self.bar.set_description(f"epoch {min(epoch, self.epochs)} of {self.epochs}", refresh=False)
         self.bar.update(done - self.bar.n)
 

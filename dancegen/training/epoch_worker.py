@@ -13,7 +13,6 @@ from torch import Tensor
 
 from dancegen import storage, tracking
 from dancegen.engine.progress import EventQueue
-from dancegen.engine.training.settings import TrainingRun
 from dancegen.engine.training.worker_group import WorkerGroup
 from dancegen.engine.training.workers import all_gather
 from dancegen.errors import DivergedError
@@ -22,6 +21,7 @@ from dancegen.training.divergence import DivergenceMonitor, nonfinite_network
 from dancegen.training.epoch_progress import EpochProgress, resumed
 from dancegen.training.meters import Mean, merged
 from dancegen.training.model_selection import BestModel
+from dancegen.training.settings import EpochRun
 from dancegen.training.system_metrics import Machine
 
 PICTURES = "pictures"  # subfolder of the run's folder
@@ -30,15 +30,6 @@ REMEDY = (
     "Set smaller learning rates (model.optimizer) or loss weights (model.losses), and another name. "
     "The earlier checkpoints are kept."
 )
-
-
-class EpochRun(TrainingRun, ABC):
-    """Settings of a training in epochs, besides those of every training."""
-
-    checkpoint_minutes: float
-    diverged_factor: float
-    pictures_every: int
-    monitor: str
 
 
 class EpochTraining(Protocol):
@@ -68,7 +59,7 @@ class EpochTraining(Protocol):
         ...
 
 
-ConfigT = TypeVar("ConfigT", bound=TrainingRun)
+ConfigT = TypeVar("ConfigT", bound=EpochRun)
 TrainingT = TypeVar("TrainingT", bound=EpochTraining)
 
 
@@ -77,11 +68,14 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
 
     training: TrainingT
 
-    def __init__(self, config: ConfigT, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> None:
+    def __init__(
+        self, config: ConfigT, monitor: str, data_hash: str, board: EventQueue | None, group: WorkerGroup
+    ) -> None:
+        """`monitor` is the validation metric that selects the best epoch."""
         self.group, self.rank, self.workers, self.device = group, group.rank, group.workers, group.device
         self.config, self.data_hash, self.board = config, data_hash, board if self.rank == 0 else None
         self.progress, self.divergence = EpochProgress(self.workers), DivergenceMonitor(config.diverged_factor)
-        self.best, self.machine = BestModel(config.monitor), Machine(self.device)
+        self.best, self.machine = BestModel(monitor), Machine(self.device)
         self.metrics: dict[str, float] = {}
         self.leaving: set[int] = set()
         self.told_at, self.saved_at = 0.0, time.monotonic()
@@ -96,7 +90,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
 
     @abstractmethod
     def show(self, folder: str) -> Iterator[str]:
-        """Write pictures of the epoch to the folder; yields their URIs. Called on the first worker, when they are due."""
+        """Write pictures of the epoch to the folder; yields their URIs. Called on the first worker, when due."""
 
     @abstractmethod
     def save_model(self) -> None:
@@ -258,4 +252,4 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             done = updates * self.workers * self.config.batch_size
-            self.board.put(kind="steps", epoch=self.training.epoch + 1, clips=done)
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=done)

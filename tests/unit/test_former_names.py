@@ -9,8 +9,8 @@ from dancegen.errors import ConfigError
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.steps.render.settings import RenderConfig
 from dancegen.steps.search.settings import SearchConfig
-from dancegen.training.model_selection import BestModel
 from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.training.model_selection import BestModel
 
 
 def test_a_settings_file_of_an_earlier_release_is_read_with_a_notice_for_each_former_name(tmp_path, capsys):

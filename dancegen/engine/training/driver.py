@@ -18,7 +18,17 @@ from dancegen.engine.training.settings import TrainingRun
 
 # Settings of where and how a run runs, which do not affect its result.
 FREE = frozenset(
-    {"clips", "output", "name", "cpus_per_worker", "use_gpu", "checkpoint_every", "num_to_keep", "validate_every"}
+    {
+        "clips",
+        "frames",
+        "output",
+        "name",
+        "cpus_per_worker",
+        "use_gpu",
+        "checkpoint_every",
+        "num_to_keep",
+        "validate_every",
+    }
     | {"max_failures", "max_wait_s", "env_vars", "tracking_uri", "experiment"}
 )
 START_FAILURES = 3  # times that Ray may fail to start the workers

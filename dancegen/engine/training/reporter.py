@@ -16,7 +16,7 @@ from dancegen.errors import StorageError
 class Reporter:
     """Takes the events of one training."""
 
-    def __init__(self, config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], numbers: dict[str, str]) -> None:
+    def __init__(self, config: TrainingRun, items_an_epoch: int, tags: dict[str, str], numbers: dict[str, str]) -> None:
         """`numbers` maps the names of the metrics in the progress line to their short names."""
         self.config, self.numbers = config, numbers
         self.tracker = tracking.Run(
@@ -28,7 +28,7 @@ class Reporter:
             tags=tags,
             warn=notify,
         )
-        self.bar = TrainingBar(config.epochs, clips_an_epoch)
+        self.bar = TrainingBar(config.epochs, items_an_epoch, config.UNIT)
         self.epochs_done = 0
         self.begun = False
         self._thread = ThreadPoolExecutor(1)
@@ -38,10 +38,10 @@ class Reporter:
 
     def take(self, event: Event) -> None:
         """Show one event, and log it."""
-        if event["kind"] != "steps" or event["clips"]:  # earlier, MLflow would delay the workers' start by seconds
+        if event["kind"] != "steps" or event["items"]:  # earlier, MLflow would delay the workers' start by seconds
             self._begin()
         if event["kind"] == "steps":
-            self.bar.at(event["epoch"], event["clips"])
+            self.bar.at(event["epoch"], event["items"])
         elif event["kind"] == "epoch":
             self._take_epoch(dict(event["metrics"]))
         elif event["kind"] == "file":
@@ -97,10 +97,10 @@ class Reporter:
 
 @contextmanager
 def reported(
-    config: TrainingRun, clips_an_epoch: int, tags: dict[str, str], numbers: dict[str, str]
+    config: TrainingRun, items_an_epoch: int, tags: dict[str, str], numbers: dict[str, str]
 ) -> Iterator[Callable[[Event], None]]:
     """Yields the function that takes the workers' events, while the training runs."""
-    reporter = Reporter(config, clips_an_epoch, tags, numbers)
+    reporter = Reporter(config, items_an_epoch, tags, numbers)
     ended = "FAILED"
     try:
         with watching_head(reporter.so_far):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from dancegen.config import Config, InputUri, Output, Uri
+from dancegen.config import Config, Output, Uri
 
 SQLITE = "sqlite:///"
 TRACKERS = ("http://", "https://", "postgresql", "mysql", "mssql", "databricks")
@@ -31,10 +31,10 @@ TrackingUri = Annotated[str | None, BeforeValidator(_tracking_uri)]
 class TrainingRun(Config):
     """Settings common to all training steps."""
 
+    UNIT: ClassVar[str] = "clips"
+    """Plural of what an update takes a batch of, in the progress line and the metrics."""
     FORMER: ClassVar = {"checkpoints_kept": "num_to_keep", "worker_environment": "env_vars"}
 
-    clips: InputUri = "data/clips"
-    """Table of clips, from cut-clips."""
     output: Annotated[Uri, Output(inside=("{name}",))] = "runs/training"
     """Folder of the run: its checkpoints below the name, and the final model."""
     name: str = Field(default="train", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -42,15 +42,15 @@ class TrainingRun(Config):
     epochs: PositiveInt = 100
     """Training epochs."""
     batch_size: PositiveInt = 16
-    """Clips per update on each worker."""
+    """Batch size of an update on each worker."""
     workers: PositiveInt = 2
-    """Data-parallel training processes, each on its own shard of the clips."""
+    """Data-parallel training processes, each on its own shard of the data."""
     cpus_per_worker: PositiveFloat = 1.0
     """CPU cores that Ray reserves for each worker."""
     use_gpu: bool = False
     """Give each worker a GPU."""
     seed: int = 0
-    """Seed of the initial weights, the order of the clips and all noise."""
+    """Seed of the initial weights, the order of the data and all noise."""
     checkpoint_every: PositiveInt = 1
     """Epochs between checkpoints; the last epoch always saves one."""
     num_to_keep: PositiveInt = 2

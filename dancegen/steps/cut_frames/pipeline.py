@@ -3,7 +3,7 @@
 from typing import Any
 
 from dancegen import outputs, schema, storage, tables
-from dancegen.engine.table_jobs.notes import say_notes
+from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
@@ -107,7 +107,7 @@ def _conclude(config: CutFramesConfig, cutting: Row, videos: list[Row], segments
     job = TableJob("videos", table, schema.FOOTAGE, *stage, cutting, unit="frames", judged="left_out")
     try:
         summary = run_table_job(job, rows, config)
-        say_notes(job, rows)
+        print_notes(job, rows)
         return summary
     finally:
         if folder is not None and tables.parts(table):

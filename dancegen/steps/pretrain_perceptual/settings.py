@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
-from dancegen.config import Config, Output, Uri
+from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.engine.training.settings import TrainingRun
 from dancegen.gan.settings import Share
 from dancegen.perceptual.heldout_settings import HeldoutConfig
@@ -39,6 +39,8 @@ class PretrainPerceptualConfig(TrainingRun):
     two swapped parts, slower or faster pace, joints with jitter or smoothing, or the legs of another dancer.
     """
 
+    clips: InputUri = "data/clips"
+    """Table of clips, from cut-clips."""
     output: Annotated[Uri, Output(inside=("{name}", "{kind}.safetensors"))] = "runs/perceptual"
     """Folder of the run: its checkpoints below the name, and the final network, <kind>.safetensors."""
     kind: Literal["stgcn", "heldout"] = "stgcn"

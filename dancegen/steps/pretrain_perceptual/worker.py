@@ -141,4 +141,4 @@ class Worker:
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = steps * self.workers * self.config.batch_size
-            self.board.put(kind="steps", epoch=self.training.epoch + 1, clips=clips)
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=clips)

@@ -160,6 +160,10 @@ class DanceTraining:
         noise = noise_of_each(seed, ids, self.ema, frames)
         return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
 
+    def saved_weights(self) -> dict[str, Tensor]:
+        """Weights of the model that is saved: the average (EMA) of the generator."""
+        return self.ema.state_dict()
+
     def state(self) -> dict[str, Any]:
         """The state that `load` resumes from: plain containers and tensors, for weights_only loading."""
         return {
