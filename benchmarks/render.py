@@ -19,7 +19,9 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import load
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
+from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.sizes import drawn_size
 from dancegen.steps.render.stage import dance, render_song
 
 
@@ -30,10 +32,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder, "song.wav")
         write_wav(song, synthesize(compose("kpop", 0, seconds)), RATE)
-        render_song(str(song), f"{folder}/warm.mp4", model, PictureConfig(look="skeleton"))  # warm-up: loads libraries
+        warm = PictureConfig(look="skeleton")
+        render_song(str(song), f"{folder}/warm.mp4", model, warm, load_look(warm))  # warm-up: loads libraries
         for look in LOOKS:
             picture = PictureConfig(look=look)
-            made = render_song(str(song), f"{folder}/made.mp4", model, picture)
+            made = render_song(str(song), f"{folder}/made.mp4", model, picture, load_look(picture))
             alone_s = encode_alone(Path(folder, "alone.mp4"), song, model, picture)
             print(
                 f"{look}: {made.frames / made.wall_s:.0f} frames/s, the encoder alone {made.frames / alone_s:.0f}: "
@@ -43,8 +46,9 @@ def main() -> None:
 
 def encode_alone(path: Path, song: Path, model: DanceModel, picture: PictureConfig) -> float:
     """Seconds to encode the already drawn frames of a dance, with audio."""
-    size = picture.width_px, picture.height_px
-    pictures = [LOOKS[picture.look](joints, *size) for joints in dance(load(song, str(song)), model, picture, seed=0)]
+    size = drawn_size(picture)
+    joints = dance(load(song, str(song)), model, size, picture.fps, seed=0)
+    pictures = [LOOKS[picture.look](each, *size) for each in joints]
     started = time.perf_counter()
     with VideoWriter(path, *size, picture.fps, sound=song) as writer:
         for frame in pictures:

@@ -21,7 +21,7 @@ from dancegen.gan.settings import PAPER
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import PAPER_STGCN
-from dancegen.steps.train_dance.precision import Precision, autocast, computes_in_bfloat16
+from dancegen.precision import Precision, autocast, computes_in_bfloat16
 from dancegen.steps.train_dance.training import DanceTraining, GeneratorOutput
 from dancegen.training.batch import Batch
 

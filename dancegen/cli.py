@@ -60,13 +60,17 @@ class Size(click.ParamType):
 @click.option("-o", "--output", "video", required=True, metavar="VIDEO", type=PLACE, help="Output file (.mp4).")
 @click.option("--seed", default=0, show_default=True, help="Random seed of the dance.")
 @click.option(
-    "--look", default="avatar", show_default=True, help="Rendering style: avatar, skeleton or skeleton-light."
+    "--look",
+    default="avatar",
+    show_default=True,
+    metavar="LOOK",
+    help="Rendering style: avatar, skeleton, skeleton-light, or the checkpoint of a person.",
 )
 @click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")
-@click.option("--size", type=Size(), default="1280x720", show_default=True, help="Frame size in pixels.")
+@click.option("--size", type=Size(), help="Frame size in pixels. Default: 1280x720, or that of the person's pictures.")
 @overwrite
-def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
+def dance(song: str, video: str, size: tuple[int, int] | None, **options: Any) -> None:
     """Render a dance video for one song. Requires no settings file and no cluster.
 
     SONG is an audio file (mp3, wav, flac, ogg, m4a) or a video with an audio track, as a path or an s3:// URI.
@@ -76,7 +80,7 @@ def dance(song: str, video: str, size: tuple[int, int], **options: Any) -> None:
 
         given = {key: value for key, value in options.items() if value is not None}
         kind = load("dancegen.steps.render.settings:DanceConfig")
-        width_px, height_px = size
+        width_px, height_px = size or (None, None)
         settings = config.validate(
             kind, {"song": song, "video": video, "width_px": width_px, "height_px": height_px, **given}
         )

@@ -30,8 +30,12 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
+@dataclass(frozen=True)
 class Input:
     """Marks a URI that must exist before a job starts, and that the job does not write to."""
+
+    names: tuple[str, ...] = ()
+    """Values that name something built in, and are not URIs."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,10 @@ def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
         value = getattr(config, name)
         if isinstance(value, Config):
             yield from inputs(value, f"{prefix}{name}.")
-        elif any(isinstance(mark, Input) for mark in _marks(field.annotation, field.metadata)):
-            yield from ((prefix + name, uri) for uri in (value if isinstance(value, tuple) else (value,)) if uri)
+        for mark in _marks(field.annotation, field.metadata):
+            if isinstance(mark, Input):
+                uris = value if isinstance(value, tuple) else (value,)
+                yield from ((prefix + name, uri) for uri in uris if uri and uri not in mark.names)
 
 
 def outputs(config: Config) -> Iterator[tuple[str, str, Output]]:

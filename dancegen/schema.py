@@ -172,7 +172,8 @@ RENDERS = pa.schema(
         ("fps", pa.float32()),  # frames per second of the video
         ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
         ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
-        ("look", pa.string()),  # rendering style, a key of drawing.draw.LOOKS
+        ("look", pa.string()),  # rendering style, a key of drawing.draw.LOOKS, or URI of a person's checkpoint
+        ("out_of_range_share", pa.float32()),  # share of poses unlike those of the person's footage; null for no person
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
         ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds

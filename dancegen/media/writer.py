@@ -33,7 +33,8 @@ class VideoWriter:
     """Writes an MP4 file (H.264, and AAC when there is audio) that common players support. Use it in a `with` block.
 
     `sound` is a file, whose audio is decoded in stereo, or mono samples at 16 kHz. It is cut, or padded with
-    silence, to the length of the video. If the block raises, no file is left.
+    silence, to the length of the video. `description` is kept in the file's metadata. If the block raises, no file is
+    left.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class VideoWriter:
         height_px: int,
         fps: int | float,
         sound: Path | Float32[np.ndarray, " S"] | None = None,
+        description: str | None = None,
     ) -> None:
         if width_px % 2 or height_px % 2:
             raise ValueError(f"the size of a video must be even, not {width_px}x{height_px}")
         self.path, self.shape = path, (height_px, width_px, 3)
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames = 0
+        self.description = description
         self.sound = None if sound is None else _Sound(sound)
 
     def __enter__(self) -> "VideoWriter":
@@ -58,6 +61,8 @@ class VideoWriter:
         except (FFmpegError, OSError) as error:
             raise _unwritable(self.path, error) from error
         self.container.metadata["comment"] = COMMENT
+        if self.description is not None:
+            self.container.metadata["description"] = self.description
         context = self.video.codec_context
         context.height, context.width, context.pix_fmt = *self.shape[:2], "yuv420p"
         context.thread_count = THREADS

@@ -12,14 +12,16 @@ from pydantic import ValidationError
 
 from dancegen import storage
 from dancegen.checkpoints import header
-from dancegen.checkpoints.fits import check_can_go_on, check_same, check_sees
-from dancegen.checkpoints.header import CROSS_MODAL, DANCE, HELDOUT, PERCEPTUAL
+from dancegen.checkpoints.fits import check_can_go_on, check_consent, check_same, check_sees
+from dancegen.checkpoints.header import CROSS_MODAL, DANCE, HELDOUT, PERCEPTUAL, PERSON
 from dancegen.config import Config
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.evaluate.settings import EvaluateConfig
-from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.settings import DRAWN, PictureConfig
+from dancegen.steps.render.sizes import person_size
 from dancegen.steps.search.settings import SearchConfig, merged, nested
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 from dancegen.steps.train_dance.settings import TrainDanceConfig
@@ -29,6 +31,7 @@ SETTINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     PERCEPTUAL: lambda about: STGCNConfig.model_validate(about["settings"]),
     HELDOUT: lambda about: HeldoutConfig.model_validate(about["settings"]),
     CROSS_MODAL: lambda about: TrainCrossModalConfig.model_validate(about["settings"]),
+    PERSON: lambda about: RendererConfig.model_validate(about["settings"]),
 }
 
 
@@ -67,6 +70,8 @@ def check(settings: Config, here: bool = True) -> None:
             read(uri, CROSS_MODAL)
         case PictureConfig():
             read(settings.checkpoint, DANCE)
+            if settings.look not in DRAWN:
+                _person(settings, read)
 
 
 def _train_dance(config: TrainDanceConfig, read: Reader) -> None:
@@ -88,6 +93,12 @@ def _search(config: SearchConfig, read: Reader) -> None:
 def _evaluate(config: EvaluateConfig, read: Reader) -> None:
     model = None if config.dances else read(config.checkpoint, DANCE)
     _measures(config.perceptual, config, model and model.sees, read)
+
+
+def _person(config: PictureConfig, read: Reader) -> None:
+    if person := read(config.look, PERSON):
+        check_consent(person.uri, person.about)
+        person_size(config, (person.settings.width_px, person.settings.height_px))
 
 
 def _measures(

@@ -13,7 +13,7 @@ from dancegen.gan.settings import (
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
-from dancegen.steps.train_dance.precision import autocast, computes_in_bfloat16
+from dancegen.precision import autocast, computes_in_bfloat16
 from dancegen.steps.train_dance.training import Batch, DanceTraining
 
 AUDIO = AudioEncoderConfig(channels=(4, 4, 8, 8), code=8, hidden=8, layers=1, size=16)

@@ -21,6 +21,7 @@ from dancegen.media.audio import load
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
+from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.stage import RenderSongs, dance, render_song, song_seed
 from dancegen.steps.render.video_names import video_names
@@ -93,7 +94,7 @@ def test_a_video_is_as_long_as_its_song_and_has_its_sound(
 ):
     song, video = make_song(tmp_path / 'it\'s a "song".wav', seconds), tmp_path / "a video.mp4"
     picture = picture.model_copy(update={"fps": fps, "look": look})
-    made = render_song(str(song), str(video), load_model(picture.checkpoint), picture)
+    made = render_song(str(song), str(video), load_model(picture.checkpoint), picture, load_look(picture))
     found = probe(video, "video")
     assert (found.width_px, found.height_px, found.has_audio) == (160, 96, True)
     assert found.fps == pytest.approx(fps, abs=0.01)
@@ -109,8 +110,8 @@ def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_se
 ):
     songs = [make_song(tmp_path / name, 2.0) for name in ("one.wav", "two.wav")]
     model = load_model(picture.checkpoint)
-    one, two = (dance(load(song, "song"), model, picture, song_seed(7, "content")) for song in songs)
-    other = dance(load(songs[0], "song"), model, picture, song_seed(8, "content"))
+    one, two = (dance(load(song, "song"), model, (160, 96), 25, song_seed(7, "content")) for song in songs)
+    other = dance(load(songs[0], "song"), model, (160, 96), 25, song_seed(8, "content"))
     assert np.array_equal(one, two)
     assert not np.allclose(one, other)
     assert song_seed(7, "content") != song_seed(7, "other content")
@@ -119,8 +120,8 @@ def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_se
 def test_the_dance_does_not_depend_on_the_size_of_the_picture(picture: PictureConfig, tmp_path: Path):
     song = load(make_song(tmp_path / "song.wav", 1.0), "song")
     model = load_model(picture.checkpoint)
-    small = dance(song, model, picture, 1)
-    large = dance(song, model, picture.model_copy(update={"width_px": 320, "height_px": 192}), 1)
+    small = dance(song, model, (160, 96), 25, 1)
+    large = dance(song, model, (320, 192), 25, 1)
     assert np.allclose(small[..., :2] * 2, large[..., :2], atol=0.01)
 
 

@@ -1,6 +1,10 @@
 """songs -> dance videos, on Ray Data: one mp4 per song, and the table of renders beside them"""
 
+import sys
 from typing import Any
+
+import numpy as np
+from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.checkpoints import header
@@ -11,7 +15,8 @@ from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
-from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.settings import DRAWN, RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.sizes import drawn_size, person_size
 from dancegen.steps.render.video_names import VIDEO, video_names
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
@@ -24,7 +29,8 @@ def run(config: RenderConfig) -> Summary:
     """Render the songs that are new, have changed, or failed before.
 
     A video is kept when it exists and was made from the same song by the same checkpoint, with the
-    same seed, look, rate and size. A song that was moved keeps its video.
+    same seed, look, rate and size. A person is the same whose checkpoint has the same content. A song
+    that was moved keeps its video.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
@@ -35,6 +41,21 @@ def run(config: RenderConfig) -> Summary:
         return run_table_job(job, rows, config)
     finally:
         say_notes(job, rows)
+        _say_ranges(job, rows)
+
+
+def _say_ranges(job: TableJob, rows: list[Row]) -> None:
+    """Print the shares of poses that are unlike the person's footage."""
+    if not tables.parts(job.table):
+        return
+    uris = {row["uri"] for row in rows}
+    known = tables.read(job.table, job.schema, ["uri", "out_of_range_share"]).to_pylist()
+    found = {row["uri"]: share for row in known if (share := row["out_of_range_share"]) is not None}
+    shares = {uri: share for uri, share in found.items() if uri in uris}
+    if shares:
+        most = max(shares, key=lambda uri: shares[uri])
+        text = f"poses unlike the person's footage: {np.median([*shares.values()]):.1%} of a song (median), at most "
+        tqdm.write(f"{text}{shares[most]:.1%}: {most} ({job.table}, column out_of_range_share)", file=sys.stderr)
 
 
 def _has_table(config: RenderConfig) -> bool:
@@ -56,7 +77,8 @@ def _rows(config: RenderConfig) -> list[Row]:
     there = set(storage.find(config.output, (VIDEO,)))
     _check_videos(config, videos, there, set(given.values()))
     model = identity(storage.read_bytes(_checkpoint(config)))
-    choice, made = _choice(config, model), _made_by_file(config, past)
+    picture = _picture(config)
+    choice, made = _choice(config, model, picture), _made_by_file(config, past, picture)
     return [
         {
             "uri": song["uri"],
@@ -128,13 +150,24 @@ def _checkpoint(config: RenderConfig) -> str:
     return config.checkpoint or str(header.SHIPPED[header.DANCE])
 
 
-def _made_by_file(config: RenderConfig, past: list[Row]) -> dict[tuple[str, str], str]:
+def _made_by_file(config: RenderConfig, past: list[Row], picture: str) -> dict[tuple[str, str], str]:
     """(song, file version) -> version, for videos of earlier releases, which used the hash of the model's file."""
-    old = _choice(config, storage.content_hash(_checkpoint(config)))
+    old = _choice(config, storage.content_hash(_checkpoint(config)), picture)
     stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
     return {(row["uri"], file): row["version"] for row, file, choice in stamped if choice == old}
 
 
-def _choice(config: RenderConfig, model: str) -> str:
+def _choice(config: RenderConfig, model: str, picture: str) -> str:
     """What, besides the song, determines a video's content."""
-    return f"{model[:16]} {config.seed} {config.look} {config.width_px}x{config.height_px} {config.fps:g}"
+    return f"{model[:16]} {config.seed} {picture} {config.fps:g}"
+
+
+def _picture(config: RenderConfig) -> str:
+    """The look and the size; a person is identified by the content of the checkpoint."""
+    if config.look in DRAWN:
+        look, size = config.look, drawn_size(config)
+    else:
+        about = header.read(config.look, header.PERSON)
+        look = identity(storage.read_bytes(config.look))[:16]
+        size = person_size(config, (about["width_px"], about["height_px"]))
+    return f"{look} {size[0]}x{size[1]}"

@@ -1,14 +1,30 @@
 """Settings of rendering: one song (`dancegen dance`) or a whole library (`render`)."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from dancegen.config import Config, InputFile, InputUri, Output, Uri
+from dancegen import storage
+from dancegen.config import Config, Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.media.settings import Side
 
 RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
+DRAWN = ("avatar", "skeleton", "skeleton-light")  # keys of drawing.draw.LOOKS
+PERSON_SUFFIX = ".safetensors"
+
+
+def _look(value: str) -> str:
+    """A drawn look, or the absolute URI of a person's checkpoint."""
+    if value in DRAWN:
+        return value
+    if storage.suffix(value) != PERSON_SUFFIX:
+        known = ", ".join(map(repr, DRAWN))
+        raise ValueError(f"is no look: give {known}, or the checkpoint of a person ({PERSON_SUFFIX})")
+    return storage.absolute(value)
+
+
+Look = Annotated[str, AfterValidator(_look), Input(names=DRAWN)]
 
 
 class PictureConfig(Config):
@@ -18,14 +34,15 @@ class PictureConfig(Config):
     """Checkpoint of the dance model; null uses the one shipped with dancegen."""
     seed: int = 0
     """Seed of the noise: each seed gives a different dance to the same song."""
-    look: Literal["avatar", "skeleton", "skeleton-light"] = "avatar"
-    """Figure in the video: an avatar, or an OpenPose skeleton on black or on white."""
+    look: Look = "avatar"
+    """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); or the
+    checkpoint of a person, as a path or URI."""
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
     """Frames per second. The motion is generated at 10 poses per second and interpolated."""
-    width_px: Side = 1280
-    """Width of the video in pixels, even."""
-    height_px: Side = 720
-    """Height of the video in pixels, even."""
+    width_px: Side | None = None
+    """Width of the video in pixels, even; null is 1280, or that of the person's pictures."""
+    height_px: Side | None = None
+    """Height of the video in pixels, even; null is 720, or that of the person's pictures."""
 
 
 class DanceConfig(PictureConfig):

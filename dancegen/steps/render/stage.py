@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
@@ -13,18 +13,22 @@ from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.checkpoints.checkpoint import load_model
-from dancegen.drawing.draw import LOOKS
 from dancegen.errors import BadMediaError, StorageError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
+from dancegen.media.write_behind import WriteBehind
 from dancegen.music.beats import SURE, tempo
 from dancegen.music.sound import sound_note
 from dancegen.pose.normalize import place, square
 from dancegen.pose.resample import resample
+from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.settings import PictureConfig
 
-Progress = Callable[[np.ndarray], Iterable[np.ndarray]]
+NOTED_SHARE = 0.1  # of poses unlike the person's footage, from which the song gets a note
+
+Progress = Callable[[int, int], None]
+"""Called with the number of frames made so far, and of all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Rendered:
     fps: float
     wall_s: float
     compute_s: float
+    out_of_range_share: float | None = None
     note: str | None = None
 
 
@@ -51,6 +56,7 @@ class RenderSongs:
 
     def __init__(self, picture: PictureConfig, device: str = "cpu") -> None:
         self._picture = picture
+        self._look = load_look(picture, device)
         self._model = load_model(picture.checkpoint, device)
 
     def __call__(self, songs: pa.Table) -> pa.Table:
@@ -61,7 +67,7 @@ class RenderSongs:
         """Render one song."""
         row = {**song, "seed": self._picture.seed, "look": self._picture.look}
         try:
-            rendered = render_song(song["uri"], song["output_uri"], self._model, self._picture)
+            rendered = render_song(song["uri"], song["output_uri"], self._model, self._picture, self._look)
         except StorageUnreachableError:
             raise
         except (BadMediaError, StorageError) as error:
@@ -75,7 +81,12 @@ def song_seed(seed: int, content_hash: str) -> int:
 
 
 def render_song(
-    song: str, video: str, model: DanceModel, picture: PictureConfig, progress: Progress = iter
+    song: str,
+    video: str,
+    model: DanceModel,
+    picture: PictureConfig,
+    look: Look,
+    progress: Progress = lambda done, frames: None,
 ) -> Rendered:
     """Make the dance video of one song, as long as the song, with its audio. Memory does not grow with the frame count.
 
@@ -85,14 +96,17 @@ def render_song(
     with storage.reading(song) as path:
         content_hash = storage.content_hash(str(path))
         samples = audio.load(path, song)
-        joints = dance(samples, model, picture, song_seed(picture.seed, content_hash))
+        joints = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
         confidence = tempo(samples)[1] if model.config.rhythm else SURE
         note = sound_note(samples, confidence, audio.track(path, song).note)
-        draw = LOOKS[picture.look]
-        size = picture.width_px, picture.height_px
-        with storage.writing(video) as unfinished, VideoWriter(unfinished, *size, picture.fps, sound=path) as writer:
-            for joints_px in progress(joints):
-                writer.write(draw(joints_px, *size))
+        pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
+        with (
+            storage.writing(video) as unfinished,
+            VideoWriter(unfinished, *look.size, picture.fps, path, look.description) as writer,
+            WriteBehind(writer) as behind,
+        ):
+            for frame in pictures.frames:
+                behind.write(frame)
     return Rendered(
         output_uri=video,
         content_hash=content_hash,
@@ -101,12 +115,19 @@ def render_song(
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
-        note=note,
+        out_of_range_share=pictures.out_of_range_share,
+        note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
 
 
-def dance(samples: Float32[np.ndarray, " S"], model: DanceModel, picture: PictureConfig, seed: int) -> np.ndarray:
-    """The joints in every frame of a song's video, in pixels: float32 (frames, J, 3)."""
-    frames = ceil(len(samples) / audio.SAMPLE_RATE * picture.fps)
+def _range_note(share: float | None) -> str | None:
+    return f"{share:.0%} of its poses are unlike the person's footage" if (share or 0) > NOTED_SHARE else None
+
+
+def dance(
+    samples: Float32[np.ndarray, " S"], model: DanceModel, size: tuple[int, int], fps: float, seed: int
+) -> np.ndarray:
+    """The joints in every frame of a song's video, in pixels of a frame of this size: float32 (frames, J, 3)."""
+    frames = ceil(len(samples) / audio.SAMPLE_RATE * fps)
     pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
-    return place(resample(pose, model.config.fps, picture.fps, frames), picture.width_px, picture.height_px)
+    return place(resample(pose, model.config.fps, fps, frames), *size)

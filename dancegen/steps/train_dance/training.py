@@ -30,9 +30,9 @@ from dancegen.gan.dance_model import (
 from dancegen.gan.noise_encoder import Code
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
+from dancegen.precision import Precision, autocast
 from dancegen.steps.train_dance.gradient_clip import GradientClip
 from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
-from dancegen.steps.train_dance.precision import Precision, autocast
 from dancegen.training.batch import Batch
 from dancegen.training.statistics import share_statistics
 

@@ -1,0 +1,49 @@
+"""Encoding of frames in another thread, while the next frames are made.
+
+Axes used in shapes:
+    H rows    W columns
+"""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+
+import numpy as np
+from jaxtyping import UInt8
+
+from dancegen.media.writer import VideoWriter
+
+MAX_BYTES = 256_000_000  # of frames that wait
+
+
+class WriteBehind:
+    """Passes frames to a VideoWriter in another thread. Use it in a `with` block, inside the writer's.
+
+    An error of the writer is raised by a later `write`, or at the end of the block. If the block raises, the frames
+    that wait are dropped.
+    """
+
+    def __init__(self, writer: VideoWriter) -> None:
+        self._writer = writer
+        self._waiting: deque[Future[None]] = deque()
+        self._most = max(1, MAX_BYTES // int(np.prod(writer.shape)))
+
+    def __enter__(self) -> "WriteBehind":
+        self._pool = ThreadPoolExecutor(1)
+        return self
+
+    def write(self, rgb: UInt8[np.ndarray, "H W 3"]) -> None:
+        """Append one frame, which must not change afterwards. Waits while too many frames are not encoded yet."""
+        self._waiting.append(self._pool.submit(self._writer.write, rgb))
+        while len(self._waiting) > self._most or self._waiting[0].done():
+            self._waiting.popleft().result()
+            if not self._waiting:
+                break
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=kind is not None)
+        if kind is None:
+            for written in self._waiting:
+                written.result()
