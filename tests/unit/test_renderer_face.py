@@ -26,7 +26,7 @@ def test_a_crop_is_around_the_mean_of_the_seen_joints_of_the_face():
     joints[1, FACE[3:]] = MISSING  # the ears: the mean of nose and eyes is lower
     corners, seen = face_corners(joints, 64, 128)
     assert corners.tolist() == [[8, 56], [8, 56]]
-    assert crop_side(64) == 16
+    assert crop_side(64, 128) == 16
     assert seen.tolist() == [1, 1]
 
 
@@ -44,11 +44,15 @@ def test_only_the_crop_changes_and_only_where_there_is_a_face():
     refined = refiner(condition, picture, joints)
     changed = (refined != picture).any(1)
     assert refined[1].equal(picture[1])
-    (top, left), side = face_corners(joints, 64, 64)[0][0].tolist(), crop_side(64)
+    (top, left), side = face_corners(joints, 64, 64)[0][0].tolist(), crop_side(64, 64)
     assert changed[0, top : top + side, left : left + side].float().mean() > 0.9
     changed[0, top : top + side, left : left + side] = False
     assert not changed.any()
     assert refined.abs().max() <= 1
+
+
+def test_the_crop_is_128_px_at_512_px_and_never_wider_than_the_picture():
+    assert (crop_side(512, 512), crop_side(1024, 512), crop_side(4096, 512)) == (128, 256, 512)
 
 
 def test_crops_come_back_to_their_places():
