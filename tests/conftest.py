@@ -197,6 +197,78 @@ def _clip(split: str, index: int, frames: int, seed: int) -> dict[str, object]:
     }
 
 
+FRAME_PX = 32
+
+
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[..., str]:
+    """A function that writes a table of frames, and its footage, of a swaying skeleton before a coloured plate.
+
+    It gives the table's URI.
+    """
+
+    def make(uri: str, train: int = 12, validation: int = 10) -> str:
+        plate = np.random.default_rng(0).integers(0, 120, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8)
+        tables.begin(uri, schema.FRAMES, {})
+        tables.begin(uri + "_footage", schema.FOOTAGE, {})
+        first = 0
+        for split, count in (("train", train), ("validation", validation)):
+            rows = [_frame(split, index, plate, has_previous=index > first) for index in range(first, first + count)]
+            tables.write_part(uri, schema.table(schema.FRAMES, rows), split)
+            first += count + 20
+        row = {"uri": "video", "version": "1", "person": "ada", "fps": 10.0, "frames": train + validation}
+        row |= {"height_px": FRAME_PX, "width_px": FRAME_PX, "plate": _encoded(plate, ".png"), "plate_coverage": 1.0}
+        row |= {"bones": schema.to_bytes(np.full(17, 0.5), "float32"), "torso": 0.3, "floor_y": 0.9}
+        tables.write_part(uri + "_footage", schema.table(schema.FOOTAGE, [row]), "video")
+        return uri
+
+    return make
+
+
+def _frame(split: str, index: int, plate: np.ndarray, has_previous: bool) -> dict[str, object]:
+    from dancegen.drawing.draw import draw_skeleton
+
+    joints = _swaying(3)[index % 60]
+    drawn = draw_skeleton(joints * np.float32([FRAME_PX, FRAME_PX, 1]), FRAME_PX, FRAME_PX)
+    matte = (drawn.max(axis=2) > 0).astype(np.uint8) * 255
+    quarter = FRAME_PX // 4
+    flow = {"flow": bytes(4 * quarter * quarter), "flow_valid": b"\1" * (quarter * quarter)} if has_previous else {}
+    return {
+        "frame_id": f"0123456789abcdef@{index}",
+        "video_uri": "video",
+        "person": "ada",
+        "split": split,
+        "index": index,
+        "time_s": index / 10,
+        "fps": 10.0,
+        "height_px": FRAME_PX,
+        "width_px": FRAME_PX,
+        "jpeg": _encoded(np.where(matte[..., None] > 0, drawn, plate), ".jpg"),
+        "joints": schema.to_bytes(joints, "float32"),
+        "matte": _encoded(matte, ".png"),
+        **flow,
+    }
+
+
+def _encoded(picture: np.ndarray, ending: str) -> bytes:
+    import cv2
+
+    bgr = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(ending, bgr)[1].tobytes()
+
+
+@pytest.fixture(scope="session")
+def tiny_renderer() -> dict[str, object]:
+    """Settings of a renderer small enough to train in seconds."""
+    return {
+        "height_px": FRAME_PX,
+        "width_px": FRAME_PX,
+        "generator": {"width": 8, "downsamplings": 2, "blocks": 1},
+        "discriminator": {"width": 4, "scales": 1},
+        "losses": {"perceptual": 0.0},
+    }
+
+
 @pytest.fixture(scope="session")
 def make_library(make_video: Callable[..., Path]) -> Callable[..., dict[str, np.ndarray]]:
     """A function that fills a folder with videos of six seconds, with OpenPose's files beside them.

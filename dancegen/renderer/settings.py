@@ -75,9 +75,9 @@ class LossConfig(Config):
     matte: NonNegativeFloat = 5.0
     """Initial weight of the L1 distance of the matte to the foreground mask; requires the matte."""
     matte_final: NonNegativeFloat = 0.5
-    """Weight of the same loss after `matte_decay_share` of the steps, when the adversarial loss refines the edge."""
+    """Weight of the same loss after `matte_decay_share` of the training, when the adversarial loss refines the edge."""
     matte_decay_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
-    """Fraction of the steps over which the weight falls linearly from `matte` to `matte_final`."""
+    """Fraction of the training over which the weight falls linearly from `matte` to `matte_final`."""
     matte_entropy: NonNegativeFloat = 0.05
     """Weight of the binary entropy of the matte, which makes it opaque or transparent; requires the matte."""
     warp: NonNegativeFloat = 2.0
@@ -97,12 +97,10 @@ class OptimizerConfig(Config):
     betas: tuple[float, float] = (0.5, 0.999)
     """Decay rates of Adam's first and second moments."""
     schedule: Literal["cosine", "linear_decay"] = "cosine"
-    """Learning rates over the steps: half a cosine to 0; or constant for the first half, then linear to 0 (as
+    """Learning rates over the training: half a cosine to 0; or constant for the first half, then linear to 0 (as
     published)."""
-    steps: PositiveInt = 30_000
-    """Updates of the generator."""
     enhancer_only_share: Share = 0.0
-    """Fraction of the steps, at the start, in which only the local enhancer is trained (local_enhancer)."""
+    """Fraction of the training, at the start, in which only the local enhancer is trained (local_enhancer)."""
     ema: Share = 0.999
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update (as published)."""
 
@@ -154,11 +152,11 @@ PAPER = RendererConfig(
     matte=False,
     discriminator=DiscriminatorConfig(width=64, two_frame=False),
     losses=LossConfig(colour=0.0, matte=0.0, matte_final=0.0, matte_entropy=0.0, warp=0.0, face=0.0),
-    optimizer=OptimizerConfig(discriminator_rate=2e-4, schedule="linear_decay", steps=600_000, ema=0.0),
+    optimizer=OptimizerConfig(discriminator_rate=2e-4, schedule="linear_decay", ema=0.0),
     pose_jitter=0.0,
     limb_drop=0.0,
 )
-"""The published recipe. Its 200 epochs over the 2,975 pictures of Cityscapes are given in steps of batch size 1."""
+"""The published recipe, which is trained for 200 epochs with a batch size of 1."""
 
 ENHANCED_1024 = PAPER.model_copy(
     update={
@@ -166,7 +164,7 @@ ENHANCED_1024 = PAPER.model_copy(
         "width_px": 1024,
         "generator": GeneratorConfig(kind="local_enhancer", width=32, downsamplings=4, blocks=9),
         "discriminator": DiscriminatorConfig(width=64, scales=3, two_frame=False),
-        "optimizer": PAPER.optimizer.model_copy(update={"steps": 330_000, "enhancer_only_share": 0.1}),
+        "optimizer": PAPER.optimizer.model_copy(update={"enhancer_only_share": 0.1}),
     }
 )
 """The published recipe at 1024 px, to be trained from a global generator of `PAPER`: 110 epochs."""
@@ -176,6 +174,5 @@ TINY = RendererConfig(
     width_px=128,
     generator=GeneratorConfig(width=16, downsamplings=3, blocks=3),
     discriminator=DiscriminatorConfig(width=16),
-    optimizer=OptimizerConfig(steps=200),
 )
 """For tests and demonstrations."""

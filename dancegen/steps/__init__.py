@@ -12,6 +12,7 @@ NAMES = (
     "cut_frames",
     "pretrain_perceptual",
     "train_dance",
+    "train_renderer",
     "train_cross_modal",
     "search",
     "evaluate",

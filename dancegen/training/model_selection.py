@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 FORMER_METRICS = {"validation/misfit": "validation/motion_error"}  # in states of earlier releases
-HIGHER_IS_BETTER = frozenset({"beat_alignment"})
+HIGHER_IS_BETTER = frozenset({"beat_alignment", "ssim"})
 
 
 @dataclass

@@ -34,6 +34,7 @@ from dancegen.precision import Precision, autocast
 from dancegen.steps.train_dance.gradient_clip import GradientClip
 from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
 from dancegen.training.batch import Batch
+from dancegen.training.frozen import frozen
 from dancegen.training.statistics import share_statistics
 
 __all__ = ["Batch", "DanceTraining"]
@@ -284,7 +285,7 @@ class DanceTraining:
         judged = replace(generated, fake=generated.fake.detach().requires_grad_())
         pull, parts = torch.zeros_like(judged.fake), {}
         total = plain = generated.fake.new_zeros(())
-        with _frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, generated.fake):
+        with frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, generated.fake):
             for terms in GENERATOR_TERMS:
                 weights = {name: weight for name in terms.names if (weight := self._weight(name))}
                 if not weights:
@@ -362,7 +363,7 @@ class DanceTraining:
         assert self.config.noise_encoder is not None
         assert self.noise_encoder is not None
         std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
-        with _frozen(self.noise_encoder):
+        with frozen(self.noise_encoder):
             seen = self.noise_encoder(
                 losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
             ).mean
@@ -456,17 +457,6 @@ GENERATOR_TERMS = (
     Terms(("adversarial_global", "feature_matching"), DanceTraining.from_global),
     Terms(("noise_kl", "noise_recovery"), DanceTraining.about_noise),
 )
-
-
-@contextmanager
-def _frozen(*networks: nn.Module) -> Iterator[None]:
-    """Disable the parameter gradients of these networks inside the block."""
-    parameters = [parameter for network in networks for parameter in network.parameters()]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    yield
-    for parameter in parameters:
-        parameter.requires_grad_(True)
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""The person of some footage: body, background and poses, which a checkpoint carries besides the weights."""
+
+from typing import Any
+
+import numpy as np
+
+from dancegen import schema, tables
+from dancegen.errors import TableError
+from dancegen.renderer.body_fit import Body
+from dancegen.renderer.person import Person
+from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.pose_range import measure_range
+from dancegen.skeleton import COCO18
+from dancegen.steps.train_renderer.frames import CUT_AGAIN, FOOTAGE, picture
+from dancegen.steps.train_renderer.settings import TrainRendererConfig
+
+
+def person_of(config: TrainRendererConfig, generator: PersonGenerator, card: dict[str, Any]) -> Person:
+    """The person of the table of frames. Background and proportions are those of the video with the most frames."""
+    row = main_video(config.frames)
+    bones = schema.from_bytes(row["bones"], "float32", len(COCO18.bones))
+    body = Body(bones, row["torso"], row["floor_y"], row["width_px"] / row["height_px"])
+    stored = tables.read(config.frames, schema.FRAMES, columns=["joints"])["joints"].to_pylist()
+    joints = np.stack([schema.from_bytes(each, "float32", len(COCO18), 3) for each in stored])
+    return Person(
+        generator=generator,
+        config=config.model,
+        body=body,
+        poses=measure_range(joints, body),
+        plate=picture(row["plate"]),
+        height_px=row["height_px"],
+        width_px=row["width_px"],
+        name=config.person,
+        consent=config.consent,
+        licence=config.licence,
+        card=card,
+    )
+
+
+def main_video(frames: str) -> dict[str, Any]:
+    """The row of the table of footage with the most frames. Raises TableError without any."""
+    rows = [row for row in tables.read(frames + FOOTAGE, schema.FOOTAGE).to_pylist() if row["frames"]]
+    if not rows:
+        raise TableError(frames + FOOTAGE, "holds no video with frames.", f"{CUT_AGAIN}.")
+    return max(rows, key=lambda row: (row["frames"], row["uri"]))
