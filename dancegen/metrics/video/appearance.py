@@ -58,7 +58,7 @@ def likeness(found: Float[np.ndarray, "N D"], footage: Float[np.ndarray, "M D"])
 
 
 def clip_features(frames: Float[np.ndarray, "N D"], length: int = CLIP_FRAMES) -> Float64[np.ndarray, "K E"]:
-    """One vector of 2 D per clip of consecutive frames of a segment: mean over time, and mean absolute change from frame to frame.
+    """One vector of 2 D per clip of consecutive frames of a segment: mean over time, and mean absolute change a frame.
 
     Frames after the last whole clip are left out.
     """
