@@ -70,4 +70,4 @@ def test_the_box_holds_the_matte_and_has_room_for_a_window():
     assert matte_box(matte) == (slice(5, 30), slice(20, 50))
     small = np.zeros((40, 60), dtype=np.uint8)
     small[39, 0] = 255
-    assert matte_box(small) == (slice(28, 40), slice(0, 12))
+    assert matte_box(small) == (slice(24, 40), slice(0, 16))

@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float, Float64, UInt8
 
 from dancegen.metrics.frechet import frechet
+from dancegen.metrics.video.intervals import Interval
 from dancegen.renderer.classifiers.base import ImageFeatures
 from dancegen.renderer.image_features import perceptual_distance
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
 CLIP_FRAMES = 16
-CLIPS = 200  # with fewer clips the distance is biased and its interval is wide
 
 
 def is_independent(metric: PerceptualConfig, loss: PerceptualConfig) -> bool:
@@ -31,14 +31,18 @@ def perceptual_distances(
     """The perceptual distance of each frame from the true one."""
     pairs = zip(found, true, strict=True)
     with torch.no_grad():
-        distances = [float(perceptual_distance(features, _tensor(one), _tensor(other))) for one, other in pairs]
+        distances = [
+            float(perceptual_distance(features, *(_tensor(each, features) for each in pair))) for pair in pairs
+        ]
     return np.array(distances, dtype=np.float64)
 
 
 def pooled(features: ImageFeatures, pictures: UInt8[np.ndarray, "N H W 3"]) -> Float64[np.ndarray, "N D"]:
     """The deepest feature map of each frame, averaged over its pixels."""
     with torch.no_grad():
-        found = [features(_tensor(picture))[-1].mean(dim=(2, 3))[0].double().numpy() for picture in pictures]
+        found = [
+            features(_tensor(picture, features))[-1].mean(dim=(2, 3))[0].double().cpu().numpy() for picture in pictures
+        ]
     return np.stack(found)
 
 
@@ -54,7 +58,7 @@ def likeness(found: Float[np.ndarray, "N D"], footage: Float[np.ndarray, "M D"])
 
 
 def clip_features(frames: Float[np.ndarray, "N D"], length: int = CLIP_FRAMES) -> Float64[np.ndarray, "K E"]:
-    """One vector of 2 D per clip of consecutive frames: mean over time, and mean absolute change from frame to frame.
+    """One vector of 2 D per clip of consecutive frames of a segment: mean over time, and mean absolute change a frame.
 
     Frames after the last whole clip are left out.
     """
@@ -65,23 +69,27 @@ def clip_features(frames: Float[np.ndarray, "N D"], length: int = CLIP_FRAMES) -
 
 def frechet_clips(
     real: Float[np.ndarray, "K E"], found: Float[np.ndarray, "L E"], seed: int, resamples: int
-) -> tuple[float, float, float]:
+) -> Interval:
     """Frechet distance of two sets of clips, and its 95 % bootstrap interval over the clips of both.
 
     It is not the Frechet Video Distance: the features are those of single pictures. An interval is centred on the
-    value, as a sample with repetitions has a larger distance. Raises ValueError for fewer than two clips.
+    value, as a sample with repetitions has a larger distance. With fewer than 200 clips of each it is biased upwards.
+    Raises ValueError for fewer than two clips.
     """
     value, random = frechet(real, found), np.random.default_rng(seed)
     drawn = [
         frechet(*(each[random.integers(0, len(each), len(each))] for each in (real, found))) for _ in range(resamples)
     ]
     low, middle, high = np.quantile(drawn, [0.025, 0.5, 0.975]).tolist()
-    return value, max(0.0, value + low - middle), value + high - middle
+    return Interval(value, max(0.0, value + low - middle), value + high - middle)
 
 
 def _normed(rows: Float64[np.ndarray, "N D"]) -> Float64[np.ndarray, "N D"]:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def _tensor(picture: UInt8[np.ndarray, "H W 3"]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 127.5 - 1
+def _tensor(picture: UInt8[np.ndarray, "H W 3"], features: ImageFeatures) -> torch.Tensor:
+    """The picture as input of the network, on its device."""
+    device = next((parameter.device for parameter in features.parameters()), None)
+    pixels = torch.from_numpy(np.ascontiguousarray(picture)).to(device)
+    return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1

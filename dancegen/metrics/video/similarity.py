@@ -14,6 +14,7 @@ WHITE = 255.0
 SSIM_SIGMA_PX, SSIM_RADIUS_PX = 1.5, 5  # of the Gaussian window of 11 x 11 pixels
 GMSD_C = 170.0  # for grey levels of 0 to 255
 PREWITT = np.array([[1, 0, -1]] * 3) / 3
+LEAST_BOX_PX = 16  # room for the window of SSIM, and for the four halvings of VGG19
 MATTE_INSIDE = 128  # of 255: from here on a pixel belongs to the person
 SSIM_C1, SSIM_C2 = (0.01 * WHITE) ** 2, (0.03 * WHITE) ** 2
 
@@ -52,7 +53,7 @@ def gmsd(found: UInt8[np.ndarray, "H W 3"], true: UInt8[np.ndarray, "H W 3"]) ->
     return float(similarity.std())
 
 
-def matte_box(matte: UInt8[np.ndarray, "H W"], least_px: int = 2 * SSIM_RADIUS_PX + 2) -> tuple[slice, slice] | None:
+def matte_box(matte: UInt8[np.ndarray, "H W"], least_px: int = LEAST_BOX_PX) -> tuple[slice, slice] | None:
     """Rows and columns of the smallest box around the matte, at least `least_px` each way; None for an empty matte."""
     inside = matte >= MATTE_INSIDE
     if not inside.any():
