@@ -202,13 +202,14 @@ FRAME_PX = 32
 
 @pytest.fixture(scope="session")
 def make_frames() -> Callable[..., str]:
-    """A function that writes a table of frames, and its footage, of a swaying skeleton before a coloured plate.
+    """A function that writes a table of frames, and its footage, of a swaying shape before a plate.
 
     It gives the table's URI.
     """
 
     def make(uri: str, train: int = 12, validation: int = 10) -> str:
-        plate = np.random.default_rng(0).integers(0, 120, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8)
+        plate = np.full((FRAME_PX, FRAME_PX, 3), (40, 60, 90), dtype=np.uint8)
+        plate[FRAME_PX // 2 :] += 40
         tables.begin(uri, schema.FRAMES, {})
         tables.begin(uri + "_footage", schema.FOOTAGE, {})
         first = 0
@@ -226,11 +227,12 @@ def make_frames() -> Callable[..., str]:
 
 
 def _frame(split: str, index: int, plate: np.ndarray, has_previous: bool) -> dict[str, object]:
-    from dancegen.drawing.draw import draw_skeleton
+    import cv2
 
     joints = _swaying(3)[index % 60]
-    drawn = draw_skeleton(joints * np.float32([FRAME_PX, FRAME_PX, 1]), FRAME_PX, FRAME_PX)
-    matte = (drawn.max(axis=2) > 0).astype(np.uint8) * 255
+    hull = cv2.convexHull((joints[:, :2] * FRAME_PX).astype(np.int32))
+    matte = cv2.fillConvexPoly(np.zeros((FRAME_PX, FRAME_PX), np.uint8), hull, 255)
+    person = np.full_like(plate, (220, 120, 60))
     quarter = FRAME_PX // 4
     flow = {"flow": bytes(4 * quarter * quarter), "flow_valid": b"\1" * (quarter * quarter)} if has_previous else {}
     return {
@@ -243,7 +245,7 @@ def _frame(split: str, index: int, plate: np.ndarray, has_previous: bool) -> dic
         "fps": 10.0,
         "height_px": FRAME_PX,
         "width_px": FRAME_PX,
-        "jpeg": _encoded(np.where(matte[..., None] > 0, drawn, plate), ".jpg"),
+        "jpeg": _encoded(np.where(matte[..., None] > 0, person, plate), ".jpg"),
         "joints": schema.to_bytes(joints, "float32"),
         "matte": _encoded(matte, ".png"),
         **flow,

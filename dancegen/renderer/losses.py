@@ -58,9 +58,16 @@ def colour_l1(
     return _masked_mean((colour - real).abs().mean(dim=1, keepdim=True), matte)
 
 
-def matte_l1(matte: Float[Tensor, "N 1 H W"], target: Float[Tensor, "N 1 H W"]) -> Float[Tensor, ""]:
-    """Mean absolute difference of the matte from its target."""
-    return (matte.float() - target.float()).abs().mean()
+def matte_cross_entropy(
+    matte: Float[Tensor, "N 1 H W"], target: Float[Tensor, "N 1 H W"], known: Float[Tensor, " N"]
+) -> Float[Tensor, ""]:
+    """Mean binary cross-entropy of the matte with its target, in nats, where the target is known (1), not 0.
+
+    An L1 distance has no gradient where the sigmoid is saturated, and is smallest for an empty matte as long as most
+    pixels are background.
+    """
+    share = matte.float().clamp(SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    return (F.binary_cross_entropy(share, target.float(), reduction="none").mean(dim=(1, 2, 3)) * known).mean()
 
 
 def matte_entropy(matte: Float[Tensor, "N 1 H W"]) -> Float[Tensor, ""]:

@@ -73,7 +73,7 @@ class LossConfig(Config):
     colour: NonNegativeFloat = 10.0
     """Weight of the L1 distance of the colours inside the foreground mask (0 as published)."""
     matte: NonNegativeFloat = 5.0
-    """Initial weight of the L1 distance of the matte to the foreground mask; requires the matte."""
+    """Initial weight of the cross-entropy of the matte with the foreground mask; requires the matte."""
     matte_final: NonNegativeFloat = 0.5
     """Weight of the same loss after `matte_decay_share` of the training, when the adversarial loss refines the edge."""
     matte_decay_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3

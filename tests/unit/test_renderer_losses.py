@@ -61,7 +61,10 @@ def test_a_loss_inside_a_mask_is_the_same_in_one_batch_or_in_two():
 
 def test_a_matte_is_compared_with_its_target_and_its_entropy_is_largest_at_a_half():
     half = torch.full((1, 1, 4, 4), 0.5, requires_grad=True)
-    assert float(losses.matte_l1(half, torch.ones(1, 1, 4, 4))) == 0.5
+    target = torch.ones(1, 1, 4, 4)
+    assert float(losses.matte_cross_entropy(half, target, torch.ones(1))) == pytest.approx(math.log(2))
+    assert float(losses.matte_cross_entropy(half, target, torch.zeros(1))) == 0
+    assert float(losses.matte_cross_entropy(target, target, torch.ones(1))) < 1e-4
     assert float(losses.matte_entropy(half)) == pytest.approx(math.log(2))
     for sure in (0.0, 1.0):
         assert float(losses.matte_entropy(torch.full((1, 1, 4, 4), sure))) < 1e-4

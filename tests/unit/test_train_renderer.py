@@ -62,14 +62,17 @@ def test_an_epoch_is_the_same_again_and_goes_on_where_it_stopped(frames):
     assert not torch.equal(whole[0].pictures, batches(frames, seed=1)[0].pictures)
 
 
-def test_a_window_is_learnt_by_heart(frames, tiny_renderer):
-    still = {"pose_jitter": 0.0, "limb_drop": 0.0, "optimizer": {"generator_rate": 5e-3, "ema": 0.9}}
-    training = training_of(tiny_renderer, total=150, **still)
+def test_a_window_is_learnt(frames, tiny_renderer):
+    weights = {"perceptual": 0.0, "adversarial": 0.1, "feature_matching": 1.0, "matte": 20.0, "matte_final": 20.0}
+    still = {"pose_jitter": 0.0, "limb_drop": 0.0, "optimizer": {"generator_rate": 1e-2}, "losses": weights}
+    training = training_of(tiny_renderer, total=1000, **still)
     (batch, *_) = batches(frames, size=1)
-    before = training.step(batch)["l1"]
-    for _ in range(149):
-        after = training.step(batch)["l1"]
-    assert after < 0.1 * before
+    before = training.step(batch)
+    for _ in range(99):
+        after = training.step(batch)
+    assert after["l1"] < 0.5 * before["l1"]
+    assert after["matte"] < 0.5 * before["matte"]
+    assert after["colour"] < 0.3 * before["colour"]
 
 
 def test_a_resumed_training_equals_a_straight_one_to_the_bit(frames, tiny_renderer):
@@ -91,7 +94,7 @@ def test_a_state_of_other_networks_is_refused(tiny_renderer):
     other = training_of(tiny_renderer | {"matte": False})
     with pytest.raises(CheckpointError, match="has a different matte"):
         other.load(training_of(tiny_renderer).state())
-    with pytest.raises(CheckpointError, match="init_from: was trained with model.matte=True, not False"):
+    with pytest.raises(CheckpointError, match=r"init_from: was trained with model\.matte=True, not False"):
         other.start_from(training_of(tiny_renderer).generator)
 
 
@@ -129,7 +132,8 @@ def test_only_the_enhancer_is_trained_at_first(frames, tiny_renderer):
     before, data = global_half(), batches(frames)
     for batch in data[:2]:
         training.step(batch)
-    assert before and all(torch.equal(value, before[name]) for name, value in global_half().items())
+    assert before
+    assert all(torch.equal(value, before[name]) for name, value in global_half().items())
     training.step(data[2])
     assert any(not torch.equal(value, before[name]) for name, value in global_half().items())
 
@@ -147,7 +151,8 @@ def test_jitter_is_a_share_of_the_torso_and_missing_joints_stay_missing():
     joints[:, :, 3] = torch.tensor([torch.nan, torch.nan, 0.0])
     moved = jittered(joints, 0.05, aspect=0.5)
     change = (moved - joints)[..., :2]
-    assert change[:, :, 3].isnan().all() and torch.equal(moved[..., 2], joints[..., 2])
+    assert change[:, :, 3].isnan().all()
+    assert torch.equal(moved[..., 2], joints[..., 2])
     assert change[:, :, 5, 1].std() == pytest.approx(0.05 * 0.4, rel=0.2)
     assert change[:, :, 5, 0].std() == pytest.approx(0.05 * 0.4 / 0.5, rel=0.2)
 
@@ -175,7 +180,8 @@ def test_frames_that_are_equal_have_perfect_scores_and_a_roll_out_follows_the_jo
         assert (row["l1"], row["gmsd"]) == (0, 0)
         assert row["ssim"] == pytest.approx(1)
     pictures = [picture for _, picture in rolled_out(training_of(tiny_renderer).ema, batch, "float32")]
-    assert len(pictures) == 4 and as_bytes(pictures[0]).shape == (2, 32, 32, 3)
+    assert len(pictures) == 4
+    assert as_bytes(pictures[0]).shape == (2, 32, 32, 3)
     assert score(pictures[-1], batch, None)[0]["ssim"] < 1
 
 

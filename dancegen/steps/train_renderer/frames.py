@@ -142,7 +142,7 @@ class Frames:
         height, width = pictures.shape[1:3]
         joints = np.stack([schema.from_bytes(row["joints"], "float32", len(COCO18), 3) for row in taken])
         mattes = np.stack([_matte(row["matte"], height, width) for row in last])
-        flows = [_flow(row, height // FLOW_SCALE, width // FLOW_SCALE) for row in last]
+        flows = [_flow(row["flow"], row["flow_valid"], height // FLOW_SCALE, width // FLOW_SCALE) for row in last]
         return FrameBatch(
             pictures=_signed(pictures).unflatten(0, (len(starts), length)),
             joints=torch.from_numpy(joints).unflatten(0, (len(starts), length)),
@@ -187,14 +187,11 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
     return picture
 
 
-def _flow(row: dict[str, bytes | None], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _flow(flow: bytes | None, valid: bytes | None, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """The flow and where it is valid: nowhere when it is unknown."""
-    if row["flow"] is None or row["flow_valid"] is None:
+    if flow is None or valid is None:
         return np.zeros((2, height, width), np.float16), np.zeros((height, width), np.uint8)
-    return (
-        schema.from_bytes(row["flow"], "float16", 2, height, width),
-        schema.from_bytes(row["flow_valid"], "uint8", height, width),
-    )
+    return schema.from_bytes(flow, "float16", 2, height, width), schema.from_bytes(valid, "uint8", height, width)
 
 
 def _signed(pictures: UInt8[np.ndarray, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:

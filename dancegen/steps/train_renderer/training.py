@@ -207,8 +207,7 @@ class RendererTraining:
         if weights.colour:
             parts["colour"] = losses.colour_l1(made.colour.float(), step.real, batch.matte)
         if made.matte is not None:
-            known = batch.matte_known[:, None, None, None]
-            parts["matte"] = losses.matte_l1(made.matte * known, batch.matte * known)
+            parts["matte"] = losses.matte_cross_entropy(made.matte, batch.matte, batch.matte_known)
             parts["matte_entropy"] = losses.matte_entropy(made.matte)
         if weights.warp and self.config.previous_frame:
             parts["warp"] = losses.warp_l1(made.picture.float(), step.before, batch.flow, batch.flow_valid)
