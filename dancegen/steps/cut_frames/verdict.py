@@ -35,7 +35,7 @@ def check_usable(pose: dict[str, Any], copy_of: str | None) -> None:
     if copy_of is not None:
         raise BadMediaError(uri, f"is a duplicate of {copy_of}.", "Its frames are written once; no action is required.")
     if pose["cuts"]:
-        problem = f"has {len(pose['cuts'])} cuts between shots."
+        problem = f"is not one continuous shot: the first cut is at {pose['cuts'][0] / pose['fps']:.1f} s."
         raise BadMediaError(uri, problem, "Give one continuous shot per file.")
 
 
@@ -104,8 +104,9 @@ def check_background(
     known = shifts[~np.isnan(shifts)]
     shift = float(np.quantile(known, OFTEN, method="lower")) if len(known) else 0.0
     if shift > limits.max_camera_shift:
-        moved = f"by {shift:.1%} of the frame's width" if np.isfinite(shift) else "to another view"
-        problem = f"the camera moves {moved}; {limits.max_camera_shift:.1%} are allowed."
+        allowed = f"{limits.max_camera_shift:.1%} are allowed"
+        moved = f"the camera moves by {shift:.1%} of the frame's width; {allowed}."
+        problem = moved if np.isfinite(shift) else "the camera moves: most of the background is not found again."
         raise BadMediaError(uri, problem, FILM)
     if drift > limits.max_exposure_drift:
         problem = (
