@@ -213,6 +213,7 @@ def test_frames_without_the_dancer_or_without_change_are_left_out_and_counted(tm
     assert len(kept) + sum(left_out.values()) == 80
     assert footage["frames"] == len(kept)
     assert footage["usable_s"] == pytest.approx(len(kept) / 10)
+    assert any("of the frames repeat the one before" in text for text in footage["warnings"])
 
 
 def test_blurred_frames_are_left_out(tmp_path, make_footage, make_video, cut):

@@ -22,6 +22,7 @@ ANKLES = COCO18.indices("right_ankle", "left_ankle")
 SMALL_TORSO = 0.15  # of the crop's height: a standing person has 3.3 torsos
 BEYOND_WARNING = 0.02
 COVERAGE_WARNING = 0.98
+REPEATED_WARNING = 0.1
 LONG_DRIFT = 3.0  # times the limit of 10 s, over the whole video
 FILM = "Film with the camera on a tripod, and with exposure, focus and white balance locked."
 
@@ -127,6 +128,15 @@ def plate_warnings(coverage: float) -> list[str]:
     if coverage >= COVERAGE_WARNING:
         return []
     return [f"{1 - coverage:.1%} of the background is never visible and was inpainted; film the empty scene too"]
+
+
+def repetition_warnings(repeated: int, frames: int) -> list[str]:
+    """A warning when many frames repeat the one before, which leaves few pairs of consecutive frames."""
+    share = repeated / max(1, repeated + frames)
+    if share < REPEATED_WARNING:
+        return []
+    text = f"{share:.0%} of the frames repeat the one before; if the video has fewer frames per second than the poses,"
+    return [f"{text} extract the poses with its own rate"]
 
 
 def split_warnings(counts: dict[str, int]) -> list[str]:

@@ -14,7 +14,7 @@ MAD_TO_SD = 1.4826
 SHADOW_DARKEST, SHADOW_SPREAD = 0.45, 0.06  # of a shadow: brightness / plate, and its difference between channels
 EDGE_SHARE = 0.5  # of the largest difference nearby: pixels of the edge below it are mostly background
 EDGE_PX_PER_HEIGHT = 1 / 80  # width of the edge
-HOLE_SHARE = 0.0008  # of the picture: larger holes, such as that of an arm on a hip, show the background
+HOLE_SHARE = 0.0003  # of the picture: larger holes, such as that between the legs, show the background
 
 
 def difference_matte(
