@@ -64,7 +64,7 @@ def check_poses(uri: str, pose: dict[str, Any], footage: Footage, limits: Footag
 
 def check_duration(uri: str, usable_s: float, limits: FootageVerdictConfig) -> None:
     """Raise BadMediaError when too few seconds are usable."""
-    if usable_s < limits.min_usable_s:
+    if usable_s < limits.min_usable_s or usable_s <= 0:
         problem = f"only {usable_s:.1f} s of it are usable; at least {limits.min_usable_s:g} s are required."
         remedy = "Film three minutes or more; verdict.min_usable_s sets the limit."
         raise BadMediaError(uri, problem, remedy)
