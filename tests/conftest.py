@@ -3,21 +3,25 @@
 import hashlib
 import json
 import logging
+import math
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from dancegen import schema, storage, tables
 from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.skeleton import COCO18
 
 S3_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "tests",
@@ -302,6 +306,100 @@ def _swaying(seed: int) -> np.ndarray:
     standing = (0.5, 0.5) + (random.uniform(size=(1, 18, 2)) - 0.5) * (0.3, 0.6)
     phase = np.arange(60)[:, None, None] / 8 + random.uniform(0, 6, (1, 18, 2))
     return np.concatenate([standing + 0.02 * np.sin(phase), np.full((60, 18, 1), 0.9)], axis=-1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A video of a figure that dances before a wall, and the truth about it."""
+
+    row: dict[str, Any]
+    """Of schema.POSES; `joints` are those of the table."""
+    wall: np.ndarray
+    """uint8 (H, W, 3): the scene without the figure."""
+    masks: list[np.ndarray]
+    """Of each frame: bool (H, W), where the figure is."""
+
+
+@pytest.fixture(scope="session")
+def make_footage(make_video: Callable[..., Path]) -> Callable[..., Footage]:
+    """A function that films a figure (192x144 px, 10 fps) and adds it to a table of poses.
+
+    `pan_px` moves the camera and `brighter` the exposure, per frame; frames in `away` have no figure.
+    """
+
+    def make(
+        folder: Path,
+        name: str = "a",
+        seconds: float = 8.0,
+        pan_px: float = 0.0,
+        brighter: float = 0.0,
+        away: range = range(0),
+        still: range = range(0),
+        **columns: Any,
+    ) -> Footage:
+        count = round(10 * seconds)
+        scene, wall = _wall(192 + math.ceil(pan_px * count)), _wall(192)
+        pictures, masks = [], []
+        joints = np.stack([_dancer(still.start if frame in still else frame) for frame in range(count)])
+        joints[away.start : away.stop] = (np.nan, np.nan, 0)
+        for frame, pose in enumerate(joints):
+            left = round(frame * pan_px)
+            picture = scene[:, left : left + 192].copy()
+            masks.append(_paint(picture, pose))
+            pictures.append(np.clip(picture + frame * brighter, 0, 255).astype(np.uint8))
+        uri = str(make_video(folder / f"{name}.mp4", pictures, fps=10))
+        row = {
+            "uri": uri,
+            "version": "1",
+            "content_hash": storage.content_hash(uri),
+            "dancer": "mia",
+            "skeleton": "coco18",
+            "fps": 10.0,
+            "frames": count,
+            "width_px": 192,
+            "height_px": 144,
+            "joints": schema.to_bytes(joints / (192, 144, 1), "float32"),
+            "cuts": [],
+            "people": 1.0,
+            "missing_share": 0.0,
+            "estimator": "test",
+            **columns,
+        }
+        tables.begin(f"{folder}/poses", schema.POSES, {})
+        tables.write_part(f"{folder}/poses", schema.table(schema.POSES, [row]), uri)
+        return Footage(row, wall, masks)
+
+    return make
+
+
+def _wall(width: int) -> np.ndarray:
+    """A wall with a coarse pattern, the same at its left for every width: uint8 (144, width, 3)."""
+    tiles = np.random.default_rng(5).integers(60, 200, (12, 400, 3)).astype(np.uint8)[:, : -(-width // 12)]
+    return cv2.GaussianBlur(np.kron(tiles, np.ones((12, 12, 1), np.uint8)), (5, 5), 0)[:, :width]
+
+
+def _dancer(frame: int) -> np.ndarray:
+    """COCO-18 joints in pixels of a figure with a torso of 30 px, which walks to and fro and waves."""
+    swing, x, y = math.sin(frame / 3), 96 + 36 * math.sin(frame / 9), 60
+    arm, leg = 12 * swing, 5 * swing
+    right = [(-8, -12), (-18, -8 - arm), (-24, -18 - arm)], [(-6, 18), (-7 + leg, 40), (-8, 62)]
+    left = [(8, -12), (18, -8 + arm), (24, -18 + arm)], [(6, 18), (7 + leg, 40), (8, 62)]
+    face = [(-3, -26), (3, -26), (-6, -25), (6, -25)]
+    places = [(0, -23), (0, -12), *right[0], *left[0], *right[1], *left[1], *face]
+    return np.column_stack([np.array((x, y)) + places, np.full(18, 0.9)])
+
+
+def _paint(picture: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Paint the figure on the picture; its mask, bool (H, W)."""
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    if (joints[:, 2] > 0).all():
+        points = np.rint(joints[:, :2]).astype(int)
+        for start, end in COCO18.bone_indices[:12]:
+            cv2.line(mask, points[start].tolist(), points[end].tolist(), 1, 7)
+        cv2.fillPoly(mask, [points[COCO18.indices("right_shoulder", "left_shoulder", "left_hip", "right_hip")]], 1)
+        cv2.circle(mask, points[0].tolist(), 8, 1, -1)
+    picture[mask > 0] = (230, 20, 40)
+    return mask.astype(bool)
 
 
 @pytest.fixture(scope="session")

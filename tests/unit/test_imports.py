@@ -15,6 +15,7 @@ NOT_IMPORTED_BY = {
     "dancegen.steps.search.trial": ("librosa", "mlflow", "numba", "optuna", "plotly", "sklearn", *SCIPY),
     "dancegen.steps.render.stage": ("librosa", "numba", "pandas", "ray", *SCIPY),
     "dancegen.steps.cut_clips.stage": ("librosa", "numba", "ray", "torch", *SCIPY),
+    "dancegen.steps.cut_frames.cut": ("librosa", "mediapipe", "numba", "ray", "torch"),
 }
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from dancegen import schema, storage, tables
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.steps.cut_frames import verdict
+from dancegen.steps.cut_frames.cut import SAME
 from dancegen.steps.cut_frames.picture import write_picture
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.splits import SPLITS
@@ -60,6 +61,7 @@ class ConcludeFootage:
         made["warnings"] = [
             *made["warnings"],
             *verdict.duration_warnings(usable_s, self._config.verdict),
+            *verdict.repetition_warnings(left_out[SAME], frames),
             *verdict.split_warnings({split: len(there) for split, there in parts.items()}),
         ]
         if self._report is not None:

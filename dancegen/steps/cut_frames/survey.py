@@ -25,7 +25,7 @@ from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
 from dancegen.steps.cut_frames.vision.plate import clean_plate
 from dancegen.steps.cut_frames.vision.steadiness import camera_shifts, drift, exposure_offsets
 
-SAMPLES = 100
+SAMPLES = 100  # at most
 SMALL_WIDTH_PX = 640  # of whole frames, on which movements of the camera are measured
 
 
@@ -89,7 +89,7 @@ class SurveyFootage:
         made["warnings"] += verdict.plate_warnings(made["plate_coverage"])
 
     def _samples(self, uri: str, footage: Footage, crop: Crop) -> Samples:
-        step = max(1, len(footage.joints) // SAMPLES)
+        step = -(-len(footage.joints) // SAMPLES)
         height_px, width_px = self._config.height_px, self._config.width_px
         pictures, greys = [], []
         with storage.opening(uri) as source:

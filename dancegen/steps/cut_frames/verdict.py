@@ -22,6 +22,7 @@ ANKLES = COCO18.indices("right_ankle", "left_ankle")
 SMALL_TORSO = 0.15  # of the crop's height: a standing person has 3.3 torsos
 BEYOND_WARNING = 0.02
 COVERAGE_WARNING = 0.98
+REPEATED_WARNING = 0.1
 LONG_DRIFT = 3.0  # times the limit of 10 s, over the whole video
 FILM = "Film with the camera on a tripod, and with exposure, focus and white balance locked."
 
@@ -35,7 +36,7 @@ def check_usable(pose: dict[str, Any], copy_of: str | None) -> None:
     if copy_of is not None:
         raise BadMediaError(uri, f"is a duplicate of {copy_of}.", "Its frames are written once; no action is required.")
     if pose["cuts"]:
-        problem = f"has {len(pose['cuts'])} cuts between shots."
+        problem = f"is not one continuous shot: the first cut is at {pose['cuts'][0] / pose['fps']:.1f} s."
         raise BadMediaError(uri, problem, "Give one continuous shot per file.")
 
 
@@ -63,7 +64,7 @@ def check_poses(uri: str, pose: dict[str, Any], footage: Footage, limits: Footag
 
 def check_duration(uri: str, usable_s: float, limits: FootageVerdictConfig) -> None:
     """Raise BadMediaError when too few seconds are usable."""
-    if usable_s < limits.min_usable_s:
+    if usable_s < limits.min_usable_s or usable_s <= 0:
         problem = f"only {usable_s:.1f} s of it are usable; at least {limits.min_usable_s:g} s are required."
         remedy = "Film three minutes or more; verdict.min_usable_s sets the limit."
         raise BadMediaError(uri, problem, remedy)
@@ -104,8 +105,9 @@ def check_background(
     known = shifts[~np.isnan(shifts)]
     shift = float(np.quantile(known, OFTEN, method="lower")) if len(known) else 0.0
     if shift > limits.max_camera_shift:
-        moved = f"by {shift:.1%} of the frame's width" if np.isfinite(shift) else "to another view"
-        problem = f"the camera moves {moved}; {limits.max_camera_shift:.1%} are allowed."
+        allowed = f"{limits.max_camera_shift:.1%} are allowed"
+        moved = f"the camera moves by {shift:.1%} of the frame's width; {allowed}."
+        problem = moved if np.isfinite(shift) else "the camera moves: most of the background is not found again."
         raise BadMediaError(uri, problem, FILM)
     if drift > limits.max_exposure_drift:
         problem = (
@@ -126,6 +128,15 @@ def plate_warnings(coverage: float) -> list[str]:
     if coverage >= COVERAGE_WARNING:
         return []
     return [f"{1 - coverage:.1%} of the background is never visible and was inpainted; film the empty scene too"]
+
+
+def repetition_warnings(repeated: int, frames: int) -> list[str]:
+    """A warning when many frames repeat the one before, which leaves few pairs of consecutive frames."""
+    share = repeated / max(1, repeated + frames)
+    if share < REPEATED_WARNING:
+        return []
+    text = f"{share:.0%} of the frames repeat the one before; if the video has fewer frames per second than the poses,"
+    return [f"{text} extract the poses with its own rate"]
 
 
 def split_warnings(counts: dict[str, int]) -> list[str]:

@@ -12,9 +12,9 @@ MIN_HIGH, MIN_LOW = 28.0, 14.0  # levels of 255: certain and possible foreground
 HIGH_NOISE, LOW_NOISE = 8.0, 4.0  # times the background's noise, where that is more
 MAD_TO_SD = 1.4826
 SHADOW_DARKEST, SHADOW_SPREAD = 0.45, 0.06  # of a shadow: brightness / plate, and its difference between channels
-EDGE_SHARE = 0.35  # of the largest difference nearby: pixels of the edge below it are mostly background
-EDGE_PX_PER_HEIGHT = 1 / 128  # half the width of the edge
-HOLE_SHARE = 0.0008  # of the picture: larger holes, such as that of an arm on a hip, show the background
+EDGE_SHARE = 0.5  # of the largest difference nearby: pixels of the edge below it are mostly background
+EDGE_PX_PER_HEIGHT = 1 / 80  # width of the edge
+HOLE_SHARE = 0.0003  # of the picture: larger holes, such as that between the legs, show the background
 
 
 def difference_matte(

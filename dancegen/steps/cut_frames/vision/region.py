@@ -15,6 +15,7 @@ HEAD_RADIUS = 0.1  # beyond the limbs' radius, of the torso
 HAND = 0.45  # length of a hand / length of the forearm
 FOOT, BELOW = 1.4, 0.5  # of the limbs' radius: that of a foot, and the distance of its centre below the ankle
 TRUNK = COCO18.indices("right_shoulder", "left_shoulder", "left_hip", "right_hip")
+TRUNK_SHARE = 0.7  # of the outline of shoulders and hips: the waist is narrower
 FOREARMS = [COCO18.indices(f"{side}_elbow", f"{side}_wrist") for side in ("right", "left")]
 ANKLES = COCO18.indices("right_ankle", "left_ankle")
 
@@ -40,7 +41,8 @@ def person_region(
         if seen[ankle]:
             _disc(mask, places[ankle] + (0, BELOW * radius * torso_px), FOOT * radius * torso_px)
     if seen[TRUNK].all():
-        outline = np.rint(places[TRUNK]).astype(np.int32)
+        centre = places[TRUNK].mean(axis=0)
+        outline = np.rint(centre + TRUNK_SHARE * (places[TRUNK] - centre)).astype(np.int32)
         cv2.fillPoly(mask, [outline], 1)
         cv2.polylines(mask, [outline], True, 1, width)
     if seen[HEAD].any():

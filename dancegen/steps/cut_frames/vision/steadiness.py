@@ -65,6 +65,7 @@ def _shift(
     points = points[inside]
     if len(points) < MIN_POINTS:
         return np.nan
+    grey = _as_bright(grey, reference, ~person)
     moved, found = _tracked(reference, grey, points)
     returned, found_back = _tracked(grey, reference, moved)
     good = found & found_back & (np.linalg.norm(returned - points, axis=1) < RETURN_PX)
@@ -73,9 +74,18 @@ def _shift(
     return float(np.median(np.linalg.norm(moved - points, axis=1)[good])) / columns
 
 
+def _as_bright(
+    grey: UInt8[np.ndarray, "H W"], reference: UInt8[np.ndarray, "H W"], background: Bool[np.ndarray, "H W"]
+) -> UInt8[np.ndarray, "H W"]:
+    """The sample with the mean brightness of the reference: tracking assumes that it is constant."""
+    offset = float(reference[background].mean() - grey[background].mean()) if background.any() else 0.0
+    return np.clip(grey + offset, 0, 255).astype(np.uint8)
+
+
 def _difference(
     reference: UInt8[np.ndarray, "H W"], grey: UInt8[np.ndarray, "H W"], person: Bool[np.ndarray, "H W"]
 ) -> float:
+    """Mean difference of the background."""
     return float(cv2.absdiff(reference, grey)[~person].mean()) if not person.all() else 0.0
 
 
