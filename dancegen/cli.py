@@ -108,22 +108,25 @@ def sheet(**options: Any) -> None:
 
 @main.command("import-weights", short_help="Convert the published weights to a checkpoint.")
 @click.argument("weights", metavar="WEIGHTS", type=PLACE)
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("-o", "--output", required=True, metavar="CHECKPOINT", type=PLACE, help="Output file (.safetensors).")
 @overwrite
-def import_weights(**options: Any) -> None:
-    """Convert the published weights (Ren et al., ACM MM 2020) to a checkpoint with the same outputs.
+def import_weights(settings: tuple[str, ...], **options: Any) -> None:
+    """Convert published weights to a checkpoint with the same outputs.
 
-    WEIGHTS is the state dict of their generator, for `dancegen dance --checkpoint`, or of their ST-GCN, for the
-    perceptual loss of `train-dance`; the kind is detected from its keys. No code in the file is executed.
+    WEIGHTS is the state dict of the generator of Ren et al. (ACM MM 2020), for `dancegen dance --checkpoint`, of their
+    ST-GCN, for the perceptual loss of `train-dance`, or of a pix2pixHD generator that was trained on a person, such as
+    those of Everybody Dance Now; the kind is detected from its keys. No code in the file is executed. A pix2pixHD
+    generator also requires person.KEY=VALUE for each fact that the file does not contain.
     """
     with ErrorBoundary():
         from dancegen import config
 
         kind = load("dancegen.tools.import_weights.settings:ImportWeightsConfig")
-        settings = config.validate(kind, options)
-        check(settings)
-        found = load("dancegen.tools.import_weights.run:run")(settings)
-        click.echo(f"Wrote the published {found} as a checkpoint: {settings.output}")
+        chosen = config.validate(kind, {**config.merge(None, settings), **options})
+        check(chosen)
+        found = load("dancegen.tools.import_weights.run:run")(chosen)
+        click.echo(f"Wrote the published {found} as a checkpoint: {chosen.output}")
 
 
 @main.command("compare-estimators", short_help="Measure the agreement of two pose estimators.")

@@ -37,7 +37,7 @@ class FaceRefiner(nn.Module):
         In training, values may leave [-1, 1], where clamping them would remove the gradient.
         """
         corners, seen = face_corners(joints, *picture.shape[2:])
-        side = crop_side(picture.shape[2])
+        side = crop_side(*picture.shape[2:])
         seen_condition, before = (crop(maps, corners, side) for maps in (condition, picture))
         residual = self.network(torch.cat([seen_condition, before], dim=1))
         refined = before + residual * seen[:, None, None, None]
@@ -45,9 +45,10 @@ class FaceRefiner(nn.Module):
         return paste(picture, refined, corners)
 
 
-def crop_side(height: int) -> int:
-    """Side of the face crop of a picture of this height, in pixels."""
-    return max(1, height // CROPS_PER_HEIGHT // CROP_MULTIPLE_PX) * CROP_MULTIPLE_PX
+def crop_side(height: int, width: int) -> int:
+    """Side of the face crop of a picture of this size, in pixels."""
+    side = min(height // CROPS_PER_HEIGHT, width)
+    return max(1, side // CROP_MULTIPLE_PX) * CROP_MULTIPLE_PX
 
 
 def face_corners(
@@ -61,7 +62,7 @@ def face_corners(
     known = (face[..., 2] > 0) & face.isfinite().all(dim=-1)
     places = torch.where(known[..., None], face[..., :2], 0)
     centre = places.sum(1) / known.sum(1, keepdim=True).clamp_min(1)
-    side = crop_side(height)
+    side = crop_side(height, width)
     size = joints.new_tensor([height, width])
     corner = (centre.flip(1) * size - side / 2).round()
     corner = torch.minimum(corner.clamp_min(0), (size - side).clamp_min(0))

@@ -45,6 +45,7 @@ def config(tmp_path: Path, tiny_model: dict[str, object], tiny_person: Person) -
         fps=25,
         width_px=64,
         max_bad_share=0.5,
+        quarantine_after=1,
     )
 
 

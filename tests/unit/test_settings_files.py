@@ -34,6 +34,13 @@ def show(step: str, *words: str) -> None:
     assert answer.stdout
 
 
+def preset_step(name: str) -> str:
+    """The step that a preset is for."""
+    if name.startswith("renderer_"):
+        return "train_renderer"
+    return "pretrain_perceptual" if name.endswith("stgcn") else "train_dance"
+
+
 @pytest.fixture(autouse=True)
 def in_the_project(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
@@ -48,7 +55,9 @@ def test_every_step_has_its_settings_file_and_its_job():
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_a_settings_file_loads(path: Path):
     if path.parent == PRESETS:
-        step = "pretrain_perceptual" if path.stem.endswith("stgcn") else "train_dance"
+        step = preset_step(path.stem)
+        if step not in STEPS:
+            pytest.skip(f"there is no step {step} yet")
         show(step, f"configs/{step}.yaml", f"base={path}")
     else:
         show(OTHER_NAMES.get(path.stem, path.stem), str(path))

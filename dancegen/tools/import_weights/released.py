@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dancegen.errors import CheckpointError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import PAPER
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import PAPER_STGCN
+from dancegen.tools.import_weights import checked, released_generator
 
-GENERATOR, PERCEPTUAL = "generator", "ST-GCN"
-MARKS = {"pose_generator.": GENERATOR, "st_gcn_networks.": PERCEPTUAL}  # key prefix of each kind of network
+GENERATOR, PERCEPTUAL, PERSON = "generator", "ST-GCN", released_generator.KIND
+# key prefix of each kind of network
+MARKS = {"pose_generator.": GENERATOR, "st_gcn_networks.": PERCEPTUAL, released_generator.MARK: PERSON}
 WRAPPED = "module."  # key prefix of a network that was trained on several devices
 HEARS = "audio_encoder.encoder.cl.0.weight"  # weight of the first convolution on the audio
 FULL_SCALE = 32768.0  # of the 16-bit audio that the published generator was trained on
 PUBLISHED_CLASSES = 16
-TOLD = 3  # problems listed in a message
 
 GENERATOR_CONFIG = PAPER.model_copy(update={"equal_loudness": False})
 SAVE_WEIGHTS = "Give the state dict alone, as written by torch.save(network.state_dict(), FILE)."
@@ -42,21 +43,25 @@ DAMAGE = (
 Weights = dict[str, Any]  # values by parameter name: tensors in a valid file
 
 
-def load(path: Path, subject: str) -> DanceModel | STGCN:
-    """The network of a published state dict, in float32. Raises CheckpointError for any other file."""
-    kind, weights = _find_weights(_read(path, subject), subject)
+def read(path: Path, subject: str) -> tuple[str, Weights]:
+    """The kind of network in a file, and its weights. Raises CheckpointError when there is no published network."""
+    return _find_weights(_unpickled(path, subject), subject)
+
+
+def load(kind: str, weights: Weights, subject: str) -> DanceModel | STGCN:
+    """The dance model or ST-GCN of published weights, in float32. Raises CheckpointError when they do not fit."""
     if kind == GENERATOR:
         generator = build_generator(GENERATOR_CONFIG)
-        found = _checked(weights, generator, kind, subject)
+        found = checked.weights(weights, generator, kind, subject)
         found[HEARS] = found[HEARS] * FULL_SCALE
         generator.load_state_dict(found)
         return DanceModel(generator, GENERATOR_CONFIG)
     network = STGCN(PAPER_STGCN, _classes(weights))
-    network.load_state_dict(_checked(weights, network, kind, subject))
+    network.load_state_dict(checked.weights(weights, network, kind, subject))
     return network.eval()
 
 
-def _read(path: Path, subject: str) -> Any:
+def _unpickled(path: Path, subject: str) -> Any:
     """Content of a file written by torch.save, loaded without executing code from it."""
     try:
         # The warnings concern pickle versions. Given a path instead of a file, torch would also load safetensors.
@@ -85,40 +90,13 @@ def _find_weights(loaded: Any, subject: str) -> tuple[str, Weights]:
     if found:
         names = ", ".join(kind for kind, _ in found)
         raise CheckpointError(subject, f"contains several networks ({names}).", SAVE_WEIGHTS)
-    keys = ", ".join(list(candidates[0])[:TOLD]) if candidates else type(loaded).__name__
-    problem = f"contains neither the published generator nor the published ST-GCN, but: {keys or 'nothing'}."
+    keys = ", ".join(list(candidates[0])[: checked.TOLD]) if candidates else type(loaded).__name__
+    problem = (
+        f"contains neither the published generator nor the published ST-GCN nor a {PERSON}, but: {keys or 'nothing'}."
+    )
     raise CheckpointError(subject, problem, SAVE_WEIGHTS)
 
 
 def _classes(weights: Weights) -> int:
     last = weights.get("fcn.bias")
     return len(last) if isinstance(last, Tensor) and last.ndim == 1 and len(last) else PUBLISHED_CLASSES
-
-
-def _checked(weights: Weights, network: nn.Module, kind: str, subject: str) -> dict[str, Tensor]:
-    """The weights in the dtypes of the network. Raises CheckpointError that lists the first mismatches."""
-    wanted = network.state_dict()
-    names = [*wanted, *(name for name in weights if name not in wanted)]
-    wrong = [mismatch for name in names if (mismatch := _misfit(name, wanted.get(name), weights.get(name)))]
-    if wrong:
-        more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
-        problem = f"does not match the published {kind}: {'; '.join(wrong[:TOLD])}{more}."
-        raise CheckpointError(subject, problem, "Give the unmodified published state dict.")
-    return {name: weights[name].to(value.dtype) for name, value in wanted.items()}
-
-
-def _misfit(name: str, wanted: Tensor | None, given: Any) -> str | None:
-    """The mismatch of one weight; None when it matches."""
-    if wanted is None:
-        shape = f" {tuple(given.shape)}" if isinstance(given, Tensor) else ""
-        return f"{name}{shape} is unexpected"
-    shape = tuple(wanted.shape)
-    if given is None:
-        return f"{name} {shape} is missing"
-    if not isinstance(given, Tensor) or given.layout != torch.strided or given.is_meta:
-        return f"{name} is not a dense tensor"
-    if given.shape != wanted.shape:
-        return f"{name} has shape {tuple(given.shape)}, expected {shape}"
-    if wanted.is_floating_point() and not given.is_floating_point():
-        return f"{name} has dtype {str(given.dtype).removeprefix('torch.')}, expected float32"
-    return None if given.to(wanted.dtype).isfinite().all() else f"{name} contains NaN or Inf"

@@ -1,16 +1,23 @@
 """Conversion of the published weights to a checkpoint, without Ray."""
 
+from pathlib import Path
+from typing import Any
+
 from dancegen import storage, tracking
 from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints import person as people
+from dancegen.errors import ConfigError
 from dancegen.gan.dance_model import DanceModel
-from dancegen.tools.import_weights import released
-from dancegen.tools.import_weights.settings import ImportWeightsConfig
+from dancegen.perceptual.stgcn import STGCN
+from dancegen.tools.import_weights import person, released
+from dancegen.tools.import_weights.settings import ImportWeightsConfig, PersonConfig
 
 
 def run(config: ImportWeightsConfig) -> str:
     """Write the checkpoint in full precision. Returns the kind of network that it contains.
 
-    Raises CheckpointError when the file contains neither of the published networks.
+    Raises CheckpointError when the file contains none of the published networks, and ConfigError when the facts about a
+    person are missing, or given for another network.
     """
     card = {
         "imported_from": storage.name(config.weights),
@@ -18,11 +25,32 @@ def run(config: ImportWeightsConfig) -> str:
         "code_version": tracking.code_version(),
     }
     with storage.reading(config.weights) as source:
-        network = released.load(source, config.weights)
+        kind, weights = released.read(source, config.weights)
+    _check_person(kind, config)
+    if config.person is not None:
+        imported = person.load(weights, config.person, card, config.weights)
+        with storage.writing(config.output) as target:
+            people.save(target, imported, half=False)
+        return kind
+    network = released.load(kind, weights, config.weights)
     with storage.writing(config.output) as target:
-        if isinstance(network, DanceModel):
-            checkpoint.save(target, network, card, half=False)
-            return released.GENERATOR
-        classes = [str(index) for index in range(network.fcn.out_channels)]  # the file does not contain their names
-        checkpoint.save_perceptual(target, network, classes, card, half=False)
-        return released.PERCEPTUAL
+        _save(target, network, card)
+    return kind
+
+
+def _save(target: Path, network: DanceModel | STGCN, card: dict[str, Any]) -> None:
+    if isinstance(network, DanceModel):
+        checkpoint.save(target, network, card, half=False)
+        return
+    classes = [str(index) for index in range(network.fcn.out_channels)]  # the file does not contain their names
+    checkpoint.save_perceptual(target, network, classes, card, half=False)
+
+
+def _check_person(kind: str, config: ImportWeightsConfig) -> None:
+    if kind == released.PERSON and config.person is None:
+        facts = " ".join(f"person.{name}=..." for name in PersonConfig.model_fields)
+        problem = f"contains a {kind}, but not how to draw its condition, nor who the person is."
+        raise ConfigError(config.weights, problem, f"Give {facts}")
+    if kind != released.PERSON and config.person is not None:
+        problem = f"is set, but {config.weights} contains the published {kind}."
+        raise ConfigError("person", problem, "Omit it.")
