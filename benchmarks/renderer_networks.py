@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 
 import torch
+from dancegen.steps.train_dance.precision import computes_in_bfloat16
 from torch import Tensor
 from torch.nn import functional as F
 
 from dancegen.renderer.condition import limb_maps
 from dancegen.renderer.global_generator import GlobalGenerator
-from dancegen.steps.train_dance.precision import computes_in_bfloat16
 
 HEIGHT, WIDTH = 256, 192
 CHANNELS, FEATURES, DOWNSAMPLINGS, BLOCKS = 25, 32, 3, 6
