@@ -17,6 +17,7 @@ from dancegen.steps.train_dance.precision import computes_in_bfloat16
 from torch import Tensor
 from torch.nn import functional as F
 
+from dancegen.precision import computes_in_bfloat16
 from dancegen.renderer.condition import limb_maps
 from dancegen.renderer.global_generator import GlobalGenerator
 
