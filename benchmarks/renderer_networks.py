@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 
 import torch
-from dancegen.steps.train_dance.precision import computes_in_bfloat16
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -124,7 +124,9 @@ class Film:
         condition = draw_condition(places, person.height_px, person.width_px, person.config)
         condition = condition.contiguous(memory_format=self.layout)
         plate = self._plate.expand(len(joints), -1, -1, -1)
-        with autocast("auto", condition):  # instance normalisation accumulates in float32 in either precision
+        # Transposed convolutions have faster algorithms on a GPU whose sums depend on the order of threads.
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True)
+        with exact, autocast("auto", condition):  # instance normalisation accumulates in float32 in either precision
             return person.generator(condition, previous, plate, places).picture.float()
 
     def _pictures(self, frames: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:
