@@ -143,11 +143,9 @@ def inputs(config: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
         value = getattr(config, name)
         if isinstance(value, Config):
             yield from inputs(value, f"{prefix}{name}.")
-            continue
-        for mark in _marks(field.annotation, field.metadata):
-            if isinstance(mark, Input):
-                uris = value if isinstance(value, tuple) else (value,)
-                yield from ((prefix + name, uri) for uri in uris if uri and uri not in mark.names)
+        elif mark := next((mark for mark in _marks(field.annotation, field.metadata) if isinstance(mark, Input)), None):
+            uris = value if isinstance(value, tuple) else (value,)
+            yield from ((prefix + name, uri) for uri in uris if uri and uri not in mark.names)
 
 
 def outputs(config: Config) -> Iterator[tuple[str, str, Output]]:

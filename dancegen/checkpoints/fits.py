@@ -1,7 +1,6 @@
 """Checks of whether a checkpoint fits the settings of a training or an evaluation, from its header."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dancegen.errors import CheckpointError
 from dancegen.gan.settings import DanceModelConfig
@@ -39,9 +38,9 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
         raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", TRAIN_AS_BEFORE)
 
 
-def check_consent(uri: str, about: dict[str, Any]) -> None:
-    """Raise CheckpointError unless the header of a person's checkpoint states a consent."""
-    if not str(about.get("consent") or "").strip():
+def check_consent(uri: str, consent: str) -> None:
+    """Raise CheckpointError unless a person's checkpoint states a consent."""
+    if not consent.strip():
         raise CheckpointError(
             uri, "states no consent of the person.", "Train it again, with the consent in its settings."
         )

@@ -46,8 +46,8 @@ class Film:
         self.batch = max(BATCH, SEGMENTS)  # frames of a forward pass at most; halved when memory does not suffice
         self._device = next(person.generator.parameters()).device
         # On GPUs with tensor cores; on a CPU the plain layout is as fast or faster.
-        self._layout = torch.channels_last if self._device.type == "cuda" else torch.contiguous_format
-        person.generator.eval().to(memory_format=self._layout)  # pyright: ignore[reportCallIssue] (not in its stub)
+        self.layout = torch.channels_last if self._device.type == "cuda" else torch.contiguous_format
+        person.generator.eval().to(memory_format=self.layout)  # pyright: ignore[reportCallIssue] (not in its stub)
         self._plate = self._pictures(torch.from_numpy(person.plate)[None])
 
     def fitted(self, joints: Float[np.ndarray, "N 18 3"], fps: float) -> tuple[Float32[np.ndarray, "N 18 3"], float]:
@@ -122,9 +122,11 @@ class Film:
         person = self.person
         places = torch.from_numpy(joints).to(self._device)
         condition = draw_condition(places, person.height_px, person.width_px, person.config)
-        condition = condition.contiguous(memory_format=self._layout)
+        condition = condition.contiguous(memory_format=self.layout)
         plate = self._plate.expand(len(joints), -1, -1, -1)
-        with autocast("auto", condition):  # instance normalisation accumulates in float32 in either precision
+        # Transposed convolutions have faster algorithms on a GPU whose sums depend on the order of threads.
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True)
+        with exact, autocast("auto", condition):  # instance normalisation accumulates in float32 in either precision
             return person.generator(condition, previous, plate, places).picture.float()
 
     def _pictures(self, frames: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:

@@ -31,8 +31,21 @@ SETTINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     PERCEPTUAL: lambda about: STGCNConfig.model_validate(about["settings"]),
     HELDOUT: lambda about: HeldoutConfig.model_validate(about["settings"]),
     CROSS_MODAL: lambda about: TrainCrossModalConfig.model_validate(about["settings"]),
-    PERSON: lambda about: RendererConfig.model_validate(about["settings"]),
+    PERSON: lambda about: PersonPictures.model_validate({name: about[name] for name in PersonPictures.model_fields}),
 }
+
+
+class PersonPictures(Config):
+    """What the header of a person's checkpoint says about the pictures."""
+
+    settings: RendererConfig
+    """Settings of the networks."""
+    width_px: int
+    """Width of the pictures."""
+    height_px: int
+    """Height of the pictures."""
+    consent: str
+    """Consent of the person."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ def _evaluate(config: EvaluateConfig, read: Reader) -> None:
 
 def _person(config: PictureConfig, read: Reader) -> None:
     if person := read(config.look, PERSON):
-        check_consent(person.uri, person.about)
+        check_consent(person.uri, person.settings.consent)
         person_size(config, (person.settings.width_px, person.settings.height_px))
 
 

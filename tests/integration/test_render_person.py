@@ -44,7 +44,8 @@ def config(tmp_path: Path, tiny_model: dict[str, object], tiny_person: Person) -
         look=str(tmp_path / "person.safetensors"),
         fps=25,
         width_px=64,
-        max_bad_share=0.5,
+        max_error_fraction=0.5,
+        max_attempts=1,
     )
 
 
