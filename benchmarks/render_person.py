@@ -23,12 +23,12 @@ from dancegen.corpus.structure import compose
 from dancegen.media.audio import load
 from dancegen.media.wav import write_wav
 from dancegen.precision import autocast
-from dancegen.renderer.body_fit import measure
 from dancegen.renderer.condition import draw_condition
-from dancegen.renderer.film import BATCH, Film, groups
+from dancegen.renderer.driving.body_fit import measure
+from dancegen.renderer.driving.film import BATCH, Film, groups
+from dancegen.renderer.driving.pose_range import measure_range
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
-from dancegen.renderer.person_generator import PersonGenerator
-from dancegen.renderer.pose_range import measure_range
 from dancegen.renderer.settings import DEFAULT
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from dancegen.precision import computes_in_bfloat16
 from dancegen.renderer.condition import limb_maps
-from dancegen.renderer.global_generator import GlobalGenerator
+from dancegen.renderer.networks.global_generator import GlobalGenerator
 
 HEIGHT, WIDTH = 256, 192
 CHANNELS, FEATURES, DOWNSAMPLINGS, BLOCKS = 25, 32, 3, 6

@@ -418,10 +418,10 @@ def tiny_person() -> Any:
     """An untrained person of 32x32 pixels, with memory and matte, measured on joints that sway."""
     import torch
 
-    from dancegen.renderer.body_fit import measure
+    from dancegen.renderer.driving.body_fit import measure
+    from dancegen.renderer.driving.pose_range import measure_range
+    from dancegen.renderer.networks.person_generator import PersonGenerator
     from dancegen.renderer.person import Person
-    from dancegen.renderer.person_generator import PersonGenerator
-    from dancegen.renderer.pose_range import measure_range
     from dancegen.renderer.settings import GeneratorConfig, RendererConfig
 
     torch.manual_seed(0)

@@ -13,10 +13,10 @@ from torch import Tensor
 from dancegen import storage
 from dancegen.checkpoints import weights_file
 from dancegen.checkpoints.header import PERSON, unfit
-from dancegen.renderer.body_fit import Body
+from dancegen.renderer.driving.body_fit import Body
+from dancegen.renderer.driving.pose_range import PoseRange
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
-from dancegen.renderer.person_generator import PersonGenerator
-from dancegen.renderer.pose_range import PoseRange
 from dancegen.renderer.settings import RendererConfig
 
 GENERATOR = "generator."  # prefix of its weights

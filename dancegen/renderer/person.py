@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from dancegen.renderer.body_fit import Body
 from dancegen.renderer.consent import stated
-from dancegen.renderer.person_generator import PersonGenerator
-from dancegen.renderer.pose_range import PoseRange
+from dancegen.renderer.driving.body_fit import Body
+from dancegen.renderer.driving.pose_range import PoseRange
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.settings import RendererConfig
 
 

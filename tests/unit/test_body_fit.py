@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dancegen.renderer.body_fit import ANKLES, HIPS, NECK, Body, fit, floor_line, measure
-from dancegen.renderer.pose_range import measure_range, share_out_of_range
+from dancegen.renderer.driving.body_fit import ANKLES, HIPS, NECK, Body, fit, floor_line, measure
+from dancegen.renderer.driving.pose_range import measure_range, share_out_of_range
 from dancegen.skeleton import COCO18
 
 FPS = 30.0

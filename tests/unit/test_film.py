@@ -9,9 +9,9 @@ import torch
 
 from dancegen.precision import autocast
 from dancegen.renderer.condition import draw_condition
-from dancegen.renderer.film import BATCH, BLEND, SEGMENT_FRAMES, SEGMENTS, WARM_UP, Film, blended, groups
+from dancegen.renderer.driving.film import BATCH, BLEND, SEGMENT_FRAMES, SEGMENTS, WARM_UP, Film, blended, groups
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
-from dancegen.renderer.person_generator import PersonGenerator
 
 
 def swaying(count: int) -> np.ndarray:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dancegen.renderer.face import FaceRefiner, crop, crop_side, face_corners, paste
-from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.networks.face import FaceRefiner, crop, crop_side, face_corners, paste
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.settings import GeneratorConfig, RendererConfig
 from dancegen.skeleton import COCO18
 

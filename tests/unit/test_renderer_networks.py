@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dancegen.renderer.discriminator import MultiscaleDiscriminator, build_discriminator, with_feature_names
-from dancegen.renderer.global_generator import GlobalGenerator
-from dancegen.renderer.local_enhancer import LocalEnhancer
-from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.networks.discriminator import MultiscaleDiscriminator, build_discriminator, with_feature_names
+from dancegen.renderer.networks.global_generator import GlobalGenerator
+from dancegen.renderer.networks.local_enhancer import LocalEnhancer
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.settings import (
     DEFAULT,
     ENHANCED_1024,

@@ -19,7 +19,7 @@ from dancegen.checkpoints.identity import identity
 from dancegen.checkpoints.person import load_person
 from dancegen.drawing.draw import LOOKS
 from dancegen.media.marks import COMMENT
-from dancegen.renderer.film import Film
+from dancegen.renderer.driving.film import Film
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.sizes import drawn_size, person_size
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from dancegen import schema, tables
 from dancegen.errors import TableError
-from dancegen.renderer.body_fit import Body
+from dancegen.renderer.driving.body_fit import Body
+from dancegen.renderer.driving.pose_range import measure_range
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
-from dancegen.renderer.person_generator import PersonGenerator
-from dancegen.renderer.pose_range import measure_range
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_renderer.frames import CUT_AGAIN, FOOTAGE, picture
 from dancegen.steps.train_renderer.settings import TrainRendererConfig

@@ -21,11 +21,11 @@ from dancegen.precision import Precision, autocast
 from dancegen.renderer import losses
 from dancegen.renderer.classifiers.base import ImageFeatures
 from dancegen.renderer.condition import condition_channels, draw_condition
-from dancegen.renderer.discriminator import MultiscaleDiscriminator, build_discriminator
-from dancegen.renderer.face import crop, crop_side, face_corners
 from dancegen.renderer.image_features import perceptual_distance
-from dancegen.renderer.layers import PICTURE_CHANNELS
-from dancegen.renderer.person_generator import Generated, PersonGenerator
+from dancegen.renderer.networks.discriminator import MultiscaleDiscriminator, build_discriminator
+from dancegen.renderer.networks.face import crop, crop_side, face_corners
+from dancegen.renderer.networks.layers import PICTURE_CHANNELS
+from dancegen.renderer.networks.person_generator import Generated, PersonGenerator
 from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.train_renderer.augment import corrupted, jittered, without_limbs
 from dancegen.steps.train_renderer.frames import FrameBatch

@@ -16,7 +16,7 @@ from dancegen.precision import Precision, autocast
 from dancegen.renderer.classifiers.base import ImageFeatures
 from dancegen.renderer.condition import draw_condition
 from dancegen.renderer.image_features import perceptual_distance
-from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.steps.train_renderer.frames import FrameBatch
 
 WHITE = 255.0

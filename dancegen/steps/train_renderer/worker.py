@@ -12,7 +12,7 @@ from dancegen.engine.training.worker_group import TrainGroup, WorkerGroup
 from dancegen.engine.training.workers import all_gather
 from dancegen.errors import CheckpointError, DivergedError
 from dancegen.renderer.image_features import load_features
-from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.steps.train_renderer import pictures
 from dancegen.steps.train_renderer.footage import person_of
 from dancegen.steps.train_renderer.frames import FrameBatch, Frames

@@ -7,9 +7,9 @@ from jaxtyping import Float32
 
 from dancegen import schema, tables
 from dancegen.errors import TableError
-from dancegen.renderer.body_fit import measure
+from dancegen.renderer.driving.body_fit import measure
+from dancegen.renderer.driving.pose_range import measure_range
 from dancegen.renderer.person import Person
-from dancegen.renderer.pose_range import measure_range
 from dancegen.skeleton import COCO18
 from dancegen.tools.import_weights import released_generator
 from dancegen.tools.import_weights.released import Weights

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.renderer.condition import STICK_FIGURE_CHANNELS
-from dancegen.renderer.layers import PICTURE_CHANNELS
-from dancegen.renderer.person_generator import PersonGenerator
+from dancegen.renderer.networks.layers import PICTURE_CHANNELS
+from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.settings import PAPER, GeneratorConfig, RendererConfig
 from dancegen.tools.import_weights import checked
 from dancegen.tools.import_weights.settings import PersonConfig

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from dancegen.renderer.global_generator import GlobalGenerator
-from dancegen.renderer.layers import PICTURE_CHANNELS
+from dancegen.renderer.networks.global_generator import GlobalGenerator
+from dancegen.renderer.networks.layers import PICTURE_CHANNELS
 from dancegen.skeleton import COCO18
 
 FACE = COCO18.indices("nose", "right_eye", "left_eye", "right_ear", "left_ear")

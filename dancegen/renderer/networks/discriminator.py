@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dancegen.renderer.condition import condition_channels
-from dancegen.renderer.layers import PICTURE_CHANNELS, half_resolution, initialize
+from dancegen.renderer.networks.layers import PICTURE_CHANNELS, half_resolution, initialize
 from dancegen.renderer.settings import RendererConfig
 
 MAX_WIDTH = 512

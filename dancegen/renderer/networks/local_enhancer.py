@@ -11,8 +11,8 @@ Axes used in shapes:
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dancegen.renderer.global_generator import LAST_LAYERS, feature_layers, picture_layers
-from dancegen.renderer.layers import (
+from dancegen.renderer.networks.global_generator import LAST_LAYERS, feature_layers, picture_layers
+from dancegen.renderer.networks.layers import (
     ResidualBlock,
     downsampling,
     half_resolution,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64
 from scipy.cluster.vq import kmeans2
 
-from dancegen.renderer.body_fit import HIPS, Body
+from dancegen.renderer.driving.body_fit import HIPS, Body
 from dancegen.skeleton import COCO18, hide_missing
 
 CENTRES = 256

@@ -21,10 +21,10 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from dancegen.precision import autocast
-from dancegen.renderer.body_fit import fit
 from dancegen.renderer.condition import draw_condition
+from dancegen.renderer.driving.body_fit import fit
+from dancegen.renderer.driving.pose_range import share_out_of_range
 from dancegen.renderer.person import Person
-from dancegen.renderer.pose_range import share_out_of_range
 
 BATCH = 16  # frames at once, without memory
 SEGMENTS = 8  # at once, with memory; the frames of all of them are kept until the last one is done

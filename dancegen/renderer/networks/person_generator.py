@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dancegen.renderer.condition import condition_channels
-from dancegen.renderer.face import FaceRefiner
-from dancegen.renderer.global_generator import GlobalGenerator
-from dancegen.renderer.layers import PICTURE_CHANNELS, initialize
-from dancegen.renderer.local_enhancer import LocalEnhancer
+from dancegen.renderer.networks.face import FaceRefiner
+from dancegen.renderer.networks.global_generator import GlobalGenerator
+from dancegen.renderer.networks.layers import PICTURE_CHANNELS, initialize
+from dancegen.renderer.networks.local_enhancer import LocalEnhancer
 from dancegen.renderer.settings import RendererConfig
 
 

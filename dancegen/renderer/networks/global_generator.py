@@ -9,7 +9,7 @@ Axes used in shapes:
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dancegen.renderer.layers import (
+from dancegen.renderer.networks.layers import (
     ResidualBlock,
     downsampling,
     initialize,
