@@ -8,7 +8,7 @@ STEP = Step(
     help="Train the dance generator (music to skeleton).",
     doing="clips in {clips} to a model in {output}",
     title="Train the dance generator on four GPUs",
-    often="clips output start perceptual epochs batch_size workers use_gpu seed name",
+    often="clips output init_from perceptual epochs batch_size workers use_gpu seed name",
     example="configs/train_dance.yaml clips=data/clips output=data/dance epochs=100",
     on_cluster=(
         "clips=s3://YOUR-BUCKET/clips output=s3://YOUR-BUCKET/dance workers=4 use_gpu=true max_wait_s=1200 "

@@ -8,11 +8,11 @@ STEP = Step(
     help="Train the renderer of one person: poses to pictures.",
     doing="frames in {frames} to a person in {output}",
     title="Frames to a person",
-    often="person consent licence model.height_px model.width_px epochs batch_size workers use_gpu init_from monitor",
-    example='configs/train_renderer.yaml frames=data/frames person=ada consent="Ada agreed on 2026-05-01 ..."',
+    often="frames output person model.height_px model.width_px epochs batch_size workers use_gpu init_from",
+    example='configs/train_renderer.yaml frames=data/frames consent="Ada agreed on 2026-05-01 to ..."',
     on_cluster=(
-        "frames=s3://YOUR-BUCKET/frames output=s3://YOUR-BUCKET/person workers=4 use_gpu=true person=PERSON "
-        "consent=CONSENT"
+        "frames=s3://YOUR-BUCKET/frames output=s3://YOUR-BUCKET/person consent=CONSENT workers=4 use_gpu=true "
+        "max_wait_s=1200 tracking_uri=http://mlflow.mlflow:5000"
     ),
     hours_on_cluster=12,
 )

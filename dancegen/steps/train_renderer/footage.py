@@ -30,7 +30,7 @@ def person_of(config: TrainRendererConfig, generator: PersonGenerator, card: dic
         plate=picture(row["plate"]),
         height_px=row["height_px"],
         width_px=row["width_px"],
-        name=config.person,
+        name=config.person or row["person"],
         consent=config.consent,
         licence=config.licence,
         card=card,

@@ -53,7 +53,12 @@ def run(config: TrainRendererConfig) -> TrainedPerson:
     )
     start_ray(config.cpus, config.gpus, dashboard=True)
     board = EventQueue()
-    tags = {"data_hash": data.data_hash, "frames": str(data.train), "step": "train_renderer", "person": config.person}
+    tags = {
+        "data_hash": data.data_hash,
+        "frames": str(data.train),
+        "step": "train_renderer",
+        "person": config.person or data.people[0],
+    }
     numbers = SHOWN | {f"validation/{config.monitor}": config.monitor}
     items = updates * config.workers * config.batch_size
     room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)

@@ -16,12 +16,12 @@ class TrainRendererConfig(EpochRun):
 
     UNIT: ClassVar[str] = "frames"
 
-    frames: Annotated[InputUri, Field()] = "data/frames"
+    frames: InputUri = "data/frames"
     """Table of frames, from cut-frames; FRAMES_footage is read beside it."""
     output: Annotated[Uri, Output(inside=("{name}", "person.safetensors"))] = "runs/renderer"
     """Folder of the run: its checkpoints below the name, and person.safetensors, the best model."""
-    person: str = Field(min_length=1)
-    """Name of the person's model."""
+    person: str | None = Field(default=None, min_length=1)
+    """Name of the person's model; null is the person of the frames."""
     consent: Consent
     """Who is in the footage, and who agreed to what use of it. Kept in the checkpoint and in every video."""
     licence: str = Field(default="not licensed", min_length=1)
