@@ -9,7 +9,8 @@ STEP = Step(
     doing="trials on clips in {train.clips}",
     title="Search the loss weights, two trainings at a time",
     often=(
-        "train.clips output num_samples max_concurrent_trials grace_epochs objective train.epochs train.workers train.use_gpu seed"
+        "train.clips output num_samples max_concurrent_trials grace_epochs objective train.epochs train.workers "
+        "train.use_gpu seed"
     ),
     example="configs/search.yaml train.clips=data/clips output=data/search num_samples=24",
     on_cluster=(
