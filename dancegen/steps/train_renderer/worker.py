@@ -25,6 +25,7 @@ from dancegen.training.meters import Mean, merged
 
 MODEL = "person.safetensors"  # the best model, in the run's output
 VALIDATION_WINDOWS, VALIDATION_FRAMES = 24, 8  # generated in a row; the last frame of each is scored
+VALIDATION_BATCH = 8  # windows at once
 VIDEO_S = 4.0
 PICTURED = 4  # frames in an image
 
@@ -76,8 +77,9 @@ class Worker(EpochWorker[TrainRendererConfig, RendererTraining]):
         """Mean scores of frames that follow own ones; empty without validation frames."""
         starts = self.held_out.some(VALIDATION_WINDOWS, VALIDATION_FRAMES)
         mean = Mean()
-        for start in starts[self.rank :: self.workers]:
-            batch = self.held_out.batch(start[None], VALIDATION_FRAMES).to(self.device)
+        mine = starts[self.rank :: self.workers]
+        for first in range(0, len(mine), VALIDATION_BATCH):
+            batch = self.held_out.batch(mine[first : first + VALIDATION_BATCH], VALIDATION_FRAMES).to(self.device)
             *_, (_, made) = rolled_out(self.training.ema, batch, self.config.precision)
             for scores in score(made, batch, self.features):
                 mean.add(scores)
