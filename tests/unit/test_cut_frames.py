@@ -9,8 +9,8 @@ import pytest
 
 from dancegen import schema, storage, tables
 from dancegen.media.video import frames
+from dancegen.renderer.driving.body_fit import floor_line, measure
 from dancegen.skeleton import COCO18
-from dancegen.steps.cut_frames.body import floor_line, measure_body
 from dancegen.steps.cut_frames.conclude import ConcludeFootage
 from dancegen.steps.cut_frames.cut import BETWEEN, BLURRED, NO_DANCER, SAME, CutFrames
 from dancegen.steps.cut_frames.page import write_page
@@ -19,7 +19,7 @@ from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.splits import GAP, TEST, TRAIN, VALIDATION, splits_of
 from dancegen.steps.cut_frames.survey import SurveyFootage
 from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
-from dancegen.steps.cut_frames.vision.flow import backward_flow
+from dancegen.steps.cut_frames.vision.flow import small_flow
 from dancegen.steps.cut_frames.vision.matte import difference_matte
 from dancegen.steps.cut_frames.vision.plate import clean_plate
 from dancegen.steps.cut_frames.vision.region import person_region
@@ -130,7 +130,7 @@ def test_a_shadow_on_the_floor_is_not_part_of_the_person():
 def test_the_flow_of_a_shift_is_that_shift_backwards():
     texture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (140, 140, 3)).astype(np.uint8), (7, 7), 0)
     before, now = texture[10:106, 10:106], texture[7:103, 14:110]  # what was at (x, y) is now at (x - 4, y + 3)
-    flow, valid = backward_flow(np.ascontiguousarray(before), np.ascontiguousarray(now))
+    flow, valid = small_flow(np.ascontiguousarray(before), np.ascontiguousarray(now))
     assert (flow.shape, flow.dtype, valid.shape, valid.dtype) == ((2, 24, 24), np.float16, (24, 24), np.uint8)
     assert valid[3:-3, 3:-3].mean() > 0.95
     np.testing.assert_allclose(np.median(flow, axis=(1, 2)), (4, -3), atol=0.25)
@@ -141,7 +141,7 @@ def test_flow_is_invalid_where_the_content_is_new():
     before = cv2.GaussianBlur(random.integers(0, 255, (96, 96, 3)).astype(np.uint8), (5, 5), 0)
     now = before.copy()
     now[32:64, 32:64] = cv2.GaussianBlur(random.integers(0, 255, (32, 32, 3)).astype(np.uint8), (5, 5), 0)
-    _, valid = backward_flow(before, now)
+    _, valid = small_flow(before, now)
     assert valid[10:14, 10:14].mean() < 0.4
     assert valid[:6].mean() > 0.9
 
@@ -347,7 +347,7 @@ def test_the_body_is_measured_in_torsos_whatever_the_aspect():
         joints[:, COCO18.index(joint), :2] = place
     joints[:, COCO18.indices("right_ankle", "left_ankle"), 1] = 0.9
     joints[:, COCO18.index("nose")] = (np.nan, np.nan, 0)
-    body = measure_body(joints, 0.5)
+    body = measure(joints, 0.5)
     assert body.torso == pytest.approx(0.3)
     assert body.floor_y == pytest.approx(0.9)
     bones = dict(zip(COCO18.bones, body.bones, strict=True))
@@ -361,7 +361,7 @@ def test_jumps_and_errors_do_not_move_the_floor():
     ankles[:30] -= 0.2
     ankles[95:] += 0.3
     ankles[40] = np.nan
-    assert floor_line(ankles, 0.02) == pytest.approx(0.9, abs=0.01)
+    assert floor_line(ankles.ravel(), 0.02) == pytest.approx(0.9, abs=0.01)
 
 
 def test_the_page_shows_each_video_with_its_reason_or_its_picture(tmp_path, make_footage, cut):

@@ -19,7 +19,7 @@ from dancegen.steps.cut_frames.footage import CLOTHED, CORE, Footage
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.splits import GAP, SPLITS, splits_of
 from dancegen.steps.cut_frames.vision.crop import Crop
-from dancegen.steps.cut_frames.vision.flow import backward_flow
+from dancegen.steps.cut_frames.vision.flow import small_flow
 from dancegen.steps.cut_frames.vision.matte import difference_matte
 
 NO_DANCER = "the dancer is not found"
@@ -173,7 +173,7 @@ class _Segment:
     def _flow(self, index: int, picture: UInt8[np.ndarray, "H W 3"]) -> Row:
         if not self._config.flow or self._last is None or self._last[0] != index - 1:
             return {"flow": None, "flow_valid": None}
-        flow, valid = backward_flow(self._last[1], picture)
+        flow, valid = small_flow(self._last[1], picture)
         return {"flow": schema.to_bytes(flow, "float16"), "flow_valid": schema.to_bytes(valid, "uint8")}
 
     def _matte(self, index: int, picture: UInt8[np.ndarray, "H W 3"]) -> bytes:

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from dancegen import schema
+from dancegen.renderer.driving.body_fit import SIZE_QUANTILE
 from dancegen.skeleton import COCO18
-from dancegen.steps.cut_frames.body import QUANTILE
 from dancegen.steps.cut_frames.vision.crop import HIPS, Crop, boxes, present, torsos
 from dancegen.steps.cut_frames.vision.region import person_region
 
@@ -52,7 +52,7 @@ class Footage:
     def torso_px(self) -> float:
         """Length of the upright torso; 0 without a dancer."""
         lengths = torsos(self.joints_px[self.present])
-        return float(np.percentile(lengths, QUANTILE)) if len(lengths) else 0.0
+        return float(np.quantile(lengths, SIZE_QUANTILE)) if len(lengths) else 0.0
 
     @cached_property
     def boxes(self) -> Float[np.ndarray, "T 4"]:

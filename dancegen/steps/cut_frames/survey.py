@@ -17,8 +17,8 @@ from jaxtyping import Bool, UInt8
 from dancegen import schema, storage, tables
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.media.video import frames
+from dancegen.renderer.driving.body_fit import measure
 from dancegen.steps.cut_frames import verdict
-from dancegen.steps.cut_frames.body import measure_body
 from dancegen.steps.cut_frames.footage import AROUND, Footage
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
@@ -114,7 +114,7 @@ class SurveyFootage:
         height_px, width_px = self._config.height_px, self._config.width_px
         person = _regions(footage, samples.indices, crop, height_px, width_px)
         plate = clean_plate(samples.pictures, person)
-        body = measure_body(footage.in_crop(crop)[footage.present], crop.width / crop.height)
+        body = measure(footage.in_crop(crop)[footage.present], crop.width / crop.height)
         return {
             "plate": cv2.imencode(".png", cv2.cvtColor(plate.picture, cv2.COLOR_RGB2BGR))[1].tobytes(),
             "plate_coverage": plate.coverage,
