@@ -19,9 +19,9 @@ from dancegen.corpus.human.surface import Surface
 SAMPLES = 2  # along each side of a pixel
 VIEW_ANGLE = 22.0  # degrees from the bottom to the top of the picture: a portrait lens
 ELEVATION = 4.0  # degrees of the camera above the horizontal
-WALL_M = 1.9  # behind the centre of the stage
+WALL_M = 2.4  # behind the centre of the stage
 STAGE_M = 30.0
-SHADOW_MAP = 1024
+SHADOW_MAP = 768
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,20 @@ class Studio:
         self._light(room, floor)
         self._aim()
         self._empty = self._shoot()[1]
-        self._meshes = []
+        self._actors = []
         for surface, material in dressed:
             actor, mesh = _actor(surface, material)
             self._renderer.AddActor(actor)
-            self._meshes.append(mesh)
+            self._actors.append((actor, mesh))
 
     def draw(self, moved: list[tuple[Float64[np.ndarray, "P 3"], list[Float64[np.ndarray, "P 3"]]]]) -> Picture:
         """A picture of the surfaces with these points, and normals and tangents."""
-        for mesh, (points, (normals, tangents)) in zip(self._meshes, moved, strict=True):
+        for (actor, mesh), (points, (normals, tangents)) in zip(self._actors, moved, strict=True):
             mesh.GetPoints().SetData(_array(points))
             mesh.GetPointData().SetNormals(_array(normals))
             mesh.GetPointData().SetTangents(_array(tangents))
             mesh.Modified()
+            actor.Modified()  # else the shadows are those of the frame before
         rgb, depth = self._shoot()
         person = np.where(depth < self._empty - 0.002, np.uint8(255), np.uint8(0))
         size = (self._camera.width, self._camera.height)
@@ -128,20 +129,28 @@ class Studio:
         """A window to one side, made of a few lamps so that its shadows are soft; lamps above; an even surrounding."""
         import vtk
 
-        key = [(room.key_side * (1.7 + 0.9 * x), floor + 3.1 + y, 3.4 - x) for x, y in ((0, 0), (0.5, 0.5), (1, -0.3))]
-        above = [(x, floor + 4.6, z) for x, z in ((-1.2, 0.9), (1.1, 1.3), (0.0, 2.6))]
-        fill = [(-room.key_side * 3.2, floor + 1.6, 4.2)]
-        lamps = [(place, 0.62, WARM) for place in key] + [(place, 0.30, NEUTRAL) for place in above]
-        for number, (place, intensity, colour) in enumerate(lamps + [(place, 0.45, COOL) for place in fill]):
+        side = room.key_side
+        lamps = [
+            ((1.5 * side, floor + 4.2, 3.4), 1.05, WARM),
+            ((2.2 * side, floor + 4.6, 2.7), 0.95, WARM),
+            ((-0.5 * side, floor + 5.0, 1.6), 0.85, NEUTRAL),
+        ]
+        for place, intensity, colour in lamps:
             lamp = vtk.vtkLight()
             lamp.SetPosition(*place)
             lamp.SetFocalPoint(0.0, floor + 0.9, 0.0)
             lamp.SetColor(*colour)
             lamp.SetIntensity(intensity)
             lamp.SetPositional(True)
-            lamp.SetConeAngle(38.0 if number < len(lamps) else 60.0)
+            lamp.SetConeAngle(58.0)
             lamp.SetExponent(0.5)
             self._renderer.AddLight(lamp)
+        fill = vtk.vtkLight()  # from afar, without shadows
+        fill.SetPosition(-2.6 * side, floor + 2.6, 5.2)
+        fill.SetFocalPoint(0.0, floor + 0.9, 0.0)
+        fill.SetColor(*COOL)
+        fill.SetIntensity(FILL)
+        self._renderer.AddLight(fill)
         self._renderer.UseImageBasedLightingOn()
         self._renderer.SetEnvironmentTexture(_surrounding(room), False)
         shadows = vtk.vtkShadowMapPass()
@@ -180,6 +189,7 @@ class Studio:
         return np.ascontiguousarray(rgb), depth.astype(np.float32)
 
 
+FILL = 0.5  # brightness of the light that shadows leave
 WARM, NEUTRAL, COOL = (1.0, 0.96, 0.90), (1.0, 0.98, 0.96), (0.90, 0.95, 1.0)
 
 

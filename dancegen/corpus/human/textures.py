@@ -44,7 +44,7 @@ class Fabric:
     """A cloth."""
 
     colour: Colour
-    pattern: Literal["plain", "stripes", "checks", "band", "denim", "seam"] = "plain"
+    pattern: Literal["plain", "stripes", "checks", "band", "denim"] = "plain"
     second: Colour = (1.0, 1.0, 1.0)
     """Colour of the pattern."""
     period_m: float = 0.05
@@ -98,7 +98,7 @@ def paint_hair(rest: Points, colour: Colour, seed: int) -> Painted:
     fall = rest * (1.0, 0.06, 0.35)
     streaks = 0.55 * noise(fall, 0.0035, seed) + 0.45 * noise(fall, 0.012, seed + 1)
     sheen = 0.10 * rough(rest, 0.08, seed + 2)
-    return np.clip(np.array(colour) * (1 + 0.55 * streaks + sheen)[..., None], 0, 1).astype(np.float32)
+    return np.clip(np.array(colour) * (1 + 0.9 * streaks + sheen)[..., None], 0, 1).astype(np.float32)
 
 
 def paint_fabric(rest: Points, fabric: Fabric, seed: int) -> Painted:
@@ -112,8 +112,6 @@ def paint_fabric(rest: Points, fabric: Fabric, seed: int) -> Painted:
         second = 0.5 * _line(y, fabric.period_m, 0.4) + 0.5 * _line(np.abs(x) + 0.6 * z, fabric.period_m, 0.4)
     elif fabric.pattern == "band":
         second = ((y > fabric.period_m) & (y < fabric.period_m + 0.085)).astype(np.float32)
-    elif fabric.pattern == "seam":
-        second = (np.abs(z - 0.02) < 0.014).astype(np.float32) * (np.abs(x) > 0.13)
     elif fabric.pattern == "denim":
         front = np.clip((z - 0.02) / 0.08, 0, 1) * np.exp(-(((y + 0.12) / 0.22) ** 2))
         second = np.clip(0.55 * front + 0.18 * rough(rest, 0.04, seed), 0, 1)
@@ -129,15 +127,6 @@ def folds(rest: Points, seed: int) -> Map:
     right = np.stack([0.25 * x - 0.5 * y, y + 0.45 * x, 0.3 * z], axis=-1)
     smooth = noise(left, 0.045, seed) + noise(right, 0.06, seed + 1) + 0.35 * noise(rest, 0.02, seed + 2)
     return cv2.GaussianBlur(0.0042 * smooth, (0, 0), 3.0)
-
-
-def strands(coordinates: Float32[np.ndarray, "S S 2"], density: float, seed: int) -> Map:
-    """Opacity of hairs that stand side by side along the first coordinate and grow along the second one."""
-    across, along = coordinates[..., 0], coordinates[..., 1]
-    generator = np.random.default_rng(seed)
-    reach = np.interp(across, np.linspace(0, 1, 64), generator.uniform(0.55, 1.0, 64))
-    hairs = 0.5 + 0.5 * np.sin(2 * np.pi * density * (across + 0.12 * along))
-    return ((hairs > along / reach * 0.9) & (along < reach)).astype(np.float32)
 
 
 def read_masks(folder: Path, size: int) -> dict[str, Map]:

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from dancegen.corpus.human import textures
 from dancegen.corpus.human.bake import bake
 from dancegen.corpus.human.body import Body
-from dancegen.corpus.human.mhclo import read_binding, read_obj
+from dancegen.corpus.human.mhclo import Mesh, read_binding, read_obj
 from dancegen.corpus.human.scene import Material, Room
 from dancegen.corpus.human.surface import Surface, split_at_seams
 from dancegen.corpus.human.textures import Colour, Fabric, Skin
@@ -26,7 +26,8 @@ from dancegen.errors import ConfigError
 
 SKIN_SIZE, CLOTH_SIZE, HAIR_SIZE, SMALL_SIZE = 1024, 1024, 512, 256
 SOURCE = "https://github.com/makehumancommunity/makehuman, folder makehuman/data (CC0 since 2020)"
-SCALP_M = 0.014  # hair within this distance of the skin covers it
+SHOE_TOP_M = 0.10  # above the floor: what is higher is under the trousers, and shows through them when they bend
+SCALP_M = 0.009  # hair within this distance of the skin covers it
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Person:
         )
 
 
-SMILE = {"mouthSmileLeft": 0.35, "mouthSmileRight": 0.35, "eyeWideLeft": 0.1, "eyeWideRight": 0.1}
+SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "eyeWideLeft": 0.1, "eyeWideRight": 0.1}
 
 PEOPLE: dict[str, Person] = {
     person.name: person
@@ -87,16 +88,16 @@ PEOPLE: dict[str, Person] = {
         ),
         Person(
             name="mia",
-            phenotype={"gender": 0.03, "age": 0.55, "muscle": 0.5, "weight": 0.42, "height": 0.5, "proportions": 0.85},
+            phenotype={"gender": 0.0, "age": 0.5, "muscle": 0.42, "weight": 0.45, "height": 0.5, "proportions": 1.0},
             face=SMILE,
-            skin=Skin((0.60, 0.41, 0.30), (0.55, 0.28, 0.21), (0.52, 0.26, 0.23)),
+            skin=Skin((0.70, 0.50, 0.39), (0.66, 0.34, 0.27), (0.62, 0.27, 0.27)),
             iris=(0.22, 0.13, 0.07),
-            hair="ponytail01",
-            hair_colour=(0.10, 0.07, 0.055),
+            hair="long01",
+            hair_colour=(0.21, 0.13, 0.09),
             suit="female_casualsuit01",
             top=Fabric((0.80, 0.24, 0.26), "stripes", (0.93, 0.90, 0.86), period_m=0.048),
-            bottom=Fabric((0.20, 0.21, 0.24), "seam", (0.90, 0.90, 0.90)),
-            shoes="shoes04",
+            bottom=Fabric((0.16, 0.17, 0.20)),
+            shoes="shoes02",
             shoe_colour=(0.20, 0.45, 0.47),
             sole_colour=(0.93, 0.93, 0.92),
             room=Room(wall=(0.76, 0.72, 0.67), floor=(0.40, 0.36, 0.33), key_side=-1.0),
@@ -145,7 +146,15 @@ def _worn(folder: Path, asset: str, body: Body) -> tuple[Surface, Int64[np.ndarr
         (binding.weights.ravel(), (rows, binding.parents.ravel())), shape=(len(binding.parents), len(body.vertices))
     )
     placed = replace(mesh, vertices=binding.place(body.vertices))
+    if asset.startswith("clothes/shoes"):
+        placed = _cut(placed, body.floor + SHOE_TOP_M)
     return split_at_seams(placed, csr_matrix(shares @ body.weights)), binding.hidden
+
+
+def _cut(mesh: Mesh, height: float) -> Mesh:
+    """The mesh without the faces above a height."""
+    kept = mesh.vertices[mesh.faces, 1].min(axis=1) < height
+    return replace(mesh, faces=mesh.faces[kept], uv_faces=mesh.uv_faces[kept])
 
 
 def _skin(
@@ -160,7 +169,9 @@ def _skin(
     regions = textures.read_masks(masks, SKIN_SIZE)
     flush = _flush(rest, body)
     colour = textures.paint_skin(rest, person.skin, regions, flush, painted[..., 3], person.hair_colour)
-    beard = regions["face"] * (1 - regions["lips"]) * (rest[..., 1] < body.nose[1] - 0.008)
+    below = 1 / (1 + np.exp((rest[..., 1] - body.nose[1] + 0.012) / 0.004))
+    below *= 1 / (1 + np.exp((body.head("jaw")[1] - 0.115 - rest[..., 1]) / 0.006))
+    beard = regions["face"] * (1 - regions["lips"]) * below
     colour *= 1 - person.skin.stubble * (beard * (0.75 + 0.25 * textures.noise(rest, 0.003, 2)))[..., None]
     return surface, Material(colour, 0.5)
 
@@ -168,7 +179,7 @@ def _skin(
 def _scalp(points: Float64[np.ndarray, "P 3"], hair: Surface, body: Body) -> Float64[np.ndarray, " P"]:
     """Share of hair in the colour of the skin: 1 under hair, except in the face."""
     near = cKDTree(hair.points).query(points)[0]
-    above, behind = points[:, 1] - body.head("eye.L")[1] - 0.035, body.head("eye.L")[2] - 0.075 - points[:, 2]
+    above, behind = points[:, 1] - body.head("eye.L")[1] - 0.05, body.head("eye.L")[2] - 0.075 - points[:, 2]
     head = 1 / (1 + np.exp(-np.maximum(above, behind) / 0.004))
     return np.exp(-((near / SCALP_M) ** 4)) * head * (points[:, 1] > body.ears["left"][1] - 0.05)
 
@@ -230,18 +241,37 @@ def _shoes(person: Person, shoes: Surface) -> tuple[Surface, Material]:
 
 
 def _brows(person: Person, brows: Surface) -> tuple[Surface, Material]:
+    """Hairs of brows that get thinner outwards."""
     across, along = np.meshgrid(np.linspace(0, 1, SMALL_SIZE), np.linspace(1, 0, SMALL_SIZE))
-    low, high = brows.uv.min(axis=0), brows.uv.max(axis=0)
-    brows = replace(brows, uv=(brows.uv - low) / (high - low))
-    middle = 0.5 + 0.0 * across
-    shape = np.abs(along - middle) < 0.30 * np.sqrt(np.clip(1 - (2 * across - 1) ** 2, 0, 1)) + 0.02
-    hairs = np.sin(2 * np.pi * (34 * across + 9 * along)) > -0.55
+    thick = 0.34 * np.clip(across / 0.12, 0, 1) ** 0.5 * np.clip((1 - across) / 0.6, 0, 1) ** 0.7
+    shape = np.abs(along - 0.5) < thick
+    hairs = np.sin(2 * np.pi * (30 * across + 7 * along)) > -0.6
     colour = np.broadcast_to(0.75 * np.array(person.hair_colour, dtype=np.float32), (SMALL_SIZE, SMALL_SIZE, 3))
-    return brows, Material(np.dstack([colour, (shape & hairs).astype(np.float32)]), 0.7)
+    return _outwards(brows), Material(np.dstack([colour, (shape & hairs).astype(np.float32)]), 0.8)
 
 
 def _lashes(lashes: Surface) -> tuple[Surface, Material]:
-    return lashes, Material(np.full((8, 8, 3), 0.03, dtype=np.float32), 0.8)
+    across, along = np.meshgrid(np.linspace(0, 1, SMALL_SIZE), np.linspace(1, 0, SMALL_SIZE))
+    hairs = np.sin(2 * np.pi * 22 * (across + 0.02 * along)) > -0.3 + 1.2 * np.abs(2 * along - 1)
+    return _outwards(lashes), Material(np.dstack([np.full((*hairs.shape, 3), 0.05), hairs]).astype(np.float32), 0.9)
+
+
+def _outwards(surface: Surface) -> Surface:
+    """The texture's first axis from the nose outwards, and the second one upwards, over each piece of the surface."""
+    pieces = connected_components(_edges(surface), directed=False)[1]
+    uv = np.empty_like(surface.uv)
+    for piece in np.unique(pieces):
+        points = surface.points[pieces == piece]
+        side = np.abs(points[:, 0])
+        order = np.column_stack([side, points[:, 1] - np.poly1d(np.polyfit(side, points[:, 1], 2))(side)])
+        uv[pieces == piece] = (order - order.min(axis=0)) / np.maximum(np.ptp(order, axis=0), 1e-9)
+    return replace(surface, uv=uv)
+
+
+def _edges(surface: Surface) -> csr_matrix:
+    """The graph of points that share an edge."""
+    edges = np.concatenate([surface.faces[:, [0, corner]] for corner in (1, 2, 3)])
+    return csr_matrix((np.ones(len(edges)), edges.T), shape=(len(surface.points),) * 2)
 
 
 def _share(body: Body, bone: str) -> Float64[np.ndarray, " V"]:
