@@ -4,12 +4,11 @@ Axes used in shapes:
     S texels along a side    P points    C channels
 """
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
+from scipy.ndimage import distance_transform_edt
 
 from dancegen.corpus.human.surface import Surface
-
 
 
 def bake(surface: Surface, values: Float64[np.ndarray, "P C"], size: int) -> Float32[np.ndarray, "S S C"]:
@@ -50,11 +49,6 @@ def _extended(picture: Float32[np.ndarray, "S S C"], known: Bool[np.ndarray, "S 
     """The picture with the nearest known values around its islands."""
     if not known.any():
         return picture
-    _, labels = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(known)
-    order = np.zeros(labels.max() + 1, dtype=int)
-    order[labels[rows, columns]] = np.arange(len(rows))
-    nearest = order[labels]
-    return picture[rows[nearest], columns[nearest]]
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    rows, columns = np.asarray(nearest)
+    return picture[rows, columns]

@@ -11,6 +11,7 @@ Axes used in shapes:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -106,9 +107,8 @@ def load_body(phenotype: dict[str, float], face: dict[str, float]) -> Body:
     The first call on a machine takes up to minutes: anny prepares its data and caches it.
     """
     import torch  # late, as anny: seconds to import, and needed by this look alone
-    from anny import Anny
 
-    model = Anny(rig=RIG, topology=TOPOLOGY, facial_actions="all", skinning_method="lbs")
+    model = import_module("anny").Anny(rig=RIG, topology=TOPOLOGY, facial_actions="all", skinning_method="lbs")
     with torch.no_grad():
         shape = model(
             phenotype_kwargs={name: torch.tensor([value]) for name, value in phenotype.items()},

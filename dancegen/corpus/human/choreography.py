@@ -45,13 +45,13 @@ def proportions(body: Body, dancer: Dancer) -> Dancer:
 
 def torso_m(body: Body) -> float:
     """Metres from the middle of the shoulders to that of the hips."""
-    shoulders, hips = (
-        (body.head(f"{bone}.L") + body.head(f"{bone}.R")) / 2 for bone in ("upperarm01", "upperleg01")
-    )
+    shoulders, hips = ((body.head(f"{bone}.L") + body.head(f"{bone}.R")) / 2 for bone in ("upperarm01", "upperleg01"))
     return float(np.linalg.norm(shoulders - hips))
 
 
-def choreographed(body: Body, structure: SongStructure, dancer: Dancer, seconds: np.ndarray, fps: float, seed: int) -> Dance:
+def choreographed(
+    body: Body, structure: SongStructure, dancer: Dancer, seconds: np.ndarray, fps: float, seed: int
+) -> Dance:
     """The corpus's dance of a song, for a body."""
     joints = dance_in_space(structure, proportions(body, dancer), seconds, seed)
     return Dance(on_floor(joints * DIRECTIONS * torso_m(body), body), fps, CORPUS_NOSE_DROP)
@@ -76,7 +76,9 @@ def captured(
     """A captured dance, in any unit and axes, for a body: in proportion to its legs, on the floor, in the middle."""
     leftward = np.cross(up, front)
     joints = joints @ np.stack([leftward, up, front], axis=1)
-    bones = [(f"{side}_{start}", f"{side}_{end}") for side in SIDES for start, end in (("hip", "knee"), ("knee", "ankle"))]
+    bones = [
+        (f"{side}_{start}", f"{side}_{end}") for side in SIDES for start, end in (("hip", "knee"), ("knee", "ankle"))
+    ]
     own = np.linalg.norm(np.diff([body.head(f"{bone}.L") for bone in LEG], axis=0), axis=1).sum()
     joints = joints * own / (sum(_bone(joints, *bone) for bone in bones) / 2)
     ankles = joints[:, COCO18.indices("left_ankle", "right_ankle")]
@@ -93,4 +95,4 @@ def _bone(joints: Float64[np.ndarray, "T J 3"], start: str, end: str) -> float:
 
 def on_floor(joints: Float64[np.ndarray, "T J 3"], body: Body) -> Float64[np.ndarray, "T J 3"]:
     """The joints, moved up from a floor at 0, on which an ankle that stands is at 0, to the height of the body's."""
-    return joints + (0.0, body.head("foot.L")[1], 0.0)
+    return joints + np.array([0.0, body.head("foot.L")[1], 0.0])

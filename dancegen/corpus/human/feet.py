@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.ndimage import gaussian_filter1d, label
+from scipy.ndimage import gaussian_filter1d
 
 from dancegen.corpus.human.body import Body
 from dancegen.corpus.human.rotations import Angles, Turns, Vectors, about, apply, between
@@ -44,9 +44,9 @@ class Stand:
     """Where the ankle has to be: a raised foot turns about its ball."""
     flat: Float64[np.ndarray, "T 3 3"]
     """Rotation of a foot that is flat on the floor."""
-    pitch: Float64[np.ndarray, "T"]
+    pitch: Float64[np.ndarray, " T"]
     """Angle of the heel's lift, in radians."""
-    air: Float64[np.ndarray, "T"]
+    air: Float64[np.ndarray, " T"]
     """0 on the floor, 1 in the air."""
 
     def turn(self, shin: Turns) -> Turns:
@@ -70,7 +70,8 @@ def stand(foot: Foot, body: Body, mark: str) -> Stand:
     length, slope = np.hypot(ball[2], ball[1]), np.arctan2(-ball[1], ball[2])
     steep = np.arcsin(np.clip(np.sin(slope) + lift / length, -1, np.sin(STEEPEST + slope))) - slope
     glide = gaussian_filter1d(np.clip(speed / 1.5, 0, 1), 0.05 * foot.fps, mode="nearest")
-    air = _smoothstep((lift - ON_BALL_BELOW_M) / (IN_AIR_ABOVE_M - ON_BALL_BELOW_M))
+    high = _smoothstep((lift - ON_BALL_BELOW_M) / (IN_AIR_ABOVE_M - ON_BALL_BELOW_M))
+    air = gaussian_filter1d(high, 0.03 * foot.fps, mode="nearest")
     pitch = steep * (1 - 0.6 * glide)
     rolled = flat @ about(SIDE_AXIS, pitch)
     shift = (apply(flat, ball) - apply(rolled, ball)) * (1, 0, 1)
@@ -82,9 +83,10 @@ def _held_yaw(foot: Foot, stands: np.ndarray) -> Angles:
     heading = np.arctan2(foot.heading[:, 0], foot.heading[:, 2])
     numbers = gaussian_filter1d(np.exp(1j * heading), 0.06 * foot.fps, mode="nearest")
     yaw = np.unwrap(np.angle(numbers)) + foot.side * TOES_OUT
-    spans, count = label(stands)
-    if not count:
+    if not stands.any():
         return yaw
+    spans = np.cumsum(np.diff(stands, prepend=False) & stands) * stands
+    count = int(spans.max())
     times = np.arange(len(yaw))
     corners, values = [], []
     for number in range(1, count + 1):

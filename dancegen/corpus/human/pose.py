@@ -27,7 +27,6 @@ from dancegen.corpus.human.rotations import (
     angle_about,
     apply,
     between,
-    dot,
     frame,
     shortest,
     unit,

@@ -20,7 +20,7 @@ def unit(vectors: Vectors) -> Vectors:
 
 def dot(first: Vectors, second: Vectors) -> Angles:
     """Scalar products."""
-    return np.sum(first * second, axis=-1)
+    return np.asarray(np.sum(first * second, axis=-1))
 
 
 def across(vectors: Vectors, axes: Vectors) -> Vectors:
@@ -52,7 +52,7 @@ def about(axes: Vectors, angles: Angles) -> Turns:
 def shortest(start: Vectors, end: Vectors) -> Turns:
     """The smallest rotations of unit vectors onto others."""
     normal = np.cross(start, end)
-    return about(unit(normal), np.arctan2(np.linalg.norm(normal, axis=-1), dot(start, end)))
+    return about(unit(normal), np.asarray(np.arctan2(np.linalg.norm(normal, axis=-1), dot(start, end))))
 
 
 def between(start: Turns, end: Turns, share: float) -> Turns:

