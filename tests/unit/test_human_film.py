@@ -68,6 +68,12 @@ def test_a_camera_has_every_joint_in_view_with_room_around_and_none_to_spare():
         assert max(np.ptp(places[..., 0]), np.ptp(places[..., 1])) > 0.75
 
 
+def test_the_wall_is_behind_a_dance_that_goes_far_back():
+    joints = np.zeros((2, 18, 3))
+    joints[1] = (0.3, 1.0, -4.0)
+    assert aim(joints, 96, 96).wall < -4.5
+
+
 def test_a_camera_projects_its_target_to_the_middle_and_right_to_the_right():
     camera = Camera((0.1, 0.2, 0.0), 5.0, 96, 128)
     assert camera.project(np.array([0.1, 0.2, 0.0])) == pytest.approx([0.5, 0.5, 5.0])

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Float64, UInt8
 
 from dancegen.corpus.human.body import Body, load_body, skin
 from dancegen.corpus.human.pose import Dance, Poses, landmarks, pose
-from dancegen.corpus.human.scene import SAMPLES, VIEW_ANGLE, Camera, Material, Picture, Studio
+from dancegen.corpus.human.scene import SAMPLES, VIEW_ANGLE, WALL_M, Camera, Material, Picture, Studio
 from dancegen.corpus.human.surface import Surface
 from dancegen.corpus.human.wardrobe import Person, dress
 from dancegen.errors import ConfigError
@@ -26,6 +26,7 @@ LIMB_M = {"wrist": 0.05, "elbow": 0.07, "ankle": 0.09, "knee": 0.09, "shoulder":
 LIMB_M |= {"nose": 0.02, "eye": 0.035, "ear": 0.03}
 """Greatest depth of a joint below the skin or cloth in front of it: deeper, it is hidden."""
 NEAREST_M = 3.0  # of the camera from the middle of the dance
+ROOM_BEHIND_M = 1.0  # between the dance and the wall
 MARGIN_M = 0.19  # around the joints, for hands, hair and shoes
 
 
@@ -84,15 +85,16 @@ def aim(joints: Float64[np.ndarray, "T J 3"], height: int, width: int) -> Camera
     points = (joints.reshape(-1, 1, 3) + margins).reshape(-1, 3)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y, z = (low + high) / 2
+    wall = min(-WALL_M, low[2] - ROOM_BEHIND_M)
     distance = NEAREST_M
     while True:
-        camera = Camera((x, y, z), distance, width, height)
+        camera = Camera((x, y, z), distance, width, height, wall)
         places = camera.project(points)[:, :2]
         low, high = places.min(axis=0), places.max(axis=0)
         if (high - low <= 1).all():
             metres = 2 * distance * np.tan(np.radians(VIEW_ANGLE / 2))  # of the frame's height
             off_x, off_y = metres * ((low + high) / 2 - 0.5)
-            return Camera((x + off_x * width / height, y - off_y, z), distance, width, height)
+            return Camera((x + off_x * width / height, y - off_y, z), distance, width, height, wall)
         distance *= 1.01
 
 

@@ -20,7 +20,7 @@ from dancegen.corpus.human.surface import Surface
 SAMPLES = 2  # along each side of a pixel
 VIEW_ANGLE = 22.0  # degrees from the bottom to the top of the picture: a portrait lens
 ELEVATION = 4.0  # degrees of the camera above the horizontal
-WALL_M = 2.4  # behind the centre of the stage
+WALL_M = 2.4  # behind the centre of the stage, or further for a dance that goes there
 STAGE_M = 30.0
 SHADOW_MAP = 512
 
@@ -46,6 +46,8 @@ class Camera:
     distance: float
     width: int
     height: int
+    wall: float = -WALL_M
+    """Depth of the wall behind the dance, in world coordinates."""
 
     @property
     def position(self) -> Float64[np.ndarray, " 3"]:
@@ -100,7 +102,7 @@ class Studio:
         self._window.SetMultiSamples(0)
         self._window.SetSize(*self._size)
         self._window.AddRenderer(self._renderer)
-        for surface, material in _room(room, floor):
+        for surface, material in _room(room, floor, camera.wall):
             self._renderer.AddActor(_actor(surface, material)[0])
         self._light(room, floor)
         self._aim()
@@ -170,7 +172,10 @@ class Studio:
         eye.SetFocalPoint(*self._camera.target)
         eye.SetViewUp(0.0, 1.0, 0.0)
         eye.SetViewAngle(VIEW_ANGLE)
-        self._near, self._far = 0.5 * self._camera.distance, self._camera.distance + 2 * WALL_M + 1.0
+        self._near, self._far = (
+            0.5 * self._camera.distance,
+            self._camera.distance + self._camera.target[2] - self._camera.wall + 2.0,
+        )
         eye.SetClippingRange(self._near, self._far)
 
     def _shoot(self) -> tuple[UInt8[np.ndarray, "SH SW 3"], Float32[np.ndarray, "SH SW"]]:
@@ -270,11 +275,11 @@ def _array(values: np.ndarray) -> Any:
     return _numpy_support().numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float32), deep=True)
 
 
-def _room(room: Room, floor: float) -> list[tuple[Surface, Material]]:
+def _room(room: Room, floor: float, depth: float) -> list[tuple[Surface, Material]]:
     """Floor and wall."""
     half, top = STAGE_M / 2, floor + 8.0
-    ground = _plane((-half, floor, half), (half, floor, half), (half, floor, -WALL_M), (-half, floor, -WALL_M))
-    wall = _plane((-half, floor, -WALL_M), (half, floor, -WALL_M), (half, top, -WALL_M), (-half, top, -WALL_M))
+    ground = _plane((-half, floor, half), (half, floor, half), (half, floor, depth), (-half, floor, depth))
+    wall = _plane((-half, floor, depth), (half, floor, depth), (half, top, depth), (-half, top, depth))
     size = 512
     rows = np.linspace(0, 1, size)[:, None, None]
     grain = np.random.default_rng(3).standard_normal((size, size, 1)).astype(np.float32)
