@@ -26,7 +26,7 @@ from dancegen.corpus.body.kinematics import (
     project,
 )
 from dancegen.corpus.choreography.moves import LENGTHS, NEUTRAL
-from dancegen.corpus.choreography.score import on_floor, write_score
+from dancegen.corpus.choreography.score import Score, on_floor, write_score
 from dancegen.corpus.structure import SongStructure
 
 Moments = Float64[np.ndarray, "T"]
@@ -52,7 +52,13 @@ def dance_in_space(
     structure: SongStructure, dancer: Dancer, seconds: Moments, seed: int
 ) -> Float64[np.ndarray, "T J 3"]:
     """3-D joints, as in `body.kinematics`, at times in increasing order."""
-    score = write_score(structure, dancer, seed)
+    return score_in_space(write_score(structure, dancer, seed), structure, dancer, seconds)
+
+
+def score_in_space(
+    score: Score, structure: SongStructure, dancer: Dancer, seconds: Moments
+) -> Float64[np.ndarray, "T J 3"]:
+    """3-D joints of the dance of a score, as in `body.kinematics`, at times in increasing order."""
     beats = (seconds - dancer.lag_s - structure.start_s) / structure.beat_s
     neutral = NEUTRAL[structure.category]
     values = {

@@ -1,6 +1,6 @@
 """Sequence of moves -> keyframes of every channel of the body, and footprints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,11 +45,16 @@ def moves_of(structure: SongStructure, dancer: Dancer, seed: int) -> Iterator[tu
 
 def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
     """The keyframes of a song's dance by one dancer; it starts and ends in the neutral pose."""
+    return score_of(moves_of(structure, dancer, seed), structure, dancer)
+
+
+def score_of(moves: Iterable[tuple[int, int, Move]], structure: SongStructure, dancer: Dancer) -> Score:
+    """The keyframes of moves, each with its first bar and available bars; from the neutral pose and back to it."""
     category = structure.category
     neutral = NEUTRAL[category]
     score = Score({name: [] for name in neutral})
     turned, last_turn = 0.0, 0.0
-    for first_bar, bars, move in moves_of(structure, dancer, seed):
+    for first_bar, bars, move in moves:
         for moment in move.moments:
             if moment.count - 1 >= bars * COUNTS / BARS:
                 continue

@@ -8,6 +8,8 @@ import pyarrow.dataset as pads
 
 from dancegen import __version__, schema, storage, tables
 from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.human.film import check_installed
+from dancegen.corpus.human.wardrobe import PEOPLE, check_assets
 from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
@@ -24,7 +26,13 @@ LABELS = ("uri", "category", "song", "dancer")
 def run(config: MakeCorpusConfig) -> Summary:
     """Generate the missing videos, and write the list of all videos."""
     songs = _songs(config)
-    settings = {name: getattr(config, name) for name in DECIDING}
+    deciding = DECIDING
+    if config.look == "human":
+        check_installed()
+        for name in config.people:
+            check_assets(PEOPLE[name], str(config.human_assets))
+        deciding = (*DECIDING, "people", "moves")
+    settings = {name: getattr(config, name) for name in deciding}
     table = storage.join(config.output, VIDEOS_TABLE)
     _write_songs_table(config, songs, settings)
     job = TableJob("videos", table, schema.VIDEOS, MAKE_CORPUS, (config,), settings, unit="frames")

@@ -11,6 +11,7 @@ from dancegen.media.settings import Side
 SEEDS = 10_000  # maximum songs or dancers of one corpus: corpora of different seeds share none
 
 Category = Literal["kpop", "ballet", "popping"]
+PersonName = Literal["ben", "mia"]
 Count = Annotated[int, Field(ge=1, le=SEEDS)]
 
 
@@ -31,8 +32,14 @@ class MakeCorpusConfig(Parallel):
     """Length of a song in seconds, rounded to half a bar."""
     seed: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Seed of the songs and dancers; corpora of different seeds share none."""
-    look: Literal["avatar", "skeleton", "skeleton-light"] = "avatar"
-    """Figure in the video: an avatar, or an OpenPose skeleton on black or on white."""
+    look: Literal["avatar", "skeleton", "skeleton-light", "human"] = "avatar"
+    """Figure in the video: an avatar, an OpenPose skeleton on black or on white, or a rendered person in a studio."""
+    people: Annotated[tuple[PersonName, ...], Field(min_length=1)] = ("ben", "mia")
+    """People of look=human; the dancers take turns with them."""
+    moves: Literal["choreography", "lively"] = "choreography"
+    """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
+    human_assets: Uri | None = None
+    """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0)."""
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
     """Frames per second."""
     width_px: Side = 640
@@ -44,4 +51,10 @@ class MakeCorpusConfig(Parallel):
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
             raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
+        return self
+
+    @model_validator(mode="after")
+    def _dressed(self) -> "MakeCorpusConfig":
+        if self.look == "human" and self.human_assets is None:
+            raise ValueError("look=human needs human_assets, the folder of MakeHuman's clothes and hair (CC0)")
         return self

@@ -111,7 +111,7 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
     names = coco_names([joint.name for joint in take.joints], source)
     frames = nearest_frames(frame_times(len(take.motion), take.fps), config.fps)
     moved = forward_kinematics(take.joints, take.motion[frames], source)
-    body, up, front, stature = _body(take.joints, moved, names, source)
+    body, up, front, stature = joints_in_space(take.joints, moved, names, source)
     song = storage.stem(source)
     audio_uri = find_sound(config.music, song, source)
     width_px, height_px = config.width_px or WIDTH_PX, config.height_px or HEIGHT_PX
@@ -281,7 +281,7 @@ def _first(where: dict[str, int], names: Sequence[str]) -> int | None:
     return next((where[name] for name in names if name in where), None)
 
 
-def _body(
+def joints_in_space(
     joints: Sequence[Joint], moved: Sequence[Moved], names: dict[str, int], subject: str
 ) -> tuple[Float64[np.ndarray, "T 18 3"], Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"], float]:
     """COCO joints in 3-D; the up direction; the front direction; the dancer's stature."""
