@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from dancegen.config import Output, Uri
+from dancegen.config import InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.media.settings import Side
 
@@ -38,7 +38,7 @@ class MakeCorpusConfig(Parallel):
     """People of look=human; the dancers take turns with them."""
     moves: Literal["choreography", "lively"] = "choreography"
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
-    human_assets: Uri | None = None
+    human_assets: InputUri | None = None
     """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0)."""
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
     """Frames per second."""
