@@ -46,7 +46,9 @@ def test_people_are_compared_on_the_same_segments_and_measured_once(
     assert "Pose consistency is not measured" in text
     assert len(list((tmp_path / "out/videos").glob("*.mp4"))) == text.count("<video") == 2
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/out/mlflow.db")
-    (logged,) = client.search_runs([client.get_experiment_by_name("dancegen").experiment_id])
+    experiment = client.get_experiment_by_name("dancegen")
+    assert experiment is not None
+    (logged,) = client.search_runs([experiment.experiment_id])
     assert logged.data.metrics["theirs/gmsd_box"] == pytest.approx(
         next(row["value"] for row in rows if (row["metric"], row["whose"]) == ("gmsd_box", "theirs"))
     )

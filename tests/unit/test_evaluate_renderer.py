@@ -1,6 +1,7 @@
 """Scores of generated frames whose faults are known, and of a tiny person on a tiny table."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -160,7 +161,7 @@ def test_the_panels_show_difference_and_flicker_beyond_the_real_motion():
 def test_the_page_shows_people_beside_each_other_and_marks_the_network_of_the_loss(tmp_path):
     real = segment().real
     write_comparison(tmp_path / "a.mp4", real, trembling(real), 10)
-    with av.open(tmp_path / "a.mp4") as video:
+    with av.open(tmp_path / "a.mp4", mode="r") as video:
         assert sum(1 for _ in video.decode(video=0)) == FRAMES
     rows = [*rows_of(blurred, whose="ours"), *rows_of(trembling, whose="theirs")]
     rows += [Row("segment 0", "ours", "perceptual_box", 2.0, 4)]
@@ -222,7 +223,7 @@ def test_a_row_is_a_segment_of_one_person_with_its_pictures_or_of_the_real_frame
     assert made == [
         one | {"wall_s": made[0]["wall_s"]} for one in stage.rows(row | {"person": config.people[0], "pictures": None})
     ]
-    assert cv2.imread(str(tmp_path / "seen.png")).shape == (4 * 32, 4 * 32, 3)
+    assert np.asarray(cv2.imread(str(tmp_path / "seen.png"))).shape == (4 * 32, 4 * 32, 3)
     real = stage.rows(row | {"person": None, "pictures": None})
     assert {one["metric"] for one in real} < {one["metric"] for one in made}
     (bad,) = stage.rows(row | {"person": None, "pictures": None, "frames": 99})
@@ -235,6 +236,16 @@ def test_people_have_short_distinct_labels():
     assert labels(["/p/a.safetensors", "/p/q/b.safetensors"]) == ["a", "q-b"]
     assert labels(["/p/x.safetensors", "/p/q/x.safetensors"]) == ["1", "2-q"]
     assert labels(["/p/real/x.safetensors", "/p/b/x.safetensors"]) == ["1-real", "2-b"]
+
+
+def test_a_person_that_was_trained_on_other_frames_has_a_note(config, tiny_person):
+    data = train_frames.summarize(config.frames)
+    notes = []
+    for card in ({"data_hash": data.data_hash}, {"data_hash": "another"}):
+        people_files.save(Path(config.people[0]), replace(tiny_person, card=card))
+        notes.append(rated(config, data)[0].note)
+    assert notes[0] is None
+    assert "trained on another table" in notes[1]
 
 
 def test_a_person_of_another_size_or_given_twice_is_refused(tmp_path, config):
