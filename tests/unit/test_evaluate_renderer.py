@@ -161,7 +161,7 @@ def test_the_panels_show_difference_and_flicker_beyond_the_real_motion():
 def test_the_page_shows_people_beside_each_other_and_marks_the_network_of_the_loss(tmp_path):
     real = segment().real
     write_comparison(tmp_path / "a.mp4", real, trembling(real), 10)
-    with av.open(tmp_path / "a.mp4", mode="r") as video:
+    with av.open(str(tmp_path / "a.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == FRAMES
     rows = [*rows_of(blurred, whose="ours"), *rows_of(trembling, whose="theirs")]
     rows += [Row("segment 0", "ours", "perceptual_box", 2.0, 4)]
