@@ -335,6 +335,46 @@ SCORES = pa.schema(
     metadata={"dancegen.table": "scores"},
 )
 
+# Measurements of evaluate-renderer: one metric of one segment, of real frames or those that a person generated.
+SEGMENT_SCORES = pa.schema(
+    [
+        ("uri", pa.string()),  # `<checkpoint_hash, or real>/<segment>`
+        ("version", pa.string()),  # versions of the frames, networks and settings; changes when one of them does
+        ("checkpoint_hash", pa.string()),  # hash of the person's tensors and settings; null for the real frames
+        ("segment", pa.string()),  # `<frame_id of its first frame>+<frames>`
+        ("video_uri", pa.string()),  # URI of the video
+        ("first", pa.int32()),  # pose index of the segment's first frame in the video
+        ("frames", pa.int32()),  # number of frames in the segment
+        ("metric", pa.string()),  # name of the metric, a key of steps.evaluate_renderer.page.ABOUT; null on error
+        ("total", pa.float64()),  # sum of the metric over its items
+        ("items", pa.int32()),  # number of frames, pairs of frames or joints; 0 where the metric has no value
+        ("wall_s", pa.float32()),  # processing time of all metrics of the segment, in seconds
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("error", pa.string()),  # reason why there are no metrics; null on success
+    ],
+    metadata={"dancegen.table": "segment_scores"},
+)
+
+# The metrics computed by evaluate-renderer, over all segments.
+RENDERER_SCORES = pa.schema(
+    [
+        ("metric", pa.string()),  # name of the metric, a key of steps.evaluate_renderer.page.ABOUT
+        ("whose", pa.string()),  # label of the person, or real: the same metric of the real frames
+        ("person", pa.string()),  # URI of the person's checkpoint; null for the real frames
+        ("value", pa.float64()),  # value of the metric
+        ("low", pa.float64()),  # lower bound of the 95 % bootstrap interval over segments
+        ("high", pa.float64()),  # upper bound of the 95 % bootstrap interval over segments
+        ("difference", pa.float64()),  # value minus that of the first person, over common segments; null for the first
+        ("difference_low", pa.float64()),  # lower bound of its 95 % interval, with segments resampled in pairs
+        ("difference_high", pa.float64()),  # upper bound of its 95 % interval, with segments resampled in pairs
+        ("segments", pa.int32()),  # number of segments that have the metric
+        ("split", pa.string()),  # train, validation or test
+        ("seed", pa.int32()),  # random seed of the resampling
+        ("seen_in_training", pa.bool_()),  # whether the person's loss uses the same network: optimistic metric
+    ],
+    metadata={"dancegen.table": "renderer_scores"},
+)
+
 SCHEMAS = (
     VIDEOS,
     SONGS,
@@ -352,6 +392,8 @@ SCHEMAS = (
     DANCES,
     EVALUATED,
     SCORES,
+    SEGMENT_SCORES,
+    RENDERER_SCORES,
 )
 
 

@@ -129,7 +129,7 @@ def settings_page() -> str:
 def tables_page() -> str:
     """Every table and column, from the comments in schema.py."""
     parts = [NOTE, "# Tables", _first_paragraph(schema, 2)]
-    for name, body in re.findall(r"^([A-Z]+) = pa\.schema\(\n(.*?)^\)", inspect.getsource(schema), re.S | re.M):
+    for name, body in re.findall(r"^([A-Z_]+) = pa\.schema\(\n(.*?)^\)", inspect.getsource(schema), re.S | re.M):
         columns = re.findall(r'\("(\w+)", pa\.(.+?)\),(?:  # (.*))?$', body, re.M)
         lines = [f"| `{column}` | {kind.replace('()', '')} | {meaning} |" for column, kind, meaning in columns]
         parts += [f"## {name.lower()}", "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])]

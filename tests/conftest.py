@@ -211,17 +211,18 @@ def make_frames() -> Callable[..., str]:
     It gives the table's URI.
     """
 
-    def make(uri: str, train: int = 12, validation: int = 10) -> str:
+    def make(uri: str, train: int = 12, validation: int = 10, test: int = 0) -> str:
         plate = np.full((FRAME_PX, FRAME_PX, 3), (40, 60, 90), dtype=np.uint8)
         plate[FRAME_PX // 2 :] += 40
         tables.begin(uri, schema.FRAMES, {})
         tables.begin(uri + "_footage", schema.FOOTAGE, {})
         first = 0
-        for split, count in (("train", train), ("validation", validation)):
+        for split, count in (("train", train), ("validation", validation), ("test", test)):
             rows = [_frame(split, index, plate, has_previous=index > first) for index in range(first, first + count)]
-            tables.write_part(uri, schema.table(schema.FRAMES, rows), split)
+            if rows:
+                tables.write_part(uri, schema.table(schema.FRAMES, rows), split, folder=split)
             first += count + 20
-        row = {"uri": "video", "version": "1", "person": "ada", "fps": 10.0, "frames": train + validation}
+        row = {"uri": "video", "version": "1", "person": "ada", "fps": 10.0, "frames": train + validation + test}
         row |= {"height_px": FRAME_PX, "width_px": FRAME_PX, "plate": _encoded(plate, ".png"), "plate_coverage": 1.0}
         row |= {"bones": schema.to_bytes(np.full(17, 0.5), "float32"), "torso": 0.3, "floor_y": 0.9}
         tables.write_part(uri + "_footage", schema.table(schema.FOOTAGE, [row]), "video")

@@ -16,6 +16,7 @@ NAMES = (
     "train_cross_modal",
     "search",
     "evaluate",
+    "evaluate_renderer",
     "render",
 )
 

@@ -20,6 +20,7 @@ from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.render.settings import DRAWN, PictureConfig
 from dancegen.steps.render.sizes import person_size
 from dancegen.steps.search.settings import SearchConfig, merged, nested
@@ -79,6 +80,10 @@ def check(settings: Config, here: bool = True) -> None:
             _search(settings, read)
         case EvaluateConfig():
             _evaluate(settings, read)
+        case EvaluateRendererConfig():
+            for uri in settings.people:
+                if person := read(uri, PERSON):
+                    check_consent(person.uri, person.settings.consent)
         case TrainCrossModalConfig(tagger_weights=str(uri)) if storage.suffix(uri) != ".onnx":
             read(uri, CROSS_MODAL)
         case PictureConfig():

@@ -60,8 +60,14 @@ except SystemExit as end:
     ("words", "told"),
     [
         ("render loook=avatar", "loook: unknown setting. Did you mean look?"),
-        ("render estimator=onnx", "estimator: unknown setting. It is a setting of extract-poses."),
-        ("render estimator.name=onnx", "estimator: unknown setting. It is a setting of extract-poses."),
+        (
+            "render estimator=onnx",
+            "estimator: unknown setting. It is a setting of extract-poses and evaluate-renderer.",
+        ),
+        (
+            "render estimator.name=onnx",
+            "estimator: unknown setting. It is a setting of extract-poses and evaluate-renderer.",
+        ),
         ("render epoch=3", "It is a setting of pretrain-perceptual, train-dance and train-renderer."),
         ("train-dance losses.l1=1", "losses: unknown setting. Did you mean model.losses?"),
         ("train-dance model.losses.l2=1", "Did you mean model.losses.l1?"),

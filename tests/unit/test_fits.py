@@ -15,6 +15,7 @@ from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.steps import checkpoints
 from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.render.settings import DanceConfig, RenderConfig
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
@@ -55,13 +56,16 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> str:
         (EvaluateConfig, {"perceptual": DANCE}, "holds no perceptual network"),
         (EvaluateConfig, {"heldout": STGCN}, "holds no heldout extractor"),
         (EvaluateConfig, {"cross_modal": STGCN}, "holds no cross modal metric"),
+        (EvaluateRendererConfig, {"people": DANCE}, "holds no person"),
         (RenderConfig, {"checkpoint": STGCN}, "holds no dance model"),
         (DanceConfig, {"checkpoint": STGCN}, "holds no dance model"),
         (TrainCrossModalConfig, {"tagger_weights": DANCE}, "holds no cross modal metric"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_named(kind: type[Config], given: dict[str, object], told: str):
-    needed = {name: "x" for name in ("songs", "output", "song", "video", "clips") if name in kind.model_fields}
+    needed = {
+        name: "x" for name in ("songs", "output", "song", "video", "clips", "frames") if name in kind.model_fields
+    }
     with pytest.raises(CheckpointError, match=told):
         checkpoints.check(config.validate(kind, {**needed, **given}))
 

@@ -33,3 +33,27 @@ def mean_interval(
     ratios = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(ratios, [0.025, 0.975]).tolist()
     return Interval(float(sums.sum() / counts.sum()), low, high)
+
+
+def difference_interval(
+    ours: tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]],
+    theirs: tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]],
+    seed: int,
+    resamples: int,
+) -> Interval | None:
+    """Difference of two such means (sums and counts of the same segments), and its interval.
+
+    The segments are resampled for both together: what makes a segment difficult for both cancels. Segments without a
+    count in either are left out; None if none is left.
+    """
+    kept = (ours[1] > 0) & (theirs[1] > 0)
+    if not kept.any():
+        return None
+    (sums, counts), (other_sums, other_counts) = ([each[kept] for each in pair] for pair in (ours, theirs))
+    drawn = np.random.default_rng(seed).integers(0, len(sums), (resamples, len(sums)))
+    means, other_means = (
+        totals[drawn].sum(axis=1) / items[drawn].sum(axis=1)
+        for totals, items in ((sums, counts), (other_sums, other_counts))
+    )
+    low, high = np.quantile(means - other_means, [0.025, 0.975]).tolist()
+    return Interval(float(sums.sum() / counts.sum() - other_sums.sum() / other_counts.sum()), low, high)

@@ -1,11 +1,14 @@
-"""HTML page of the scores of a person's generated frames, with the comparison videos. It works offline."""
+"""HTML page of the scores of people's generated frames, with the comparison videos. It works offline."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from dancegen.pages.template import template
+from dancegen.steps.evaluate_renderer.people import NETWORK_METRICS, Rated
 from dancegen.steps.evaluate_renderer.pictures import PANELS
-from dancegen.steps.evaluate_renderer.stage import Score
+from dancegen.steps.evaluate_renderer.scores import REAL, Score
+from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 
 FEW_SEGMENTS = 10
 ABOUT: dict[str, tuple[Literal["lower", "higher", "as real"], str]] = {
@@ -29,6 +32,9 @@ ABOUT: dict[str, tuple[Literal["lower", "higher", "as real"], str]] = {
         "change from frame to frame along the optical flow of the real frames, as a share of white",
     ),
     "sharpness": ("as real", "variance of the Laplacian inside the person"),
+    "sharpness_ratio": ("as real", "sharpness in seconds 55 to 60 of a segment, divided by that in seconds 1 to 5"),
+    "sharpness_slope": ("as real", "change of the sharpness per second of a segment, divided by its mean"),
+    "colour_slope": ("as real", "largest change of a colour's mean per second of a segment, as a share of white"),
     "pck_0.1": ("higher", "share of the driving joints found within 0.1 torsos by the pose estimator"),
     "pck_0.2": ("higher", "share of the driving joints found within 0.2 torsos by the pose estimator"),
     "detected": ("higher", "share of the frames in which the pose estimator found somebody"),
@@ -36,40 +42,60 @@ ABOUT: dict[str, tuple[Literal["lower", "higher", "as real"], str]] = {
 }
 
 
-def page(
-    title: str,
-    scores: Sequence[Score],
-    drift: Mapping[str, float],
-    videos: Sequence[str],
-    network: str | None,
-    network_is_independent: bool,
-) -> str:
-    """The page.
+@dataclass(frozen=True)
+class Report:
+    """What was scored."""
 
-    `drift` is that of `stage.score_drift`, empty without a long video. `videos` are names of comparison videos in the
-    page's folder. `network` is the kind of the classifier, None without one.
-    """
-    found = {(score.metric, score.whose): score for score in scores}
+    config: EvaluateRendererConfig
+    people: Sequence[Rated]
+    scores: Sequence[Score]
+    segments: int
+    frames: int
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A segment on the page; the files are relative to it."""
+
+    whose: str
+    segment: str
+    video: str
+    stills: str
+
+
+def page(report: Report, shown: Sequence[Shown]) -> str:
+    """The page, with videos of the `shown` segments."""
+    labels = [one.label for one in report.people]
+    found = {(score.metric, score.whose): score for score in report.scores}
     lines = [
-        {
-            "name": name,
-            "better": better,
-            "about": about,
-            "generated": found.get((name, "generated")),
-            "real": found.get((name, "real")),
-            "biased": name in ("perceptual_box", "likeness") and not network_is_independent,
-        }
-        for name, (better, about) in ABOUT.items()
-        if (name, "generated") in found
+        _line(name, {whose: found[name, whose] for whose in (REAL, *labels) if (name, whose) in found}, report.people)
+        for name in ABOUT
+        if any((name, label) in found for label in labels)
     ]
     return template("page.html", "dancegen.steps.evaluate_renderer").render(
-        title=title,
+        title=f"{report.people[0].about['name']}: generated against real frames",
+        report=report,
+        config=report.config,
+        labels=labels,
+        real=REAL,
         lines=lines,
-        segments=max((score.segments for score in scores), default=0),
         few=FEW_SEGMENTS,
-        drift=drift,
-        videos=videos,
+        shown=shown,
         panels=PANELS,
-        network=network,
-        biased=network is not None and not network_is_independent,
+        biased=any(line["biased"] for line in lines),
     )
+
+
+def _line(name: str, scores: dict[str, Score], people: Sequence[Rated]) -> dict[str, Any]:
+    better, about = ABOUT[name]
+    differences = {whose: score.difference for whose, score in scores.items() if score.difference is not None}
+    return {
+        "name": name,
+        "better": better,
+        "about": about,
+        "scores": scores,
+        "differences": differences,
+        "certain": {whose for whose, one in differences.items() if one.low > 0 or one.high < 0},
+        "biased": {one.label for one in people if one.biased and name in NETWORK_METRICS},
+    }

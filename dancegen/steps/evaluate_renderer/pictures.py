@@ -1,4 +1,4 @@
-"""Comparison video of a segment: real frame, generated frame, their difference, and the flicker of the generated ones.
+"""Comparison of a segment as video and image: real frame, generated frame, their difference, and the flicker.
 
 Axes used in shapes:
     N frames    H rows    W columns
@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from dancegen.media.writer import VideoWriter
 
 PANELS = ("real", "generated", "difference", "flicker")
+STILLS = 4  # frames in an image
 FULL_SCALE = 64  # grey levels of difference that have the brightest colour
 
 
@@ -25,6 +26,15 @@ def write_comparison(
     with VideoWriter(path, len(PANELS) * width_px // 2 * 2, height_px // 2 * 2, fps) as video:
         for frame in comparison(real, generated):
             video.write(np.ascontiguousarray(frame[: height_px // 2 * 2, : frame.shape[1] // 2 * 2]))
+
+
+def write_stills(path: Path, real: UInt8[np.ndarray, "N H W 3"], generated: UInt8[np.ndarray, "N H W 3"]) -> None:
+    """Write some frames of the comparison as PNG, evenly spaced, one below the other. The first has no flicker."""
+    frames = list(comparison(real, generated))
+    chosen = np.unique(np.linspace(0, len(frames) - 1, STILLS + 1).round().astype(int))[1:]
+    picture = np.vstack([frames[number] for number in chosen])
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    path.write_bytes(png.tobytes())
 
 
 def comparison(
