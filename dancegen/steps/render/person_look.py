@@ -1,0 +1,64 @@
+"""A person as the look of a dance: frames by the person's generator, and what the video's metadata says of them.
+
+Axes used in shapes:
+    N frames    H, H2 rows    W, W2 columns
+"""
+
+import json
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from dancegen import storage
+from dancegen.checkpoints import header
+from dancegen.checkpoints.identity import identity
+from dancegen.checkpoints.person import load_person
+from dancegen.media.marks import COMMENT
+from dancegen.renderer.driving.film import Film
+from dancegen.steps.render.looks import Done, Frame, Pictures
+from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.sizes import person_size
+
+# IPTC NewsCodes: created by a model trained on sampled content
+SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+class PersonLook:
+    """A person whose pictures are generated."""
+
+    def __init__(self, picture: PictureConfig, device: str) -> None:
+        person = load_person(picture.look, device)
+        self.size = person_size(picture, (person.width_px, person.height_px))  # width and height in pixels
+        self._film = Film(person)
+        told = {"person": person.name, "consent": person.consent, "licence": person.licence}
+        self.description: str | None = json.dumps({**_synthetic(picture), **told}, ensure_ascii=False)
+
+    def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
+        """The frames of a dance, whose joints are in pixels."""
+        joints, share = self._film.fitted(joints_px / np.array([*self.size, 1], dtype=np.float32), fps)
+        return Pictures((resized(frame, self.size) for frame in self._film.frames(joints, done)), share)
+
+
+def resized(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]:
+    """The frame at another width and height."""
+    height_px, width_px = frame.shape[:2]
+    if (width_px, height_px) == size:
+        return frame
+    smaller = size[0] < width_px
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
+
+
+def _synthetic(picture: PictureConfig) -> dict[str, Any]:
+    """By which models and settings a video is generated."""
+    dance = picture.checkpoint or str(header.SHIPPED[header.DANCE])
+    return {
+        "synthetic": True,
+        "digital_source_type": SYNTHETIC,
+        "generator": COMMENT,
+        "person_checkpoint": identity(storage.read_bytes(picture.look)),
+        "dance_checkpoint": identity(storage.read_bytes(dance)),
+        "seed": picture.seed,
+        "fps": picture.fps,
+    }
