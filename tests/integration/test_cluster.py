@@ -245,6 +245,7 @@ def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_to
 def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     without_token: Cluster,
     make_clips: Callable[..., str],
+    with_database: Callable[[Path], Path],
     tiny_model: dict[str, object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +253,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     settings = {
         "clips": make_clips(str(tmp_path / "clips")),
-        "output": str(tmp_path / "run"),
+        "output": str(with_database(tmp_path / "run")),
         "model": {**tiny_model, "losses": {"perceptual": 0.0}},
         "epochs": 24,
         "batch_size": 4,

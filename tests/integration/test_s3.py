@@ -1,5 +1,6 @@
 """The whole flow with every URI on a real S3 server: nothing needs a disk that the nodes share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,15 @@ def clips(ray_session: str, bucket: str) -> str:
 
 
 @pytest.fixture
-def training(clips: str, bucket: str, tiny_model: dict[str, object], tmp_path: Path) -> dict[str, object]:
+def training(
+    clips: str,
+    bucket: str,
+    tiny_model: dict[str, object],
+    with_database: Callable[[Path], Path],
+    tmp_path: Path,
+) -> dict[str, object]:
     """Settings of a training that takes seconds. MLflow's database, and files beside it, are all that is not on S3."""
-    tracking_uri = f"sqlite:///{tmp_path}/mlflow.db"
+    tracking_uri = f"sqlite:///{with_database(tmp_path)}/mlflow.db"
     return {
         "clips": clips,
         "model": tiny_model,
