@@ -45,7 +45,12 @@ class Cluster:
 def plain_environment() -> dict[str, str]:
     """This process's variables without what other tests set for Ray."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    return {**kept, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {
+        **kept,
+        "OMP_NUM_THREADS": "1",
+        "REPORTER_UPDATE_INTERVAL_MS": "60000",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
 
 
 def local(*words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
