@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
-from dancegen import schema, storage, tables
+from dancegen import schema, storage, tables, tracking
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.skeleton import COCO18
 
@@ -31,6 +32,7 @@ S3_ENVIRONMENT = {
 }
 
 RAY_ENVIRONMENT = {
+    "REPORTER_UPDATE_INTERVAL_MS": "60000",  # each report of a node's use costs CPU time, and no test reads one
     "RAY_AUTH_MODE": "disabled",
     "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
@@ -161,6 +163,23 @@ def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
     )
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def with_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """A function that puts an empty MLflow database into a folder, and gives the folder.
+
+    A step finds it there and goes on with it. To create one costs more than a second of CPU time each time.
+    """
+    empty = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    tracking.connect(f"sqlite:///{empty}").search_experiments()
+
+    def put(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(empty, folder / "mlflow.db")
+        return folder
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,12 @@ class Cluster:
 def plain_environment() -> dict[str, str]:
     """This process's variables without what other tests set for Ray."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    return {**kept, "OMP_NUM_THREADS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {
+        **kept,
+        "OMP_NUM_THREADS": "1",
+        "REPORTER_UPDATE_INTERVAL_MS": "60000",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
 
 
 def local(*words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -245,6 +250,7 @@ def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_to
 def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     without_token: Cluster,
     make_clips: Callable[..., str],
+    with_database: Callable[[Path], Path],
     tiny_model: dict[str, object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +258,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     settings = {
         "clips": make_clips(str(tmp_path / "clips")),
-        "output": str(tmp_path / "run"),
+        "output": str(with_database(tmp_path / "run")),
         "model": {**tiny_model, "losses": {"perceptual": 0.0}},
         "epochs": 24,
         "batch_size": 4,

@@ -12,7 +12,13 @@ pytestmark = pytest.mark.ray
 
 def cut(folder, **verdict):
     config = CutFramesConfig(
-        poses=f"{folder}/poses", frames=f"{folder}/frames", segment_s=4, height_px=64, width_px=64, verdict=verdict
+        poses=f"{folder}/poses",
+        frames=f"{folder}/frames",
+        segment_s=4,
+        height_px=64,
+        width_px=64,
+        verdict=verdict,
+        actors=1,
     )
     return pipeline.run(config)
 

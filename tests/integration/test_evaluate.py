@@ -23,7 +23,9 @@ def test_a_model_gets_its_scores_its_page_and_its_run_in_mlflow_and_the_same_one
     ray_session: str, make_clips: Callable[..., str], tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=5, test=15)
-    config = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", resamples=20, pictures=2, max_error_fraction=0)
+    config = EvaluateConfig(
+        clips=clips, output=f"{tmp_path}/out", resamples=20, pictures=2, max_error_fraction=0, actors=1
+    )
     told = evaluate.run(config)
     found = scores(tmp_path / "out")
     assert found == {(one.metric, one.whose): one.value for one in told}
@@ -49,7 +51,9 @@ def test_somebody_elses_dances_are_measured_and_the_real_ones_against_themselves
     other = make_clips(str(tmp_path / "other"), train=5, validation=0, test=15, seed=1)
     distances = []
     for dances in (same, other):
-        config = EvaluateConfig(clips=clips, dances=dances, output=f"{tmp_path}/out", resamples=20, pictures=0)
+        config = EvaluateConfig(
+            clips=clips, dances=dances, output=f"{tmp_path}/out", resamples=20, pictures=0, actors=1
+        )
         evaluate.run(config)
         distances.append(scores(tmp_path / "out")["fid_perceptual", "made"])
     assert distances[0] == pytest.approx(0, abs=1e-4)

@@ -125,8 +125,9 @@ def test_a_policy_is_changed_without_looking_at_the_videos_again(
     ray_session: str, make_library: MakeLibrary, tmp_path: Path
 ) -> None:
     make_library(tmp_path / "videos", 1)
-    extract_poses.run(config(tmp_path, part_s=3))
+    extract_poses.run(config(tmp_path, part_s=3, actors=1))
     written = whole_parts(tmp_path)
-    other = config(tmp_path, part_s=3, follow="largest", poses=f"{tmp_path}/other", people=f"{tmp_path}/poses_people")
+    places = {"poses": f"{tmp_path}/other", "people": f"{tmp_path}/poses_people"}
+    other = config(tmp_path, part_s=3, actors=1, follow="largest", **places)
     assert extract_poses.run(other).bad == 0
     assert whole_parts(tmp_path) == written

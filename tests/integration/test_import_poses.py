@@ -21,7 +21,9 @@ MakeLibrary = Callable[..., dict[str, np.ndarray]]
 
 def config(folder: Path, **settings: object) -> ImportPosesConfig:
     given = {"format": "openpose", "source": f"{folder}/videos/kpop", "category": "kpop", "clean": {"smoothing": 0}}
-    return ImportPosesConfig.model_validate({"poses": f"{folder}/poses", "max_error_fraction": 0, **given, **settings})
+    return ImportPosesConfig.model_validate(
+        {"poses": f"{folder}/poses", "max_error_fraction": 0, "actors": 1, **given, **settings}
+    )
 
 
 def rows(folder: Path) -> dict[str, dict[str, object]]:
@@ -41,7 +43,9 @@ def test_folders_of_openpose_become_poses_and_clips_with_the_sound_of_their_vide
         assert row["audio_uri"] == uri
         found = schema.from_bytes(row["joints"], "float32", -1, 18, 3)
         assert np.allclose(found[..., :2], joints[..., :2], atol=1e-4)
-    cut_clips.run(CutClipsConfig(poses=f"{tmp_path}/poses", clips=f"{tmp_path}/clips", frames=20, stride_frames=20))
+    cut_clips.run(
+        CutClipsConfig(poses=f"{tmp_path}/poses", clips=f"{tmp_path}/clips", frames=20, stride_frames=20, actors=1)
+    )
     clips = tables.read(f"{tmp_path}/clips", schema.CLIPS, ["song", "category"]).to_pylist()
     assert {clip["song"] for clip in clips} == {"0", "1", "2"}
     assert len(clips) == 9
@@ -55,7 +59,9 @@ def test_a_dance_that_is_there_twice_gives_its_clips_once(
     shutil.copytree(tmp_path / "videos/kpop/1_openpose", tmp_path / "videos/kpop/copy_openpose")
     shutil.copy(tmp_path / "videos/kpop/1.mp4", tmp_path / "videos/kpop/copy.mp4")
     import_poses.run(config(tmp_path))
-    cut_clips.run(CutClipsConfig(poses=f"{tmp_path}/poses", clips=f"{tmp_path}/clips", frames=20, stride_frames=20))
+    cut_clips.run(
+        CutClipsConfig(poses=f"{tmp_path}/poses", clips=f"{tmp_path}/clips", frames=20, stride_frames=20, actors=1)
+    )
     clips = tables.read(f"{tmp_path}/clips", schema.CLIPS, ["song", "clip_id"]).to_pylist()
     assert sorted(clip["song"] for clip in clips) == ["0"] * 3 + ["1"] * 3
     cuts = {

@@ -28,6 +28,7 @@ def tiny(output, **changes):
         "width_px": 96,
         "height_px": 96,
         "look": "skeleton",
+        "actors": 1,
     }
     return MakeCorpusConfig(output=str(output), **{**settings, **changes})
 

@@ -51,8 +51,8 @@ def test_two_workers_leave_a_network_and_how_well_it_sees(straight):
     assert [point.step for point in losses] == list(range(1, EPOCHS + 1))
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, clips, straight, tmp_path):
-    config = settings(clips, tmp_path / "killed")
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, clips, straight, tmp_path, with_database):
+    config = settings(clips, with_database(tmp_path / "killed"))
     killer = threading.Thread(target=kill_a_worker, args=(config, ray_session), daemon=True)
     killer.start()
     again = run(config)

@@ -46,6 +46,7 @@ def config(tmp_path: Path, tiny_model: dict[str, object], tiny_person: Person) -
         width_px=64,
         max_error_fraction=0.5,
         max_attempts=1,
+        actors=1,
     )
 
 

@@ -1,5 +1,6 @@
 """The whole flow with every URI on a real S3 server: nothing needs a disk that the nodes share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from dancegen.steps.train_dance import pipeline as train_dance
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-SMALL = {"look": "skeleton", "width_px": 96, "height_px": 96}
+SMALL = {"look": "skeleton", "width_px": 96, "height_px": 96, "actors": 1}
 
 
 def inputs_exist(kind: type[ConfigT], **settings: object) -> ConfigT:
@@ -53,19 +54,27 @@ def clips(ray_session: str, bucket: str) -> str:
 
     videos, poses, clips = f"{bucket}/corpus/videos.csv", f"{bucket}/poses", f"{bucket}/clips"
     estimator = {"name": "openpose_json"}
-    seen = extract_poses.run(inputs_exist(ExtractPosesConfig, videos=videos, poses=poses, estimator=estimator))
+    seen = extract_poses.run(
+        inputs_exist(ExtractPosesConfig, videos=videos, poses=poses, estimator=estimator, actors=1)
+    )
     assert (seen.rows, seen.bad) == (3, 0)
     cut = cut_clips.run(
-        inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10, apart="song")
+        inputs_exist(CutClipsConfig, poses=poses, clips=clips, frames=20, stride_frames=10, apart="song", actors=1)
     )
     assert cut.bad == 0
     return clips
 
 
 @pytest.fixture
-def training(clips: str, bucket: str, tiny_model: dict[str, object], tmp_path: Path) -> dict[str, object]:
+def training(
+    clips: str,
+    bucket: str,
+    tiny_model: dict[str, object],
+    with_database: Callable[[Path], Path],
+    tmp_path: Path,
+) -> dict[str, object]:
     """Settings of a training that takes seconds. MLflow's database, and files beside it, are all that is not on S3."""
-    tracking_uri = f"sqlite:///{tmp_path}/mlflow.db"
+    tracking_uri = f"sqlite:///{with_database(tmp_path)}/mlflow.db"
     return {
         "clips": clips,
         "model": tiny_model,
@@ -104,7 +113,7 @@ def test_a_training_goes_on_from_its_checkpoint_and_its_model_renders(
     assert render.run(config).done_before == 3
 
     output, tracking_uri = f"{bucket}/evaluation", training["tracking_uri"]
-    chosen = {"checkpoint": trained.model, "resamples": 20, "pictures": 1, "tracking_uri": tracking_uri}
+    chosen = {"checkpoint": trained.model, "resamples": 20, "pictures": 1, "tracking_uri": tracking_uri, "actors": 1}
     evaluate.run(inputs_exist(EvaluateConfig, clips=training["clips"], output=output, **chosen))
     assert "fid_k2" in storage.read_text(f"{output}/index.html")
     assert storage.exists(f"{output}/side_by_side.mp4")

@@ -50,9 +50,11 @@ def common(clips, tiny_model, perceptual):
 
 
 @pytest.fixture
-def settings(common, tmp_path):
+def settings(common, tmp_path, with_database):
+    output = str(with_database(tmp_path / "run"))
+
     def make(**changes):
-        chosen = {**common, "output": str(tmp_path / "run"), "epochs": 2}
+        chosen = {**common, "output": output, "epochs": 2}
         return settings_module.validate(TrainDanceConfig, chosen | changes)
 
     return make
@@ -249,7 +251,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_named_though_mlflow_is_aw
 ):
     wild = {**tiny_model, "optimizer": {"generator_rate": 1e30}}
     with pytest.raises(DivergedError, match=r"(?s)became NaN or Inf in epoch \d.*learning rates"):
-        run(settings(model=wild, epochs=5, tracking_uri="http://127.0.0.1:9"))
+        run(settings(model=wild, epochs=5, workers=1, tracking_uri="http://127.0.0.1:9"))
     assert capfd.readouterr().err.count("MLflow at http://127.0.0.1:9 cannot be used") == 1
 
 

@@ -51,8 +51,8 @@ def test_two_workers_leave_a_person_their_losses_pictures_and_a_video(straight):
     assert run(config) == trained
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, settings, straight, tmp_path):
-    config = settings(tmp_path)
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(ray_session, settings, straight, tmp_path, with_database):
+    config = settings(with_database(tmp_path))
     killer = threading.Thread(target=kill_a_worker, args=(config, ray_session), daemon=True)
     killer.start()
     again = run(config)

@@ -90,7 +90,7 @@ def test_intervals_hold_the_value_and_are_narrower_with_more_songs():
         assert one.low < one.value < one.high
         return one.high - one.low
 
-    assert width(40) < 0.75 * width(6)
+    assert width(24) < 0.75 * width(6)
 
 
 def test_numbers_of_dances_are_told():

@@ -68,6 +68,18 @@ def put_without_waiting(queue: Any, item: Any) -> None:
     queue.actor.put_nowait.remote(item)
 
 
+def start_no_dataset_manager(trainer: Any) -> None:
+    """Leave out the callback of a trainer without datasets that starts a process for them (2 CPU s).
+
+    Relies on its `_create_default_callbacks` and the name of Ray's class. After a change the process is started again.
+    """
+    create = getattr(trainer, "_create_default_callbacks", None)
+    if create is not None:
+        trainer._create_default_callbacks = lambda: [
+            one for one in create() if type(one).__name__ != "DatasetsCallback"
+        ]
+
+
 def state_with_samples(state: dict[str, Any], samples: int) -> dict[str, Any]:
     """The state of a ray.tune SearchGenerator (from its `get_state`), to resume with `samples` samples in total.
 

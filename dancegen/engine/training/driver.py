@@ -72,5 +72,6 @@ def fit(
             worker_runtime_env={"env_vars": config.env_vars},
         ),
     )
+    ray_internals.start_no_dataset_manager(trainer)
     end: Any = trainer.fit().return_value
     return end

@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from dancegen.metrics.scores import Score, metrics
 from dancegen.pages.template import template
@@ -88,6 +87,8 @@ def _cell(scores: list[Score]) -> Cell:
     if len(scores) == 1:
         return Cell(scores[0].value, scores[0].low, scores[0].high, 1)
     values = np.array([one.value for one in scores])
+    from scipy import stats  # late: the import takes half a second, and only an ablation needs it
+
     half = float(stats.t.ppf(LEVEL, len(values) - 1)) * values.std(ddof=1) / math.sqrt(len(values))
     mean = float(values.mean())
     return Cell(mean, mean - half, mean + half, len(values))

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 FEWEST_CLUSTERS, MOST_CLUSTERS = 2, 10
 STARTS = 10  # of K-means, of which the best is used
@@ -49,6 +47,9 @@ def cluster(means: Float[np.ndarray, "S E"], seed: int, most: int = MOST_CLUSTER
 
     Two songs are one cluster each. Raises ValueError if no two songs differ.
     """
+    from sklearn.cluster import KMeans  # late: the import takes a second, and only the training of the metric needs it
+    from sklearn.metrics import silhouette_score
+
     means = np.asarray(means, dtype=np.float64)
     different = len(np.unique(means, axis=0))
     if different < FEWEST_CLUSTERS:
