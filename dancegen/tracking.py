@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,7 @@ class Run:
         found = self._client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
         if found:
             self._client.update_run(found[0].info.run_id, status="RUNNING")
+            self._log_parameters(found[0].info.run_id, found[0].data.params)  # it may have been killed while it did
             self.id = found[0].info.run_id
             return
         if self.parent is not None:
@@ -149,13 +150,15 @@ class Run:
             self.tags[PARENT_TAG] = str(self.parent.id)
         tags = {KEY_TAG: key, NAME_TAG: self.name, "dancegen.version": code_version(), **self.tags}
         run = self._client.create_run(experiment, tags=_short(tags), run_name=self.name)
-        self._log_parameters(run.info.run_id)
+        self._log_parameters(run.info.run_id, {})
         self.id = run.info.run_id
 
-    def _log_parameters(self, run_id: str) -> None:
+    def _log_parameters(self, run_id: str, logged: Mapping[str, str]) -> None:
+        """Log the parameters that are not logged yet: MLflow does not let one be changed."""
         from mlflow.entities import Param
 
-        values = [Param(name, value) for name, value in _short(flatten(self.parameters)).items()]
+        parameters = _short(flatten(self.parameters))
+        values = [Param(name, value) for name, value in parameters.items() if name not in logged]
         for start in range(0, len(values), BATCH):
             self._client.log_batch(run_id, params=values[start : start + BATCH])
 

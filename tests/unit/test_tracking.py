@@ -76,6 +76,17 @@ def test_work_that_goes_on_adds_to_the_run_it_began(tmp_path):
     assert said == []
 
 
+def test_a_run_that_was_killed_before_its_parameters_were_logged_gets_them_later(tmp_path):
+    uri = tracking.default_uri(str(tmp_path))
+    killed, _ = make_run(uri, parameters={"epochs": 2})
+    killed.log({"train/l1": 0.5}, step=1)
+    again, _ = make_run(uri, parameters={"epochs": 3, "batch_size": 4})
+    again.log({"train/l1": 0.25}, step=2)
+    again.close()
+    assert again.id == killed.id
+    assert tracking.connect(uri).get_run(again.id).data.params == {"epochs": "2", "batch_size": "4"}
+
+
 def test_other_work_in_the_same_experiment_is_another_run(tmp_path):
     uri = tracking.default_uri(str(tmp_path))
     one, _ = make_run(uri)
