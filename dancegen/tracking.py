@@ -55,10 +55,10 @@ class Run:
         """Find the run by its key, or create it."""
         self._deliver()
 
-    def log(self, metrics: dict[str, float], step: int) -> None:
-        """Log the metrics of one step."""
-        now = int(time.time() * 1000)
-        self._waiting += [(name, float(value), step, now) for name, value in metrics.items()]
+    def log(self, metrics: dict[str, float], step: int, at_s: float | None = None) -> None:
+        """Log the metrics of one step, computed at a Unix time (now). MLflow keeps equal ones of equal times once."""
+        at = int(1000 * (time.time() if at_s is None else at_s))
+        self._waiting += [(name, float(value), step, at) for name, value in metrics.items()]
         self._deliver()
 
     def artifact(self, name: str, content: bytes | Path) -> None:

@@ -87,6 +87,17 @@ def test_a_run_that_was_killed_before_its_parameters_were_logged_gets_them_later
     assert tracking.connect(uri).get_run(again.id).data.params == {"epochs": "2", "batch_size": "4"}
 
 
+def test_a_step_that_is_logged_again_with_its_time_is_kept_once(tmp_path):
+    uri = tracking.default_uri(str(tmp_path))
+    for _ in range(2):
+        run, said = make_run(uri)
+        run.log({"train/l1": 0.5}, step=1, at_s=1_000.0)
+        run.close()
+    history = tracking.connect(uri).get_metric_history(run.id, "train/l1")
+    assert [(point.step, point.timestamp) for point in history] == [(1, 1_000_000)]
+    assert not said
+
+
 def test_other_work_in_the_same_experiment_is_another_run(tmp_path):
     uri = tracking.default_uri(str(tmp_path))
     one, _ = make_run(uri)

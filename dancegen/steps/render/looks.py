@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -25,6 +25,7 @@ class Pictures:
     """Share of the poses that are unlike those of the person's footage; None for a drawn figure."""
 
 
+@runtime_checkable
 class Look(Protocol):
     """Makes the frames of a dance."""
 

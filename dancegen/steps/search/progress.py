@@ -62,8 +62,7 @@ class TrialProgress(ray.tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """A training has finished an epoch."""
-        numbers = {name: value for name, value in result.items() if name.startswith(("train/", "validation/"))}
-        self._send(self._run_of(trial).log, numbers, result["epoch"])
+        self._log(trial, result)
         self._show(trials)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -86,7 +85,13 @@ class TrialProgress(ray.tune.Callback):
         if trial.trial_id not in self.ended:
             self.ended.add(trial.trial_id)
             self.turns.leave.remote(trial.trial_id)
+            self._log(trial, trial.last_result)  # once more: the driver may have been killed before it was logged
             self._send(self._run_of(trial).close, status)
+
+    def _log(self, trial: Any, result: dict[str, Any]) -> None:
+        numbers = {name: value for name, value in result.items() if name.startswith(("train/", "validation/"))}
+        if numbers:
+            self._send(self._run_of(trial).log, numbers, result["epoch"], result["timestamp"])
 
     def _run_of(self, trial: Any) -> tracking.Run:
         if trial.trial_id not in self.runs:
