@@ -5,17 +5,14 @@ from pathlib import Path
 import pytest
 
 from dancegen import config as settings
-from dancegen.config import Config
 from dancegen.errors import ConfigError
 from dancegen.renderer.settings import DEFAULT, ENHANCED_1024, PAPER, TINY, RendererConfig
+from dancegen.steps.train_renderer.settings import TrainRendererConfig
 
 PRESETS = Path(__file__).parents[2] / "configs" / "presets"
 
 
-class Training(Config):
-    """A step that has the networks as its group `model`."""
-
-    model: RendererConfig = RendererConfig()
+STATED = "consent=The person agreed."
 
 
 @pytest.mark.parametrize(
@@ -30,7 +27,7 @@ class Training(Config):
 def test_a_preset_file_is_the_model_of_its_name_over_any_other_settings(name, model, tmp_path):
     path = tmp_path / "settings.yaml"
     path.write_text("model: {}\n")
-    assert settings.load(Training, str(path), [f"base={PRESETS}/{name}.yaml"]).model == model
+    assert settings.load(TrainRendererConfig, str(path), [STATED, f"base={PRESETS}/{name}.yaml"]).model == model
 
 
 @pytest.mark.parametrize("model", [DEFAULT, PAPER, ENHANCED_1024, TINY])
@@ -41,11 +38,13 @@ def test_a_preset_is_valid(model):
 @pytest.mark.parametrize("size", ["model.height_px=512", "model.width_px=1024"])
 def test_the_face_requires_a_picture_in_which_it_has_pixels(size):
     with pytest.raises(ConfigError, match=r"requires pictures of at least 512x512 px.*too small to refine"):
-        settings.load(Training, None, ["model.face=true", size])
-    assert settings.load(Training, None, ["model.face=true", "model.height_px=512", "model.width_px=512"]).model.face
+        settings.load(TrainRendererConfig, None, [STATED, "model.face=true", size])
+    assert settings.load(
+        TrainRendererConfig, None, [STATED, "model.face=true", "model.height_px=512", "model.width_px=512"]
+    ).model.face
 
 
 @pytest.mark.parametrize("size", ["model.height_px=250", "model.width_px=16"])
 def test_sizes_are_multiples_of_32(size):
     with pytest.raises(ConfigError, match=r"model\.(height|width)_px=\d+: input should be"):
-        settings.load(Training, None, [size])
+        settings.load(TrainRendererConfig, None, [STATED, size])
