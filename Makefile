@@ -38,10 +38,10 @@ check: $(READY)  ## Check formatting, lint, types, import rules and generated fi
 	$(BIN)/python tests/house.py
 	$(BIN)/python docs/generate.py --check
 
-test: $(READY)  ## Run all tests (15 minutes on two cores, no GPU needed)
+test: $(READY)  ## Run all tests (20 minutes on two cores, no GPU needed)
 	$(PYTEST)
 
-test-fast: $(READY)  ## Run only the tests that need no Ray (4 minutes on two cores)
+test-fast: $(READY)  ## Run only the tests that need no Ray (6 minutes on two cores)
 	$(PYTEST) tests/unit
 
 demo: $(READY)  ## Run the whole pipeline on a small synthetic corpus and render videos
