@@ -4,8 +4,8 @@
 
 Without a checkpoint, an untrained person with the default settings is used: the speed is the same. Prints the pictures
 per second of both, and the ratios of their times (1: everything but the generator is free); on a busy machine, that of
-the CPU times is the one to trust. The loop has the batches,
-the precision and the layout of the rendering, and neither draws conditions nor copies pictures to the CPU.
+the CPU times is the one to trust. The loop has the batches, the precision and the layout of the rendering, and neither
+draws conditions nor copies pictures to the CPU.
 """
 
 import sys
