@@ -21,21 +21,15 @@ PLOTS = ("importance.html", "parallel_coordinates.html")
 
 
 @pytest.fixture
-def settings(make_clips, tiny_model, tmp_path, with_database):
+def settings(make_clips, tiny_model, tmp_path):
     clips = make_clips(str(tmp_path / "clips"), test=4)
 
     def make(**changes):
         model = {**tiny_model, "losses": {"perceptual": 0.0}}
-        train = {
-            "clips": clips,
-            "output": str(with_database(tmp_path / "best")),
-            "model": model,
-            "epochs": 3,
-            "batch_size": 8,
-        }
+        train = {"clips": clips, "output": str(tmp_path / "best"), "model": model, "epochs": 3, "batch_size": 8}
         chosen = {
             "train": train | {"workers": 1},
-            "output": str(with_database(tmp_path / "search")),
+            "output": str(tmp_path / "search"),
             "num_samples": 3,
             "max_concurrent_trials": 3,
             "grace_epochs": 1,
