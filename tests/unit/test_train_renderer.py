@@ -9,7 +9,7 @@ from dancegen.renderer.settings import PAPER, RendererConfig
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_renderer import pipeline
 from dancegen.steps.train_renderer.augment import LIMB_ENDS, corrupted, jittered, without_limbs
-from dancegen.steps.train_renderer.footage import person_of
+from dancegen.steps.train_renderer.footage import measure_footage, person_of
 from dancegen.steps.train_renderer.frames import Frames, summarize, windows
 from dancegen.steps.train_renderer.settings import TrainRendererConfig
 from dancegen.steps.train_renderer.training import RendererTraining, rate_factor, rollout
@@ -189,7 +189,7 @@ def test_a_person_has_the_plate_and_the_body_of_the_footage(frames, tiny_rendere
     config = settings_module.validate(
         TrainRendererConfig, {"frames": frames, "person": "ada", "consent": CONSENT, "model": tiny_renderer}
     )
-    person = person_of(config, training_of(tiny_renderer).generator, {})
+    person = person_of(config, measure_footage(frames), training_of(tiny_renderer).generator, {})
     assert person.plate.shape == (32, 32, 3)
     assert (person.body.torso, person.consent, person.name) == (pytest.approx(0.3), CONSENT, "ada")
 

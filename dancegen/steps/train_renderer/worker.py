@@ -1,6 +1,7 @@
 """Worker of train_renderer; its interface to the other workers is in `worker_group`."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dancegen.errors import CheckpointError, DivergedError
 from dancegen.renderer.image_features import load_features
 from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.steps.train_renderer import pictures
-from dancegen.steps.train_renderer.footage import person_of
+from dancegen.steps.train_renderer.footage import MainVideo, measure_footage, person_of
 from dancegen.steps.train_renderer.frames import FrameBatch, Frames
 from dancegen.steps.train_renderer.settings import TrainRendererConfig
 from dancegen.steps.train_renderer.training import RendererTraining, rollout
@@ -63,6 +64,11 @@ class Worker(EpochWorker[TrainRendererConfig, RendererTraining]):
             compiled=config.compile,
         )
 
+    @cached_property
+    def footage(self) -> MainVideo:
+        """What the checkpoint has besides the weights; measured once, though every better epoch is saved."""
+        return measure_footage(self.config.frames)
+
     def begin(self) -> None:
         """Start from the person in `init_from`."""
         if self.config.init_from is not None:
@@ -110,4 +116,4 @@ class Worker(EpochWorker[TrainRendererConfig, RendererTraining]):
         generator = PersonGenerator(self.config.model)
         generator.load_state_dict(self.best_weights())
         with storage.writing(storage.join(self.config.output, MODEL)) as path:
-            people.save(path, person_of(self.config, generator, self.card()))
+            people.save(path, person_of(self.config, self.footage, generator, self.card()))
