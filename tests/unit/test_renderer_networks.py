@@ -147,9 +147,9 @@ def test_the_local_enhancer_is_the_published_layer_table(height, width):
 @pytest.mark.parametrize("scales", [1, 2, 3])
 def test_the_discriminator_is_the_published_layer_table_with_the_scales_from_last_to_first(height, width, scales):
     network = spread(MultiscaleDiscriminator(5, 4, scales=scales))
-    x = torch.randn(2, 5, height, width)
-    wanted = table_of_d(x, network.state_dict(), scales)
-    found = network(x)
+    condition, pictures = torch.randn(2, 2, height, width), torch.randn(4, 3, height, width)
+    wanted = table_of_d(torch.cat([condition.repeat(2, 1, 1, 1), pictures], dim=1), network.state_dict(), scales)
+    found = network(condition, pictures)
     assert [len(activations) for activations in found] == [5] * scales
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
@@ -160,7 +160,7 @@ def test_the_highest_scale_number_judges_the_full_resolution():
     network = MultiscaleDiscriminator(3, 4, scales=3)
     torch.nn.init.zeros_(network.get_submodule("scale2_layer4.0").weight)
     torch.nn.init.constant_(network.get_submodule("scale2_layer4.0").bias, 7.0)
-    scores = [activations[-1] for activations in network(torch.randn(1, 3, 64, 64))]
+    scores = [activations[-1] for activations in network(torch.randn(1, 2, 64, 64), torch.randn(1, 1, 64, 64))]
     assert (scores[0] == 7).all()
     assert not (scores[1] == 7).any()
     assert [score.shape[-1] for score in scores] == [11, 7, 5]
@@ -227,7 +227,7 @@ def test_a_preset_gives_its_discriminator_the_channels_of_its_generator(config):
         frames = 2 if config.discriminator.two_frame else 1
         condition = torch.empty(1, 22 if config.condition.kind == "limb_maps" else 3, 128, 128)
         picture = generator(condition, torch.empty(1, 3, 128, 128), torch.empty(1, 3, 128, 128)).picture
-        judged = discriminator(torch.cat([condition] * frames + [picture] * frames, dim=1))
+        judged = discriminator(torch.cat([condition] * frames, dim=1), torch.cat([picture] * frames, dim=1))
     assert picture.shape == (1, 3, 128, 128)
     assert len(judged) == config.discriminator.scales
 

@@ -8,7 +8,7 @@ from dancegen.errors import CheckpointError, ConfigError, TableError
 from dancegen.renderer.settings import PAPER, RendererConfig
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_renderer import pipeline
-from dancegen.steps.train_renderer.augment import LIMB_ENDS, corrupted, jittered, without_limbs
+from dancegen.steps.train_renderer.augment import LIMB_ENDS, corrupted, jittered, sure, without_limbs
 from dancegen.steps.train_renderer.footage import measure_footage, person_of
 from dancegen.steps.train_renderer.frames import Frames, summarize, windows
 from dancegen.steps.train_renderer.settings import TrainRendererConfig
@@ -163,6 +163,17 @@ def test_a_dropped_limb_is_missing_in_the_whole_window_and_the_trunk_never_is():
     assert (gone == gone[:, :1]).all()
     assert gone[..., LIMB_ENDS].float().mean() == pytest.approx(0.25, abs=0.05)
     assert not np.delete(gone.numpy(), LIMB_ENDS, axis=2).any()
+
+
+def test_some_windows_have_the_confidences_of_a_generated_dance_and_missing_joints_stay_missing():
+    joints = torch.full((200, 3, 18, 3), 0.5)
+    joints[:, :, 4] = 0
+    confidence = sure(joints)[..., 2]
+    certain = (confidence[:, :, :4] == 1).flatten(1)
+    assert torch.equal(certain.all(1), certain.any(1)), "a window is changed as a whole or not at all"
+    assert 0.3 < certain.all(1).float().mean() < 0.7
+    assert not confidence[:, :, 4].any()
+    assert torch.equal(sure(joints)[..., :2], joints[..., :2])
 
 
 def test_some_previous_pictures_are_black_and_the_others_near_the_real_ones():

@@ -4,7 +4,7 @@ The names of the published state dict run backwards: the discriminator of the hi
 the full resolution.
 
 Axes used in shapes:
-    N pictures    C channels    H height    W width, in pixels
+    N conditions    M pictures, a multiple of N    C channels    H height    W width, in pixels
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dancegen.renderer.condition import condition_channels
 from dancegen.renderer.networks.layers import PICTURE_CHANNELS, half_resolution, initialize
@@ -34,23 +35,25 @@ class MultiscaleDiscriminator(nn.Module):
         self.downsample = half_resolution()
         initialize(self)
 
-    def forward(self, x: Float[Tensor, "N C H W"]) -> list[list[Tensor]]:
+    def forward(self, condition: Float[Tensor, "N C H W"], pictures: Float[Tensor, "M C2 H W"]) -> list[list[Tensor]]:
         """Activations of each layer at each scale, full resolution first; the last of a scale is its score map.
 
-        Scores are those of a least-squares GAN: 1 is real, 0 is generated.
+        Channels of the published input are those of the condition, then those of the pictures. Pictures n, N + n, ...
+        have the same condition n. Scores are those of a least-squares GAN: 1 is real, 0 is generated.
         """
         found = []
         for scale in reversed(range(self.scales)):
             if found:
-                x = self.downsample(x)
-            found.append(self._activations(x, scale))
+                condition, pictures = self.downsample(condition), self.downsample(pictures)
+            found.append(self._activations(condition, pictures, scale))
         return found
 
-    def _activations(self, x: Tensor, scale: int) -> list[Tensor]:
-        activations = []
-        for index in range(self.layers + 2):
-            x = self.get_submodule(f"scale{scale}_layer{index}")(x)
-            activations.append(x)
+    def _activations(self, condition: Tensor, pictures: Tensor, scale: int) -> list[Tensor]:
+        convolution, activation = (self.get_submodule(f"scale{scale}_layer0.{index}") for index in range(2))
+        assert isinstance(convolution, nn.Conv2d)
+        activations = [activation(_convolved(convolution, condition, pictures))]
+        for index in range(1, self.layers + 2):
+            activations.append(self.get_submodule(f"scale{scale}_layer{index}")(activations[-1]))
         return activations
 
 
@@ -91,6 +94,17 @@ def _layers(input_channels: int, width: int, count: int) -> list[nn.Sequential]:
         for level, (before, after) in enumerate(pairwise(widths), 1)
     ]
     return [first, *inner, nn.Sequential(_convolution(widths[-1], 1, 1))]
+
+
+def _convolved(convolution: nn.Conv2d, condition: Tensor, pictures: Tensor) -> Tensor:
+    """The convolution of condition and pictures together, as a sum of two.
+
+    Most channels are the condition's, which real and generated pictures share and which needs no gradient.
+    """
+    weight, channels = convolution.weight, condition.shape[1]
+    of_condition = F.conv2d(condition, weight[:, :channels], None, convolution.stride, convolution.padding)
+    of_pictures = F.conv2d(pictures, weight[:, channels:], convolution.bias, convolution.stride, convolution.padding)
+    return (of_pictures.unflatten(0, (-1, len(condition))) + of_condition).flatten(0, 1)
 
 
 def _convolution(before: int, after: int, stride: int) -> nn.Conv2d:

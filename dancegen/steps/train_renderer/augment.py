@@ -16,6 +16,7 @@ NECK, HIPS = COCO18.index("neck"), COCO18.indices("right_hip", "left_hip")
 LIMB_ENDS = COCO18.indices(
     "right_elbow", "right_wrist", "left_elbow", "left_wrist", "right_knee", "right_ankle", "left_knee", "left_ankle"
 )
+SURE_SHARE = 0.5  # of the windows: those whose joints get the confidence of a generated dance
 PREVIOUS_NOISE = 0.05  # standard deviation, of a range of 2
 PREVIOUS_SHIFT_PX = 4  # at most, in each direction
 PREVIOUS_DROP = 0.2  # probability of a black previous picture, as at the start of a video
@@ -28,6 +29,17 @@ def jittered(joints: Float[Tensor, "B L 18 3"], share: float, aspect: float) -> 
     torso = torso.nan_to_num().flatten(1).amax(1)[:, None, None, None]
     noise = torch.randn_like(joints[..., :2]) * torso * share / scale
     return torch.cat([joints[..., :2] + noise, joints[..., 2:]], dim=-1)
+
+
+def sure(joints: Float[Tensor, "B L 18 3"]) -> Float[Tensor, "B L 18 3"]:
+    """In some windows all known joints have the confidence 1.
+
+    Joints of a generated dance always have it. A generator that is only trained on poses of footage learns from low
+    confidences which limb is hidden behind the body, and draws all limbs in front when there are none.
+    """
+    chosen = torch.rand(len(joints), 1, 1, 1, device=joints.device) < SURE_SHARE
+    confidence = torch.where(chosen & (joints[..., 2:] > 0), 1.0, joints[..., 2:])
+    return torch.cat([joints[..., :2], confidence], dim=-1)
 
 
 def without_limbs(joints: Float[Tensor, "B L 18 3"], probability: float) -> Float[Tensor, "B L 18 3"]:

@@ -27,9 +27,8 @@ from dancegen.renderer.networks.face import crop, crop_side, face_corners
 from dancegen.renderer.networks.layers import PICTURE_CHANNELS
 from dancegen.renderer.networks.person_generator import Generated, PersonGenerator
 from dancegen.renderer.settings import RendererConfig
-from dancegen.steps.train_renderer.augment import corrupted, jittered, without_limbs
+from dancegen.steps.train_renderer.augment import corrupted, jittered, sure, without_limbs
 from dancegen.steps.train_renderer.frames import FrameBatch
-from dancegen.training.frozen import frozen
 from dancegen.training.randomness import seeded
 
 NETWORK_SETTINGS = ("generator", "condition", "previous_frame", "matte", "face", "discriminator")
@@ -58,6 +57,16 @@ class Step:
     before: Float[Tensor, "B 3 H W"]
     """The previous picture: the generator's own, or the real one in windows of two frames."""
     made: Generated
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the discriminators make of the generated pictures and the real ones."""
+
+    picture: Float[Tensor, "B 3 H W"]
+    """The generated pictures, cut off from the generator: gradients of its losses end here."""
+    outputs: dict[str, losses.Outputs]
+    """By discriminator: activations of a batch whose first half is generated and whose second half is real."""
 
 
 class RendererTraining:
@@ -104,13 +113,15 @@ class RendererTraining:
     def step(self, batch: FrameBatch) -> dict[str, Tensor]:
         """One update of all networks. Returns the losses, detached, by name.
 
-        Only the last frame of the windows has losses; the frames before it are generated without gradients.
+        Only the last frame of the windows has losses; the frames before it are generated without gradients. All losses
+        are those of the networks before the update, as published, so that the discriminators are evaluated once.
         """
         self._set_rates()
         with seeded(self.seed % 2**32, self.rank + 1, self.updates):
             step = self._generate(batch)
-        parts = self._update_discriminator(step)
-        parts |= self._update_generator(step, batch)
+        judgement = self._judge(step)
+        parts = self._update_generator(step, judgement, batch)
+        parts |= self._update_discriminators(judgement)
         self._average()
         self.updates += 1
         return {name: value.detach() for name, value in parts.items()}
@@ -168,7 +179,7 @@ class RendererTraining:
         """The last frame of each window from the generator's own frames before it."""
         height, width = batch.pictures.shape[-2:]
         joints = jittered(batch.joints, self.config.pose_jitter, width / height)
-        joints = without_limbs(joints, self.config.limb_drop)
+        joints = without_limbs(sure(joints), self.config.limb_drop)
         conditions = draw_condition(joints.flatten(0, 1), height, width, self.config)
         conditions = conditions.unflatten(0, joints.shape[:2])
         before, fed = batch.pictures[:, 0], corrupted(batch.pictures[:, 0])
@@ -181,27 +192,18 @@ class RendererTraining:
         real_before, real = batch.pictures[:, -2], batch.pictures[:, -1]
         return Step(conditions[:, -1], conditions[:, -2], joints[:, -1], real, real_before, before, made)
 
-    def _update_discriminator(self, step: Step) -> dict[str, Tensor]:
-        """The discriminators judge real and generated pictures in one batch: no normalisation mixes pictures."""
-        fake = step.made.picture.detach()
-        inputs = {
-            "discriminator": torch.cat(
-                [self._judged(step, fake, step.before), self._judged(step, step.real, step.real_before)]
-            )
-        }
-        if self.face_discriminator is not None:
-            inputs["face_discriminator"] = torch.cat([self._face(step, fake), self._face(step, step.real)])
-        parts = {}
-        for name, pictures in inputs.items():
-            with autocast(self.precision, pictures):
-                found = self._wrapped[name](pictures)
-            parts[name] = losses.discriminator_adversarial(_half(found, 0), _half(found, 1))
-            self._descend(name, parts[name])
-        return parts
+    def _judge(self, step: Step) -> Judgement:
+        """The discriminators on generated and real pictures in one batch: no normalisation mixes pictures."""
+        picture = step.made.picture.detach().float().requires_grad_()
+        with autocast(self.precision, picture):
+            outputs = {"discriminator": self._wrapped["discriminator"](*self._judged(step, picture))}
+            if self.face_discriminator is not None:
+                outputs["face_discriminator"] = self._wrapped["face_discriminator"](*self._faces(step, picture))
+        return Judgement(picture, outputs)
 
-    def _update_generator(self, step: Step, batch: FrameBatch) -> dict[str, Tensor]:
+    def _update_generator(self, step: Step, judgement: Judgement, batch: FrameBatch) -> dict[str, Tensor]:
         weights, made = self.config.losses, step.made
-        parts = self._adversarial(step)
+        judged, parts = self._adversarial(judgement), {}
         if self.features is not None and weights.perceptual:
             parts["perceptual"] = perceptual_distance(self.features, made.picture.float(), step.real)
         if weights.colour:
@@ -211,39 +213,46 @@ class RendererTraining:
             parts["matte_entropy"] = losses.matte_entropy(made.matte)
         if weights.warp and self.config.previous_frame:
             parts["warp"] = losses.warp_l1(made.picture.float(), step.before, batch.flow, batch.flow_valid)
-        total = torch.stack([self._weight(name) * value for name, value in parts.items()]).sum()
+        total = self._weighted(parts)
+        if judged:
+            (gradient,) = torch.autograd.grad(self._weighted(judged), judgement.picture, retain_graph=True)
+            total = total + (made.picture.float() * gradient).sum()
         self._descend("generator", total)
-        return {**parts, "l1": (made.picture.detach().float() - step.real).abs().mean()}
+        return {**judged, **parts, "l1": (made.picture.detach().float() - step.real).abs().mean()}
 
-    def _adversarial(self, step: Step) -> dict[str, Tensor]:
-        """What the discriminators say of the generated picture; their weights get no gradients."""
-        weights, parts = self.config.losses, {}
-        with frozen(*(network for name, network in self._networks().items() if name != "generator")):
-            if weights.adversarial or weights.feature_matching:
-                pictures = self._judged(step, step.made.picture, step.before)
-                with autocast(self.precision, pictures):
-                    ours = self.discriminator(pictures)
-                    with torch.no_grad():
-                        theirs = self.discriminator(self._judged(step, step.real, step.real_before))
-                parts["adversarial"] = losses.generator_adversarial(ours)
-                parts["feature_matching"] = losses.feature_matching(ours, theirs)
-            if self.face_discriminator is not None:
-                with autocast(self.precision, step.real):
-                    parts["face"] = losses.generator_adversarial(
-                        self.face_discriminator(self._face(step, step.made.picture))
-                    )
+    def _update_discriminators(self, judgement: Judgement) -> dict[str, Tensor]:
+        parts = {}
+        for name, outputs in judgement.outputs.items():
+            parts[name] = losses.discriminator_adversarial(_half(outputs, 0), _half(outputs, 1))
+            self._descend(name, parts[name])
         return parts
 
-    def _judged(self, step: Step, picture: Tensor, before: Tensor) -> Tensor:
-        """Input of the discriminator: condition and picture, of two frames where it judges two."""
-        if not self.config.discriminator.two_frame:
-            return torch.cat([step.condition, picture.float()], dim=1)
-        return torch.cat([step.condition_before, step.condition, before, picture.float()], dim=1)
+    def _adversarial(self, judgement: Judgement) -> dict[str, Tensor]:
+        """The losses of the generated picture in the discriminators."""
+        weights, parts = self.config.losses, {}
+        if weights.adversarial or weights.feature_matching:
+            outputs = judgement.outputs["discriminator"]
+            parts["adversarial"] = losses.generator_adversarial(_half(outputs, 0))
+            parts["feature_matching"] = losses.feature_matching(_half(outputs, 0), _half(outputs, 1))
+        if self.face_discriminator is not None:
+            parts["face"] = losses.generator_adversarial(_half(judgement.outputs["face_discriminator"], 0))
+        return parts
 
-    def _face(self, step: Step, picture: Tensor) -> Tensor:
+    def _judged(self, step: Step, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Input of the discriminator: conditions; generated and real pictures; of two frames where it judges two."""
+        pictures = torch.cat([picture, step.real])
+        if not self.config.discriminator.two_frame:
+            return step.condition, pictures
+        conditions = torch.cat([step.condition_before, step.condition], dim=1)
+        return conditions, torch.cat([torch.cat([step.before, step.real_before]), pictures], dim=1)
+
+    def _faces(self, step: Step, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for the discriminator of faces."""
         height, width = picture.shape[2:]
+        side = crop_side(height, width)
         corners, _ = face_corners(step.joints, height, width)
-        return crop(torch.cat([step.condition, picture.float()], dim=1), corners, crop_side(height, width))
+        crops = [crop(maps, corners, side) for maps in (step.condition, picture, step.real)]
+        return crops[0], torch.cat(crops[1:])
 
     def _weight(self, name: str) -> float:
         """The weight of a loss at this update; that of the matte falls as the adversarial loss takes over."""
@@ -253,10 +262,15 @@ class RendererTraining:
         done = min(1.0, self.progress / weights.matte_decay_share)
         return weights.matte + done * (weights.matte_final - weights.matte)
 
+    def _weighted(self, parts: dict[str, Tensor]) -> Tensor:
+        """The sum of the losses with their weights; 0 without any."""
+        return sum((self._weight(name) * value for name, value in parts.items()), start=torch.zeros(()))
+
     def _descend(self, name: str, loss: Tensor) -> None:
+        """One step of an optimizer. Other networks and pictures get no gradients."""
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward(inputs=[*self._networks()[name].parameters()])
         optimizer.step()
 
     def _generator_optimizer(self) -> torch.optim.Adam:
