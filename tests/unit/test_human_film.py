@@ -1,5 +1,6 @@
 """Films of a person: settings and missing parts are told; pictures, masks and joints agree."""
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -158,3 +159,7 @@ def test_the_stage_writes_video_joints_and_masks_of_a_person(tmp_path):
     masks = sorted(Path(tmp_path, "videos", "a_masks").iterdir())
     assert made["frames"] == len(pictures) == len(masks) == len(list(Path(tmp_path, "videos", "a_openpose").iterdir()))
     assert cv2.imread(str(masks[0]), cv2.IMREAD_GRAYSCALE).shape == pictures[0].shape[:2] == (128, 96)
+    shown = [(cv2.imread(str(masks[number]), cv2.IMREAD_GRAYSCALE) > 127).any() for number in (0, -1)]
+    assert shown == [True, False], "the film ends with the empty room"
+    last = max(Path(tmp_path, "videos", "a_openpose").iterdir())
+    assert json.loads(last.read_text())["people"] == []

@@ -28,6 +28,7 @@ LIMB_M |= {"nose": 0.02, "eye": 0.035, "ear": 0.03}
 NEAREST_M = 3.0  # of the camera from the middle of the dance
 ROOM_BEHIND_M = 1.0  # between the dance and the wall
 MARGIN_M = 0.19  # around the joints, for hands, hair and shoes
+EMPTY_SHARE = 0.04  # of a film, at its end: cut-frames samples 100 frames, and needs three that show the background
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def check_installed() -> None:
 
 
 def film(dressed: Dressed, dance: Dance, height: int, width: int) -> Iterator[Frame]:
-    """The frames of a dance, from a fixed camera that has all of it in view."""
+    """The frames of a dance, from a fixed camera that has all of it in view, and then of the empty room."""
     poses = pose(dance, dressed.body)
     joints = landmarks(poses, dressed.body)
     camera = aim(joints, height, width)
@@ -77,6 +78,8 @@ def film(dressed: Dressed, dance: Dance, height: int, width: int) -> Iterator[Fr
     for number, places in enumerate(joints):
         picture = studio.draw(_moved(dressed, poses, number))
         yield Frame(picture.rgb, picture.mask, _seen(camera.project(places), picture, camera))
+    nobody = Frame(studio.background, np.zeros((height, width), np.uint8), np.zeros((len(COCO18), 3), np.float32))
+    yield from [nobody] * round(EMPTY_SHARE * len(joints))
 
 
 def aim(joints: Float64[np.ndarray, "T J 3"], height: int, width: int) -> Camera:

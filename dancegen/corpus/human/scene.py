@@ -106,7 +106,8 @@ class Studio:
             self._renderer.AddActor(_actor(surface, material)[0])
         self._light(room, floor)
         self._aim()
-        self._empty = self._shoot()[1]
+        rgb, self._empty = self._shoot()
+        self.background = self._small(rgb)
         self._actors = []
         for surface, material in dressed:
             actor, mesh = _actor(surface, material)
@@ -123,9 +124,12 @@ class Studio:
             actor.Modified()  # else the shadows are those of the frame before
         rgb, depth = self._shoot()
         person = np.where(depth < self._empty - 0.002, np.uint8(255), np.uint8(0))
+        return Picture(self._small(rgb), self._small(person), depth)
+
+    def _small(self, picture: UInt8[np.ndarray, "SH SW *C"]) -> UInt8[np.ndarray, "H W *C"]:
+        """The picture at the camera's size."""
         size = (self._camera.width, self._camera.height)
-        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        return Picture(small, cv2.resize(person, size, interpolation=cv2.INTER_AREA), depth)
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
     def _light(self, room: Room, floor: float) -> None:
         """A window to one side, made of a few lamps so that its shadows are soft; lamps above; an even surrounding."""

@@ -13,6 +13,6 @@ def write_openpose(folder: Path, stem: str, joints_px: Float[np.ndarray, "T J 3"
     """Write `<stem>_<frame>_keypoints.json` for every frame into a folder."""
     numbers = np.round(joints_px.reshape(len(joints_px), -1).astype(np.float64), 3).tolist()
     for frame, keypoints in enumerate(numbers):
-        people = [{"person_id": [-1], "pose_keypoints_2d": keypoints}]
+        people = [{"person_id": [-1], "pose_keypoints_2d": keypoints}] if any(keypoints) else []
         text = json.dumps({"version": OPENPOSE_VERSION, "people": people})
         Path(folder, f"{stem}_{frame:012d}_keypoints.json").write_text(text)
