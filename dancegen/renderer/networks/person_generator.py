@@ -17,6 +17,8 @@ from dancegen.renderer.networks.layers import PICTURE_CHANNELS, initialize
 from dancegen.renderer.networks.local_enhancer import LocalEnhancer
 from dancegen.renderer.settings import RendererConfig
 
+MATTE_GAIN = 10.0  # Adam moves a weight by its rate an update: without the gain the matte is grey for 10,000 updates
+
 
 class Generated(NamedTuple):
     """A picture and what it is composed of."""
@@ -58,7 +60,7 @@ class PersonGenerator(nn.Module):
         height, width = condition.shape[2:]
         features = self.generator.features(self._input(condition, previous))
         colour = self.generator.picture(features)[..., :height, :width]
-        matte = None if self.matte is None else self.matte(features)[..., :height, :width].sigmoid()
+        matte = None if self.matte is None else (MATTE_GAIN * self.matte(features)[..., :height, :width]).sigmoid()
         picture = colour
         if matte is not None:
             assert plate is not None, "a generator with a matte requires the plate"
