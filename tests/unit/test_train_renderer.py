@@ -75,6 +75,15 @@ def test_a_window_is_learnt(frames, tiny_renderer):
     assert after["colour"] < 0.3 * before["colour"]
 
 
+def test_the_matte_is_learnt_from_the_first_updates_at_the_default_rate(frames, tiny_renderer):
+    training = training_of(tiny_renderer, total=1000)
+    (batch, *_) = batches(frames, size=1)
+    before = training.step(batch)
+    for _ in range(30):
+        after = training.step(batch)
+    assert after["matte"] < 0.95 * before["matte"]
+
+
 def test_a_resumed_training_equals_a_straight_one_to_the_bit(frames, tiny_renderer):
     straight, first = training_of(tiny_renderer), training_of(tiny_renderer)
     data = batches(frames, length=3)
