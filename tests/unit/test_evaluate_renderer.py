@@ -16,7 +16,7 @@ from dancegen.config import validate
 from dancegen.errors import ConfigError, TableError
 from dancegen.metrics.video.appearance import pooled
 from dancegen.metrics.video.intervals import difference_interval
-from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLiteFeatures
 from dancegen.steps.evaluate_renderer.measures import Judges, Segment, drift, measure_generated, measure_real
 from dancegen.steps.evaluate_renderer.page import ABOUT, Report, Shown, page
 from dancegen.steps.evaluate_renderer.people import Rated, labels, rated
@@ -75,7 +75,7 @@ def scores(fault, judges=Judges()):  # noqa: B008
 
 def features():
     torch.manual_seed(0)
-    return EfficientNetLite0Features().requires_grad_(False).train()
+    return EfficientNetLiteFeatures().requires_grad_(False).train()
 
 
 def test_real_frames_as_generated_ones_are_perfect_and_have_the_floor():

@@ -35,9 +35,9 @@ class EvaluateRendererConfig(Parallel):
     """Estimate the poses in the generated and the real frames, and compare them with the driving joints."""
     estimator: EstimatorConfig = EstimatorConfig()
     """The pose estimator of that comparison. Without its package, pose consistency is not measured."""
-    perceptual: PerceptualConfig = PerceptualConfig()
+    perceptual: PerceptualConfig = PerceptualConfig(kind="efficientnet_lite2")
     """Network of the perceptual distance and the likeness; kind=none omits both. Scores by the network of the training
-    loss are biased in favour of the model."""
+    loss, which is efficientnet_lite0 by default, are biased in favour of the model."""
     resamples: PositiveInt = Field(default=1000, ge=20)
     """Bootstrap resamples over segments."""
     seed: int = 0
