@@ -341,7 +341,7 @@ SEGMENT_SCORES = pa.schema(
         ("uri", pa.string()),  # `<checkpoint_hash, or real>/<segment>`
         ("version", pa.string()),  # versions of the frames, networks and settings; changes when one of them does
         ("checkpoint_hash", pa.string()),  # hash of the person's tensors and settings; null for the real frames
-        ("segment", pa.string()),  # `<frame_id of its first frame>+<frames>`
+        ("segment", pa.string()),  # `<frame_id of its first frame>+<frames>`, and `, drift in <seconds> s` of its drift
         ("video_uri", pa.string()),  # URI of the video
         ("first", pa.int32()),  # pose index of the segment's first frame in the video
         ("frames", pa.int32()),  # number of frames in the segment

@@ -14,7 +14,7 @@ from dancegen.estimators.base import load_estimator
 from dancegen.steps.evaluate_renderer.page import Report, Shown, page
 from dancegen.steps.evaluate_renderer.people import NETWORK_METRICS, Rated, rated
 from dancegen.steps.evaluate_renderer.scores import REAL, Row, Score, summarize
-from dancegen.steps.evaluate_renderer.segments import Place, places
+from dancegen.steps.evaluate_renderer.segments import Place, longest, places
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.evaluate_renderer.stage import STILLS, VIDEO
 from dancegen.steps.train_renderer.frames import FOOTAGE
@@ -69,23 +69,28 @@ def _shown(config: EvaluateRendererConfig, segments: list[Place]) -> list[Place]
 def _rows(
     config: EvaluateRendererConfig, people: list[Rated], segments: list[Place], shown: list[Place]
 ) -> list[dict[str, Any]]:
-    """The input of EvaluateSegments: the real frames, then those of each person."""
+    """The input of EvaluateSegments: the real frames, then those of each person; the drift of each comes last."""
     version, rows = _version(config), []
     there = set(storage.find(storage.join(config.output, VIDEOS)))
+    played = [(place, 0.0) for place in segments]
+    if config.drift_s:
+        played.append((longest(config.frames, config.split), config.drift_s))
     for one in (None, *people):
-        for place in segments:
-            pictures = _pictures(config, one, place) if one and place in shown else None
+        for place, drift_s in played:
+            pictures = _pictures(config, one, place) if one and place in shown and not drift_s else None
+            name = f"{place.name}, drift in {drift_s:g} s" if drift_s else place.name
             rows.append(
                 {
-                    "uri": f"{one.checkpoint_hash if one else REAL}/{place.name}",
+                    "uri": f"{one.checkpoint_hash if one else REAL}/{name}",
                     "version": version,
                     "person": one and one.uri,
                     "checkpoint_hash": one and one.checkpoint_hash,
-                    "segment": place.name,
+                    "segment": name,
                     "video_uri": place.video_uri,
                     "first": place.first,
                     "frames": place.frames,
                     "pictures": pictures,
+                    "drift_s": drift_s,
                     "gone": pictures is not None and not {pictures + STILLS, pictures + VIDEO} <= there,
                 }
             )
