@@ -347,7 +347,8 @@ SEGMENT_SCORES = pa.schema(
         ("frames", pa.int32()),  # number of frames in the segment
         ("metric", pa.string()),  # name of the metric, a key of steps.evaluate_renderer.page.ABOUT; null on error
         ("total", pa.float64()),  # sum of the metric over its items
-        ("items", pa.int32()),  # number of frames, pairs of frames or joints; 0 where the metric has no value
+        ("items", pa.int32()),  # number of frames, pairs of frames, joints or clips; 0 where the metric has no value
+        ("clips", pa.binary()),  # float32 (items, E): features of the segment's clips, of frechet_clips; else null
         ("wall_s", pa.float32()),  # processing time of all metrics of the segment, in seconds
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("error", pa.string()),  # reason why there are no metrics; null on success

@@ -17,6 +17,7 @@ from dancegen.metrics.video.appearance import pooled
 from dancegen.metrics.video.intervals import difference_interval
 from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLiteFeatures
 from dancegen.steps.evaluate_renderer.measures import (
+    FRECHET,
     Judges,
     Segment,
     back_and_forth,
@@ -27,7 +28,7 @@ from dancegen.steps.evaluate_renderer.measures import (
 from dancegen.steps.evaluate_renderer.page import ABOUT, Report, Shown, page
 from dancegen.steps.evaluate_renderer.people import Rated, labels, rated
 from dancegen.steps.evaluate_renderer.pictures import comparison, heat, write_comparison
-from dancegen.steps.evaluate_renderer.scores import REAL, Row, summarize
+from dancegen.steps.evaluate_renderer.scores import REAL, Row, compare_clips, summarize
 from dancegen.steps.evaluate_renderer.segments import longest, places, read_segment, training_frames
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.evaluate_renderer.stage import EvaluateSegments
@@ -70,8 +71,8 @@ def trembling(pictures):
 def rows_of(fault, judges=Judges(), whose="generated", segments=3):  # noqa: B008
     rows = []
     for one in map(segment, range(segments)):
-        rows += [Row(one.name, whose, *each) for each in measure_generated(one, fault(one.real), judges)]
-        rows += [Row(one.name, REAL, *each) for each in measure_real(one, judges)]
+        rows += [Row(one.name, whose, *each[:3]) for each in measure_generated(one, fault(one.real), judges)]
+        rows += [Row(one.name, REAL, *each[:3]) for each in measure_real(one, judges)]
     return rows
 
 
@@ -116,10 +117,26 @@ def test_networks_add_their_metrics():
     assert found["likeness", REAL].high <= 1
 
 
+def test_clips_of_blurred_frames_are_farther_from_the_real_ones_than_those_of_real_frames():
+    network, clips = features(), {REAL: [], "same": [], "soft": []}
+    for number in range(3):
+        one = segment(number)
+        frames, joints, mattes = (values.repeat(4, axis=0) for values in (one.real, one.joints, one.mattes))
+        each = Segment(one.name, one.fps, frames, joints, mattes)
+        for whose, pictures in ((REAL, frames), ("same", frames), ("soft", blurred(frames))):
+            measured = measure_generated(each, pictures, Judges(features=network))
+            (found,) = [np.frombuffer(one.clips, "<f4") for one in measured if one.clips is not None]
+            clips[whose].append(found.reshape(1, -1))
+    same, soft = compare_clips(clips, ["same", "soft"], seed=0, resamples=20)
+    assert (same.whose, same.segments) == ("same", 3)
+    assert 0 <= same.interval.value < soft.interval.value
+    assert compare_clips({name: found[:1] for name, found in clips.items()}, ["same", "soft"], 0, 20) == []
+
+
 def test_every_metric_has_a_line_on_the_page():
     footage = np.random.default_rng(0).normal(size=(3, 320))
     rows = rows_of(blurred, Judges(Blind(), features(), footage), segments=1)
-    assert {row.metric for row in rows} | DRIFT == set(ABOUT)
+    assert {row.metric for row in rows} | DRIFT | {FRECHET} == set(ABOUT)
 
 
 def test_segments_are_weighted_by_their_counts_and_a_metric_that_none_has_is_left_out():
@@ -146,7 +163,7 @@ def test_a_difference_is_certain_where_the_segments_differ_more_than_the_people(
 def test_a_video_that_blurs_over_a_minute_drifts():
     picture, matte = segment().real[0], segment().mattes[0]
     frames = [cv2.GaussianBlur(picture, (0, 0), 0.3 + number / 300) for number in range(300)]
-    found = {name: total for name, total, _ in measure_drift(frames, [matte] * 300, 5.0)}
+    found = {name: total for name, total, *_ in measure_drift(frames, [matte] * 300, 5.0)}
     assert found["sharpness_ratio"] < 0.6
     assert found["sharpness_slope"] < 0
     assert abs(found["colour_slope"]) < 1e-3
@@ -230,7 +247,7 @@ def test_a_row_is_a_segment_of_one_person_with_its_pictures_or_of_the_real_frame
     stage = EvaluateSegments(config)
     made = stage.rows(row | {"person": config.people[0], "pictures": str(tmp_path / "seen")})
     assert {one["metric"] for one in made} == set(ABOUT) - DRIFT - {
-        *("perceptual_box", "likeness", "pck_0.1", "pck_0.2", "detected")
+        *("perceptual_box", "likeness", FRECHET, "pck_0.1", "pck_0.2", "detected")
     }
     assert made == [
         one | {"wall_s": made[0]["wall_s"]} for one in stage.rows(row | {"person": config.people[0], "pictures": None})

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
 
+from dancegen import schema
 from dancegen.estimators.base import Estimator
 from dancegen.metrics.video import appearance
 from dancegen.metrics.video.drift import late_ratio, mean_colour, sharpness, slope
@@ -19,6 +20,8 @@ from dancegen.metrics.video.pose_consistency import pose_consistency
 from dancegen.metrics.video.similarity import gmsd, matte_box, psnr, ssim
 from dancegen.metrics.video.stability import background, masked_change, ring, warp_error
 from dancegen.renderer.classifiers.base import ImageFeatures
+
+FRECHET = "frechet_clips"
 
 Frame = UInt8[np.ndarray, "H W 3"]
 Matte = UInt8[np.ndarray, "H W"]
@@ -55,6 +58,8 @@ class Measure(NamedTuple):
     metric: str
     total: float
     items: int
+    clips: bytes | None = None
+    """Of FRECHET, which is no sum: float32 (items, E), the features of the clips of the segment."""
 
 
 def measure_generated(segment: Segment, generated: Frames, judges: Judges) -> list[Measure]:
@@ -102,10 +107,13 @@ def _alone(segment: Segment, pictures: Frames, judges: Judges) -> list[Measure]:
             Measure("pck_0.2", poses.within[1], poses.joints),
             Measure("detected", poses.detected, poses.frames),
         ]
-    if judges.features is not None and judges.footage is not None:
+    if judges.features is not None:
         vectors = pooled_boxes(judges.features, pictures, segment.mattes)
-        if len(vectors):
+        if len(vectors) and judges.footage is not None:
             found.append(_mean("likeness", appearance.likeness(vectors, judges.footage), len(vectors)))
+        if len(vectors) == len(pictures) >= appearance.CLIP_FRAMES:  # a clip is of consecutive frames
+            clips = appearance.clip_features(vectors)
+            found.append(Measure(FRECHET, 0.0, len(clips), schema.to_bytes(clips, "float32")))
     return found
 
 

@@ -45,6 +45,11 @@ ABOUT: dict[str, tuple[Literal["lower", "higher", "as real"], str]] = {
     "pck_0.1": ("higher", "share of the driving joints found within 0.1 torsos by the pose estimator"),
     "pck_0.2": ("higher", "share of the driving joints found within 0.2 torsos by the pose estimator"),
     "detected": ("higher", "share of the frames in which the pose estimator found somebody"),
+    "frechet_clips": (
+        "lower",
+        "Frechet distance of the features of clips of 16 frames from those of the real clips; not the Frechet Video "
+        "Distance, and too large with fewer than 200 clips",
+    ),
     "likeness": ("as real", "cosine of the person's features with those of the most similar frame of the footage"),
 }
 
