@@ -195,6 +195,8 @@ FOOTAGE = pa.schema(
         ("bones", pa.binary()),  # float32 (17): length of each bone / torso, in the order of skeleton.COCO18.bones
         ("torso", pa.float32()),  # length of the torso (neck to the midpoint of the hips) / height of the crop
         ("floor_y", pa.float32()),  # height of the ankles on the floor, as a fraction of the crop (y down)
+        ("standing_height", pa.float32()),  # of the head's highest joint above the floor, as a fraction of the crop
+        ("distinct_poses", pa.int32()),  # clusters of poses that are within 0.1 torsos of their centre
         ("frames", pa.int32()),  # number of frames in the table of frames
         ("usable_s", pa.float32()),  # total duration of those frames, in seconds
         ("left_out", pa.map_(pa.string(), pa.int32())),  # frames that were left out, by reason
