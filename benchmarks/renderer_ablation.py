@@ -68,8 +68,8 @@ ABOUT = {
     "no_warp": "ours without the warp loss",
 }
 METRICS = (
-    *("psnr_box", "ssim_box", "perceptual_box", "gmsd_box"),
-    *("flicker_ring", "flicker_background", "warp_error", "pck_0.1", "pck_0.2", "detected"),
+    *("psnr_box", "ssim_box", "perceptual_box", "gmsd_box", "flicker_ring", "flicker_background", "warp_error"),
+    *("pck_0.1", "pck_0.2", "detected", "frechet_clips", "sharpness_ratio"),
 )
 LEARNT_BATCH, PICTURES, PICTURE_PX = 4, 6, 128  # of the contact sheet
 

@@ -50,5 +50,5 @@ def standing_height(joints: Float[np.ndarray, "N 18 3"], body: Body) -> float:
 
 def _spread(poses: Float64[np.ndarray, "N 36"], count: int) -> float:
     """Root mean square distance of the poses to the nearest of `count` centres."""
-    centres, nearest = kmeans2(poses, count, minit="++", seed=0)
+    centres, nearest = kmeans2(poses, count, minit="++", rng=0)
     return float(np.sqrt(np.square(poses - centres[nearest]).mean()))
