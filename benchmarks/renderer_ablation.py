@@ -86,6 +86,8 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--segment-frames", type=int, default=24)
+    parser.add_argument("--max-segments", type=int, default=200)
+    parser.add_argument("--drift-s", type=float, default=60.0, help="length of the video whose drift is measured")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--results", type=Path, help="folder of the results; without it rows are trained only")
     given = parser.parse_args()
@@ -182,6 +184,8 @@ def write_results(frames: str, given: argparse.Namespace) -> None:
             "people": paths,
             "output": str(given.work / "scores"),
             "segment_frames": given.segment_frames,
+            "max_segments": given.max_segments,
+            "drift_s": given.drift_s,
             "pictures": 2,
             "actors": 1,
             "gpus_per_actor": float(given.gpu),
