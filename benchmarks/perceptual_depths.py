@@ -1,10 +1,10 @@
 """Depth weights of the perceptual loss: the distance of real pictures from blurred ones at each depth of the network.
 
-    python benchmarks/perceptual_depths.py VIDEOS
+    python benchmarks/perceptual_depths.py VIDEOS [--kind efficientnet_lite2]
 
 VIDEOS is a folder of videos. From each, FRAMES frames are taken, evenly spaced, scaled to a short side of SIZE_PX,
 cropped to the central square and blurred. Prints the mean distances, their spread over the frames, and the weights
-with which each depth contributes the same mean (`CALIBRATED` in renderer/classifiers/efficientnet_lite.py).
+with which each depth contributes the same mean (`Variant.depth_weights` in renderer/classifiers/efficientnet_lite.py).
 """
 
 import argparse
@@ -25,8 +25,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path)
+    parser.add_argument("--kind", choices=["efficientnet_lite0", "efficientnet_lite2"], default="efficientnet_lite0")
     given = parser.parse_args()
-    features = load_features(PerceptualConfig())
+    features = load_features(PerceptualConfig(kind=given.kind))
     rows = []
     for path in sorted(given.videos.rglob("*.mp4")):
         for frame in frames(path):

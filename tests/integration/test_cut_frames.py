@@ -33,7 +33,7 @@ def test_footage_becomes_frames_and_other_limits_change_the_verdict(ray_session,
         cut(tmp_path)
     assert not tables.parts(f"{tmp_path}/frames")
 
-    assert cut(tmp_path, min_usable_s=5).bad == 0
+    assert cut(tmp_path, min_usable_s=5, min_poses=1).bad == 0
     frames = frames_of(tmp_path)
     (footage,) = tables.read(f"{tmp_path}/frames_footage", schema.FOOTAGE).to_pylist()
     assert (footage["uri"], footage["person"], footage["frames"]) == (uri, "mia", len(frames))
@@ -42,5 +42,5 @@ def test_footage_becomes_frames_and_other_limits_change_the_verdict(ray_session,
 
     storage.delete_files(tables.parts(f"{tmp_path}/frames")[:1])
     assert len(frames_of(tmp_path)) < len(frames)
-    assert cut(tmp_path, min_usable_s=5).done_before == 1
+    assert cut(tmp_path, min_usable_s=5, min_poses=1).done_before == 1
     assert len(frames_of(tmp_path)) == len(frames), "parts that are gone are made again"

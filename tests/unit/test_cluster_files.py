@@ -245,4 +245,6 @@ def test_the_aws_cluster_asks_for_a_token_and_shows_its_dashboard_to_no_one_else
 def test_the_aws_nodes_get_the_project_and_install_it_with_pinned_versions(aws: dict[str, Any]) -> None:
     assert aws["file_mounts"]["~/dancegen"] == "."
     assert {".git/**", ".venv/**", "data/**"} <= set(aws["rsync_exclude"])
-    assert any("-c ~/dancegen/constraints.txt -e ~/dancegen[mediapipe]" in line for line in aws["setup_commands"])
+    assert any(
+        "-c ~/dancegen/constraints.txt -e ~/dancegen[mediapipe,renderer]" in line for line in aws["setup_commands"]
+    )

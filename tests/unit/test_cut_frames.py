@@ -8,23 +8,26 @@ import pyarrow as pa
 import pytest
 
 from dancegen import schema, storage, tables
+from dancegen.errors import BadMediaError
 from dancegen.media.video import frames
-from dancegen.renderer.driving.body_fit import floor_line, measure
+from dancegen.renderer.driving.body_fit import Body, floor_line, measure
 from dancegen.skeleton import COCO18
 from dancegen.steps.cut_frames.conclude import ConcludeFootage
 from dancegen.steps.cut_frames.cut import BETWEEN, BLURRED, NO_DANCER, SAME, CutFrames
 from dancegen.steps.cut_frames.page import write_page
 from dancegen.steps.cut_frames.pipeline import _segments, _videos
+from dancegen.steps.cut_frames.poses import distinct_poses, standing_height
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.splits import GAP, TEST, TRAIN, VALIDATION, splits_of
 from dancegen.steps.cut_frames.survey import SurveyFootage
+from dancegen.steps.cut_frames.verdict import check_variety
 from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
 from dancegen.steps.cut_frames.vision.flow import small_flow
 from dancegen.steps.cut_frames.vision.matte import difference_matte
 from dancegen.steps.cut_frames.vision.plate import clean_plate
 from dancegen.steps.cut_frames.vision.region import person_region
 
-SHORT = {"min_usable_s": 5, "warn_usable_s": 10}
+SHORT = {"min_usable_s": 5, "warn_usable_s": 10, "min_poses": 1}
 SIZE = {"height_px": 128, "width_px": 128}
 
 
@@ -191,12 +194,13 @@ def test_soft_findings_are_warnings(usual):
     assert footage["error"] is None
     assert any("poses per second are few; extract the poses with fps=30" in text for text in footage["warnings"])
     assert any("10 s or more are recommended" in text for text in footage["warnings"])
+    assert any("distinct poses are few" in text for text in footage["warnings"])
     assert footage["note"] == "; ".join(footage["warnings"])
 
 
 def test_frames_too_few_after_the_cut_are_deleted(tmp_path, make_footage, cut):
     make_footage(tmp_path, still=range(10, 70))
-    (footage,) = cut(verdict={"min_usable_s": 6})
+    (footage,) = cut(verdict={"min_usable_s": 6, "min_poses": 1})
     assert "s of it are usable; at least 6 s are required" in footage["error"]
     assert not tables.parts(f"{tmp_path}/frames")
 
@@ -354,6 +358,37 @@ def test_the_body_is_measured_in_torsos_whatever_the_aspect():
     assert bones["left_hip", "left_knee"] == pytest.approx(2 / 3)
     assert bones["neck", "right_hip"] == pytest.approx(np.hypot(0.05, 0.3) / 0.3)
     assert np.isnan(bones["neck", "nose"])
+
+
+@pytest.mark.parametrize("poses", [1, 3, 40])
+def test_distinct_poses_are_counted_once_however_often_and_inexactly_they_are_shown(poses):
+    random = np.random.default_rng(0)
+    shown = random.uniform(0.2, 0.8, (poses, 18, 2))
+    shown[:, COCO18.indices("right_hip", "left_hip")] = 0.5
+    joints = np.concatenate([shown.repeat(20, axis=0), np.ones((20 * poses, 18, 1))], axis=-1)
+    joints[..., :2] += random.normal(0, 0.005, (*joints.shape[:2], 2))
+    joints[3, 4] = (np.nan, np.nan, 0)
+    body = Body(np.ones(17, np.float32), torso=0.3, floor_y=0.9, aspect=1.0)
+    assert distinct_poses(random.permutation(joints), body) == pytest.approx(poses, rel=0.3)
+    assert distinct_poses(joints[3:4], body) == 0
+
+
+def test_footage_of_few_poses_is_refused_and_of_not_many_has_a_warning():
+    limits = CutFramesConfig(poses="poses", frames="frames").verdict
+    with pytest.raises(BadMediaError, match="shows 3 distinct poses; at least 4 are required"):
+        check_variety("a.mp4", 3, limits)
+    assert "15 distinct poses are few" in check_variety("a.mp4", 15, limits)[0]
+    assert check_variety("a.mp4", 16, limits) == []
+
+
+def test_the_standing_height_is_that_of_the_head_above_the_floor_and_bowing_does_not_change_it():
+    joints = np.ones((40, 18, 3))
+    joints[:, COCO18.index("nose"), 1] = 0.3
+    joints[:, COCO18.index("left_eye"), 1] = 0.28
+    joints[25:] = (0.5, 0.7, 1.0)
+    body = Body(np.ones(17, np.float32), torso=0.3, floor_y=0.9, aspect=1.0)
+    assert standing_height(joints, body) == pytest.approx(0.62)
+    assert np.isnan(standing_height(joints * 0, body))
 
 
 def test_jumps_and_errors_do_not_move_the_floor():

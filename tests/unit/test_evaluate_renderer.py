@@ -1,6 +1,5 @@
 """Scores of generated frames whose faults are known, and of a tiny person on a tiny table."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +15,27 @@ from dancegen.config import validate
 from dancegen.errors import ConfigError, TableError
 from dancegen.metrics.video.appearance import pooled
 from dancegen.metrics.video.intervals import difference_interval
-from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
-from dancegen.steps.evaluate_renderer.measures import Judges, Segment, drift, measure_generated, measure_real
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLiteFeatures
+from dancegen.steps.evaluate_renderer.measures import (
+    FRECHET,
+    Judges,
+    Segment,
+    back_and_forth,
+    measure_drift,
+    measure_generated,
+    measure_real,
+)
 from dancegen.steps.evaluate_renderer.page import ABOUT, Report, Shown, page
 from dancegen.steps.evaluate_renderer.people import Rated, labels, rated
 from dancegen.steps.evaluate_renderer.pictures import comparison, heat, write_comparison
-from dancegen.steps.evaluate_renderer.scores import REAL, Row, summarize
-from dancegen.steps.evaluate_renderer.segments import places, read_segment, training_frames
+from dancegen.steps.evaluate_renderer.scores import REAL, Row, compare_clips, summarize
+from dancegen.steps.evaluate_renderer.segments import longest, places, read_segment, training_frames
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.evaluate_renderer.stage import EvaluateSegments
 from dancegen.steps.train_renderer import frames as train_frames
 
 FRAMES, SIZE = 4, 64
+DRIFT = {"sharpness_ratio", "sharpness_slope", "colour_slope"}
 
 
 class Blind:
@@ -63,8 +71,8 @@ def trembling(pictures):
 def rows_of(fault, judges=Judges(), whose="generated", segments=3):  # noqa: B008
     rows = []
     for one in map(segment, range(segments)):
-        rows += [Row(one.name, whose, *each) for each in measure_generated(one, fault(one.real), judges)]
-        rows += [Row(one.name, REAL, *each) for each in measure_real(one, judges)]
+        rows += [Row(one.name, whose, *each[:3]) for each in measure_generated(one, fault(one.real), judges)]
+        rows += [Row(one.name, REAL, *each[:3]) for each in measure_real(one, judges)]
     return rows
 
 
@@ -75,7 +83,7 @@ def scores(fault, judges=Judges()):  # noqa: B008
 
 def features():
     torch.manual_seed(0)
-    return EfficientNetLite0Features().requires_grad_(False).train()
+    return EfficientNetLiteFeatures().requires_grad_(False).train()
 
 
 def test_real_frames_as_generated_ones_are_perfect_and_have_the_floor():
@@ -109,10 +117,26 @@ def test_networks_add_their_metrics():
     assert found["likeness", REAL].high <= 1
 
 
+def test_clips_of_blurred_frames_are_farther_from_the_real_ones_than_those_of_real_frames():
+    network, clips = features(), {REAL: [], "same": [], "soft": []}
+    for number in range(3):
+        one = segment(number)
+        frames, joints, mattes = (values.repeat(4, axis=0) for values in (one.real, one.joints, one.mattes))
+        each = Segment(one.name, one.fps, frames, joints, mattes)
+        for whose, pictures in ((REAL, frames), ("same", frames), ("soft", blurred(frames))):
+            measured = measure_generated(each, pictures, Judges(features=network))
+            (found,) = [np.frombuffer(one.clips, "<f4") for one in measured if one.clips is not None]
+            clips[whose].append(found.reshape(1, -1))
+    same, soft = compare_clips(clips, ["same", "soft"], seed=0, resamples=20)
+    assert (same.whose, same.segments) == ("same", 3)
+    assert 0 <= same.interval.value < soft.interval.value
+    assert compare_clips({name: found[:1] for name, found in clips.items()}, ["same", "soft"], 0, 20) == []
+
+
 def test_every_metric_has_a_line_on_the_page():
     footage = np.random.default_rng(0).normal(size=(3, 320))
     rows = rows_of(blurred, Judges(Blind(), features(), footage), segments=1)
-    assert {row.metric for row in rows} == set(ABOUT)
+    assert {row.metric for row in rows} | DRIFT | {FRECHET} == set(ABOUT)
 
 
 def test_segments_are_weighted_by_their_counts_and_a_metric_that_none_has_is_left_out():
@@ -139,11 +163,16 @@ def test_a_difference_is_certain_where_the_segments_differ_more_than_the_people(
 def test_a_video_that_blurs_over_a_minute_drifts():
     picture, matte = segment().real[0], segment().mattes[0]
     frames = [cv2.GaussianBlur(picture, (0, 0), 0.3 + number / 300) for number in range(300)]
-    found = drift(np.stack(frames), np.stack([matte] * 300), 5.0)
+    found = {name: total for name, total, *_ in measure_drift(frames, [matte] * 300, 5.0)}
     assert found["sharpness_ratio"] < 0.6
     assert found["sharpness_slope"] < 0
     assert abs(found["colour_slope"]) < 1e-3
-    assert math.isnan(drift(np.stack(frames[:100]), np.stack([matte] * 100), 5.0)["sharpness_ratio"])
+    assert measure_drift(frames[:100], [matte] * 100, 5.0)[0].items == 0, "it ends before its late seconds"
+
+
+def test_a_short_run_is_played_back_and_forth_to_a_long_one():
+    assert back_and_forth(4, 10).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+    assert back_and_forth(1, 3).tolist() == [0, 0, 0]
 
 
 def test_the_panels_show_difference_and_flicker_beyond_the_real_motion():
@@ -214,11 +243,11 @@ def config(tmp_path, make_frames, tiny_person):
 def test_a_row_is_a_segment_of_one_person_with_its_pictures_or_of_the_real_frames(tmp_path, config):
     (place,) = places(config.frames, "test", 16, 1)
     row = {"uri": "x", "version": "1", "checkpoint_hash": "abc", "segment": place.name, "frames": place.frames}
-    row |= {"video_uri": place.video_uri, "first": place.first, "attempts": 1}
+    row |= {"video_uri": place.video_uri, "first": place.first, "attempts": 1, "drift_s": 0.0}
     stage = EvaluateSegments(config)
     made = stage.rows(row | {"person": config.people[0], "pictures": str(tmp_path / "seen")})
-    assert {one["metric"] for one in made} == set(ABOUT) - {
-        *("perceptual_box", "likeness", "pck_0.1", "pck_0.2", "detected")
+    assert {one["metric"] for one in made} == set(ABOUT) - DRIFT - {
+        *("perceptual_box", "likeness", FRECHET, "pck_0.1", "pck_0.2", "detected")
     }
     assert made == [
         one | {"wall_s": made[0]["wall_s"]} for one in stage.rows(row | {"person": config.people[0], "pictures": None})
@@ -228,6 +257,19 @@ def test_a_row_is_a_segment_of_one_person_with_its_pictures_or_of_the_real_frame
     assert {one["metric"] for one in real} < {one["metric"] for one in made}
     (bad,) = stage.rows(row | {"person": None, "pictures": None, "frames": 99})
     assert "has 9 of the 99 frames" in bad["error"]
+
+
+def test_the_drift_of_a_minute_is_measured_on_frames_that_follow_each_other(config):
+    place = longest(config.frames, "test")
+    row = {"uri": "x", "version": "1", "checkpoint_hash": None, "segment": "drift", "frames": place.frames}
+    row |= {"video_uri": place.video_uri, "first": place.first, "pictures": None}
+    stage = EvaluateSegments(config)
+    for person, seconds in ((None, 60.0), (config.people[0], 2.0)):
+        found = {one["metric"]: one for one in stage.rows(row | {"person": person, "drift_s": seconds})}
+        assert found.keys() == DRIFT
+        assert [found[name]["items"] for name in ("sharpness_slope", "colour_slope")] == [1, 1]
+        assert found["sharpness_ratio"]["items"] == (seconds == 60)
+    assert place.frames == 9
 
 
 def test_people_have_short_distinct_labels():

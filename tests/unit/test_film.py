@@ -49,6 +49,14 @@ def test_there_are_as_many_frames_as_poses_and_the_same_bytes_each_time(someone:
     assert np.array_equal(frames, film(someone, joints))
 
 
+def test_a_roll_out_continues_from_its_own_frames_without_a_cut(someone: Person):
+    joints = swaying(4)
+    frames = np.stack(list(Film(someone).rolled_out(joints)))
+    again = np.stack(list(Film(someone).rolled_out(joints[1:])))
+    assert frames.shape == (4, 32, 32, 3)
+    assert np.array_equal(frames[1:], again) != someone.config.previous_frame, "a frame depends on those before it"
+
+
 def test_without_memory_a_frame_is_what_the_generator_makes_of_its_pose(forgetful: Person):
     joints = swaying(BATCH + 4)
     frames = film(forgetful, joints)

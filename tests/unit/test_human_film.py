@@ -39,9 +39,18 @@ def test_the_settings_name_the_people_there_are():
     assert set(PersonName.__args__) == set(PEOPLE)
 
 
-def test_a_human_without_assets_is_an_error_of_the_settings(tmp_path):
-    with pytest.raises(ConfigError, match="human_assets"):
-        load(MakeCorpusConfig, None, [f"output={tmp_path}", "look=human"])
+@pytest.mark.skipif(not HAS_EXTRA, reason="needs dancegen[human]")
+def test_a_human_without_assets_wears_plain_clothes_outside_the_skin(tmp_path):
+    assert load(MakeCorpusConfig, None, [f"output={tmp_path}", "look=human"]).human_assets is None
+    dressed = prepare(PEOPLE["ben"], None)
+    skin, _, _, shirt, trousers, shoes, hair = (surface.points for surface, _ in dressed.surfaces)
+    body = dressed.body
+    assert shirt[:, 1].min() < trousers[:, 1].max(), "they overlap at the waist"
+    assert shoes[:, 1].max() < trousers[:, 1].min() < shoes[:, 1].max() + 0.06, "the ankles are bare"
+    assert shoes[:, 1].min() >= body.floor
+    assert hair[:, 1].max() > skin[:, 1].max()
+    front = np.array([0.0, body.head("spine02")[1], 1.0])
+    assert np.linalg.norm(shirt - front, axis=1).min() < np.linalg.norm(skin - front, axis=1).min()
 
 
 def test_missing_assets_are_told_with_the_place_where_they_are_to_be_had(tmp_path):

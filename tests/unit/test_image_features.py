@@ -10,7 +10,7 @@ from dancegen import config as settings
 from dancegen import storage
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.renderer import image_features
-from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features, SameConv2d
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLiteFeatures, SameConv2d
 from dancegen.renderer.classifiers.vgg19 import VGG19Features
 from dancegen.renderer.image_features import balanced_weights, depth_distances, load_features, perceptual_distance
 from dancegen.renderer.perceptual_settings import PerceptualConfig
@@ -28,16 +28,22 @@ def pictures():
     return tensor(photo), tensor(cv2.GaussianBlur(photo, (0, 0), 2.0))
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    """EfficientNet-Lite0 with the weights of its package."""
+@pytest.fixture(scope="module", params=["efficientnet_lite0", "efficientnet_lite2"])
+def kind(request):
+    """A network whose weights are in an installed package."""
     from importlib import metadata
 
     try:
-        metadata.distribution(image_features.PACKAGE)
+        metadata.distribution(image_features.PACKAGED[request.param].package)
     except metadata.PackageNotFoundError:
         pytest.skip("the extra renderer is not installed")
-    return load_features(PerceptualConfig())
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def shipped(kind):
+    """The network with the weights of its package."""
+    return load_features(PerceptualConfig(kind=kind))
 
 
 def tensor(photo):
@@ -103,7 +109,8 @@ def test_settings_without_the_file_or_its_hash_are_refused(overrides):
 
 
 def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch):
-    monkeypatch.setattr(image_features, "PACKAGE", "no-such-package-of-weights")
+    lacking = image_features.PACKAGED["efficientnet_lite0"]._replace(package="no-such-package-of-weights")
+    monkeypatch.setitem(image_features.PACKAGED, "efficientnet_lite0", lacking)
     with pytest.raises(ConfigError, match=r"no-such-package-of-weights.*dancegen\[renderer\]"):
         load_features(PerceptualConfig())
 
@@ -117,13 +124,13 @@ def test_a_stride_of_two_pads_below_and_right_as_tensorflow_does():
 
 
 def test_efficientnet_gives_five_depths_of_the_strides_rounded_up():
-    found = untrained(EfficientNetLite0Features())(torch.zeros(2, 3, 50, 70))
+    found = untrained(EfficientNetLiteFeatures())(torch.zeros(2, 3, 50, 70))
     sizes = [(2, 16, 25, 35), (2, 24, 13, 18), (2, 40, 7, 9), (2, 112, 4, 5), (2, 320, 2, 3)]
     assert [tuple(one.shape) for one in found] == sizes
 
 
-def test_efficientnet_with_its_weights_knows_a_palace(shipped, pictures):
-    path = image_features._package_file()
+def test_efficientnet_with_its_weights_knows_a_palace(kind, shipped, pictures):
+    path = image_features.package_file(kind)
     state = torch.load(path, weights_only=True)
     last = shipped(pictures[0])[-1]
     statistics = [state[f"_bn1.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
@@ -131,14 +138,15 @@ def test_efficientnet_with_its_weights_knows_a_palace(shipped, pictures):
     assert int((pooled @ state["_fc.weight"].T + state["_fc.bias"]).argmax()) == 698  # ImageNet's class "palace"
 
 
-def test_efficientnet_equals_the_code_published_with_its_weights(shipped):
+def test_efficientnet_equals_the_code_published_with_its_weights(kind, shipped):
     published = pytest.importorskip("efficientnet_lite_pytorch", reason="the published code is not installed")
-    theirs = published.EfficientNet.from_name("efficientnet-lite0").eval()
-    theirs.load_state_dict(torch.load(image_features._package_file(), weights_only=True))
+    theirs = published.EfficientNet.from_name(kind.replace("_", "-")).eval()
+    theirs.load_state_dict(torch.load(image_features.package_file(kind), weights_only=True))
     torch.manual_seed(0)
-    picture = torch.rand(1, 3, 224, 224) * 2 - 1
+    side = theirs._global_params.image_size  # its padding is computed once, for this size
+    picture = torch.rand(1, 3, side, side) * 2 - 1
     expected = []
-    for number in (0, 2, 4, 10, 15):
+    for number in (0, 2, 4, 10, 15) if kind == "efficientnet_lite0" else (0, 3, 6, 14, 20):
         theirs._blocks[number].register_forward_hook(lambda module, given, found: expected.append(found))
     with torch.no_grad():
         theirs(((picture + 1) * 127.5 - 127) / 128)

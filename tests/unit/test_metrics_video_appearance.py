@@ -9,7 +9,7 @@ import torch
 
 from dancegen.metrics.video import appearance
 from dancegen.renderer import image_features
-from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLite0Features
+from dancegen.renderer.classifiers.efficientnet_lite import EfficientNetLiteFeatures
 from dancegen.renderer.image_features import load_features
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
@@ -20,13 +20,13 @@ VGG = PerceptualConfig(kind="vgg19", weights="/tmp/vgg19.pth", sha256="0" * 64)
 @pytest.fixture(scope="module")
 def untrained():
     torch.manual_seed(0)
-    return EfficientNetLite0Features().requires_grad_(False).train()
+    return EfficientNetLiteFeatures().requires_grad_(False).train()
 
 
 @pytest.fixture(scope="module")
 def shipped():
     try:
-        metadata.distribution(image_features.PACKAGE)
+        metadata.distribution(image_features.PACKAGED[LITE.kind].package)
     except metadata.PackageNotFoundError:
         pytest.skip("the extra renderer is not installed")
     return load_features(LITE)

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -265,5 +266,13 @@ def test_the_command_imports_a_person(poses, tmp_path):
     words = ["import-weights", f"{tmp_path}/netG.pth", *facts, f"person.poses={poses}", "-o", f"{tmp_path}/person"]
     answer = CliRunner().invoke(main, words)
     assert answer.exit_code == 0, answer.output
-    assert answer.stdout == f"Wrote the published generator of pix2pixHD as a checkpoint: {tmp_path}/person\n"
+    assert answer.stdout == (
+        f"Wrote the published generator of pix2pixHD as a checkpoint: {tmp_path}/person\n"
+        f"Check that its pictures show the person: {tmp_path}/person.jpg\n"
+    )
+    sheet = np.asarray(cv2.imread(f"{tmp_path}/person.jpg"))
+    assert sheet.shape == (2 * 256, 6 * 512, 3)
+    condition, made = np.split(sheet, 2)
+    assert (condition.max(axis=(0, 1)) > 150).all(), "the colours of the limbs"
+    assert made.std() > 0
     assert load(tmp_path / "person").height_px == 32

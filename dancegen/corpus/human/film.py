@@ -51,10 +51,10 @@ class Dressed:
     surfaces: list[tuple[Surface, Material]]
 
 
-def prepare(person: Person, assets: str) -> Dressed:
-    """Load the person's body and clothes. Takes seconds, and minutes when anny is used for the first time.
+def prepare(person: Person, assets: str | None) -> Dressed:
+    """Load the person's body and clothes; without `assets`, plain clothes are made of the body's mesh.
 
-    Raises ConfigError if anny or VTK is not installed.
+    Takes seconds, and minutes when anny is used for the first time. Raises ConfigError if anny or VTK is not installed.
     """
     check_installed()
     body = load_body(person.phenotype, person.face)

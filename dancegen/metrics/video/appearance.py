@@ -18,6 +18,7 @@ from dancegen.renderer.image_features import perceptual_distance
 from dancegen.renderer.perceptual_settings import PerceptualConfig
 
 CLIP_FRAMES = 16
+SMALLEST_AXIS = 1e-9  # of the longest axis of the features
 
 
 def is_independent(metric: PerceptualConfig, loss: PerceptualConfig) -> bool:
@@ -76,12 +77,23 @@ def frechet_clips(
     value, as a sample with repetitions has a larger distance. With fewer than 200 clips of each it is biased upwards.
     Raises ValueError for fewer than two clips.
     """
+    if min(len(real), len(found)) < 2:
+        raise ValueError(f"at least two clips of each are needed, and there are {len(real)} and {len(found)}")
+    real, found = np.split(_in_their_span(np.concatenate([real, found])), [len(real)])
     value, random = frechet(real, found), np.random.default_rng(seed)
     drawn = [
         frechet(*(each[random.integers(0, len(each), len(each))] for each in (real, found))) for _ in range(resamples)
     ]
     low, middle, high = np.quantile(drawn, [0.025, 0.5, 0.975]).tolist()
     return Interval(value, max(0.0, value + low - middle), value + high - middle)
+
+
+def _in_their_span(rows: Float[np.ndarray, "N E"]) -> Float64[np.ndarray, "N _"]:
+    """Coordinates of the rows in an orthonormal basis of their differences: distances are kept, and columns are few."""
+    centred = np.asarray(rows - rows.mean(axis=0), dtype=np.float64)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    kept = max(1, int((sizes > sizes[0] * SMALLEST_AXIS).sum()))
+    return left[:, :kept] * sizes[:kept]
 
 
 def _normed(rows: Float64[np.ndarray, "N D"]) -> Float64[np.ndarray, "N D"]:

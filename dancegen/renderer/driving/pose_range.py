@@ -33,7 +33,7 @@ def measure_range(joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int 
 
     Raises ValueError when there is no such frame.
     """
-    poses = _normalized(joints, body)
+    poses = normalized(joints, body)
     poses = poses[np.isfinite(poses).all(axis=1)]
     if not len(poses):
         raise ValueError("no frame of the footage has all joints")
@@ -48,13 +48,13 @@ def share_out_of_range(joints: Float[np.ndarray, "N 18 3"], body: Body, footage:
 
     Only known joints are compared; poses without hips are left out.
     """
-    poses = _normalized(joints, body)
+    poses = normalized(joints, body)
     poses = poses[np.isfinite(poses).any(axis=1)]
     far: Bool[np.ndarray, " N"] = _distances(poses, footage.centres) > footage.limit
     return float(far.mean()) if len(far) else 0.0
 
 
-def _normalized(joints: Float[np.ndarray, "N 18 3"], body: Body) -> Float64[np.ndarray, "N 36"]:
+def normalized(joints: Float[np.ndarray, "N 18 3"], body: Body) -> Float64[np.ndarray, "N 36"]:
     """Positions relative to the mid-hip, in torsos of the body; NaN for missing joints."""
     places = hide_missing(joints)[..., :2].astype(np.float64) * (body.aspect, 1.0)
     return ((places - places[:, HIPS].mean(axis=1, keepdims=True)) / body.torso).reshape(-1, 2 * len(COCO18))

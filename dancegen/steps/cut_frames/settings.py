@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
@@ -26,6 +26,10 @@ class FootageVerdictConfig(Config):
     """Minimum duration of usable frames, in seconds."""
     warn_usable_s: NonNegativeFloat = 180.0
     """Duration of usable frames, in seconds, below which the result has a warning."""
+    min_poses: NonNegativeInt = 4
+    """Minimum number of distinct poses: clusters within which poses differ by 0.1 torsos."""
+    warn_poses: NonNegativeInt = 16
+    """Number of distinct poses below which the result has a warning."""
 
 
 class CutFramesConfig(Parallel):

@@ -20,6 +20,7 @@ from dancegen.media.video import frames
 from dancegen.renderer.driving.body_fit import measure
 from dancegen.steps.cut_frames import verdict
 from dancegen.steps.cut_frames.footage import AROUND, Footage
+from dancegen.steps.cut_frames.poses import distinct_poses, standing_height
 from dancegen.steps.cut_frames.settings import CutFramesConfig
 from dancegen.steps.cut_frames.vision.crop import Crop, choose_crop
 from dancegen.steps.cut_frames.vision.plate import clean_plate
@@ -86,6 +87,7 @@ class SurveyFootage:
         made["left_out"] = []
         made["warnings"] += self._check_background(row["uri"], footage, samples)
         made |= self._picture_columns(footage, crop, samples)
+        made["warnings"] += verdict.check_variety(row["uri"], made["distinct_poses"], config.verdict)
         made["warnings"] += verdict.plate_warnings(made["plate_coverage"])
 
     def _samples(self, uri: str, footage: Footage, crop: Crop) -> Samples:
@@ -114,13 +116,16 @@ class SurveyFootage:
         height_px, width_px = self._config.height_px, self._config.width_px
         person = _regions(footage, samples.indices, crop, height_px, width_px)
         plate = clean_plate(samples.pictures, person)
-        body = measure(footage.in_crop(crop)[footage.present], crop.width / crop.height)
+        joints = footage.in_crop(crop)[footage.present]
+        body = measure(joints, crop.width / crop.height)
         return {
             "plate": cv2.imencode(".png", cv2.cvtColor(plate.picture, cv2.COLOR_RGB2BGR))[1].tobytes(),
             "plate_coverage": plate.coverage,
             "bones": schema.to_bytes(body.bones, "float32"),
             "torso": body.torso,
             "floor_y": body.floor_y,
+            "standing_height": standing_height(joints, body),
+            "distinct_poses": distinct_poses(joints, body),
         }
 
 

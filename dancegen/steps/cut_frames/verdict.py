@@ -77,6 +77,17 @@ def duration_warnings(usable_s: float, limits: FootageVerdictConfig) -> list[str
     return [f"{usable_s:.0f} s of usable footage are few; {limits.warn_usable_s:g} s or more are recommended"]
 
 
+def check_variety(uri: str, poses: int, limits: FootageVerdictConfig) -> list[str]:
+    """Raise BadMediaError when the footage shows too few distinct poses; returns warnings."""
+    if poses < limits.min_poses:
+        problem = f"shows {poses} distinct poses; at least {limits.min_poses} are required."
+        remedy = "Film arms, legs and turns in all positions; verdict.min_poses sets the limit."
+        raise BadMediaError(uri, problem, remedy)
+    if poses >= limits.warn_poses:
+        return []
+    return [f"{poses} distinct poses are few, and the person can only do these; {limits.warn_poses} are recommended"]
+
+
 def crop_warnings(footage: Footage, crop: Crop, height_px: int) -> list[str]:
     """Warnings on the size of the crop and of the dancer in it."""
     warnings = []

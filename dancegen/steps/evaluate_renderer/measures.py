@@ -5,13 +5,14 @@ Axes used in shapes:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 
+from dancegen import schema
 from dancegen.estimators.base import Estimator
 from dancegen.metrics.video import appearance
 from dancegen.metrics.video.drift import late_ratio, mean_colour, sharpness, slope
@@ -20,6 +21,10 @@ from dancegen.metrics.video.similarity import gmsd, matte_box, psnr, ssim
 from dancegen.metrics.video.stability import background, masked_change, ring, warp_error
 from dancegen.renderer.classifiers.base import ImageFeatures
 
+FRECHET = "frechet_clips"
+
+Frame = UInt8[np.ndarray, "H W 3"]
+Matte = UInt8[np.ndarray, "H W"]
 Frames = UInt8[np.ndarray, "N H W 3"]
 
 
@@ -53,6 +58,8 @@ class Measure(NamedTuple):
     metric: str
     total: float
     items: int
+    clips: bytes | None = None
+    """Of FRECHET, which is no sum: float32 (items, E), the features of the clips of the segment."""
 
 
 def measure_generated(segment: Segment, generated: Frames, judges: Judges) -> list[Measure]:
@@ -92,7 +99,6 @@ def _alone(segment: Segment, pictures: Frames, judges: Judges) -> list[Measure]:
         _mean("flicker_ring", masked_change(pictures, ring(segment.mattes)), pairs),
         _mean("warp_error", warp_error(pictures, segment.real), pairs),
         _sum("sharpness", sharpness(pictures, segment.mattes)),
-        *(_mean(name, value, 1) for name, value in drift(pictures, segment.mattes, segment.fps).items()),
     ]
     if judges.estimator is not None:
         poses = pose_consistency(judges.estimator, segment.name, pictures, segment.joints, segment.fps)
@@ -101,28 +107,40 @@ def _alone(segment: Segment, pictures: Frames, judges: Judges) -> list[Measure]:
             Measure("pck_0.2", poses.within[1], poses.joints),
             Measure("detected", poses.detected, poses.frames),
         ]
-    if judges.features is not None and judges.footage is not None:
+    if judges.features is not None:
         vectors = pooled_boxes(judges.features, pictures, segment.mattes)
-        if len(vectors):
+        if len(vectors) and judges.footage is not None:
             found.append(_mean("likeness", appearance.likeness(vectors, judges.footage), len(vectors)))
+        if len(vectors) == len(pictures) >= appearance.CLIP_FRAMES:  # a clip is of consecutive frames
+            clips = appearance.clip_features(vectors)
+            found.append(Measure(FRECHET, 0.0, len(clips), schema.to_bytes(clips, "float32")))
     return found
 
 
-def drift(pictures: Frames, mattes: UInt8[np.ndarray, "N H W"], fps: float) -> dict[str, float]:
-    """Drift of one video.
+def measure_drift(pictures: Iterable[Frame], mattes: Iterable[Matte], fps: float) -> list[Measure]:
+    """Drift of one long video, of which only one frame is kept in memory at a time.
 
-    sharpness_ratio   mean sharpness of the person in seconds 55 to 60, divided by that in seconds 1 to 5; NaN for a
-                      shorter video
+    sharpness_ratio   mean sharpness of the person in seconds 55 to 60, divided by that in seconds 1 to 5; without items
+                      for a shorter video
     sharpness_slope   change of the sharpness per second, divided by its mean
     colour_slope      largest change of a colour's mean per second, as a share of white
     """
-    sharp, colours = sharpness(pictures, mattes), mean_colour(pictures, mattes)
-    mean = float(np.nanmean(sharp)) if np.isfinite(sharp).any() else math.nan
-    return {
-        "sharpness_ratio": late_ratio(sharp, fps),
-        "sharpness_slope": slope(sharp, fps) / mean if mean else math.nan,
-        "colour_slope": max((slope(channel, fps) for channel in colours.T), key=abs),
+    pairs = ((picture[None], matte[None]) for picture, matte in zip(pictures, mattes, strict=True))
+    sharp, colours = zip(*((sharpness(*pair)[0], mean_colour(*pair)[0]) for pair in pairs), strict=True)
+    values = np.array(sharp)
+    mean = float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+    found = {
+        "sharpness_ratio": late_ratio(values, fps),
+        "sharpness_slope": slope(values, fps) / mean if mean else math.nan,
+        "colour_slope": max((slope(channel, fps) for channel in np.array(colours).T), key=abs),
     }
+    return [_mean(name, value, 1) for name, value in found.items()]
+
+
+def back_and_forth(frames: int, count: int) -> Int64[np.ndarray, " N"]:
+    """Indices of `count` frames of a video that is played forwards, backwards, and so on without a cut."""
+    last = max(frames - 1, 1)
+    return np.abs((np.arange(count) + last) % (2 * last) - last).clip(max=frames - 1)
 
 
 def pooled_boxes(

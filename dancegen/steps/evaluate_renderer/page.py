@@ -32,12 +32,24 @@ ABOUT: dict[str, tuple[Literal["lower", "higher", "as real"], str]] = {
         "change from frame to frame along the optical flow of the real frames, as a share of white",
     ),
     "sharpness": ("as real", "variance of the Laplacian inside the person"),
-    "sharpness_ratio": ("as real", "sharpness in seconds 55 to 60 of a segment, divided by that in seconds 1 to 5"),
-    "sharpness_slope": ("as real", "change of the sharpness per second of a segment, divided by its mean"),
-    "colour_slope": ("as real", "largest change of a colour's mean per second of a segment, as a share of white"),
+    "sharpness_ratio": (
+        "as real",
+        "drift: sharpness in seconds 55 to 60 of one long video, each frame from the one before, divided by that in "
+        "seconds 1 to 5",
+    ),
+    "sharpness_slope": ("as real", "drift: change of the sharpness per second of that video, divided by its mean"),
+    "colour_slope": (
+        "as real",
+        "drift: largest change of a colour's mean per second of that video, as a share of white",
+    ),
     "pck_0.1": ("higher", "share of the driving joints found within 0.1 torsos by the pose estimator"),
     "pck_0.2": ("higher", "share of the driving joints found within 0.2 torsos by the pose estimator"),
     "detected": ("higher", "share of the frames in which the pose estimator found somebody"),
+    "frechet_clips": (
+        "lower",
+        "Frechet distance of the features of clips of 16 frames from those of the real clips; not the Frechet Video "
+        "Distance, and too large with fewer than 200 clips",
+    ),
     "likeness": ("as real", "cosine of the person's features with those of the most similar frame of the footage"),
 }
 

@@ -18,7 +18,7 @@ from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.train_renderer.frames import Summary
 
 HASH_DIGITS = 16
-NETWORK_METRICS = ("perceptual_box", "likeness")
+NETWORK_METRICS = ("perceptual_box", "likeness", "frechet_clips")
 OTHER_FRAMES = "was trained on another table of frames, or before it changed: frames of this split may be among them"
 
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+import numpy as np
+
 from dancegen import schema, storage, tables, tracking
 from dancegen.config import to_yaml
 from dancegen.engine.messages import notify
@@ -11,10 +13,12 @@ from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError
 from dancegen.estimators.base import load_estimator
+from dancegen.metrics.video.appearance import CLIP_FRAMES
+from dancegen.steps.evaluate_renderer.measures import FRECHET
 from dancegen.steps.evaluate_renderer.page import Report, Shown, page
 from dancegen.steps.evaluate_renderer.people import NETWORK_METRICS, Rated, rated
-from dancegen.steps.evaluate_renderer.scores import REAL, Row, Score, summarize
-from dancegen.steps.evaluate_renderer.segments import Place, places
+from dancegen.steps.evaluate_renderer.scores import MIN_CLIP_SEGMENTS, REAL, Row, Score, compare_clips, summarize
+from dancegen.steps.evaluate_renderer.segments import Place, longest, places
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
 from dancegen.steps.evaluate_renderer.stage import STILLS, VIDEO
 from dancegen.steps.train_renderer.frames import FOOTAGE
@@ -38,7 +42,11 @@ def run(config: EvaluateRendererConfig) -> list[Score]:
     device = "cuda" if config.gpus_per_actor else "cpu"
     job = TableJob("segments", table, schema.SEGMENT_SCORES, EVALUATE_SEGMENTS, (config, device), {})
     run_table_job(job, rows, config)
-    scores = summarize(_measured(table, rows, people), [one.label for one in people], config.seed, config.resamples)
+    measured = _measured(table, rows, people)
+    scores = _scores(config, measured, [one.label for one in people])
+    if config.perceptual.kind != "none" and not any(score.metric == FRECHET for score in scores):
+        required = f"{MIN_CLIP_SEGMENTS} segments of {CLIP_FRAMES} frames"
+        notes.append(f"{FRECHET} is not measured: too few clips. It requires {required}.")
     _write_table(config, people, scores)
     report = Report(config, people, scores, len(segments), sum(each.frames for each in segments), notes)
     _write_page(config, report, people, shown)
@@ -69,23 +77,28 @@ def _shown(config: EvaluateRendererConfig, segments: list[Place]) -> list[Place]
 def _rows(
     config: EvaluateRendererConfig, people: list[Rated], segments: list[Place], shown: list[Place]
 ) -> list[dict[str, Any]]:
-    """The input of EvaluateSegments: the real frames, then those of each person."""
+    """The input of EvaluateSegments: the real frames, then those of each person; the drift of each comes last."""
     version, rows = _version(config), []
     there = set(storage.find(storage.join(config.output, VIDEOS)))
+    played = [(place, 0.0) for place in segments]
+    if config.drift_s:
+        played.append((longest(config.frames, config.split), config.drift_s))
     for one in (None, *people):
-        for place in segments:
-            pictures = _pictures(config, one, place) if one and place in shown else None
+        for place, drift_s in played:
+            pictures = _pictures(config, one, place) if one and place in shown and not drift_s else None
+            name = f"{place.name}, drift in {drift_s:g} s" if drift_s else place.name
             rows.append(
                 {
-                    "uri": f"{one.checkpoint_hash if one else REAL}/{place.name}",
+                    "uri": f"{one.checkpoint_hash if one else REAL}/{name}",
                     "version": version,
                     "person": one and one.uri,
                     "checkpoint_hash": one and one.checkpoint_hash,
-                    "segment": place.name,
+                    "segment": name,
                     "video_uri": place.video_uri,
                     "first": place.first,
                     "frames": place.frames,
                     "pictures": pictures,
+                    "drift_s": drift_s,
                     "gone": pictures is not None and not {pictures + STILLS, pictures + VIDEO} <= there,
                 }
             )
@@ -113,13 +126,30 @@ def _remove_strays(config: EvaluateRendererConfig, rows: list[dict[str, Any]]) -
     storage.delete_files(sorted(set(storage.find(folder, (STILLS, VIDEO))) - wanted))
 
 
-def _measured(table: str, rows: list[dict[str, Any]], people: list[Rated]) -> list[Row]:
-    """The measures of this run's rows; the table also keeps those of other people and segments."""
+def _scores(config: EvaluateRendererConfig, measured: list[dict[str, Any]], labels: list[str]) -> list[Score]:
+    """The scores of all metrics."""
+    clips: dict[str, list[np.ndarray]] = {}
+    for row in measured:
+        if row["clips"] is not None:
+            features = np.frombuffer(row["clips"], "<f4").reshape(row["items"], -1)
+            clips.setdefault(row["whose"], []).append(features)
+    sums = [
+        Row(row["segment"], row["whose"], row["metric"], row["total"], row["items"])
+        for row in measured
+        if row["metric"] != FRECHET
+    ]
+    found = summarize(sums, labels, config.seed, config.resamples)
+    return found + compare_clips(clips, labels, config.seed, config.resamples)
+
+
+def _measured(table: str, rows: list[dict[str, Any]], people: list[Rated]) -> list[dict[str, Any]]:
+    """The measures of this run's rows, with the label of their person; the table also keeps those of other people and
+    segments."""
     wanted = {(row["uri"], row["version"]) for row in rows}
     label = {one.checkpoint_hash: one.label for one in people} | {None: REAL}
-    columns = ["uri", "version", "checkpoint_hash", "segment", "metric", "total", "items", "error"]
+    columns = ["uri", "version", "checkpoint_hash", "segment", "metric", "total", "items", "clips", "error"]
     known = [
-        Row(row["segment"], label[row["checkpoint_hash"]], row["metric"], row["total"], row["items"])
+        row | {"whose": label[row["checkpoint_hash"]]}
         for row in tables.read(table, schema.SEGMENT_SCORES, columns).to_pylist()
         if row["error"] is None and (row["uri"], row["version"]) in wanted
     ]

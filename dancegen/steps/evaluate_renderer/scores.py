@@ -1,18 +1,22 @@
 """Measures of segments -> scores with intervals over the segments, and differences between people.
 
 Axes used in shapes:
-    S segments
+    S segments    K clips    E features
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
+from dancegen.metrics.video.appearance import frechet_clips
 from dancegen.metrics.video.intervals import Interval, difference_interval, mean_interval
+from dancegen.steps.evaluate_renderer.measures import FRECHET
 
 REAL = "real"
+MIN_CLIP_SEGMENTS = 2
+CLIP_RESAMPLES = 200  # at most: each takes a Frechet distance
 
 
 class Row(NamedTuple):
@@ -56,6 +60,21 @@ def summarize(rows: Sequence[Row], people: Sequence[str], seed: int, resamples: 
             if whose not in (people[0], REAL):
                 difference = difference_interval((totals, items), counted[people[0]], seed, resamples)
             found.append(Score(metric, whose, interval, difference, int((items > 0).sum())))
+    return found
+
+
+def compare_clips(
+    clips: Mapping[str, Sequence[Float[np.ndarray, "K E"]]], people: Sequence[str], seed: int, resamples: int
+) -> list[Score]:
+    """Frechet distance of the clips of each of the `people` from the real ones. `clips` has, by label, an array per
+    segment. Fewer than MIN_CLIP_SEGMENTS segments give no score.
+    """
+    found = []
+    for whose in people:
+        ours, real = clips.get(whose, ()), clips.get(REAL, ())
+        if min(len(ours), len(real)) >= MIN_CLIP_SEGMENTS:
+            interval = frechet_clips(np.concatenate(real), np.concatenate(ours), seed, min(resamples, CLIP_RESAMPLES))
+            found.append(Score(FRECHET, whose, interval, None, len(ours)))
     return found
 
 

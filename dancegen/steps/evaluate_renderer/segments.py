@@ -39,15 +39,15 @@ class Place:
 
 def places(uri: str, split: str, most_frames: int, most_segments: int) -> list[Place]:
     """The segments of a split, at most `most_segments` evenly spaced ones. Raises TableError when there are none."""
-    columns = ["video_uri", "index", "frame_id"]
-    rows = tables.read(uri, schema.FRAMES, columns, where=pads.field("split") == split)
-    rows = rows.sort_by([("video_uri", "ascending"), ("index", "ascending")]).to_pylist()
-    found = [place for run in _runs(rows) for place in _cut(run, most_frames)]
-    if not found:
-        problem = f"holds no {MIN_FRAMES} consecutive frames of split={split}."
-        raise TableError(uri, problem, f"{CUT_AGAIN}, or set another split.")
+    found = [place for run in _runs(uri, split) for place in _cut(run, most_frames)]
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most_segments, len(found))).round().astype(int))
     return [found[number] for number in chosen]
+
+
+def longest(uri: str, split: str) -> Place:
+    """The longest run of consecutive frames of a split. Raises TableError when there are none."""
+    run = max(_runs(uri, split), key=len)
+    return next(_cut(run, len(run)))
 
 
 def read_segment(uri: str, place: Place) -> Segment:
@@ -93,17 +93,20 @@ def _decoded(uri: str, rows: list[dict[str, Any]]) -> tuple[Frames, Mattes]:
     return pictures, np.stack([picture(row["matte"])[..., 0] for row in rows])
 
 
-def _runs(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Runs of at least MIN_FRAMES consecutive frames of one video."""
-    run: list[dict[str, Any]] = []
-    for row in rows:
-        if run and (row["video_uri"], row["index"]) != (run[-1]["video_uri"], run[-1]["index"] + 1):
-            if len(run) >= MIN_FRAMES:
-                yield run
-            run = []
-        run.append(row)
-    if len(run) >= MIN_FRAMES:
-        yield run
+def _runs(uri: str, split: str) -> list[list[dict[str, Any]]]:
+    """Runs of at least MIN_FRAMES consecutive frames of one video. Raises TableError when there are none."""
+    columns = ["video_uri", "index", "frame_id"]
+    rows = tables.read(uri, schema.FRAMES, columns, where=pads.field("split") == split)
+    runs: list[list[dict[str, Any]]] = []
+    for row in rows.sort_by([("video_uri", "ascending"), ("index", "ascending")]).to_pylist():
+        if runs and (row["video_uri"], row["index"]) == (runs[-1][-1]["video_uri"], runs[-1][-1]["index"] + 1):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    if not (found := [run for run in runs if len(run) >= MIN_FRAMES]):
+        problem = f"holds no {MIN_FRAMES} consecutive frames of split={split}."
+        raise TableError(uri, problem, f"{CUT_AGAIN}, or set another split.")
+    return found
 
 
 def _cut(run: list[dict[str, Any]], most_frames: int) -> Iterator[Place]:

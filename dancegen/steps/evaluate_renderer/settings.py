@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from dancegen.config import InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
@@ -27,17 +27,20 @@ class EvaluateRendererConfig(Parallel):
     output: Annotated[Uri, Output(inside=("segments", "videos", "scores", "index.html"))] = "data/person_evaluation"
     """Folder of the HTML page, the table of scores, the measurements of each segment and the comparison videos."""
     segment_frames: Annotated[int, Field(ge=8)] = 48
-    """Maximum length of a segment, in frames. A segment is generated as a video of its own; longer ones measure drift,
-    and more segments give more reliable intervals."""
+    """Maximum length of a segment, in frames. A segment is generated as a video of its own; more segments give more
+    reliable intervals."""
     max_segments: PositiveInt = 200
     """Maximum number of segments, evenly spaced over the split."""
+    drift_s: NonNegativeFloat = 60.0
+    """Duration of the video that drift is measured on, in seconds: the longest run of held-out frames, played back and
+    forth, each frame generated from the one before. The ratio of late to early sharpness requires 60 s; 0 omits it."""
     pose_consistency: bool = True
     """Estimate the poses in the generated and the real frames, and compare them with the driving joints."""
     estimator: EstimatorConfig = EstimatorConfig()
     """The pose estimator of that comparison. Without its package, pose consistency is not measured."""
-    perceptual: PerceptualConfig = PerceptualConfig()
+    perceptual: PerceptualConfig = PerceptualConfig(kind="efficientnet_lite2")
     """Network of the perceptual distance and the likeness; kind=none omits both. Scores by the network of the training
-    loss are biased in favour of the model."""
+    loss, which is efficientnet_lite0 by default, are biased in favour of the model."""
     resamples: PositiveInt = Field(default=1000, ge=20)
     """Bootstrap resamples over segments."""
     seed: int = 0

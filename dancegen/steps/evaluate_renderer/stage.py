@@ -19,6 +19,8 @@ from dancegen.steps.evaluate_renderer.measures import (
     Judges,
     Measure,
     Segment,
+    back_and_forth,
+    measure_drift,
     measure_generated,
     measure_real,
     pooled_boxes,
@@ -35,7 +37,8 @@ class EvaluateSegments:
     """Table of segments in, table of their measures out; the pictures of some segments are written to files.
 
     reads    uri, version, person (URI of the checkpoint; null for the real frames), checkpoint_hash, segment,
-             video_uri, first, frames, pictures (URI of the pictures without suffix; null for none); schema.FRAMES
+             video_uri, first, frames, pictures (URI of the pictures without suffix; null for none), drift_s (length
+             of the video whose drift is measured; 0 measures the segment); schema.FRAMES
     writes   schema.SEGMENT_SCORES, one row per metric
     on error one row stays, with `error` set
     """
@@ -64,11 +67,14 @@ class EvaluateSegments:
 
     def _measured(self, row: dict[str, Any]) -> list[Measure]:
         place = Place(row["segment"], row["video_uri"], row["first"], row["frames"])
-        segment = read_segment(self._config.frames, place)
-        if row["person"] is None:
+        segment, person = read_segment(self._config.frames, place), None
+        if row["person"] is not None:
+            person = replace(self._person(row["person"]), plate=read_plate(self._config.frames, place.video_uri))
+        if row["drift_s"]:
+            return _drift(person, segment, row["drift_s"])
+        if person is None:
             return measure_real(segment, self._judges)
-        plate = read_plate(self._config.frames, place.video_uri)
-        generated = generate(replace(self._person(row["person"]), plate=plate), segment)
+        generated = generate(person, segment)
         if row["pictures"] is not None:
             with storage.writing(row["pictures"] + STILLS) as path:
                 write_stills(path, segment.real, generated)
@@ -87,6 +93,14 @@ class EvaluateSegments:
 def generate(person: Person, segment: Segment) -> Frames:
     """The frames to the segment's joints, generated as a video of their own: in order, each from the previous one."""
     return np.stack(list(Film(person).frames(segment.joints)))
+
+
+def _drift(person: Person | None, segment: Segment, seconds: float) -> list[Measure]:
+    """Drift of the real or the generated frames of a segment that is played back and forth."""
+    order = back_and_forth(len(segment.real), round(seconds * segment.fps))
+    real = (segment.real[number] for number in order)
+    pictures = real if person is None else Film(person).rolled_out(segment.joints[order])
+    return measure_drift(pictures, (segment.mattes[number] for number in order), segment.fps)
 
 
 def load_judges(config: EvaluateRendererConfig, device: str = "cpu") -> Judges:

@@ -29,7 +29,7 @@ def run(config: MakeCorpusConfig) -> Summary:
     deciding = DECIDING
     if config.look == "human":
         check_installed()
-        for name in config.people:
+        for name in config.people if config.human_assets else ():
             check_assets(PEOPLE[name], str(config.human_assets))
         deciding = (*DECIDING, "people", "moves")
     settings = {name: getattr(config, name) for name in deciding}

@@ -39,7 +39,8 @@ class MakeCorpusConfig(Parallel):
     moves: Literal["choreography", "lively"] = "choreography"
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
     human_assets: InputUri | None = None
-    """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0)."""
+    """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0). Null: plain
+    clothes and short hair, made of the body's own mesh."""
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
     """Frames per second."""
     width_px: Side = 640
@@ -51,10 +52,4 @@ class MakeCorpusConfig(Parallel):
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
             raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
-        return self
-
-    @model_validator(mode="after")
-    def _dressed(self) -> "MakeCorpusConfig":
-        if self.look == "human" and self.human_assets is None:
-            raise ValueError("look=human needs human_assets, the folder of MakeHuman's clothes and hair (CC0)")
         return self

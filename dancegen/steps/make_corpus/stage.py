@@ -123,7 +123,7 @@ class MakeCorpus:
     def _dressed(self, name: str) -> Dressed:
         """A person with body and clothes, prepared once."""
         if name not in self._people:
-            self._people[name] = prepare(PEOPLE[name], str(self._config.human_assets))
+            self._people[name] = prepare(PEOPLE[name], self._config.human_assets)
         return self._people[name]
 
 

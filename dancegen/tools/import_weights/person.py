@@ -22,7 +22,7 @@ def load(weights: Weights, config: PersonConfig, card: dict[str, Any], subject: 
     Raises CheckpointError, ConfigError and TableError when weights, settings or poses cannot be used.
     """
     generator = released_generator.load(weights, config, subject)
-    joints = _joints(config.poses)
+    joints = read_joints(config.poses)
     body = measure(joints, config.width_px / config.height_px)
     if not np.isfinite([body.torso, body.floor_y]).all():
         problem = "has no pose with neck and hips, or none with ankles, by which to measure the body."
@@ -46,7 +46,7 @@ def load(weights: Weights, config: PersonConfig, card: dict[str, Any], subject: 
     )
 
 
-def _joints(uri: str) -> Float32[np.ndarray, "N 18 3"]:
+def read_joints(uri: str) -> Float32[np.ndarray, "N 18 3"]:
     """The poses of all good rows of a table."""
     rows = tables.read(uri, schema.POSES, ["joints", "error"]).to_pylist()
     found = [schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3) for row in rows if row["error"] is None]

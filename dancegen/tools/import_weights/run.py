@@ -10,7 +10,8 @@ from dancegen.errors import ConfigError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.tools.import_weights import person, released
-from dancegen.tools.import_weights.settings import ImportWeightsConfig, PersonConfig
+from dancegen.tools.import_weights.settings import SHEET, ImportWeightsConfig, PersonConfig
+from dancegen.tools.import_weights.sheet import contact_sheet
 
 
 def run(config: ImportWeightsConfig) -> str:
@@ -31,6 +32,7 @@ def run(config: ImportWeightsConfig) -> str:
         imported = person.load(weights, config.person, card, config.weights)
         with storage.writing(config.output) as target:
             people.save(target, imported, half=False)
+        storage.write_bytes(config.output + SHEET, contact_sheet(imported, person.read_joints(config.person.poses)))
         return kind
     network = released.load(kind, weights, config.weights)
     with storage.writing(config.output) as target:

@@ -6,6 +6,8 @@ from dancegen.config import Config, InputUri, Output, Uri
 from dancegen.renderer.consent import Consent
 from dancegen.renderer.settings import Side
 
+SHEET = ".jpg"  # suffix of the contact sheet of a person, beside the checkpoint
+
 
 class PersonConfig(Config):
     """What the file of a pix2pixHD generator does not contain. All are required: a wrong guess spoils every picture."""
@@ -42,8 +44,9 @@ class ImportWeightsConfig(Config):
     weights: InputUri
     """State dict of the published generator, of the published ST-GCN, or of a generator of pix2pixHD, as saved by
     torch.save."""
-    output: Annotated[Uri, Output(file=True)]
-    """Output checkpoint."""
+    output: Annotated[Uri, Output(file=True, beside=(SHEET,))]
+    """Output checkpoint. For a person, OUTPUT.jpg beside it shows stick figures as the generator receives them, and the
+    pictures that it generates: wrong facts are seen there."""
     overwrite: bool = False
     """Replace an existing file that dancegen did not write."""
     person: PersonConfig | None = None
