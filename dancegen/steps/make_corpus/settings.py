@@ -1,6 +1,6 @@
 """Settings of make-corpus: numbers of songs, dancers and videos, and their format."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -10,7 +10,7 @@ from dancegen.media.settings import Side
 
 SEEDS = 10_000  # maximum songs or dancers of one corpus: corpora of different seeds share none
 
-Category = Literal["kpop", "ballet", "popping"]
+Category = Literal["kpop", "ballet", "popping", "house", "krump", "hiphop"]
 PersonName = Literal["ben", "mia"]
 Count = Annotated[int, Field(ge=1, le=SEEDS)]
 
@@ -20,7 +20,7 @@ class MakeCorpusConfig(Parallel):
 
     output: Annotated[Uri, Output(inside=("songs", "songs_table", "videos", "videos.csv", "videos_table"))]
     """Folder of the corpus: songs/, videos/, videos.csv, and the tables songs_table/ and videos_table/."""
-    categories: Annotated[tuple[Category, ...], Field(min_length=1)] = ("kpop", "ballet", "popping")
+    categories: Annotated[tuple[Category, ...], Field(min_length=1)] = get_args(Category)
     """Categories of music and dance."""
     songs_per_category: Count = 8
     """Songs per category."""
