@@ -261,7 +261,7 @@ def test_values_have_no_jumps_in_acceleration(ease):
     assert np.abs(np.diff(acceleration)).max() < 0.03 * np.abs(acceleration).max()
 
 
-# Medians of the speeds, ranges and rotations (metrics/joint_motion.py) of wrists, elbows, hips, knees and ankles of nine
+# The extremes of speed, range and rotation (metrics/joint_motion.py) of wrists, elbows, hips, knees and ankles in nine
 # recordings of AIST++ (Li et al., ICCV 2021; annotations CC BY 4.0): house, krump, hip-hop, break and street jazz. The
 # tenth, a basic jazz routine of ten seconds, is the calmest of all: ballet and popping are held to it.
 REAL = {

@@ -4,7 +4,7 @@ A pattern has only channels of legs and pelvis, so that it goes with the arms of
 ends near the neutral stance.
 """
 
-from dancegen.corpus.choreography.moves import Pose, at, both, foot, kick, left, library, move, right
+from dancegen.corpus.choreography.moves import Pose, at, foot, kick, left, library, move, right
 
 KNEE_UP = kick(48, 66, 0.66, 26)
 KNEE_OUT = kick(52, 30, 0.62, 55)

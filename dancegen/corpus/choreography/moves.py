@@ -72,9 +72,15 @@ def limbs(**values: float) -> Pose:
 STANDING: Pose = {**BODY, **limbs(**LIMB)}
 
 NEUTRAL: dict[str, Pose] = {
-    "kpop": {**STANDING, "bounce": 0.012, "rock": 0.06, "sway": 0.042, "whip": 88.0, **limbs(knee=34.0)},
-    "ballet": {**STANDING, "drop": 0.003, "rock": 0.04, "sway": 0.02, "whip": 10.0}
-    | limbs(knee=42.0, x=0.075, plane=35.0, bend=30.0, spin=105.0),
+    "kpop": {**STANDING, "bounce": 0.012, "rock": 0.06, "sway": 0.042, "whip": 98.0, **limbs(knee=34.0)},
+    "ballet": {
+        **STANDING,
+        "drop": 0.003,
+        "rock": 0.04,
+        "sway": 0.02,
+        "whip": 10.0,
+        **limbs(knee=42.0, x=0.075, plane=35.0, bend=30.0, spin=105.0),
+    },
     "popping": {
         **STANDING,
         "drop": 0.045,
@@ -108,7 +114,7 @@ NEUTRAL: dict[str, Pose] = {
         "bounce": 0.01,
         "rock": 0.06,
         "sway": 0.035,
-        "whip": 94.0,
+        "whip": 106.0,
         **limbs(x=0.17, knee=42.0),
     },
 }

@@ -1,7 +1,7 @@
 """Krump moves: stomps, chest pops, arm swings and jabs from a deep stance."""
 
 from dancegen.corpus.choreography.legwork import FRONT_KICK, KNEE_OUT, KNEE_UP, left_to, right_to
-from dancegen.corpus.choreography.moves import BEHIND_HEAD, GUARD, arm, at, both, left, library, move, right
+from dancegen.corpus.choreography.moves import GUARD, arm, at, both, left, library, move, right
 
 SWING_UP = arm(150, 26, 30, 20)
 SWING_DOWN = arm(38, 52, 24, 70)
@@ -9,7 +9,7 @@ SWING_BACK = arm(58, -38, 50, 80)
 JAB = arm(88, 52, 6, 50)
 JAB_SIDE = arm(94, 4, 6, 60)
 LOADED = arm(62, -22, 118, 40)
-OVER_HEAD = arm(142, 44, 84, 12)
+OVER_HEAD = arm(150, 40, 62, 12)
 OPENED = arm(104, -14, 36, 40)
 TO_FLOOR = arm(30, 78, 20, 90)
 
@@ -53,7 +53,7 @@ ARMS = library(
         at(2, right(TO_FLOOR), left(SWING_BACK), lean=-6, twist=16, bow=16),
         at(3, left(SWING_UP), right(GUARD), lean=-10, twist=12, bow=-4),
         at(4, left(TO_FLOOR), right(SWING_BACK), lean=6, twist=-16, bow=16),
-        at(5, both(BEHIND_HEAD), lean=9, twist=0, bow=-6),
+        at(5, both(OVER_HEAD), lean=9, twist=0, bow=-6),
         at(6, both(SWING_DOWN), lean=-9, bow=18),
         at(7, right(JAB), left(SWING_UP), lean=8, bow=0, twist=10),
         at(8, both(LOADED), lean=0, twist=0, bow=6),

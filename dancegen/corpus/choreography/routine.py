@@ -168,7 +168,8 @@ def _leg(values: dict[str, Curve], side: str, foot: FootPath, dancer: Dancer) ->
 
 def _arm(values: dict[str, Curve], side: str, groove: Groove) -> ArmAngles:
     raised, bend = values[f"{side}_raise"], values[f"{side}_bend"] + 5.0 * groove.tick
-    bend = bend + groove.whip * np.clip(1 - bend / SHARPEST_BEND, 0.0, 1.0)
+    low = 0.7 + 0.3 * np.cos(np.radians(raised) / 2) ** 2  # a hand above the shoulder stays clear of the head
+    bend = bend + groove.whip * low * np.clip(1 - bend / SHARPEST_BEND, 0.0, 1.0)
     raised = raised + WHIP_RAISE * groove.whip * np.cos(np.radians(raised))
     return ArmAngles(
         raised=raised + groove.breath + 130.0 * SIDES[side] * groove.sway,
