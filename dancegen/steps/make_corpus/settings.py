@@ -38,6 +38,9 @@ class MakeCorpusConfig(Parallel):
     """People of look=human; the dancers take turns with them."""
     moves: Literal["choreography", "lively"] = "choreography"
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
+    recordings: InputUri | None = None
+    """Table of poses of real dancers (import-poses or extract-poses with fps=30): dances are joined from their moves,
+    retimed to the songs, instead of the choreography. docs/recordings.md lists data and their licences."""
     human_assets: InputUri | None = None
     """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0)."""
     fps: Annotated[float, Field(ge=5, le=60)] = 25.0
@@ -51,6 +54,14 @@ class MakeCorpusConfig(Parallel):
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
             raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_in_two_dimensions(self) -> "MakeCorpusConfig":
+        if self.look == "human" and self.recordings is not None:
+            raise ValueError(
+                "recordings are poses in the frame, and look=human needs bodies in space: set another look"
+            )
         return self
 
     @model_validator(mode="after")
