@@ -8,6 +8,7 @@ Axes used in shapes:
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -27,6 +28,8 @@ ENERGY_COST = 1.2  # of a move at the other end of the library's energies
 CHANCE = 0.25  # torsos: scale of the random part, by which dancers differ
 OVERLAP_COST = 2.0  # of a move that shares beats with one of the dance
 
+Offset = Callable[[Float64[np.ndarray, " T"]], Float64[np.ndarray, "T _ _"]]
+
 
 def joined_dance(
     library: list[RecordedMove], structure: SongStructure, dancer: Dancer, fps: float, seed: int
@@ -38,7 +41,7 @@ def joined_dance(
     longest = np.max([bone_lengths(move.recording.pose) for _, move in chosen], axis=0)
     dance = np.zeros((len(beats), len(COCO18), 2))
     last: tuple[float, RecordedMove] | None = None
-    offset = _no_offset
+    offset: Offset = _no_offset
     for position, (first_beat, move) in enumerate(chosen):
         end = chosen[position + 1][0] if position + 1 < len(chosen) else np.inf
         here = (beats >= first_beat if position else np.ones(len(beats), dtype=bool)) & (beats < end)
@@ -111,7 +114,9 @@ def _no_offset(beats: Float64[np.ndarray, " T"]) -> Float64[np.ndarray, "T 1 1"]
     return np.zeros((len(beats), 1, 1))
 
 
-def _offset(last: tuple[float, RecordedMove], following: tuple[float, RecordedMove], before, beat_s: float):
+def _offset(
+    last: tuple[float, RecordedMove], following: tuple[float, RecordedMove], before: Offset, beat_s: float
+) -> Offset:
     """What is added to a move so that it continues the last one, as a function of the song's beat."""
     start, step = following[0], LOOK_S / beat_s
     times = start + np.array([-step, 0.0])
