@@ -36,8 +36,8 @@ class Energy:
 ENERGIES = {
     "calm": Energy(stride=0.9, lift=1.1, groove=0.65, weight=0.9, arms=0.85),
     "steady": Energy(stride=1.16, lift=1.5, groove=1.0, weight=1.16, arms=1.08),
-    "full": Energy(stride=1.34, lift=1.7, groove=1.15, weight=1.3, arms=1.2),
-    "wild": Energy(stride=1.45, lift=1.85, groove=1.25, weight=1.4, arms=1.28),
+    "full": Energy(stride=1.26, lift=1.7, groove=1.15, weight=1.26, arms=1.2),
+    "wild": Energy(stride=1.32, lift=1.85, groove=1.25, weight=1.32, arms=1.28),
 }
 USUAL_BPM, SIZES = 104.0, (0.94, 1.16)
 """Tempo at which moves have the sizes above, and the limits of their change with it: slow songs have time for more."""

@@ -193,9 +193,9 @@ FULL = library(
     ),
     move(
         "side_lunges",
-        at(1, left_to(0.66, 0.0, 0.12), shift=0.17, drop=0.2, left_knee=40, hips=4),
+        at(1, left_to(0.56, 0.0, 0.12), shift=0.1, drop=0.2, left_knee=40, hips=4),
         at(2, left_to(0.14, 0.0, 0.2), shift=0.0, drop=0.04, left_knee=18, hips=0),
-        at(3, right_to(0.66, 0.0, 0.12), shift=-0.17, drop=0.2, right_knee=40, hips=-4),
+        at(3, right_to(0.56, 0.0, 0.12), shift=-0.1, drop=0.2, right_knee=40, hips=-4),
         at(4, right_to(0.14, 0.0, 0.2), shift=0.0, drop=0.04, right_knee=18, hips=0),
         at(5, left_to(0.14, 0.56, 0.16), fore=0.06, drop=0.2),
         at(6, left_to(0.16, 0.0, 0.24), fore=0.0, drop=0.04, shift=-0.06),
