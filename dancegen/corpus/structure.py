@@ -5,17 +5,25 @@ Positions are in bars and beats; `beats`, `downbeats` and `beat_at` convert to s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64
 
-CATEGORIES = ("kpop", "ballet", "popping")
+CATEGORIES = ("kpop", "ballet", "popping", "house", "krump", "hiphop")
 SectionKind = Literal["intro", "verse", "chorus", "break", "outro"]
+KINDS: tuple[SectionKind, ...] = get_args(SectionKind)
 PHRASE_BARS = 8  # bars per phrase, counted from the first bar of a section
 
-BPM = {"kpop": (100.0, 130.0), "ballet": (70.0, 110.0), "popping": (90.0, 110.0)}
-BEATS_PER_BAR = {"kpop": (4,), "ballet": (3, 4), "popping": (4,)}
+BPM = {
+    "kpop": (100.0, 130.0),
+    "ballet": (70.0, 110.0),
+    "popping": (90.0, 110.0),
+    "house": (110.0, 132.0),
+    "krump": (84.0, 112.0),
+    "hiphop": (84.0, 112.0),
+}
+BEATS_PER_BAR = {**dict.fromkeys(CATEGORIES, (4,)), "ballet": (3, 4)}
 TAIL_S = 0.8  # decay of the last chord
 SHORTEST_BARS = 2
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -8,22 +9,27 @@ from scipy.signal import argrelmin
 
 from dancegen.corpus.body.curves import EASES, Key, curve
 from dancegen.corpus.body.dancers import Dancer
-from dancegen.corpus.choreography.moves import mirror
-from dancegen.corpus.choreography.repertoire import MOVES, PROGRAMME
-from dancegen.corpus.choreography.routine import choreograph, dance_in_space
-from dancegen.corpus.choreography.score import count_to_beat, moves_of
-from dancegen.corpus.structure import CATEGORIES, Section, SongStructure, compose
+from dancegen.corpus.choreography.energy import LEVELS, energized, level_of
+from dancegen.corpus.choreography.moves import NEUTRAL, combined, mirror
+from dancegen.corpus.choreography.repertoire import LEGS, LEGS_OF, MOVES, PROGRAMME
+from dancegen.corpus.choreography.routine import choreograph, dance_in_space, score_in_space
+from dancegen.corpus.choreography.score import count_to_beat, moves_of, score_of
+from dancegen.corpus.structure import CATEGORIES, KINDS, Section, SongStructure, compose
+from dancegen.metrics import beat
+from dancegen.metrics.joint_motion import JOINTS, joint_motion
+from dancegen.metrics.motion_quality import foot_skate
 from dancegen.skeleton import COCO18
 
-FPS = 120.0
+FPS = 60.0
 LEFT_ANKLE, RIGHT_ANKLE = COCO18.indices("left_ankle", "right_ankle")
 METERS = 0.5  # a torso length
 
 each_category = pytest.mark.parametrize("category", CATEGORIES)
 
 
-def dance(category: str, seed: int = 3, fps: float = FPS) -> tuple[SongStructure, Dancer, np.ndarray]:
-    song, dancer = compose(category, seed, 60.0), Dancer.from_seed(seed)
+@cache
+def dance(category: str, seed: int = 2, fps: float = FPS) -> tuple[SongStructure, Dancer, np.ndarray]:
+    song, dancer = compose(category, seed, 40.0), Dancer.from_seed(seed)
     return song, dancer, dance_in_space(song, dancer, np.arange(0.0, song.seconds, 1 / fps), seed)
 
 
@@ -45,7 +51,7 @@ def test_bones_keep_their_length_in_space(category):
 
 @each_category
 def test_feet_are_never_below_the_floor(category):
-    for seed in range(4):
+    for seed in range(3):
         joints = dance(category, seed)[2]
         assert joints[:, [LEFT_ANKLE, RIGHT_ANKLE], 1].max() < 1e-9  # y is down
 
@@ -57,18 +63,34 @@ def test_a_foot_that_stands_does_not_move(category):
         path = joints[:, ankle]
         down = np.abs(path[:, 1]) < 1e-6
         standing = down[1:] & down[:-1]
-        assert standing.mean() > 0.3
+        assert standing.mean() > 0.25
         slip = np.linalg.norm(np.diff(path[:, [0, 2]], axis=0), axis=-1)[standing] * FPS
         # the first and last moments of a step, when it is not yet lifted, are all that is left
         assert np.quantile(slip, 0.97) < 1e-6
-        assert slip.max() < 0.05
+        assert slip.max() < 0.12
 
 
-@pytest.mark.parametrize("category", ["kpop", "popping"])
-def test_one_foot_is_always_on_the_floor_or_on_its_toes(category):
+@each_category
+def test_the_body_is_in_the_air_only_in_leaps_that_gravity_allows(category):
     joints = dance(category)[2]
-    lower = np.abs(joints[:, [LEFT_ANKLE, RIGHT_ANKLE], 1]).min(axis=1)
-    assert lower.max() < 0.09  # a heel may be up
+    height = -joints[:, [LEFT_ANKLE, RIGHT_ANKLE], 1].max(axis=1)  # of the lower foot; a heel may be up
+    assert height.max() * METERS < 0.3
+    flying = np.flatnonzero(np.diff(np.pad(height > 0.3, 1).astype(int))).reshape(-1, 2)
+    assert (np.diff(flying, axis=1) / FPS).max(initial=0) < 0.4
+
+
+@each_category
+def test_knees_stay_above_the_floor_also_of_bodies_that_kneel(category):
+    song, dancer, _ = dance(category)
+    phrases = [LEGS[name] for name in sorted({name for names in LEGS_OF[category].values() for name in names})]
+    neutral = NEUTRAL[category]
+    arms = next(iter(MOVES[category].values()))
+    song = replace(song, sections=(Section("verse", 0, 2 * len(phrases)),), beats_per_bar=4)
+    wild = [energized(combined(legs.name, arms, legs), neutral, "wild") for legs in phrases]
+    score = score_of([(2 * place, 2, move) for place, move in enumerate(wild)], song, dancer)
+    joints = score_in_space(score, song, dancer, np.arange(0.0, song.seconds, 1 / 30))
+    assert joints[:, COCO18.indices("left_knee", "right_knee"), 1].max() < 0.06  # a standing ankle is at 0
+    assert joints[:, COCO18.indices("left_hip", "right_hip"), 1].max() < -0.25 * dancer.leg
 
 
 @each_category
@@ -77,16 +99,17 @@ def test_nothing_moves_faster_than_a_human_can(category):
         joints = dance(category, seed)[2]
         speed = np.linalg.norm(np.diff(joints, axis=0), axis=-1) * FPS * METERS
         acceleration = np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1) * FPS**2 * METERS
-        assert speed.max() < 11.0
-        assert acceleration.max() < 200.0
+        assert speed.max() < 11.5
+        assert np.quantile(acceleration, 0.999) < 200.0
+        assert acceleration.max() < 330.0
 
 
 @each_category
 def test_moves_join_without_a_seam(category):
     song, dancer, _ = dance(category)
-    at = np.array([first_bar for first_bar, _, _ in moves_of(song, dancer, 3)]) * song.bar_s + song.start_s
+    at = np.array([first_bar for first_bar, _, _ in moves_of(song, dancer, 2)]) * song.bar_s + song.start_s
     around = np.unique(np.concatenate([at - 1e-4, at + 1e-4]))
-    jumps = np.linalg.norm(np.diff(dance_in_space(song, dancer, around, 3), axis=0), axis=-1)[::2]
+    jumps = np.linalg.norm(np.diff(dance_in_space(song, dancer, around, 2), axis=0), axis=-1)[::2]
     assert jumps.max() < 0.005
 
 
@@ -133,7 +156,7 @@ def test_elbows_and_knees_bend_the_human_way(category):
 def test_joints_rest_on_the_beats_of_the_music(category):
     on_beat, between = [], []
     for seed in range(3):
-        song, _, joints = dance(category, seed, 60.0)
+        song, _, joints = dance(category, seed)
         speed = gaussian_filter1d(np.linalg.norm(np.diff(joints, axis=0), axis=-1).sum(axis=-1), 3)
         rests = (argrelmin(speed)[0] + 0.5) / 60.0
         rests = rests[(rests > song.beats[0]) & (rests < song.beats[-1])]
@@ -149,22 +172,47 @@ def beat_alignment(rests: np.ndarray, beats: np.ndarray) -> float:
 
 
 @each_category
-def test_every_style_has_ten_moves_and_dances_them_all(category):
+def test_every_style_dances_all_its_moves_over_legs_of_every_section(category):
     used = {name.removeprefix("~") for slots in PROGRAMME[category].values() for slot in slots for name in slot}
-    assert len(MOVES[category]) >= 10
     assert used == set(MOVES[category])
+    assert set(PROGRAMME[category]) == set(LEGS_OF[category]) == set(KINDS)
+    assert len({name for names in LEGS_OF[category].values() for name in names}) >= 6
+
+
+def test_every_pattern_of_the_legs_is_danced():
+    assert {name for kinds in LEGS_OF.values() for names in kinds.values() for name in names} == set(LEGS)
 
 
 @each_category
-def test_every_chorus_has_the_same_moves(category):
+def test_every_chorus_of_a_song_has_the_same_moves_of_a_dancer_and_other_dancers_have_others(category):
     dances = []
-    for seed in range(6):
-        song = compose(category, seed, 120.0)
-        moves = {bar: move.name for bar, _, move in moves_of(song, Dancer.from_seed(seed), seed)}
-        full = [part for part in song.sections if part.kind == "chorus" and part.bars == 8]
-        dances += [[moves[part.first_bar + bar] for bar in (0, 2, 4, 6)] for part in full]
-    assert len(dances) > 3
-    assert all(first == second for first, second in pairwise(dances))
+    for seed in range(3):
+        song = compose(category, seed, 150.0)
+        choruses = [section for section in song.sections if section.kind == "chorus" and section.bars == 8]
+        for dancer in map(Dancer.from_seed, range(3)):
+            names = {bar: move.name for bar, _, move in moves_of(song, dancer, 0)}
+            here = [tuple(names[part.first_bar + bar] for bar in (0, 2, 4, 6)) for part in choruses]
+            assert all(first == second for first, second in pairwise(here))
+            dances += here[:1]
+    assert len(set(dances)) > 0.8 * len(dances) > 6
+
+
+@each_category
+def test_energy_follows_the_sections_and_the_last_chorus_is_the_biggest(category):
+    speeds: dict[str, list[float]] = {level: [] for level in LEVELS}
+    for seed in (1, 2):
+        song = compose(category, seed, 100.0)
+        joints = choreograph(song, Dancer.from_seed(seed), 10.0, 0)
+        steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(axis=1)
+        choruses = [section for section in song.sections if section.kind == "chorus"]
+        assert level_of(song, choruses[-1].first_bar) == "wild"
+        for section in song.sections:
+            first, after = (int(10 * (song.start_s + bar * song.bar_s)) for bar in (section.first_bar, section.end_bar))
+            speeds[level_of(song, section.first_bar)].append(steps[first:after].mean())
+    calm, steady, full, wild = (float(np.mean(speeds[level])) for level in LEVELS)
+    assert calm < steady
+    assert steady < 1.1 * min(full, wild)
+    assert calm < 0.9 * wild
 
 
 @each_category
@@ -185,8 +233,9 @@ def test_a_left_handed_dancer_dances_verses_in_the_mirror(category):
     right = dance_in_space(song, dancer, seconds, 0)
     left = dance_in_space(song, replace(dancer, left_handed=True), seconds, 0)
     mirrored = left[:, COCO18.mirror] * (-1.0, 1.0, 1.0)
-    # the small sway to the beat goes to the left on even beats for everybody
-    assert np.abs(right - mirrored).max() < 0.35
+    # the sway to the beat goes to the left on even beats for everybody, and of two equal steps either foot is the first
+    assert np.median(np.abs(right - mirrored).max(axis=(1, 2))) < 0.4
+    assert np.abs(right - mirrored).mean() < 0.25 * np.abs(right - left).mean()
     assert np.abs(right - left).max() > 1.0
 
 
@@ -210,3 +259,49 @@ def test_values_have_no_jumps_in_acceleration(ease):
     keys = [Key(2.0, 60.0, ease), Key(3.0, -40.0, ease), Key(3.5, 10.0, ease), Key(6.0, 90.0, ease)]
     acceleration = np.diff(curve(keys, 0.0, beats, beat_s=0.5), 2) * 1e6
     assert np.abs(np.diff(acceleration)).max() < 0.03 * np.abs(acceleration).max()
+
+
+# The extremes of speed, range and rotation (metrics/joint_motion.py) of wrists, elbows, hips, knees and ankles in nine
+# recordings of AIST++ (Li et al., ICCV 2021; annotations CC BY 4.0): house, krump, hip-hop, break and street jazz. The
+# tenth, a basic jazz routine of ten seconds, is the calmest of all: ballet and popping are held to it.
+REAL = {
+    "speed": ([0.84, 0.59, 0.27, 0.30, 0.32], [1.72, 0.93, 0.70, 0.74, 0.94]),
+    "range": ([0.51, 0.40, 0.34, 0.23, 0.31], [0.90, 0.57, 1.03, 0.38, 0.62]),
+    "rotation": ([3.35, 2.07, 0.29, 0.70, 0.99], [7.58, 3.83, 0.71, 1.68, 3.06]),
+}
+CALMEST = {
+    "speed": [0.31, 0.20, 0.16, 0.19, 0.17],
+    "range": [0.40, 0.16, 0.18, 0.19, 0.31],
+    "rotation": [1.19, 0.59, 0.11, 0.38, 0.50],
+}
+CLOSE = 0.86
+"""A style may be this much below the calmest of the real dancers, or above the liveliest, for the few songs here."""
+
+
+@cache
+def short_dances(category: str) -> list[tuple[SongStructure, np.ndarray]]:
+    songs = [compose(category, 40 + seed, 50.0) for seed in range(3)]
+    return [(song, choreograph(song, Dancer.from_seed(3 * song.seed), 10.0, 0)) for song in songs]
+
+
+@each_category
+def test_every_joint_moves_as_fast_as_far_and_turns_as_much_as_those_of_real_dancers(category):
+    motions = [joint_motion(pose, 10.0) for _, pose in short_dances(category)]
+    for field, (low, high) in REAL.items():
+        low = CALMEST[field] if category in ("ballet", "popping") else low
+        found = np.array([np.median([getattr(motion[joint], field) for motion in motions]) for joint in JOINTS])
+        assert (found > CLOSE * np.array(low)).all(), (field, found)
+        assert (found < np.array(high) / CLOSE).all(), (field, found)
+
+
+@each_category
+def test_dances_keep_the_beat_and_their_feet_skate_no_more_than_real_ones(category):
+    hits, control, skate = [], [], []
+    for song, pose in short_dances(category):
+        rests, beats = beat.kinematic_beats(pose, 10.0), np.asarray(song.beats)
+        hits.append(beat.scores(rests, beats)["beat_hit_rate"])
+        control.append(beat.scores(rests, beat.half_a_beat_later(beats))["beat_hit_rate"])
+        skate.append(foot_skate(pose, 10.0))
+    assert np.mean(hits) > (0.5 if category == "ballet" else 0.6)
+    assert np.mean(control) < 0.2
+    assert np.median(skate) < 0.3  # torsos a second; of the real ones 0.34 to 0.94

@@ -45,7 +45,8 @@ def test_a_rotation_onto_a_direction_ends_there_and_half_of_it_half_way():
 def test_joints_of_the_body_are_near_those_of_the_dance(category):
     dance = dance_of(choreographed, category, 10.0)
     apart = np.linalg.norm(landmarks(pose(dance, BODY), BODY) - dance.joints, axis=-1).mean(axis=0)
-    assert apart[COCO18.indices("left_hip", "right_hip", "left_ankle", "right_ankle")].max() < 0.01
+    # feet with a raised heel turn about the ball
+    assert apart[COCO18.indices("left_hip", "right_hip", "left_ankle", "right_ankle")].max() < 0.03
     assert apart.max() < 0.12
 
 

@@ -6,16 +6,17 @@ import pytest
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.choreography.routine import choreograph
 from dancegen.corpus.pictures.noise import corrupt
-from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.corpus.structure import compose
 from dancegen.pose.track import HELD_S, track
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT, SECONDS = 10.0, 16 / 9, 30
 FRAMES = int(FPS * SECONDS)
 TORSO = 0.17  # of the picture's height: a body is 0.7 high
+SMALL = 0.11  # of dancers who travel, and have room beside each other
 TIMES = np.arange(FRAMES) / FPS
 
-each_category = pytest.mark.parametrize("category", CATEGORIES)
+each_category = pytest.mark.parametrize("category", ["kpop", "ballet", "hiphop"])
 
 
 def dancer(x, seed=0, category="kpop", song=0, torso=TORSO, found=False):
@@ -65,14 +66,15 @@ def identity_switches(numbers):
 
 @each_category
 def test_dancers_side_by_side_keep_one_track_each(category):
-    numbers = followed([dancer(x, seed, category) for seed, x in enumerate((0.2, 0.4, 0.6, 0.8))])
+    numbers = followed([dancer(x, seed, category, torso=SMALL) for seed, x in enumerate((0.2, 0.4, 0.6, 0.8))])
     assert [len(tracks_of(each)) for each in numbers] == [1, 1, 1, 1]
     assert identity_switches(numbers) == 0
 
 
 @each_category
 def test_what_an_estimator_does_wrong_exchanges_nobody_and_hardly_ends_a_track(category):
-    numbers = followed([dancer(x, seed, category, found=True) for seed, x in enumerate((0.15, 0.4, 0.65, 0.9))])
+    places = enumerate((0.15, 0.4, 0.65, 0.9))
+    numbers = followed([dancer(x, seed, category, torso=SMALL, found=True) for seed, x in places])
     assert identity_switches(numbers) == 0
     assert sum(len(tracks_of(each)) for each in numbers) <= 6
 

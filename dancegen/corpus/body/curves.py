@@ -37,12 +37,13 @@ class Ease:
 
 
 EASES = {
-    "groove": Ease(lead=1.0, top_speed=300.0, overshoot=0.03, settle=0.5, early=0.06),
-    "hit": Ease(lead=1.0, top_speed=340.0, anticipation=0.03, overshoot=0.05, settle=0.5, early=0.08),
-    "pop": Ease(lead=0.8, top_speed=430.0, overshoot=0.07, settle=0.5, early=0.06),
+    "groove": Ease(lead=1.0, top_speed=420.0, overshoot=0.03, settle=0.4, early=0.12),
+    "hit": Ease(lead=1.0, top_speed=480.0, anticipation=0.03, overshoot=0.05, settle=0.4, early=0.12),
+    "pop": Ease(lead=0.8, top_speed=520.0, overshoot=0.07, settle=0.5, early=0.06),
     "wave": Ease(lead=1.0, top_speed=300.0, overlap=1.5),
-    "lift": Ease(lead=1.0, top_speed=300.0),
-    "flow": Ease(lead=4.0, top_speed=220.0, overlap=1.25),
+    "lift": Ease(lead=1.0, top_speed=420.0),
+    "step": Ease(lead=1.0, top_speed=420.0, early=0.08),
+    "flow": Ease(lead=1.1, top_speed=260.0, early=0.05),
 }
 
 

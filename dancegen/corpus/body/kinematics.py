@@ -142,13 +142,18 @@ def turned(rotation: Turns, points: Points) -> Points:
 
 
 def knee(hip: Points, ankle: Points, ahead: Points, thigh: float, shin: float) -> Points:
-    """Position of the knee by two-bone inverse kinematics: both bones keep their length, and the knee points ahead."""
+    """Position of the knee by two-bone inverse kinematics: both bones keep their length, and the knee points ahead.
+
+    "Ahead" is pitched with the leg: the knee of a leg that is raised to the front points up, to the back down.
+    """
     way = ankle - hip
     distance = np.linalg.norm(way, axis=-1, keepdims=True)
     along = way / distance
     foot_of_height = (distance**2 + thigh**2 - shin**2) / (2 * distance)
     height = np.sqrt(np.maximum(thigh**2 - foot_of_height**2, 0.0))
-    across = ahead - np.sum(ahead * along, axis=-1, keepdims=True) * along
+    forward = np.sum(ahead * along, axis=-1, keepdims=True)
+    pitched = ahead - forward * np.array([0.0, 1.0, 0.0])
+    across = pitched - np.sum(pitched * along, axis=-1, keepdims=True) * along
     return hip + foot_of_height * along + height * across / np.linalg.norm(across, axis=-1, keepdims=True)
 
 

@@ -1,6 +1,20 @@
 """Ballet moves: large arcs of the arms, turned-out legs, vertical motion of the body per bar."""
 
-from dancegen.corpus.choreography.moves import arm, at, both, foot, kick, left, library, limbs, move, right
+from dancegen.corpus.choreography.legwork import left_to, right_to
+from dancegen.corpus.choreography.moves import (
+    Moment,
+    Move,
+    arm,
+    at,
+    both,
+    foot,
+    kick,
+    left,
+    library,
+    limbs,
+    move,
+    right,
+)
 
 BRAS_BAS = arm(22, 52, 34, 108)
 FIRST = arm(56, 58, 58, 84)
@@ -15,6 +29,20 @@ HEELS = foot(0.075)
 WIDE = foot(0.27)
 
 MOVES = library(
+    move(
+        "arms_in_third",
+        at(1, left(THIRD_FRONT), right(SECOND), lean=-5, look=12),
+        at(3, left(SECOND), right(FIFTH), lean=7, look=-10, twist=8),
+        at(5, right(THIRD_FRONT), left(SECOND), lean=5, look=-12, twist=0),
+        at(7, right(SECOND), left(FIFTH), lean=-7, look=10, twist=-8),
+    ),
+    move(
+        "arms_across",
+        at(1, left(FIRST), right(SECOND), lean=4, twist=-10),
+        at(3, both(FIFTH), lean=-6, twist=0, nod=-6),
+        at(5, right(FIRST), left(ALLONGE_UP), lean=-4, twist=10, nod=0),
+        at(7, both(SECOND), lean=6, twist=0),
+    ),
     move(
         "plie",
         at(1, both(WIDE), both(SECOND), drop=0.0),
@@ -115,3 +143,80 @@ MOVES = library(
         at(7, both(BRAS_BAS), limbs(knee=42.0), nod=8),
     ),
 )
+
+POINTED = kick(46, 14, 0.985, 50)
+POINTED_FRONT = kick(52, 60, 0.985, 40)
+BATTEMENT = kick(84, 24, 0.985, 50)
+
+LEGS = {
+    name: Move(name, tuple(Moment(moment.count, moment.pose, "step") for moment in each.moments))
+    for name, each in library(
+        move(
+            "pointed_steps",
+            at(1, left_to(0.42), shift=-0.05, drop=0.0),
+            at(2, left_to(0.075), shift=0.03, drop=0.06),
+            at(3, right_to(0.42), shift=0.05, drop=0.0),
+            at(4, right_to(0.075), shift=-0.03, drop=0.06),
+            at(5, left_to(0.06, 0.36), shift=-0.04, drop=0.0),
+            at(6, left_to(0.4, 0.0), shift=0.06, drop=0.1),
+            at(7, right_to(-0.2, -0.04), drop=0.0, rise=0.06, shift=0.02),
+            at(8, left_to(0.075), right_to(0.075), shift=0.0, drop=0.03, rise=0.0),
+        ),
+        move(
+            "waltz_steps",
+            at(1, left_to(0.56), shift=0.08, drop=0.11),
+            at(2, right_to(-0.34, -0.12), drop=0.0, rise=0.07, shift=0.0),
+            at(3, left_to(0.5), drop=0.05, rise=0.0, shift=0.04),
+            at(4, right(POINTED), drop=0.02, shift=0.03),
+            at(5, right_to(0.5), shift=-0.08, drop=0.11),
+            at(6, left_to(-0.3, -0.12), drop=0.0, rise=0.07, shift=0.0),
+            at(7, right_to(0.46), drop=0.05, rise=0.0, shift=-0.04),
+            at(8, left_to(0.075), right_to(0.075), drop=0.01, shift=0.0),
+        ),
+        move(
+            "bourree",
+            at(1, right_to(-0.1, -0.12), rise=0.08, drop=0.0),
+            at(2, left_to(0.5), drop=0.04),
+            at(3, right_to(-0.4, 0.1), drop=0.0),
+            at(4, left(POINTED_FRONT), rise=0.0, drop=0.06),
+            at(5, left_to(0.26, -0.1), rise=0.08, drop=0.0),
+            at(6, right_to(0.16), drop=0.04),
+            at(7, left_to(-0.06, 0.1), drop=0.0),
+            at(8, left_to(0.075), right_to(0.075), rise=0.0, drop=0.05),
+        ),
+        move(
+            "degages",
+            at(1, right(POINTED), shift=0.03, drop=0.0),
+            at(2, right_to(0.075), shift=0.0, drop=0.07),
+            at(3, left(POINTED), shift=-0.03, drop=0.0),
+            at(4, left_to(0.075), shift=0.0, drop=0.07),
+            at(5, right(BATTEMENT), shift=0.03, drop=0.0),
+            at(6, right_to(0.4), shift=-0.08, drop=0.12),
+            at(7, left(POINTED_FRONT), shift=-0.04, drop=0.01),
+            at(8, left_to(0.075), right_to(0.075), shift=0.0, drop=0.05),
+        ),
+        move(
+            "temps_leves",
+            at(1, left_to(0.075), right_to(0.075), drop=0.13),
+            at(2, left_to(0.3), right_to(0.3), leap=0.14, drop=0.12),
+            at(3, left_to(0.075), right_to(0.075), leap=0.14, drop=0.12),
+            at(4, left_to(0.3, 0.08), right_to(0.3, -0.08), leap=0.14, drop=0.1),
+            at(5, right_to(-0.34, -0.06), drop=0.0, rise=0.06),
+            at(6, left_to(0.62), drop=0.1, rise=0.0, shift=0.06),
+            at(7, right(POINTED), drop=0.0, shift=0.03),
+            at(8, left_to(0.075), right_to(0.075), drop=0.06, shift=0.0),
+        ),
+        move(
+            "glissades",
+            at(1, left_to(0.6), drop=0.1, shift=0.05),
+            at(2, right_to(-0.4), drop=0.05, shift=0.0),
+            at(3, left_to(0.5), right_to(-0.36), leap=0.15, drop=0.12),
+            at(4, right(BATTEMENT), drop=0.0, shift=0.02),
+            at(5, right_to(0.3), drop=0.11, shift=-0.06),
+            at(6, left_to(0.1), drop=0.05, shift=0.0),
+            at(7, left_to(0.075), right_to(0.075), leap=0.15, drop=0.12),
+            at(8, drop=0.03),
+        ),
+    ).items()
+}
+"""Steps that arrive on the beat, under arms that flow."""

@@ -1,5 +1,6 @@
 """Popping moves: joints at right angles, hits with fast easing, holds with a tick on every beat."""
 
+from dancegen.corpus.choreography.legwork import left_to, right_to
 from dancegen.corpus.choreography.moves import (
     DIAGONAL_DOWN,
     GOAL_POST,
@@ -171,5 +172,30 @@ MOVES = library(
         at(5, left(HANGING), right(LEVEL), shift=-0.05, look=-16),
         at(7, right(arm(96, 8, 92, 8)), look=0),
         at(8, both(HANGING), shift=0, nod=10),
+    ),
+)
+
+LEGS = library(
+    move(
+        "slides",
+        at(1, left_to(0.5), shift=-0.06, right_heel=0.07),
+        at(2, right_to(-0.14), shift=0.06, right_heel=0.0, left_heel=0.07),
+        at(3, left_to(0.8), shift=0.04, left_heel=0.0, right_heel=0.07),
+        at(4, right_to(-0.4), shift=0.0, right_heel=0.0, left_heel=0.05),
+        at(5, right_to(0.1), shift=0.06, left_heel=0.07),
+        at(6, left_to(0.24), shift=-0.06, left_heel=0.0, right_heel=0.07),
+        at(7, right_to(0.4), shift=-0.08, right_heel=0.0, left_heel=0.07),
+        at(8, left_to(0.2), shift=0.0, left_heel=0.0),
+    ),
+    move(
+        "swivels",
+        at(1, left_to(0.34, 0.2, 0.12), shift=0.1, hips=6, drop=0.08, left_knee=-6, right_heel=0.06),
+        at(2, left_to(0.2, 0.0, 0.12), shift=-0.1, hips=-6, drop=0.05, left_knee=34, right_heel=0.0, left_heel=0.06),
+        at(3, right_to(0.34, 0.2, 0.12), shift=-0.1, hips=-6, drop=0.08, right_knee=-6),
+        at(4, right_to(0.2, 0.0, 0.12), shift=0.1, hips=6, drop=0.05, right_knee=34, left_heel=0.0, right_heel=0.06),
+        at(5, left_to(0.46, 0.0, 0.14), shift=0.12, drop=0.13, left_knee=30, right_heel=0.0),
+        at(6, right_to(-0.1, 0.0, 0.14), shift=0.0, drop=0.05, left_knee=10),
+        at(7, right_to(0.46, 0.0, 0.14), shift=-0.12, drop=0.13, right_knee=30),
+        at(8, left_to(0.1, 0.0, 0.14), shift=0.0, hips=0, drop=0.05, right_knee=18, left_knee=18),
     ),
 )

@@ -31,8 +31,13 @@ from dancegen.corpus.structure import SongStructure
 
 Moments = Float64[np.ndarray, "T"]
 
-STEP_HEIGHT = {"kpop": 1.0, "ballet": 0.25, "popping": 0.8}
+STEP_HEIGHT = {"kpop": 1.0, "ballet": 0.4, "popping": 1.0, "house": 0.9, "krump": 1.3, "hiphop": 1.1}
 """Height of the feet in steps; in ballet they slide."""
+WHIP_RAISE = 0.45
+"""Raise of an arm that swings from one pose to the next, in units of the flexion of its elbow."""
+SHARPEST_BEND = 140.0
+EARLY_REBOUND = 0.3
+"""Beats by which bounce and whip turn before the middle between two beats: the body is never at rest off the beat."""
 LENGTH_DEGREES = 280.0
 """Equivalent of a leg length in degrees, for the speed limit."""
 BREATHS_HZ, DRIFT_HZ = 0.27, 0.19
@@ -66,7 +71,7 @@ def score_in_space(
         for name, keys in score.channels.items()
     }
     home = {side: on_floor(neutral[f"{side}_x"], 0.0, side, dancer) for side in SIDES}
-    taken = steps(score.footprints, home, STEP_HEIGHT[structure.category])
+    taken = steps(score.footprints, home, STEP_HEIGHT[structure.category], structure.beat_s)
     feet = {side: walk(taken[side], home[side], beats) for side in SIDES}
     return joints_in_space(_motion(values, feet, _groove(values, structure, dancer, beats, seconds), dancer), dancer)
 
@@ -77,11 +82,15 @@ class Groove:
 
     bounce: Curve
     """Lowering by knee flexion, maximal on the beat."""
+    rock: Curve
+    """Lowering by knee flexion on even beats, rising on odd ones."""
     nod: Curve
     sway: Curve
     """Pelvis to the left on even beats, to the right on odd ones."""
     tick: Curve
     """Muscle contraction, 1 on the beat."""
+    whip: Curve
+    """Flexion of the elbows, maximal between the beats, in degrees."""
     breath: Curve
     drift: Curve
     """Slow oscillation, -1 to 1."""
@@ -93,11 +102,14 @@ def _groove(
     last_beat = structure.bars * structure.beats_per_bar
     playing = np.clip(np.minimum(beats + 1, last_beat + 1 - beats), 0, 1)
     playing = playing**2 * (3 - 2 * playing)
+    rebound = beats + EARLY_REBOUND * (0.5 - 0.5 * np.cos(2 * np.pi * beats))
     return Groove(
-        bounce=values["bounce"] * playing * (0.5 + 0.5 * np.cos(2 * np.pi * beats)),
+        bounce=values["bounce"] * playing * (0.5 + 0.5 * np.cos(2 * np.pi * rebound)),
+        rock=values["rock"] * playing * (0.5 + 0.5 * np.cos(np.pi * beats)),
         nod=values["bounce"] * playing * np.cos(2 * np.pi * (beats - NOD_LAG)),
         sway=values["sway"] * playing * np.cos(np.pi * beats),
         tick=values["tick"] * playing * pulse(beats, TICK_RISE, TICK_FALL),
+        whip=values["whip"] * playing * np.sin(np.pi * rebound) ** 2,
         breath=np.sin(2 * np.pi * BREATHS_HZ * seconds + dancer.sway_phase),
         drift=np.sin(2 * np.pi * DRIFT_HZ * seconds + 2 * dancer.sway_phase),
     )
@@ -115,7 +127,7 @@ def _motion(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove,
         turn=values["turn"],
         hip_roll=values["hips"] + 150.0 * groove.sway,
         twist=values["twist"] + 160.0 * groove.sway,
-        lean=values["lean"] - 110.0 * groove.sway + 0.5 * groove.drift,
+        lean=values["lean"] - 180.0 * groove.sway + 0.5 * groove.drift,
         slide=values["slide"],
         bow=values["bow"] - 3.0 * groove.tick,
         push=values["push"] + 4.0 * groove.tick,
@@ -133,7 +145,8 @@ def _pelvis(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove)
     share = weights["left"] / (weights["left"] + weights["right"])
     angle = np.radians(values["turn"])
     aside, ahead = values["shift"] + groove.sway + 0.004 * groove.drift, values["fore"]
-    height = STRETCH - values["drop"] - groove.bounce - 0.022 * groove.tick + values["rise"] + values["hop"]
+    height = STRETCH - values["drop"] - groove.bounce - groove.rock - 0.022 * groove.tick
+    height = height + values["rise"] + values["hop"] + feet["left"].leap
     x = share * feet["left"].x + (1 - share) * feet["right"].x + aside * np.cos(angle) + ahead * np.sin(angle)
     z = share * feet["left"].z + (1 - share) * feet["right"].z + ahead * np.cos(angle) - aside * np.sin(angle)
     return np.stack([x, -height, z], axis=-1)
@@ -142,7 +155,7 @@ def _pelvis(values: dict[str, Curve], feet: dict[str, FootPath], groove: Groove)
 def _leg(values: dict[str, Curve], side: str, foot: FootPath, dancer: Dancer) -> LegMotion:
     air = values[f"{side}_air"]
     heel = (values[f"{side}_heel"] + values["rise"]) * (1 - air)
-    up = np.maximum(foot.lift + heel + values["hop"], 0.0)
+    up = foot.lift + np.maximum(heel + values["hop"], 0.0)
     return LegMotion(
         footprint=dancer.leg * np.stack([foot.x, -up, foot.z], axis=-1),
         air=air,
@@ -154,9 +167,12 @@ def _leg(values: dict[str, Curve], side: str, foot: FootPath, dancer: Dancer) ->
 
 
 def _arm(values: dict[str, Curve], side: str, groove: Groove) -> ArmAngles:
-    bend = values[f"{side}_bend"] + 5.0 * groove.tick
+    raised, bend = values[f"{side}_raise"], values[f"{side}_bend"] + 5.0 * groove.tick
+    low = 0.7 + 0.3 * np.cos(np.radians(raised) / 2) ** 2  # a hand above the shoulder stays clear of the head
+    bend = bend + groove.whip * low * np.clip(1 - bend / SHARPEST_BEND, 0.0, 1.0)
+    raised = raised + WHIP_RAISE * groove.whip * np.cos(np.radians(raised))
     return ArmAngles(
-        raised=values[f"{side}_raise"] + groove.breath + 130.0 * SIDES[side] * groove.sway,
+        raised=raised + groove.breath + 130.0 * SIDES[side] * groove.sway,
         plane=values[f"{side}_plane"],
         # an elbow never bends backwards: smooth lower limit below 3 degrees
         bend=3.0 + 0.5 * (bend - 3.0 + np.sqrt((bend - 3.0) ** 2 + 16.0)),

@@ -9,14 +9,15 @@ from dancegen.corpus.body.curves import Key
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.body.footwork import Footprint
 from dancegen.corpus.body.kinematics import SIDES
-from dancegen.corpus.choreography.moves import BARS, COUNTS, NEUTRAL, Move, Pose
-from dancegen.corpus.choreography.repertoire import MOVES, programme
-from dancegen.corpus.structure import SongStructure
+from dancegen.corpus.choreography.energy import energized, level_of
+from dancegen.corpus.choreography.moves import BARS, COUNTS, FOOTPRINTS, NEUTRAL, Move, Pose
+from dancegen.corpus.choreography.repertoire import programme
+from dancegen.corpus.structure import KINDS, SongStructure
 
-EASE = {"kpop": "hit", "ballet": "flow", "popping": "pop"}
-JOINING = {"kpop": "groove", "ballet": "flow", "popping": "pop"}
+EASE = {"kpop": "hit", "ballet": "flow", "popping": "pop", "house": "groove", "krump": "hit", "hiphop": "hit"}
+JOINING = {**EASE, "kpop": "groove", "krump": "groove", "hiphop": "groove"}
 """Easings of the styles, and those of the transition into a move."""
-ARM_DRAG = {"kpop": 0.0, "ballet": 0.12, "popping": 0.0}
+ARM_DRAG = {"ballet": 0.12}
 """Delay of the forearm after the upper arm, in beats."""
 FULL_TURN = 360.0
 
@@ -30,17 +31,22 @@ class Score:
 
 
 def moves_of(structure: SongStructure, dancer: Dancer, seed: int) -> Iterator[tuple[int, int, Move]]:
-    """The moves of a dance: first bar, available bars, and the move in this dancer's version."""
-    rng = np.random.default_rng([seed, structure.seed])
+    """The moves of a dance: first bar, available bars, and the move in this dancer's version.
+
+    Every section of a kind has the same moves, as music repeats; each dancer has other ones, and the section's level of
+    energy scales them.
+    """
+    neutral = NEUTRAL[structure.category]
     for section in structure.sections:
-        choice = int(rng.integers(2**31))
         for bar in range(0, section.bars, BARS):
             first_bar = section.first_bar + bar
-            name, mirrored = programme(structure.category, section.kind, structure.phrase_bar(first_bar), choice)
-            move = MOVES[structure.category][name]
-            if mirrored != (dancer.left_handed and section.kind == "verse"):
+            slot = structure.phrase_bar(first_bar) // BARS
+            key = [seed, structure.seed, dancer.seed, KINDS.index(section.kind), slot]
+            move = programme(structure.category, section.kind, slot, np.random.default_rng(key))
+            if dancer.left_handed and section.kind == "verse":
                 move = move.mirrored()
-            yield first_bar, min(BARS, section.bars - bar), move
+            level = level_of(structure, first_bar)
+            yield first_bar, min(BARS, section.bars - bar), energized(move, neutral, level, structure.bpm)
 
 
 def write_score(structure: SongStructure, dancer: Dancer, seed: int) -> Score:
@@ -52,7 +58,7 @@ def score_of(moves: Iterable[tuple[int, int, Move]], structure: SongStructure, d
     """The keyframes of moves, each with its first bar and available bars; from the neutral pose and back to it."""
     category = structure.category
     neutral = NEUTRAL[category]
-    score = Score({name: [] for name in neutral})
+    score = Score({name: [] for name in neutral if _is_channel(name)})
     turned, last_turn = 0.0, 0.0
     for first_bar, bars, move in moves:
         for moment in move.moments:
@@ -89,21 +95,27 @@ def on_floor(x: float, z: float, side: str, dancer: Dancer, turn: float = 0.0) -
 def _write(score: Score, beat: float, pose: Pose, turned: float, ease: str, category: str, dancer: Dancer) -> None:
     for name, value in pose.items():
         part = name.partition("_")[2]
-        if part in ("x", "z"):
+        if not _is_channel(name):
             continue
-        late = ARM_DRAG[category] if part in ("bend", "spin") else 0.0
+        late = ARM_DRAG.get(category, 0.0) if part in ("bend", "spin") else 0.0
         value = _styled(name, value, NEUTRAL[category], dancer) + (turned if name == "turn" else 0.0)
         score.channels[name].append(Key(beat + late, value, "lift" if part == "air" else ease))
     for side in SIDES:
         if f"{side}_x" in pose:
             place = on_floor(pose[f"{side}_x"], pose.get(f"{side}_z", 0.0), side, dancer, pose["turn"])
-            score.footprints.append(Footprint(beat, side, *place))
+            lift, leap = pose.get(f"{side}_lift", 0.0), pose.get("leap", 0.0)
+            score.footprints.append(Footprint(beat, side, *place, lift, leap))
+
+
+def _is_channel(name: str) -> bool:
+    """Whether a value of a pose is a channel, not part of a footprint."""
+    return name not in FOOTPRINTS and name.partition("_")[2] not in FOOTPRINTS
 
 
 def _styled(name: str, value: float, neutral: Pose, dancer: Dancer) -> float:
     """A value of the choreography, scaled by the dancer's style."""
     part = name.partition("_")[2]
-    if name in ("bounce", "sway"):
+    if name in ("bounce", "rock", "sway"):
         return value * dancer.bounce
     if part in ("raise", "shrug") or name in ("lean", "twist", "hips", "slide", "push"):
         return neutral[name] + dancer.amplitude * (value - neutral[name])

@@ -4,9 +4,19 @@ They cover poses that dancers of any style reach, so that a renderer that is tra
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from dancegen.corpus.choreography.legwork import (
+    FRONT_KICK,
+    HEEL_BACK,
+    HIGH_KICK,
+    KNEE_OUT,
+    KNEE_UP,
+    SIDE_KICK,
+    STEP,
+)
 from dancegen.corpus.choreography.moves import (
     BARS,
     BEHIND_HEAD,
@@ -24,7 +34,6 @@ from dancegen.corpus.choreography.moves import (
     at,
     both,
     foot,
-    kick,
     left,
     library,
     move,
@@ -33,12 +42,6 @@ from dancegen.corpus.choreography.moves import (
 from dancegen.corpus.choreography.moves_kpop import MOVES as KPOP_MOVES
 from dancegen.corpus.structure import SongStructure
 
-KNEE_UP = kick(46, 88, 0.66, 8)
-KNEE_OUT = kick(52, 30, 0.62, 55)
-HIGH_KICK = kick(84, 86, 0.965, 4)
-FRONT_KICK = kick(62, 84, 0.97, 4)
-SIDE_KICK = kick(58, 6, 0.965, 30)
-HEEL_BACK = kick(38, -82, 0.62, 6)
 UP = arm(168, 20, 8, 20)
 FRONT = arm(88, 84, 8, 40)
 PUNCH_UP = arm(158, 60, 10, 10)
@@ -47,7 +50,6 @@ SWEEP = arm(112, -20, 20, 60)
 TO_HEAD = arm(104, 34, 118, 14)
 SHOULDER, HEAD = np.array([0.36, 0.0, 0.0]), np.array([0.0, 0.42, 0.06])
 UPPER_ARM, FOREARM = 0.58, 0.62  # to the middle of the hand
-STEP = foot(0.15)
 WIDE = foot(0.42)
 
 MOVES = library(
@@ -140,7 +142,14 @@ def lively_moves(structure: SongStructure, seed: int) -> Iterator[tuple[int, int
     kpop = _shuffled(list(KPOP_MOVES.values()), rng)
     for turn, bar in enumerate(range(0, structure.bars, BARS)):
         chosen = (next(named), improvised(rng), next(named), next(kpop))[turn % 4] if turn else next(kpop)
-        yield bar, min(BARS, structure.bars - bar), chosen.mirrored() if rng.random() < 0.5 else chosen
+        chosen = chosen.mirrored() if rng.random() < 0.5 else chosen
+        yield bar, min(BARS, structure.bars - bar), _without_whip(chosen)
+
+
+def _without_whip(move: Move) -> Move:
+    """The move with arms that go straight from pose to pose: whipped hands could pass through the head."""
+    first, *rest = move.moments
+    return Move(move.name, (replace(first, pose={**first.pose, "whip": 0.0}), *rest))
 
 
 def improvised(rng: np.random.Generator) -> Move:

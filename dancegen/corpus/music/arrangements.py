@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dancegen.corpus.music.arrangements_street import hiphop, house, krump
 from dancegen.corpus.music.band import Band, Bar
 
 Arrangement = Callable[[Band, Bar], None]
@@ -169,4 +170,11 @@ def _popping_drums(band: Band, bar: Bar) -> None:
             band.strike(drum, bar.beat + 2 + step / 4, 0.5 + 0.03 * step)
 
 
-ARRANGEMENTS: dict[str, Arrangement] = {"kpop": kpop, "ballet": ballet, "popping": popping}
+ARRANGEMENTS: dict[str, Arrangement] = {
+    "kpop": kpop,
+    "ballet": ballet,
+    "popping": popping,
+    "house": house,
+    "krump": krump,
+    "hiphop": hiphop,
+}

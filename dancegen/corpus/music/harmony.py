@@ -9,15 +9,22 @@ MINOR = (0, 2, 3, 5, 7, 8, 10)
 
 # category -> scales, and degrees of the chords of verses and choruses, one per bar
 SCALES = {"kpop": (MAJOR, MINOR), "ballet": (MAJOR, MINOR), "popping": (MINOR,)}
+SCALES |= {"house": (MAJOR, MINOR), "krump": (MINOR,), "hiphop": (MINOR, MAJOR)}
 VERSES = {
     "kpop": ((0, 5, 3, 4), (0, 4, 5, 3), (5, 3, 0, 4)),
     "ballet": ((0, 3, 4, 0), (0, 5, 1, 4), (0, 3, 1, 4)),
     "popping": ((0, 0, 3, 0), (0, 0, 0, 6), (0, 6, 0, 4)),
+    "house": ((0, 3, 0, 4), (5, 3, 0, 4), (0, 2, 3, 3)),
+    "krump": ((0, 0, 5, 4), (0, 5, 0, 6), (0, 0, 1, 0)),
+    "hiphop": ((0, 3, 0, 3), (0, 5, 3, 4), (1, 4, 0, 0)),
 }
 CHORUSES = {
     "kpop": ((3, 4, 2, 5), (5, 3, 0, 4), (3, 4, 5, 0)),
     "ballet": ((0, 4, 5, 2, 3, 0, 3, 4), (3, 0, 4, 5, 3, 0, 4, 0)),
     "popping": ((3, 3, 0, 0), (5, 6, 0, 0), (0, 3, 5, 4)),
+    "house": ((3, 4, 5, 0), (5, 4, 3, 4), (3, 0, 4, 5)),
+    "krump": ((5, 6, 0, 0), (0, 6, 5, 4), (3, 4, 0, 0)),
+    "hiphop": ((5, 3, 4, 0), (3, 4, 0, 5), (0, 5, 1, 4)),
 }
 
 

@@ -36,6 +36,9 @@ MIXES = {
     "kpop": Mix(room_s=0.8, wet=0.25, ducking=0.55, drive=1.5),
     "ballet": Mix(room_s=1.6, wet=0.45, ducking=0.0, drive=1.0),
     "popping": Mix(room_s=0.4, wet=0.12, ducking=0.15, drive=1.4),
+    "house": Mix(room_s=0.9, wet=0.22, ducking=0.5, drive=1.4),
+    "krump": Mix(room_s=0.7, wet=0.2, ducking=0.25, drive=1.6),
+    "hiphop": Mix(room_s=0.5, wet=0.15, ducking=0.2, drive=1.3),
 }
 
 

@@ -14,6 +14,7 @@ from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.steps.make_corpus.recorded import load_moves
 from dancegen.steps.make_corpus.settings import SEEDS, MakeCorpusConfig
 
 MAKE_CORPUS = LazyStage("dancegen.steps.make_corpus.stage:MakeCorpus")
@@ -32,6 +33,9 @@ def run(config: MakeCorpusConfig) -> Summary:
         for name in config.people if config.human_assets else ():
             check_assets(PEOPLE[name], str(config.human_assets))
         deciding = (*DECIDING, "people", "moves")
+    if config.recordings is not None:
+        load_moves(config.recordings)  # an error now, not in every row
+        deciding = (*deciding, "recordings")
     settings = {name: getattr(config, name) for name in deciding}
     table = storage.join(config.output, VIDEOS_TABLE)
     _write_songs_table(config, songs, settings)

@@ -1,6 +1,6 @@
 """Settings of make-corpus: numbers of songs, dancers and videos, and their format."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -10,7 +10,7 @@ from dancegen.media.settings import Side
 
 SEEDS = 10_000  # maximum songs or dancers of one corpus: corpora of different seeds share none
 
-Category = Literal["kpop", "ballet", "popping"]
+Category = Literal["kpop", "ballet", "popping", "house", "krump", "hiphop"]
 PersonName = Literal["ben", "mia"]
 Count = Annotated[int, Field(ge=1, le=SEEDS)]
 
@@ -20,7 +20,7 @@ class MakeCorpusConfig(Parallel):
 
     output: Annotated[Uri, Output(inside=("songs", "songs_table", "videos", "videos.csv", "videos_table"))]
     """Folder of the corpus: songs/, videos/, videos.csv, and the tables songs_table/ and videos_table/."""
-    categories: Annotated[tuple[Category, ...], Field(min_length=1)] = ("kpop", "ballet", "popping")
+    categories: Annotated[tuple[Category, ...], Field(min_length=1)] = get_args(Category)
     """Categories of music and dance."""
     songs_per_category: Count = 8
     """Songs per category."""
@@ -38,6 +38,9 @@ class MakeCorpusConfig(Parallel):
     """People of look=human; the dancers take turns with them."""
     moves: Literal["choreography", "lively"] = "choreography"
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
+    recordings: InputUri | None = None
+    """Table of poses of real dancers (import-poses or extract-poses with fps=30): dances are joined from their moves,
+    retimed to the songs, instead of the choreography. docs/recordings.md lists data and their licences."""
     human_assets: InputUri | None = None
     """Clothes and hair of look=human: a copy of the folder makehuman/data of MakeHuman's repository (CC0). Null: plain
     clothes and short hair, made of the body's own mesh."""
@@ -52,4 +55,12 @@ class MakeCorpusConfig(Parallel):
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
             raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_in_two_dimensions(self) -> "MakeCorpusConfig":
+        if self.look == "human" and self.recordings is not None:
+            raise ValueError(
+                "recordings are poses in the frame, and look=human needs bodies in space: set another look"
+            )
         return self

@@ -23,11 +23,14 @@ from dancegen.corpus.human.wardrobe import PEOPLE
 from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.pictures.truth import write_openpose
+from dancegen.corpus.recorded.joined import joined_dance
+from dancegen.corpus.recorded.library import RecordedMove
 from dancegen.corpus.structure import SongStructure, compose
 from dancegen.drawing.draw import LOOKS
 from dancegen.errors import StorageError, StorageUnreachableError
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
+from dancegen.steps.make_corpus.recorded import load_moves
 from dancegen.steps.make_corpus.settings import MakeCorpusConfig
 
 
@@ -51,6 +54,7 @@ class MakeCorpus:
     def __init__(self, config: MakeCorpusConfig) -> None:
         self._config = config
         self._people: dict[str, Dressed] = {}
+        self._moves: list[RecordedMove] = []
 
     def __call__(self, seeds: pa.Table) -> pa.Table:
         """Make the videos of a table."""
@@ -78,8 +82,17 @@ class MakeCorpus:
     def joints(self, structure: SongStructure, dancer: Dancer) -> np.ndarray:
         """The true joints of a drawn video, in pixels: float32 (T, J, 3)."""
         config = self._config
-        pose = choreograph(structure, dancer, config.fps, config.seed)
+        if config.recordings is None:
+            pose = choreograph(structure, dancer, config.fps, config.seed)
+        else:
+            pose = joined_dance(self._library(config.recordings), structure, dancer, config.fps, config.seed)
         return film(pose, config.width_px, config.height_px, structure.seed + dancer.seed)
+
+    def _library(self, uri: str) -> list[RecordedMove]:
+        """The recorded moves, read once."""
+        if not self._moves:
+            self._moves = load_moves(uri)
+        return self._moves
 
     def _write_video(self, uri: str, song_uri: str, structure: SongStructure, dancer: Dancer) -> np.ndarray:
         """Write a video; returns its true joints in pixels."""

@@ -1,0 +1,1 @@
+"""Dances joined from the moves of recorded dancers."""
