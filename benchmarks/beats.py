@@ -1,11 +1,11 @@
-"""Beat tracking: dancegen, librosa and, if its wheel is given, BeatNet, on songs whose beats are known.
+"""Beat tracking: dancegen, its two networks alone, and librosa, on songs whose beats are known.
 
-    python benchmarks/beats.py [--beatnet FOLDER] [--only GROUP] [--songs FILE]
+    python benchmarks/beats.py [--only GROUP] [--each] [--songs FILE]
 
-FOLDER is the unpacked wheel of BeatNet, which is decoded as our own network is. Groups of the grid are clean drums,
-genres with unseen seeds of the songs that the network is trained on, changes of tempo, recordings, metres, and songs of
-the corpus. Annotated songs come from ../shared/media/beats where it exists. F is at 70 ms; the columns are those of
-mir_eval. `--songs` writes the songs to a file and stops, to measure another release with the same songs.
+The groups are clean drums, genres (unseen seeds of the songs that the network is trained on), changes of tempo, sets of
+songs, recordings, metres, and songs of the corpus. Annotated songs come from ../shared/media/beats where it exists.
+F (at 70 ms), CMLt and AMLt are those of mir_eval. The column `counted F` compares the beats that a dance counts: of the
+found beats and of the true ones. `--songs` writes the songs to a file and stops, to measure another release with them.
 """
 
 import argparse
@@ -25,7 +25,10 @@ from dancegen.corpus.music.sounds import DRUMS
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.music.beats import hear
+from dancegen.music import beat_network, beatnet
+from dancegen.music.beats import decode, hear
+from dancegen.music.counting import count
+from dancegen.music.spectrum import bands_db
 
 ANNOTATED = Path(__file__).parents[2] / "shared" / "media" / "beats"
 TEMPI = (50, 60, 70, 84, 90, 100, 110, 120, 130, 140, 150, 165, 174, 180, 190, 200)
@@ -50,7 +53,6 @@ class Song(NamedTuple):
 def main() -> None:
     """Print a line per group and method."""
     options = argparse.ArgumentParser()
-    options.add_argument("--beatnet", type=Path)
     options.add_argument("--only")
     options.add_argument("--songs", type=Path)
     options.add_argument("--each", action="store_true")
@@ -59,10 +61,14 @@ def main() -> None:
     if given.songs:
         np.savez(given.songs, songs=np.array([song._asdict() for song in found], dtype=object))
         return
-    methods: dict[str, Callable[[np.ndarray], Heard]] = {"dancegen": ours, "librosa": librosas}
-    if given.beatnet:
-        methods["BeatNet"] = beatnets(given.beatnet)
-    print("| group | songs | method | F | CMLt | AMLt | downbeat F | s per minute |\n|---|---|---|---|---|---|---|---|")
+    methods: dict[str, Callable[[np.ndarray], Heard]] = {
+        **{"dancegen": ours, "our network alone": one_network(0), "BeatNet alone": one_network(1)},
+        "librosa": librosas,
+    }
+    print(
+        "| group | songs | method | F | CMLt | AMLt | counted F | downbeat F | s per minute |\n"
+        "|---|---|---|---|---|---|---|---|---|"
+    )
     for group in dict.fromkeys(song.group for song in found):
         for name, method in methods.items():
             print(line(group, name, [song for song in found if song.group == group], method, given.each), flush=True)
@@ -86,11 +92,29 @@ def line(group: str, name: str, chosen: list[Song], method: Callable[[np.ndarray
     )
 
 
-def scores(song: Song, beats: np.ndarray, downbeats: np.ndarray) -> tuple[float, float, float, float]:
-    """F, CMLt and AMLt of the beats, F of the downbeats (NaN where none are annotated)."""
+def scores(song: Song, beats: np.ndarray, downbeats: np.ndarray) -> tuple[float, ...]:
+    """F, CMLt, AMLt and counted F of the beats, F of the downbeats (NaN where none are annotated)."""
     continuity = metrics.continuity(song.beats, beats) if len(beats) > 1 else (0.0, 0.0, 0.0, 0.0)
     bars = metrics.f_measure(song.downbeats, downbeats) if len(song.downbeats) else np.nan
-    return metrics.f_measure(song.beats, beats), continuity[1], continuity[3], bars
+    counted = metrics.f_measure(_counted(song.beats, song.downbeats), _counted(beats, downbeats))
+    return metrics.f_measure(song.beats, beats), continuity[1], continuity[3], counted, bars
+
+
+def _counted(beats: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
+    """The beats that a dance counts, given those of a song; without downbeats, every fourth beat is taken for one."""
+    if len(beats) < 2:
+        return beats
+    bars = (
+        np.flatnonzero(np.isin(beats.round(3), downbeats.round(3))) if len(downbeats) else np.arange(0, len(beats), 4)
+    )
+    if not len(bars):
+        bars = np.arange(0, len(beats), 4)
+    meter = int(np.median(np.diff(bars))) if len(bars) > 1 else 4
+    meter = meter if meter in (2, 3) else 4
+    positions = (
+        np.arange(len(beats)) - bars[np.maximum(np.searchsorted(bars, np.arange(len(beats)), "right") - 1, 0)]
+    ) % meter
+    return count(beats, positions, np.full(len(beats), meter), np.full(len(beats), meter == 2)).beat_times()
 
 
 def ours(samples: np.ndarray) -> Heard:
@@ -106,18 +130,18 @@ def librosas(samples: np.ndarray) -> Heard:
     return beat_track(y=samples, sr=SAMPLE_RATE, units="time")[1], np.zeros(0)
 
 
-def beatnets(folder: Path) -> Callable[[np.ndarray], Heard]:
-    """BeatNet's third network with the decoder of this release."""
-    from beatnet import RATE as BEATNET_RATE
-    from beatnet import BeatNet
-
-    from dancegen.music.beats import decode
-
-    network = BeatNet(folder / "BeatNet" / "models" / "model_3_weights.pt")
+def one_network(share: float) -> Callable[[np.ndarray], Heard]:
+    """One of the two networks of this release with its decoder: BeatNet for `share` 1, our own for 0."""
 
     def method(samples: np.ndarray) -> Heard:
-        found = network.activations(signal.resample_poly(samples, BEATNET_RATE // 50, SAMPLE_RATE // 50))
-        heard = decode(np.column_stack([found, np.full(len(found), -3.0)]).astype(np.float32))
+        bands = bands_db(samples)
+        found = np.full((-(-len(bands) // 2), 3), -3.0, dtype=np.float32)
+        if share:
+            recorded = beatnet.activations(audio.normalize_loudness(samples))[: len(found)]
+            found[: len(recorded), :2] = recorded
+        else:
+            found = beat_network.activations(bands)
+        heard = decode(found)
         return heard.beats_s, heard.downbeats_s
 
     return method

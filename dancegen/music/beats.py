@@ -1,7 +1,7 @@
 """audio -> rhythm: onset strength, and phase in beat, bar and phrase of each pose frame.
 
-`beat_network` gives activations, `beat_path` the beats, `bars` the bars, and `counting` the beats that a dance counts.
-The input must be a whole song: a clip of seconds is too short.
+`beat_network` and `beatnet` give activations, `beat_path` the beats, `bars` the bars, and `counting` the beats that a
+dance counts. The input must be a whole song: a clip of seconds is too short.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    H hops of 10 ms    F frames of activations    N beats    T pose frames
@@ -9,13 +9,14 @@ Axes used in shapes:
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.bars import PHRASE_BARS, find_bars, phrase_positions
 from dancegen.music.beat_path import beat_path
 from dancegen.music.counting import Count, count, rests
@@ -26,6 +27,7 @@ BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "
 
 SHORTEST_S = 2.0  # of audio for beat tracking
 FRAMES_A_SECOND = 50  # of activations
+BEATNET_SHARE = 0.2  # of its logits in the mean of the two networks
 NEAR_FRAMES = 1  # around a beat: window for its downbeat activation
 TEMPO_BEATS = 4
 TRIPLE_BEATS = 9  # over which the division of a beat is averaged
@@ -80,23 +82,28 @@ class Heard:
         return _median_bpm(self.count.beat_times())
 
 
-def hear(samples: Float32[np.ndarray, " S"]) -> Heard:
-    """The beats of a song; none where it is silent or shorter than SHORTEST_S."""
-    bands = bands_db(samples) if len(samples) else np.zeros((0, 1), np.float32)
-    return hear_bands(bands)
+def hear(samples: Float32[np.ndarray, " S"], bands: Float32[np.ndarray, "H M"] | None = None) -> Heard:
+    """The beats of a song; none where it is silent or shorter than SHORTEST_S. `bands` are its `bands_db`, if known."""
+    if len(samples) >= SHORTEST_S * SAMPLE_RATE:
+        bands = bands_db(samples) if bands is None else bands
+        onsets = flux(bands)
+        if onsets.max() > 0:
+            heard = decode(activations(samples, bands))
+            return replace(heard, confidence=_confidence(onsets, heard))
+    return Heard(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-def hear_bands(bands: Float32[np.ndarray, "H M"]) -> Heard:
-    """The beats of a song from its `spectrum.bands_db`."""
-    onsets = flux(bands) if len(bands) >= SHORTEST_S * HOPS_A_SECOND else np.zeros(0)
-    if not len(onsets) or onsets.max() <= 0:
-        return Heard(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
-    from dancegen.music.beat_network import (
-        activations,
-    )  # late: torch takes seconds to import, and few processes need it
+def activations(samples: Float32[np.ndarray, " S"], bands: Float32[np.ndarray, "H M"]) -> Float32[np.ndarray, "F A"]:
+    """Logits of beats, downbeats and triple division, FRAMES_A_SECOND of them.
 
-    heard = decode(activations(bands))
-    return Heard(heard.beats_s, heard.positions, heard.meters, heard.triple, _confidence(onsets, heard))
+    The mean of two networks, weighted: ours is trained on synthetic songs of all genres, BeatNet on fewer recordings.
+    """
+    from dancegen.music import beat_network, beatnet  # late: torch takes seconds to import, and few processes need it
+
+    found = beat_network.activations(bands)
+    recorded = beatnet.activations(normalize_loudness(samples))[: len(found)]  # it depends on the level
+    found[: len(recorded), :2] += BEATNET_SHARE * (recorded - found[: len(recorded), :2])
+    return found
 
 
 def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
@@ -125,7 +132,7 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     seconds = np.arange(frames) / fps
     channels = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
     channels[:, 0] = _onsets(flux(bands), seconds, fps)
-    heard = hear_bands(bands)
+    heard = hear(samples, bands)
     if len(heard.beats_s) >= 2:
         beat, bar = heard.count.at(seconds)
         phrase = _phrase_number(bar, heard.count, bands)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import compose

@@ -14,7 +14,7 @@ import numpy as np
 from dancegen import storage
 from dancegen.media import audio
 from dancegen.media.marks import BEATS_HEADER, XMP
-from dancegen.music.beats import UNSURE, Heard, hear_bands
+from dancegen.music.beats import UNSURE, Heard, hear
 from dancegen.music.counting import rests
 from dancegen.music.sections import Section, find_sections
 from dancegen.music.spectrum import bands_db
@@ -32,7 +32,7 @@ def run(config: BeatsConfig) -> list[str]:
     with storage.reading(config.song) as path:
         samples = audio.load(path, config.song)
     bands = bands_db(samples)
-    heard = hear_bands(bands)
+    heard = hear(samples, bands)
     sections = find_sections(bands, heard.downbeats_s)
     storage.write_bytes(config.table, _csv(heard, sections).encode())
     if config.picture is not None:
