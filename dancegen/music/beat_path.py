@@ -21,12 +21,14 @@ INTERVALS = np.unique(
 )
 TIGHTNESS = 150.0  # cost of a change of interval: times the squared logarithm of the ratio
 JUMP = 7.0  # highest cost of a change: another song may begin
+FAST_BPM, FAST_COST = 100.0, 0.5  # cost of each beat of a faster tempo: times its distance in octaves
 START = 8.0  # cost of the first beat after a rest: isolated onsets are no beats
 BIAS, LOWEST, HIGHEST = 1.75, -5.0, 4.0  # added to the logits, as beats are rare; limits of one beat's evidence
 REST_HOPS = int(INTERVALS[-1])  # shortest rest
 REFINED_S = 0.035  # around a beat: activations whose centre of mass is its time
 REST = 255  # in the table of predecessors
 
+_FAST = FAST_COST * np.maximum(0, np.log2(60 * HOPS_A_SECOND / INTERVALS / FAST_BPM)).astype(np.float32)  # (D)
 _CHANGES = np.minimum(TIGHTNESS * np.log(INTERVALS[:, None] / INTERVALS) ** 2, JUMP).astype(np.float32)  # (to, from)
 
 
@@ -59,7 +61,7 @@ def _forwards(
         now = np.arange(start, min(start + block, hops))
         earlier = (now[:, None] - INTERVALS) % recent
         gain, source = gains[earlier, columns], before[earlier, columns]
-        score = evidence[now, None] + gain
+        score = evidence[now, None] + gain - _FAST
         chosen[now] = source
         best = score.argmax(axis=1)
         _rest(now, score[np.arange(len(now)), best], best, rest, last, how)
