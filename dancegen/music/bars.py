@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 METERS = (4, 3, 2)  # beats of a bar
-BIAS, STRONGEST = 0.6, 3.0  # added to the downbeat logits; limit of one beat's evidence
+BIAS, STRONGEST = 1.5, 3.0  # added to the downbeat logits, as downbeats are rare; limit of one beat's evidence
 NEW_METER, BROKEN_BAR = 6.0, 8.0  # costs of another metre after a whole bar, and of a bar that is cut short
-BINARY_PAIR = 1.0  # cost of a bar of two beats, unless each beat divides into three
+BINARY_PAIR = 2.0  # cost of a bar of two beats, unless each beat divides into three
 
 PHRASE_BARS = 8
 COMPARED_BARS = 3  # before and after a bar, compared to detect the start of a phrase
