@@ -106,6 +106,26 @@ def sheet(**options: Any) -> None:
         click.echo(settings.picture)
 
 
+@main.command(short_help="Find the beats, bars and sections of a song.")
+@click.argument("song", metavar="SONG", type=PLACE)
+@click.option("-o", "--output", "table", required=True, metavar="TABLE", type=PLACE, help="Output table (.csv).")
+@click.option("--picture", metavar="PICTURE", type=PLACE, help="Also write an image (.png or .jpg).")
+@overwrite
+def beats(**options: Any) -> None:
+    """Find the beats, bars and sections of a song, and print its tempo, metre and clarity.
+
+    SONG is an audio file or a video with an audio track. TABLE has a row per beat: its time, bar, position in the bar,
+    metre, tempo, whether a dance counts it, and its section. PICTURE is the spectrogram with all of these.
+    """
+    with ErrorBoundary():
+        from dancegen import config
+
+        settings = config.validate(load("dancegen.tools.beats.settings:BeatsConfig"), options)
+        check(settings)
+        for line in load("dancegen.tools.beats.run:run")(settings):
+            click.echo(line)
+
+
 @main.command("import-weights", short_help="Convert the published weights to a checkpoint.")
 @click.argument("weights", metavar="WEIGHTS", type=PLACE)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")

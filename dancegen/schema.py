@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from dancegen.errors import TableError
 
+RHYTHM_VERSION = 2  # of the values in the rhythm channels: 2: beats by a network; none or 1: by autocorrelation
+
 FORMATS = {  # format version of a table's columns, where it is not 1
     "poses": 2,  # 2: cleaned joints, with marks, tracks and cuts
     "clips": 3,  # 2: phrase channels in rhythm; 3: marks of repaired joints
@@ -34,7 +36,7 @@ FILES = pa.schema(
         ("seconds", pa.float32()),  # duration in seconds, from the file's metadata; null when unknown
         ("has_audio", pa.bool_()),  # whether an audio track exists and can be decoded
         ("loudness_db", pa.float32()),  # RMS level of the audio track in dBFS; null without audio
-        ("tempo_bpm", pa.float32()),  # tempo in beats per minute; null where no beat was found
+        ("tempo_bpm", pa.float32()),  # tempo as a dance counts it, in beats per minute; null where no beat was found
         ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without audio
         ("fingerprint", pa.binary()),  # float16 (N, 36): music.fingerprint, 36 semitones, N = 4 per second
         ("wall_s", pa.float32()),  # processing time of the row, in seconds
@@ -88,7 +90,7 @@ POSES = pa.schema(
         ("switches", pa.int32()),  # number of times the followed track changes within a shot
         ("usable_s", pa.float32()),  # total duration from which clips can be cut, in seconds
         ("loudness_db", pa.float32()),  # RMS level of the audio track in dBFS; null without audio
-        ("tempo_bpm", pa.float32()),  # tempo in beats per minute; null where no beat was found
+        ("tempo_bpm", pa.float32()),  # tempo as a dance counts it, in beats per minute; null where no beat was found
         ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without audio
         ("fingerprint", pa.binary()),  # float16 (N, 36): music.fingerprint, 36 semitones, N = 4 per second
         ("estimator", pa.string()),  # name and version of the pose estimator, or format of the imported data
@@ -119,7 +121,7 @@ CLIPS = pa.schema(
         ("missing_share", pa.float32()),  # fraction of the clip's joints that are missing after cleaning
         ("repaired_share", pa.float32()),  # fraction of the clip's joints that were filled or replaced
     ],
-    metadata={"dancegen.table": "clips"},
+    metadata={"dancegen.table": "clips", "dancegen.rhythm": str(RHYTHM_VERSION)},
 )
 
 # Result of cut-clips for each video: the number of clips, or the reason why there are none.
@@ -245,6 +247,10 @@ RENDERS = pa.schema(
         ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
         ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
         ("look", pa.string()),  # rendering style, a key of drawing.draw.LOOKS, or URI of a person's checkpoint
+        ("tempo_bpm", pa.float32()),  # median tempo of the song in beats per minute, as notated; null without a beat
+        ("counted_bpm", pa.float32()),  # median tempo that the dance counts: a half, once or twice tempo_bpm
+        ("meter", pa.string()),  # most frequent metre: 2/4, 3/4, 4/4 or 6/8; null without a beat
+        ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without rhythm
         ("out_of_range_share", pa.float32()),  # share of poses unlike those of the person's footage; null for no person
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds

@@ -113,15 +113,19 @@ def read(
 
 
 def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> pads.Dataset:
-    """The table, or some of its parts, as a lazy pyarrow dataset. Raises TableError as `read` does."""
+    """The table, or some of its parts, as a lazy pyarrow dataset; its metadata is that of the first part.
+
+    Raises TableError as `read` does.
+    """
     found = files(uri) if some is None else some
     if not found:
         raise _missing(uri, schema)
     filesystem, paths = storage.arrow_files({file.uri: file.size for file in found})
     dataset = pads.dataset(paths, schema=schema, filesystem=filesystem, format="parquet")
     with _readable(found[0].uri):
-        schemas.check(next(iter(dataset.get_fragments())).physical_schema, schema, uri)
-    return dataset
+        written = next(iter(dataset.get_fragments())).physical_schema
+        schemas.check(written, schema, uri)
+    return dataset.replace_schema(schema.with_metadata(written.metadata))
 
 
 def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:

@@ -16,6 +16,15 @@ PAGE = (  # the second is the beginning of pages of earlier releases
     b":root { color-scheme: light dark; --line: #8884",
 )
 HEAD_BYTES = 65_536  # that contain the marks of images and pages
+BEATS_HEADER = (
+    "time_s",
+    "bar",
+    "beat",
+    "meter",
+    "bpm",
+    "counted",
+    "section",
+)  # first line of tables of `dancegen beats`
 STAMPS = ("_table.parquet", "_table.json", "run.json", "study.json")  # identify a folder that dancegen wrote
 
 
@@ -34,6 +43,8 @@ def is_ours(path: Path) -> bool:
             return _is_our_page(path) or _has_stamp(path.parent)
         case ".png" | ".jpg" | ".jpeg":
             return f"<!-- {NAME} ".encode() in _head(path)
+        case ".csv" if _head(path).startswith(",".join(BEATS_HEADER).encode()):
+            return True
     return _weights_kind(path).startswith(f"{NAME}.") or _is_our_folder(path.parent)
 
 

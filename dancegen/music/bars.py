@@ -1,24 +1,23 @@
 """beats -> bars and phrases.
 
-A bar has three or four beats. The downbeat is the beat where most bass enters and the spectrum changes most, over the
-whole song. A phrase has eight bars or fewer: it starts where the spectrum of the following bars differs most from that
-of the preceding ones; lengths of eight and four bars are preferred, as in music. On the corpus's songs, with known
-ground truth, the downbeat is correct in all, and four fifths of the bars are in the correct quarter of their phrase.
+A bar has two, three or four beats; the most likely bars are a path through the downbeat activations of all beats, on
+which the metre rarely changes. A phrase has eight bars or fewer: it starts where the spectrum of the following bars
+differs most from that of the preceding ones; lengths of eight and four bars are preferred, as in music.
 
 Axes used in shapes:
-    H hops of audio    M mel bands    N beats    B bars
+    H hops of audio    M mel bands    N beats    B bars    P positions in the bars of all metres
 """
 
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
-METERS = (4, 3)  # beats of a bar
-WALTZ = 1.5  # required ratio of the evidence for three beats to that for four
-BASS_BANDS = 4  # the lowest four mel bands reach to about 190 Hz
-NEAR_HOPS = 5  # around a beat: window for the entry of the bass
+METERS = (4, 3, 2)  # beats of a bar
+BIAS, STRONGEST = 1.5, 3.0  # added to the downbeat logits, as downbeats are rare; limit of one beat's evidence
+NEW_METER, BROKEN_BAR = 6.0, 8.0  # costs of another metre after a whole bar, and of a bar that is cut short
+BINARY_PAIR = 2.0  # cost of a bar of two beats, unless each beat divides into three
 
 PHRASE_BARS = 8
 COMPARED_BARS = 3  # before and after a bar, compared to detect the start of a phrase
@@ -27,43 +26,59 @@ UNUSUAL, SHORT = 0.8, 2.3  # penalties of other lengths and of very short ones, 
 
 Bands = Float[np.ndarray, "H M"]
 
+_METER = np.array([meter for meter in METERS for _ in range(meter)])  # (P)
+_POSITION = np.array([position for meter in METERS for position in range(meter)])  # (P)
+
 
 class Bars(NamedTuple):
-    """Meter of a song: beats per bar, and the first downbeat."""
+    """For each beat its position in its bar, from 0, and the number of beats of that bar."""
 
-    beats: int
-    """Beats of a bar."""
-    first: int
-    """Number of the first downbeat."""
+    positions: Int64[np.ndarray, " N"]
+    meters: Int64[np.ndarray, " N"]
 
 
-def find_bars(bands: Bands, beats: Float[np.ndarray, " N"]) -> Bars:
-    """Estimate the meter (three or four) and the first downbeat; `beats` are in hops."""
-    evidence = _bar_evidence(bands, beats)
-    firsts = {m: max(range(min(m, len(beats))), key=lambda first: evidence[first::m].mean()) for m in METERS}
-    four, three = (evidence[firsts[m] :: m].mean() for m in METERS)
-    meter = 3 if three > WALTZ * max(four, 0) else 4
-    return Bars(meter, firsts[meter])
+def find_bars(
+    downbeats: Float[np.ndarray, " N"], triple: Float[np.ndarray, " N"], rests: Bool[np.ndarray, " N"]
+) -> Bars:
+    """The most likely bars, by the Viterbi algorithm.
+
+    `downbeats` are logits, `triple` the probability that the beat divides into three; `rests` is true for the first
+    beat after a rest, where any bar may begin.
+    """
+    if not len(downbeats):
+        return Bars(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    first = _POSITION == 0
+    evidence = np.clip(downbeats + BIAS, -STRONGEST, STRONGEST)[:, None] * first
+    evidence = evidence - BINARY_PAIR * (1 - triple[:, None]) * (first & (_METER == 2))
+    costs = _costs()
+    total, before = evidence[0], np.zeros(evidence.shape, dtype=np.int64)
+    for beat in range(1, len(evidence)):
+        reached = total[:, None] - (0.0 if rests[beat] else costs)
+        before[beat] = reached.argmax(axis=0)
+        total = reached.max(axis=0) + evidence[beat]
+    path = np.zeros(len(evidence), dtype=np.int64)
+    path[-1] = total.argmax()
+    for beat in range(len(path) - 1, 0, -1):
+        path[beat - 1] = before[beat, path[beat]]
+    return Bars(_POSITION[path], _METER[path])
 
 
-def phrase_positions(bands: Bands, beats: Float[np.ndarray, " N"], bars: Bars) -> Int64[np.ndarray, " B"]:
-    """For each whole bar, its position in its phrase: 0 to 7."""
-    edges = [*beats[bars.first :: bars.beats].astype(int), len(bands)]
-    sounds = np.array([bands[start:end].mean(axis=0) for start, end in pairwise(edges) if end > start])
+def _costs() -> Float[np.ndarray, "P P"]:
+    """Cost of each position (column) after each other one (row)."""
+    same, whole = _METER[:, None] == _METER, _POSITION == _METER - 1
+    costs = np.full(same.shape, BROKEN_BAR)
+    costs[whole[:, None] & (_POSITION == 0)] = NEW_METER
+    costs[same & ((_POSITION[:, None] + 1) % _METER[:, None] == _POSITION)] = 0.0
+    return costs
+
+
+def phrase_positions(bands: Bands, downbeats: Float[np.ndarray, " B"]) -> Int64[np.ndarray, " B"]:
+    """For each bar, its position in its phrase: 0 to 7. `downbeats` are in hops; the last bar ends with the song."""
+    edges = [*np.clip(downbeats, 0, len(bands) - 1).astype(int), len(bands)]
+    sounds = np.array([bands[start : max(end, start + 1)].mean(axis=0) for start, end in pairwise(edges)])
     starts = _phrase_starts(_changes(sounds))
     numbers = np.arange(len(sounds))
     return numbers - starts[np.searchsorted(starts, numbers, side="right") - 1]
-
-
-def _bar_evidence(bands: Bands, beats: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    """Downbeat evidence of each beat."""
-    hops = beats.astype(int)
-    near = [bands[max(0, hop - NEAR_HOPS) : hop + NEAR_HOPS + 1, :BASS_BANDS] for hop in hops]
-    bass = np.array([np.maximum(np.diff(part, axis=0), 0).sum() for part in near])
-    sounds = [bands[start:end].mean(axis=0) for start, end in pairwise([*hops, len(bands)]) if end > start]
-    change = np.zeros(len(hops))
-    change[1 : len(sounds)] = [np.abs(after - before).mean() for before, after in pairwise(sounds)]
-    return _standard(bass) + _standard(change)
 
 
 def _changes(sounds: Float[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:

@@ -1,37 +1,36 @@
 """audio -> rhythm: onset strength, and phase in beat, bar and phrase of each pose frame.
 
-The tempo is the one between 70 and 150 bpm with the highest autocorrelation of onsets: dances are counted in that
-range, and half or double the tempo would misplace every step. `beat_tracking` then places the beats, and `bars` groups
-them. The input must be a whole song: a clip of seconds is too short.
+`beat_network` and `beatnet` give activations, `beat_path` the beats, `bars` the bars, and `counting` the beats that a
+dance counts. The input must be a whole song: a clip of seconds is too short.
 
 Axes used in shapes:
-    S samples (mono, 16 kHz)    H hops of 10 ms    M mel bands    N beats    T pose frames    R rhythm channels
+    S samples (mono, 16 kHz)    H hops of 10 ms    F frames of activations    N beats    T pose frames
+    R rhythm channels    A activations
 """
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dancegen.media.audio import SAMPLE_RATE
+from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.bars import PHRASE_BARS, find_bars, phrase_positions
-from dancegen.music.beat_tracking import track_beats
-from dancegen.music.mel import mel_filters
+from dancegen.music.beat_path import beat_path
+from dancegen.music.counting import Count, count, rests
 from dancegen.music.rhythm import RHYTHM_CHANNELS
+from dancegen.music.spectrum import HOPS_A_SECOND, bands_db, flux
 
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
-HOP_SAMPLES = 160
-HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES
-WINDOW_SAMPLES = 1024
-EARLY_HOPS = 2  # a window responds to a click 20 ms before its centre reaches it (measured)
-CHUNK_HOPS = 4096  # spectra are computed for 41 s at a time: memory for hours of audio is bounded by the mel bands
-BANDS = 64
-FLOOR_DB = 60.0  # below the maximum: quieter is silence
-QUIETEST = 0.1  # lowest reference power of a band: noise of -80 dBFS counts as silence
-
-SLOWEST_BPM, FASTEST_BPM, LIKELIEST_BPM = 70.0, 150.0, 108.0
-OCTAVES = 0.7  # standard deviation of the tempo prior
 SHORTEST_S = 2.0  # of audio for beat tracking
+FRAMES_A_SECOND = 50  # of activations
+BEATNET_SHARE = 0.2  # of its logits in the mean of the two networks
+NEAR_FRAMES = 1  # around a beat: window for its downbeat activation
+TEMPO_BEATS = 4
+TRIPLE_BEATS = 9  # over which the division of a beat is averaged
 CLARITY_HOPS = 800  # window within which the tempo counts as constant, also where it drifts
 BLUR_HOPS = 2.5  # standard deviation of the blur: tolerance of an onset's distance from the beat
 DRIFT = 0.04  # of the beat period: tolerance of a window against the whole song
@@ -39,127 +38,189 @@ UNSURE, SURE = 0.2, 0.35  # confidence: speech and noise are below the first, so
 LOUD_SHARE = 0.98  # the quantile of onset strength that counts as 1
 
 
+@dataclass(frozen=True)
+class Heard:
+    """The beats of a song, as notated."""
+
+    beats_s: Float64[np.ndarray, " N"]
+    """Times in seconds."""
+    positions: Int64[np.ndarray, " N"]
+    """Position of each beat in its bar; 0 is a downbeat."""
+    meters: Int64[np.ndarray, " N"]
+    """Beats of the bar of each beat: 2, 3 or 4."""
+    triple: Float64[np.ndarray, " N"]
+    """Probability that the beat divides into three."""
+    confidence: float = 0.0
+    """Pulse clarity, from 0 to 1."""
+
+    @property
+    def downbeats_s(self) -> Float64[np.ndarray, " _"]:
+        """Times of the downbeats in seconds."""
+        return self.beats_s[self.positions == 0]
+
+    @property
+    def bpm(self) -> float:
+        """Median tempo in beats per minute; NaN with fewer than two beats."""
+        return _median_bpm(self.beats_s)
+
+    @property
+    def meter(self) -> str | None:
+        """The most frequent metre: 2/4, 3/4, 4/4 or 6/8; None without a beat."""
+        if not len(self.meters):
+            return None
+        beats = Counter(self.meters.tolist()).most_common(1)[0][0]
+        return "6/8" if beats == 2 and np.median(self.triple[self.meters == 2]) > 0.5 else f"{beats}/4"
+
+    @cached_property
+    def count(self) -> Count:
+        """The beats and bars that a dance counts."""
+        return count(self.beats_s, self.positions, self.meters, self.triple > 0.5)
+
+    @property
+    def counted_bpm(self) -> float:
+        """Median tempo that a dance counts, in beats per minute; NaN with fewer than two beats."""
+        return _median_bpm(self.count.beat_times())
+
+
+def hear(samples: Float32[np.ndarray, " S"], bands: Float32[np.ndarray, "H M"] | None = None) -> Heard:
+    """The beats of a song; none where it is silent or shorter than SHORTEST_S. `bands` are its `bands_db`, if known."""
+    if len(samples) >= SHORTEST_S * SAMPLE_RATE:
+        bands = bands_db(samples) if bands is None else bands
+        onsets = flux(bands)
+        if onsets.max() > 0:
+            heard = decode(activations(samples, bands))
+            return replace(heard, confidence=_confidence(onsets, heard))
+    return Heard(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def activations(samples: Float32[np.ndarray, " S"], bands: Float32[np.ndarray, "H M"]) -> Float32[np.ndarray, "F A"]:
+    """Logits of beats, downbeats and triple division, FRAMES_A_SECOND of them.
+
+    The mean of two networks, weighted: ours is trained on synthetic songs of all genres, BeatNet on fewer recordings.
+    """
+    from dancegen.music import beat_network, beatnet  # late: torch takes seconds to import, and few processes need it
+
+    found = beat_network.activations(bands)
+    recorded = beatnet.activations(normalize_loudness(samples))[: len(found)]  # it depends on the level
+    found[: len(recorded), :2] += BEATNET_SHARE * (recorded - found[: len(recorded), :2])
+    return found
+
+
 def beat_times(samples: Float32[np.ndarray, " S"]) -> Float64[np.ndarray, " N"]:
-    """Times of the beats in seconds; empty when no beat is found."""
-    bands = _bands_db(samples)
-    return _beat_hops(_flux(bands)) / HOPS_A_SECOND
+    """Times of the counted beats in seconds; empty when no beat is found."""
+    return hear(samples).count.beat_times()
 
 
 def tempo(samples: Float32[np.ndarray, " S"]) -> tuple[float, float]:
-    """Tempo in beats per minute as used by `beat_times`, and its confidence from 0 to 1; NaN and 0 without a beat.
+    """Counted tempo in beats per minute, and its confidence from 0 to 1; NaN and 0 without a beat.
 
     The confidence is the autocorrelation of onsets in windows of 8 s at lags of one, two and four beats; the median
     window counts (pulse clarity: Lartillot et al., 2008). Speech, animals and noise are below 0.2, songs with a steady
     beat above 0.35; music in free tempo may be as low as speech.
     """
-    flux = _flux(_bands_db(samples)) if len(samples) else np.zeros(0)
-    if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
-        return float("nan"), 0.0
-    from scipy.ndimage import gaussian_filter1d  # late: the import takes half a second, and few processes need it
-
-    bpm = _tempo(flux)
-    blurred = gaussian_filter1d(flux, BLUR_HOPS)
-    length = min(CLARITY_HOPS, len(blurred))
-    clear = [_clarity(each, bpm) for each in sliding_window_view(blurred, length)[:: CLARITY_HOPS // 2]]
-    return bpm, float(np.clip(np.median(clear), 0, 1))
+    heard = hear(samples)
+    return heard.counted_bpm, heard.confidence
 
 
 def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
     """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
 
-    A phase is 0 (sine 0, cosine 1) on the beat, and at the start of the bar and of a phrase of eight bars. Without
-    a beat, sine and cosine are both 0, which no phase yields.
+    A phase is 0 (sine 0, cosine 1) on the counted beat, and at the start of the counted bar and of a phrase of eight
+    of them. Without a beat, sine and cosine are both 0, which no phase yields.
     """
-    bands = _bands_db(samples)
-    flux = _flux(bands)
+    bands = bands_db(samples)
     seconds = np.arange(frames) / fps
     channels = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
-    channels[:, 0] = _onsets(flux, seconds, fps)
-    beats = _beat_hops(flux)
-    if len(beats) >= 2:
-        beat = _beat_number(beats / HOPS_A_SECOND, seconds)
-        bars = find_bars(bands, beats)
-        bar = (beat - bars.first) / bars.beats
-        phrase = _phrase_number(bar, phrase_positions(bands, beats, bars))
+    channels[:, 0] = _onsets(flux(bands), seconds, fps)
+    heard = hear(samples, bands)
+    if len(heard.beats_s) >= 2:
+        beat, bar = heard.count.at(seconds)
+        phrase = _phrase_number(bar, heard.count, bands)
         for column, turns in ((1, beat), (3, bar), (5, phrase)):
             channels[:, column], channels[:, column + 1] = np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)
     return channels
 
 
-def _bands_db(samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, "H M"]:
-    """Level of each mel band around each hop, in dB, from 0 to FLOOR_DB."""
-    filters = mel_filters(WINDOW_SAMPLES, BANDS)
-    padded = np.pad(np.nan_to_num(samples), WINDOW_SAMPLES // 2)
-    windows = sliding_window_view(padded, WINDOW_SAMPLES)[::HOP_SAMPLES]
-    hann = np.hanning(WINDOW_SAMPLES).astype(np.float32)
-    chunks = (windows[start : start + CHUNK_HOPS] * hann for start in range(0, len(windows), CHUNK_HOPS))
-    power = np.concatenate([np.abs(np.fft.rfft(chunk)) ** 2 @ filters for chunk in chunks])
-    loudest = max(float(power.max()), QUIETEST)
-    return np.maximum(10 * np.log10(np.maximum(power / loudest, 1e-12)) + FLOOR_DB, 0).astype(np.float32)
+def decode(logits: Float32[np.ndarray, "F A"]) -> Heard:
+    """The beats and bars of activations, FRAMES_A_SECOND of them."""
+    beats_s = beat_path(logits[:, 0], FRAMES_A_SECOND)
+    frames = np.round(beats_s * FRAMES_A_SECOND).astype(int)[:, None] + np.arange(-NEAR_FRAMES, NEAR_FRAMES + 1)
+    near = logits[np.clip(frames, 0, len(logits) - 1)]  # (N, frames, A)
+    downbeats = near[..., 1].max(axis=1)
+    triple = _smooth(1 / (1 + np.exp(-near[..., 2].mean(axis=1, dtype=np.float64))))
+    bars = find_bars(downbeats, triple, rests(beats_s))
+    return Heard(beats_s, bars.positions, bars.meters, triple)
 
 
-def _flux(bands: Float[np.ndarray, "H M"]) -> Float[np.ndarray, " H"]:
-    """Onset strength: spectral flux, the mean increase over all bands."""
-    rise = np.maximum(bands[2:] - bands[:-2], 0).mean(axis=1)  # over 20 ms, around the hop
-    return np.pad(rise, (1 + EARLY_HOPS, 1))[: len(bands)]
+def _median_bpm(times_s: Float64[np.ndarray, " N"]) -> float:
+    """Median over TEMPO_BEATS intervals at a time: single beats are inexact."""
+    apart = min(TEMPO_BEATS, len(times_s) - 1)
+    return 60 * apart / float(np.median(times_s[apart:] - times_s[:-apart])) if apart > 0 else float("nan")
 
 
-def _onsets(flux: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps: float) -> Float[np.ndarray, " T"]:
+def _smooth(values: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
+    """Mean of TRIPLE_BEATS values around each."""
+    if not len(values):
+        return values
+    reach = TRIPLE_BEATS // 2
+    return sliding_window_view(np.pad(values, reach, mode="edge"), TRIPLE_BEATS).mean(axis=1)
+
+
+def _onsets(onsets: Float[np.ndarray, " H"], seconds: Float[np.ndarray, " T"], fps: float) -> Float[np.ndarray, " T"]:
     """The strongest onset within half a pose frame of each time; 1 is the LOUD_SHARE quantile of the song."""
-    loud = np.quantile(flux, LOUD_SHARE)
+    loud = np.quantile(onsets, LOUD_SHARE)
     if loud <= 0:
         return np.zeros(len(seconds))
     reach = max(1, round(HOPS_A_SECOND / fps / 2))
-    around = sliding_window_view(np.pad(flux, reach), 2 * reach + 1).max(axis=1)
-    hops = np.minimum(np.round(seconds * HOPS_A_SECOND).astype(int), len(flux) - 1)
+    around = sliding_window_view(np.pad(onsets, reach), 2 * reach + 1).max(axis=1)
+    hops = np.minimum(np.round(seconds * HOPS_A_SECOND).astype(int), len(onsets) - 1)
     return np.clip(around[hops] / loud, 0, 1)
 
 
-def _beat_hops(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " N"]:
-    if len(flux) < SHORTEST_S * HOPS_A_SECOND or flux.max() <= 0:
-        return np.zeros(0)
-    return track_beats(flux, 60 * HOPS_A_SECOND / _tempo(flux)).astype(np.float64)
-
-
-def _tempo(flux: Float[np.ndarray, " H"]) -> float:
-    """Beats per minute: the maximum of the autocorrelation at one, two and four beats, times a broad prior."""
-    slowest, fastest = (60 * HOPS_A_SECOND / bpm for bpm in (SLOWEST_BPM, FASTEST_BPM))
-    lags = np.arange(fastest, slowest, 0.25)
-    repeats = _repeats(flux)
-    heard = sum(np.interp(times * lags, np.arange(len(repeats)), repeats, right=0.0) for times in (1, 2, 4))
-    bpm = 60 * HOPS_A_SECOND / lags
-    prior = np.exp(-0.5 * (np.log2(bpm / LIKELIEST_BPM) / OCTAVES) ** 2)
-    return float(bpm[np.argmax(np.maximum(heard, 0) * prior)])
-
-
-def _repeats(flux: Float[np.ndarray, " H"]) -> Float[np.ndarray, " H"]:
-    """Autocorrelation of onsets at each lag in hops."""
-    spectrum = np.fft.rfft(flux - flux.mean(), 2 * len(flux))
-    return np.fft.irfft(np.abs(spectrum) ** 2)[: len(flux)]
-
-
-def _clarity(flux: Float[np.ndarray, " H"], bpm: float) -> float:
-    """Correlation of onsets with those one, two and four beats later."""
-    if flux.std() <= 0:
+def _confidence(onsets: Float[np.ndarray, " H"], heard: Heard) -> float:
+    """The median over windows of the clarity at the tempo of the beats nearest to the window."""
+    times = heard.count.beat_times()
+    if len(times) < 2:
         return 0.0
-    pairs = len(flux) - np.arange(len(flux))
-    repeats = _repeats(flux) / (flux.var() * np.maximum(pairs, len(flux) / 4))
-    lags = 60 * HOPS_A_SECOND / bpm * np.linspace(1 - DRIFT, 1 + DRIFT, 17)
-    heard = [np.interp(n * lags, np.arange(len(flux)), repeats) for n in (1, 2, 4) if n * lags[-1] < 0.75 * len(flux)]
+    from scipy.ndimage import gaussian_filter1d  # late: the import takes half a second, and few processes need it
+
+    blurred = gaussian_filter1d(onsets, BLUR_HOPS)
+    length = min(CLARITY_HOPS, len(blurred))
+    periods = np.diff(times)
+    clear = []
+    for start in range(0, len(blurred) - length + 1, CLARITY_HOPS // 2):
+        inside = slice(*np.searchsorted(times, [start / HOPS_A_SECOND, (start + length) / HOPS_A_SECOND]))
+        period = np.median(periods[inside]) if len(periods[inside]) else np.median(periods)
+        clear.append(_clarity(blurred[start : start + length], float(period) * HOPS_A_SECOND))
+    return float(np.clip(np.median(clear), 0, 1))
+
+
+def _clarity(onsets: Float[np.ndarray, " H"], period_hops: float) -> float:
+    """Correlation of onsets with those one, two and four beats later."""
+    if onsets.std() <= 0:
+        return 0.0
+    pairs = len(onsets) - np.arange(len(onsets))
+    repeats = _repeats(onsets) / (onsets.var() * np.maximum(pairs, len(onsets) / 4))
+    lags = period_hops * np.linspace(1 - DRIFT, 1 + DRIFT, 17)
+    heard = [
+        np.interp(n * lags, np.arange(len(onsets)), repeats) for n in (1, 2, 4) if n * lags[-1] < 0.75 * len(onsets)
+    ]
     return float(np.mean(heard, axis=0).max()) if heard else 0.0
 
 
-def _beat_number(beats_s: Float[np.ndarray, " N"], seconds: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    """Fractional beat number at each time; extrapolated at constant tempo before the first and after the last beat."""
-    period = float(np.median(np.diff(beats_s)))
-    number = np.interp(seconds, beats_s, np.arange(len(beats_s)))
-    early, late = seconds < beats_s[0], seconds > beats_s[-1]
-    number[early] = (seconds[early] - beats_s[0]) / period
-    number[late] = len(beats_s) - 1 + (seconds[late] - beats_s[-1]) / period
-    return number
+def _repeats(onsets: Float[np.ndarray, " H"]) -> Float[np.ndarray, " H"]:
+    """Autocorrelation of onsets at each lag in hops."""
+    spectrum = np.fft.rfft(onsets - onsets.mean(), 2 * len(onsets))
+    return np.fft.irfft(np.abs(spectrum) ** 2)[: len(onsets)]
 
 
-def _phrase_number(bar: Float[np.ndarray, " T"], positions: Int64[np.ndarray, " B"]) -> Float[np.ndarray, " T"]:
+def _phrase_number(
+    bar: Float[np.ndarray, " T"], counted: Count, bands: Float32[np.ndarray, "H M"]
+) -> Float[np.ndarray, " T"]:
     """Position in the phrase at each time, as a fraction of eight bars; extrapolated before and after the bars."""
-    nearest = np.clip(np.floor(bar).astype(int), 0, len(positions) - 1)
-    return (positions[nearest] + bar - nearest) / PHRASE_BARS
+    first = int(np.ceil(counted.bars[0] - 1e-6))
+    positions = phrase_positions(bands, counted.bar_times() * HOPS_A_SECOND)
+    if not len(positions):
+        return (bar - first) / PHRASE_BARS
+    nearest = np.clip(np.floor(bar - first).astype(int), 0, len(positions) - 1)
+    return (positions[nearest] + bar - first - nearest) / PHRASE_BARS

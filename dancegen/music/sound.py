@@ -7,7 +7,7 @@ from jaxtyping import Float32
 
 from dancegen import schema
 from dancegen.media.audio import is_loud
-from dancegen.music.beats import SURE, UNSURE, tempo
+from dancegen.music.beats import SURE, UNSURE, Heard, tempo
 from dancegen.music.fingerprint import fingerprint
 
 QUIETEST_RMS = 1e-6  # -120 dBFS: digital silence has no loudness in dB
@@ -23,6 +23,17 @@ def sound_columns(samples: Float32[np.ndarray, " S"], track: str | None = None) 
         "tempo_confidence": confidence,
         "fingerprint": schema.to_bytes(fingerprint(samples), "float16"),
         "note": sound_note(samples, confidence, track),
+    }
+
+
+def tempo_columns(heard: Heard) -> dict[str, Any]:
+    """tempo_bpm, counted_bpm, meter and tempo_confidence of schema.RENDERS; null where there is no beat."""
+    known = len(heard.beats_s) > 1
+    return {
+        "tempo_bpm": heard.bpm if known else None,
+        "counted_bpm": heard.counted_bpm if known else None,
+        "meter": heard.meter if known else None,
+        "tempo_confidence": heard.confidence,
     }
 
 

@@ -57,6 +57,8 @@ class Summary:
     fps: float
     data_hash: str
     """Changes when a clip is added, removed or changed, whatever the order and the location of the table."""
+    rhythm_version: int
+    """How the rhythm channels were computed: schema.RHYTHM_VERSION of the release that cut the first part."""
 
 
 def summarize(uri: str) -> Summary:
@@ -71,7 +73,8 @@ def summarize(uri: str) -> Summary:
         "\n".join(sorted(f"{split} {clip}" for split, clip in zip(splits, ids, strict=True))).encode()
     )
     train, validation, test = map(splits.count, ("train", "validation", "test"))
-    return Summary(train, validation, test, rates[0], digest.hexdigest())
+    rhythm = int(rows.schema.metadata.get(b"dancegen.rhythm", b"1"))
+    return Summary(train, validation, test, rates[0], digest.hexdigest(), rhythm)
 
 
 def batches_per_epoch(clips: int, workers: int, batch_size: int, subject: str) -> int:

@@ -15,6 +15,7 @@ import pytest
 from dancegen import schema, tables
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
+from dancegen.corpus.music.practice import practice_song
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import load
@@ -103,6 +104,19 @@ def test_a_video_is_as_long_as_its_song_and_has_its_sound(
     sound = load(video, "video")
     assert len(sound) / RATE == pytest.approx(seconds, abs=2 / fps)
     assert np.corrcoef(sound[2000:4000], load(song, "song")[2000:4000])[0, 1] > 0.95  # in step
+
+
+def test_the_row_of_a_song_has_its_tempo_that_of_the_dance_and_its_metre(picture: PictureConfig, tmp_path: Path):
+    song = tmp_path / "song.wav"
+    samples = practice_song(11, 10.0, RATE, "two_step", 168.0).samples
+    with wave.open(str(song), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    (row,) = RenderSongs(picture)(rows(song)).to_pylist()
+    assert row["tempo_bpm"] == pytest.approx(168, rel=0.02)
+    assert row["counted_bpm"] == pytest.approx(84, rel=0.02)
+    assert row["meter"] == "4/4"
+    assert row["tempo_confidence"] > 0.2
 
 
 def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_seed(

@@ -169,6 +169,21 @@ DRUMS: dict[str, Drum] = {
 }
 
 
+def _rim(rate: int, rng: np.random.Generator) -> Sound:
+    time = _time(0.06, rate)
+    wood = np.sin(2 * np.pi * float(rng.uniform(700, 1900)) * time) * np.exp(-time / 0.012)
+    return _struck(wood + 0.4 * _noise(0.06, 1500, 7000, rate, rng) * np.exp(-time / 0.004), rate)
+
+
+def _shaker(rate: int, rng: np.random.Generator) -> Sound:
+    time = _time(0.12, rate)
+    return _struck(_noise(0.12, 4000, 7500, rate, rng) * np.exp(-time / 0.03) * (1 - np.exp(-time / 0.012)), rate)
+
+
+PERCUSSION: dict[str, Drum] = {"rim": _rim, "shaker": _shaker}
+"""Drums of practice songs beside DRUMS. A drum added to DRUMS would change the random numbers of every song."""
+
+
 def riser(seconds: float, rate: int, rng: np.random.Generator) -> Sound:
     """Riser: noise and a gliding tone that increase until `seconds`."""
     progress = _time(seconds, rate) / seconds

@@ -91,7 +91,8 @@ def _row(
 ) -> Row:
     """The stage's input row. The version changes with everything that changes the clips."""
     row = {"uri": pose["uri"], "split": side, "category": pose["category"], "copy_of": copy_of}
-    version = "|".join([*(str(pose[mark]) for mark in MARKS), side, copy_of or ""])
+    rhythm = f"rhythm {schema.RHYTHM_VERSION}"
+    version = "|".join([*(str(pose[mark]) for mark in MARKS), side, copy_of or "", rhythm])
     return {**row, "version": version, "gone": bool(said.get(pose["uri"])) and _place(config, row) not in there}
 
 

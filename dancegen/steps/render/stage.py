@@ -18,8 +18,8 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
 from dancegen.media.write_behind import WriteBehind
-from dancegen.music.beats import SURE, tempo
-from dancegen.music.sound import sound_note
+from dancegen.music.beats import SURE, hear
+from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.pose.normalize import place_in_frame, square
 from dancegen.pose.resample import resample
 from dancegen.steps.render.looks import Look, load_look
@@ -42,6 +42,10 @@ class Rendered:
     fps: float
     wall_s: float
     compute_s: float
+    tempo_bpm: float | None = None
+    counted_bpm: float | None = None
+    meter: str | None = None
+    tempo_confidence: float | None = None
     out_of_range_share: float | None = None
     note: str | None = None
 
@@ -97,8 +101,8 @@ def render_song(
         content_hash = storage.content_hash(str(path))
         samples = audio.load(path, song)
         joints = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
-        confidence = tempo(samples)[1] if model.config.rhythm else SURE
-        note = sound_note(samples, confidence, audio.track(path, song).note)
+        heard = hear(samples) if model.config.rhythm else None
+        note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
         with (
             storage.writing(video) as unfinished,
@@ -115,6 +119,7 @@ def render_song(
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
+        **(tempo_columns(heard) if heard else {}),
         out_of_range_share=pictures.out_of_range_share,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )

@@ -19,6 +19,7 @@ from dancegen.engine.training.reporter import named, reported
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.gan.settings import SECOND_STAGE
+from dancegen.schema import RHYTHM_VERSION
 from dancegen.steps.train_dance import worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.training.clips import CUT_AGAIN, Summary, batches_per_epoch, summarize
@@ -29,6 +30,9 @@ FREE = driver.FREE | {
     *("checkpoint_minutes", "diverged_factor", "pictures_every"),
 }
 GROWING = "epochs"
+FORMER_RHYTHM = (
+    "its beats were found by an earlier release and are used as they are; dancegen cut-clips finds them again."
+)
 SHOWN = {  # metrics in the progress line
     "train/l1": "l1",
     "train/local_right": "local",
@@ -100,6 +104,8 @@ def second_stage_note(config: TrainDanceConfig, best_epoch: int) -> str | None:
 def check(config: TrainDanceConfig) -> Summary:
     """Summary of the clips. Raises before anything is started when they do not match the settings."""
     data = summarize(config.clips)
+    if data.rhythm_version < RHYTHM_VERSION:
+        notify(f"{config.clips}: {FORMER_RHYTHM}")
     batches_per_epoch(data.train, config.workers, config.batch_size, config.clips)
     worker.load_perceptual(config)
     worker.load_start(config)

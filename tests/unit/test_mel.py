@@ -1,0 +1,15 @@
+"""Mel bands are those of librosa."""
+
+import numpy as np
+import pytest
+from librosa.filters import mel
+
+from dancegen.media.audio import SAMPLE_RATE
+from dancegen.music.mel import mel_filters
+
+
+@pytest.mark.parametrize(("window", "bands"), [(1024, 64), (512, 40), (2048, 128)])
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_mel_bands_are_librosas(window, bands):
+    expected = mel(sr=SAMPLE_RATE, n_fft=window, n_mels=bands, fmin=30.0).T
+    assert np.array_equal(mel_filters(window, bands), expected)
