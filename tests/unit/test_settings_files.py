@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from dancegen import fields
-from dancegen.cli import compare_estimators, dance, doctor, import_weights, study
+from dancegen.cli import beats, compare_estimators, dance, doctor, import_weights, study
 from dancegen.steps import STEPS
 from dancegen.steps.command import load, step_command
 
@@ -86,6 +86,8 @@ def test_a_command_of_the_readme_can_be_given(command: str):
     match words:
         case ["dance", *rest]:
             dance.make_context("dance", rest)
+        case ["beats", *rest]:
+            beats.make_context("beats", rest)
         case ["compare-estimators", *rest]:
             compare_estimators.make_context("compare-estimators", rest)
         case ["study", part, *rest]:
