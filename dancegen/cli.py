@@ -64,7 +64,7 @@ class Size(click.ParamType):
     default="avatar",
     show_default=True,
     metavar="LOOK",
-    help="Rendering style: avatar, skeleton, skeleton-light, or the checkpoint of a person.",
+    help="Rendering style: avatar, skeleton, skeleton-light, mia (a person), or a person's checkpoint.",
 )
 @click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")

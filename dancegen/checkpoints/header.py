@@ -17,6 +17,7 @@ CROSS_MODAL = "dancegen.cross_modal_metric"
 PERSON = "dancegen.person"
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SHIPPED = {DANCE: FOLDER / "dance.safetensors", PERCEPTUAL: FOLDER / "stgcn.safetensors"}
+SHIPPED_PEOPLE = {"mia": FOLDER / "mia.safetensors"}  # by the name that `look` takes
 MAKE_ANOTHER = {
     DANCE: "Name another checkpoint, or train one: dancegen train-dance.",
     PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",

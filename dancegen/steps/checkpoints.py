@@ -21,7 +21,7 @@ from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.evaluate.settings import EvaluateConfig
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
-from dancegen.steps.render.settings import DRAWN, PictureConfig
+from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.sizes import person_size
 from dancegen.steps.search.settings import SearchConfig, merged, nested
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
@@ -88,7 +88,7 @@ def check(settings: Config, here: bool = True) -> None:
             read(uri, CROSS_MODAL)
         case PictureConfig():
             read(settings.checkpoint, DANCE)
-            if settings.look not in DRAWN:
+            if settings.person:
                 _person(settings, read)
 
 
@@ -114,7 +114,7 @@ def _evaluate(config: EvaluateConfig, read: Reader) -> None:
 
 
 def _person(config: PictureConfig, read: Reader) -> None:
-    if person := read(config.look, PERSON):
+    if person := read(config.person, PERSON):
         check_consent(person.uri, person.settings.consent)
         person_size(config, (person.settings.width_px, person.settings.height_px))
 

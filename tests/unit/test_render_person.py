@@ -16,7 +16,12 @@ import pytest
 from dancegen import schema
 from dancegen.checkpoints import checkpoint, person
 from dancegen.checkpoints.checkpoint import load_model
+from dancegen.checkpoints.header import SHIPPED_PEOPLE
 from dancegen.checkpoints.identity import identity
+from dancegen.corpus.body.dancers import Dancer
+from dancegen.corpus.choreography.routine import choreograph
+from dancegen.corpus.pictures import camera
+from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError, ConfigError, StorageError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
@@ -25,6 +30,7 @@ from dancegen.media.audio import load
 from dancegen.media.video import VideoWriter, frames, probe
 from dancegen.media.wav import write_wav
 from dancegen.media.write_behind import WriteBehind
+from dancegen.renderer.driving.film import Film
 from dancegen.renderer.person import Person
 from dancegen.steps import checkpoints
 from dancegen.steps.render.looks import load_look
@@ -223,3 +229,30 @@ def test_an_error_while_frames_are_made_drops_those_that_wait(tmp_path: Path):
     ):
         write_some_and_fail(behind)
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("name", SHIPPED_PEOPLE)
+def test_a_shipped_person_is_a_look_by_name_and_fits_into_the_package(name: str):
+    picture = PictureConfig(look=name)
+    assert picture.person == str(SHIPPED_PEOPLE[name])
+    checkpoints.check(picture)
+    assert SHIPPED_PEOPLE[name].stat().st_size <= 17_000_000
+    description = json.loads(load_look(picture).description or "")
+    assert (description["person"], description["synthetic"], description["licence"]) == (name, True, "Apache-2.0")
+    assert "made by dancegen" in description["consent"]
+
+
+@pytest.mark.parametrize("name", SHIPPED_PEOPLE)
+def test_a_shipped_person_is_drawn_where_the_pose_is_and_the_room_is_left_alone(name: str):
+    someone = person.load_person(str(SHIPPED_PEOPLE[name]))
+    width, height = someone.width_px, someone.height_px
+    pose = choreograph(compose("kpop", 1, 4), Dancer.from_seed(1), 25, 0)[:12]
+    film = Film(someone)
+    joints, _ = film.fitted(camera.film(pose, width, height, 0) / np.array([width, height, 1]), 25)
+    *_, shown = film.frames(joints)
+    changed = np.abs(shown.astype(int) - someone.plate).max(axis=-1) > 20
+    x, y = joints[-1, :, :2].T * [[width], [height]]
+    rows, columns = np.mgrid[:height, :width]
+    distance = np.hypot(columns[..., None] - x, rows[..., None] - y).min(axis=-1)
+    assert changed[distance < 0.01 * height].mean() > 0.8
+    assert changed[distance > 0.15 * height].mean() < 0.01

@@ -61,8 +61,8 @@ class DrawnLook:
 
 def load_look(picture: PictureConfig, device: str = "cpu") -> Look:
     """The look of the settings. Raises CheckpointError for a file that is no person, ConfigError for a wrong size."""
-    if picture.look in LOOKS:
+    if picture.person is None:
         return DrawnLook(picture)
     from dancegen.steps.render.person_look import PersonLook  # not needed to draw, and slow to import
 
-    return PersonLook(picture, device)
+    return PersonLook(picture, picture.person, device)

@@ -28,12 +28,12 @@ SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMe
 class PersonLook:
     """A person whose pictures are generated."""
 
-    def __init__(self, picture: PictureConfig, device: str) -> None:
-        person = load_person(picture.look, device)
+    def __init__(self, picture: PictureConfig, checkpoint: str, device: str) -> None:
+        person = load_person(checkpoint, device)
         self.size = person_size(picture, (person.width_px, person.height_px))  # width and height in pixels
         self._film = Film(person)
         told = {"person": person.name, "consent": person.consent, "licence": person.licence}
-        self.description: str | None = json.dumps({**_synthetic(picture), **told}, ensure_ascii=False)
+        self.description: str | None = json.dumps({**_synthetic(picture, checkpoint), **told}, ensure_ascii=False)
 
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""
@@ -50,14 +50,14 @@ def resized(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
 
 
-def _synthetic(picture: PictureConfig) -> dict[str, Any]:
+def _synthetic(picture: PictureConfig, checkpoint: str) -> dict[str, Any]:
     """By which models and settings a video is generated."""
     dance = picture.checkpoint or str(header.SHIPPED[header.DANCE])
     return {
         "synthetic": True,
         "digital_source_type": SYNTHETIC,
         "generator": COMMENT,
-        "person_checkpoint": identity(storage.read_bytes(picture.look)),
+        "person_checkpoint": identity(storage.read_bytes(checkpoint)),
         "dance_checkpoint": identity(storage.read_bytes(dance)),
         "seed": picture.seed,
         "fps": picture.fps,

@@ -15,7 +15,7 @@ from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
-from dancegen.steps.render.settings import DRAWN, RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.sizes import drawn_size, person_size
 from dancegen.steps.render.video_names import VIDEO, video_names
 
@@ -164,10 +164,10 @@ def _choice(config: RenderConfig, model: str, picture: str) -> str:
 
 def _picture(config: RenderConfig) -> str:
     """The look and the size; a person is identified by the content of the checkpoint."""
-    if config.look in DRAWN:
+    if config.person is None:
         look, size = config.look, drawn_size(config)
     else:
-        about = header.read(config.look, header.PERSON)
-        look = identity(storage.read_bytes(config.look))[:16]
+        about = header.read(config.person, header.PERSON)
+        look = identity(storage.read_bytes(config.person))[:16]
         size = person_size(config, (about["width_px"], about["height_px"]))
     return f"{look} {size[0]}x{size[1]}"

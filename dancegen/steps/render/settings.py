@@ -5,26 +5,28 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from dancegen import storage
+from dancegen.checkpoints.header import SHIPPED_PEOPLE
 from dancegen.config import Config, Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.media.settings import Side
 
 RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
 DRAWN = ("avatar", "skeleton", "skeleton-light")  # keys of drawing.draw.LOOKS
+NAMED = (*DRAWN, *SHIPPED_PEOPLE)
 PERSON_SUFFIX = ".safetensors"
 
 
 def _look(value: str) -> str:
-    """A drawn look, or the absolute URI of a person's checkpoint."""
-    if value in DRAWN:
+    """A drawn look, the name of a shipped person, or the absolute URI of a person's checkpoint."""
+    if value in NAMED:
         return value
     if storage.suffix(value) != PERSON_SUFFIX:
-        known = ", ".join(map(repr, DRAWN))
+        known = ", ".join(map(repr, NAMED))
         raise ValueError(f"is no look: give {known}, or the checkpoint of a person ({PERSON_SUFFIX})")
     return storage.absolute(value)
 
 
-Look = Annotated[str, AfterValidator(_look), Input(names=DRAWN)]
+Look = Annotated[str, AfterValidator(_look), Input(names=NAMED)]
 
 
 class PictureConfig(Config):
@@ -35,14 +37,21 @@ class PictureConfig(Config):
     seed: int = 0
     """Seed of the noise: each seed gives a different dance to the same song."""
     look: Look = "avatar"
-    """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); or the
-    checkpoint of a person, as a path or URI."""
+    """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); `mia`,
+    a person that is shipped with dancegen; or the checkpoint of a person, as a path or URI."""
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
     """Frames per second. The motion is generated at 10 poses per second and interpolated."""
     width_px: Side | None = None
     """Width of the video in pixels, even; null is 1280, or that of the person's pictures."""
     height_px: Side | None = None
     """Height of the video in pixels, even; null is 720, or that of the person's pictures."""
+
+    @property
+    def person(self) -> str | None:
+        """Checkpoint of the person; None for a drawn look."""
+        if self.look in DRAWN:
+            return None
+        return str(SHIPPED_PEOPLE.get(self.look, self.look))
 
 
 class DanceConfig(PictureConfig):
