@@ -23,7 +23,7 @@ dancegen train-dance "$configs/train_dance.yaml" clips="$out/clips" output="$out
 step "5/8  Search the loss weights (small search)"
 dancegen search "$configs/search.yaml" train.clips="$out/clips" output="$out/search"
 
-step "6/8  Render the corpus's songs with the new model (short training: expect little motion)"
+step "6/8  Render the corpus's songs with the new model (a training of minutes)"
 dancegen render "$configs/render.yaml" songs="$out/corpus/songs" output="$out/videos_new" \
     checkpoint="$out/dance/dance.safetensors"
 
