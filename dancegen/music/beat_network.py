@@ -17,12 +17,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.music.spectrum import BANDS, FLOOR_DB
+from dancegen.music.spectrum import BANDS, FLOOR_DB, FRAMES_A_SECOND, HOPS_A_SECOND
 
 SHIPPED = Path(__file__).with_name("beat_network.safetensors")
 ACTIVATIONS = ("beat", "downbeat", "triple")
-HOPS_A_FRAME = 2
-FRAMES_A_SECOND = 50
+HOPS_A_FRAME = HOPS_A_SECOND // FRAMES_A_SECOND
 WIDTH, FRONT = 40, 16  # channels over time; over the spectrum
 DILATIONS = tuple(2**number for number in range(8))
 KERNEL = 5

@@ -11,7 +11,8 @@ Axes used in shapes:
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, UInt8
 
-HOPS_A_SECOND = 100
+from dancegen.music.spectrum import HOPS_A_SECOND
+
 SLOWEST_BPM, FASTEST_BPM = 47.0, 215.0
 FINENESS = 40  # intervals per factor e: 2.5 % apart, and at least a hop
 INTERVALS = np.unique(

@@ -21,12 +21,11 @@ from dancegen.music.bars import PHRASE_BARS, find_bars, phrase_positions
 from dancegen.music.beat_path import beat_path
 from dancegen.music.counting import Count, count, rests
 from dancegen.music.rhythm import RHYTHM_CHANNELS
-from dancegen.music.spectrum import HOPS_A_SECOND, bands_db, flux
+from dancegen.music.spectrum import FRAMES_A_SECOND, HOPS_A_SECOND, bands_db, flux
 
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
 SHORTEST_S = 2.0  # of audio for beat tracking
-FRAMES_A_SECOND = 50  # of activations
 BEATNET_SHARE = 0.2  # of its logits in the mean of the two networks
 NEAR_FRAMES = 1  # around a beat: window for its downbeat activation
 TEMPO_BEATS = 4

@@ -1,6 +1,6 @@
 """beats -> the beats that a dance counts, and its bars.
 
-A dance counts between 70 and 150 beats per minute: faster music at half its tempo (drum and bass of 174 as 87), slower
+A dance counts between 68 and 152 beats per minute: faster music at half its tempo (drum and bass of 174 as 87), slower
 music at double. Beats that divide into three are not doubled, and bars of three are not halved. A counted bar has
 three or four counted beats: two bars of 6/8, or two bars of fast music, are one.
 

@@ -13,6 +13,7 @@ from dancegen.music.mel import mel_filters
 
 HOP_SAMPLES = 160
 HOPS_A_SECOND = SAMPLE_RATE // HOP_SAMPLES
+FRAMES_A_SECOND = 50  # of the activations of beats
 WINDOW_SAMPLES = 1024
 EARLY_HOPS = 2  # a window responds to a click 20 ms before its centre reaches it (measured)
 CHUNK_HOPS = 4096  # spectra are computed for 41 s at a time: memory for hours of audio is bounded by the mel bands

@@ -6,8 +6,7 @@ from scipy.signal import find_peaks
 
 from dancegen.corpus.music.grooves import GROOVES
 from dancegen.corpus.music.practice import practice_song
-from dancegen.music.beat_network import FRAMES_A_SECOND
-from dancegen.music.spectrum import HOPS_A_SECOND, bands_db, flux
+from dancegen.music.spectrum import FRAMES_A_SECOND, HOPS_A_SECOND, bands_db, flux
 from dancegen.tools.train_beats.examples import example
 from dancegen.tools.train_beats.train import CROP_FRAMES, Training, targets
 

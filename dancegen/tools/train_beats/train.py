@@ -12,8 +12,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
-from dancegen.music.beat_network import FRAMES_A_SECOND, HOPS_A_FRAME, BeatNetwork
-from dancegen.music.spectrum import FLOOR_DB
+from dancegen.music.beat_network import HOPS_A_FRAME, BeatNetwork
+from dancegen.music.spectrum import FLOOR_DB, FRAMES_A_SECOND
 from dancegen.tools.train_beats.examples import Example
 
 CROP_FRAMES = 1000
