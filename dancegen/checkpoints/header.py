@@ -84,8 +84,9 @@ def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     settings = former_names.replace(DanceModelConfig, settings)
     generator = settings["generator"]
     audio = {"input": "waveform", **generator["audio"]}
-    generator = {"rhythm_harmonics": 1, "output": "tanh", **generator, "audio": audio}
-    return {"mirror_odd_seeds": False, **settings, "generator": generator}
+    generator = {"rhythm_harmonics": 1, "output": "tanh", "phrase_latents": False, **generator, "audio": audio}
+    losses = {"motion_energy": 0.0, "foot_slide": 0.0, **settings.get("losses", {})}
+    return {"mirror_odd_seeds": False, **settings, "generator": generator, "losses": losses}
 
 
 def _metadata(file: storage.SeekableFile, uri: str, kind: str) -> dict[str, str]:

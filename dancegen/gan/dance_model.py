@@ -17,10 +17,12 @@ from dancegen.gan.global_discriminator import GlobalDiscriminator
 from dancegen.gan.hcn import Inputs
 from dancegen.gan.local_discriminator import LocalDiscriminator
 from dancegen.gan.noise_encoder import NoiseEncoder
+from dancegen.gan.plan import Phrase, codes, find_phrases
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
-from dancegen.music.beats import RHYTHM_CHANNELS, rhythm
+from dancegen.music.beats import RHYTHM_CHANNELS, hear, rhythm_channels
+from dancegen.music.spectrum import bands_db
 from dancegen.skeleton import COCO18
 
 OVERLAP_FRAMES = 20  # of two windows
@@ -79,8 +81,8 @@ class DanceModel:
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
         samples = normalize_loudness(samples) if self.config.equal_loudness else samples
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
-        noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
-        beat = self._rhythm(samples, frames)
+        beat, phrases = self._listen(samples, frames)
+        noise = self._noise(seed, frames, phrases)
         known = self.config.generator.seed_frames
         overlap = max(OVERLAP_FRAMES, known + 1)
         dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
@@ -91,12 +93,24 @@ class DanceModel:
             dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
 
-    def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
-        """The rhythm channels; zeros for a model without rhythm input, because beat tracking is slow."""
-        if not self.config.rhythm:
-            return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32)
-        heard = rhythm(samples, frames, self.config.fps)
-        return heard[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
+    def _listen(self, samples: np.ndarray, frames: int) -> tuple[np.ndarray, list[Phrase]]:
+        """The rhythm channels and the phrases, as far as the model uses them: beat tracking is slow."""
+        planned = self.config.generator.planned
+        beat, phrases = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32), []
+        if self.config.rhythm or planned:
+            bands = bands_db(samples)
+            heard = hear(samples, bands)
+            beat = rhythm_channels(bands, heard, frames, self.config.fps)
+            phrases = find_phrases(bands, heard, frames / self.config.fps) if planned else []
+        return beat[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]], phrases
+
+    def _noise(self, seed: int, frames: int, phrases: list[Phrase]) -> np.ndarray:
+        """The latent code of every frame; one for the whole dance without phrases."""
+        random, device = torch.Generator().manual_seed(seed), torch.device("cpu")
+        if not phrases:
+            return self.generator.noise(1, frames, random, device)[0].numpy()
+        drawn = self.generator.noise(1 + len(phrases), 1, random, device)[:, 0]
+        return codes(phrases, frames, self.config.fps, drawn).numpy()
 
     def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The dance to a part of a song; its first frames are `given`."""

@@ -14,9 +14,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from dancegen.metrics.motion_quality import FLOOR_QUANTILE, FLOOR_TORSOS
+from dancegen.pose.normalize import TORSOS_A_UNIT
+from dancegen.skeleton import COCO18
+
 NORM_FLOOR = 1e-12  # added under the square root, whose gradient at 0 is infinite
 PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
 SMALLEST_FEATURE = 1e-6  # lower bound of a layer's mean feature size as divisor
+STILL = 0.002  # mean speed in units a frame (0.008 torsos) that counts as little; it bounds the ratio of energies
+PLANTED = 0.0125  # speed in units a frame (half a torso a second at 10 poses a second) below which a foot bears weight
 SMALLEST_SPREAD = 0.05  # lower bound of the joints' mean distance from their mean as divisor: static clips
 
 
@@ -41,6 +47,44 @@ def velocity(
     difference = mask_missing(fake, mask) - mask_missing(real, mask)
     steps = difference[:, 1:] - difference[:, :-1]
     return (steps.abs() * (mask[:, 1:] * mask[:, :-1])[..., None]).mean()
+
+
+def motion_energy(
+    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """Difference of each joint's mean speed, and mean acceleration, over a clip: |log(fake / real)|.
+
+    It compares how much each joint moves, not when and where to. L1 to one of many possible dances is smallest for
+    their mean, which moves less than each of them; this loss is not.
+    """
+    if fake.shape[1] < 3:
+        return fake.new_zeros(())
+    total = fake.new_zeros(())
+    seen, both = mask > 0, [mask_missing(pose, mask) for pose in (fake, real)]
+    for _ in range(2):
+        seen, both = seen[:, 1:] & seen[:, :-1], [pose[:, 1:] - pose[:, :-1] for pose in both]
+        counted = seen.to(fake)
+        count = counted.sum(dim=1).clamp(min=1)
+        sizes = [((pose.square().sum(dim=-1) + NORM_FLOOR).sqrt() * counted).sum(dim=1) / count for pose in both]
+        made, shown = (size + STILL for size in sizes)
+        total = total + ((made / shown).log().abs() * (counted.sum(dim=1) > 0)).mean() / 2
+    return total
+
+
+def foot_slide(
+    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+) -> Float[Tensor, ""]:
+    """L1 speed of the generated ankles in the frames in which the real ones are planted: low and slow."""
+    if fake.shape[1] < 2:
+        return fake.new_zeros(())
+    feet = COCO18.indices("right_ankle", "left_ankle")
+    real, fake, mask = mask_missing(real, mask)[:, :, feet], fake[:, :, feet], mask[:, :, feet]
+    floor = real[..., 1].quantile(FLOOR_QUANTILE, dim=1, keepdim=True)
+    low = real[..., 1] > floor - FLOOR_TORSOS / TORSOS_A_UNIT
+    slow = (real[:, 1:] - real[:, :-1]).norm(dim=-1) < PLANTED
+    planted = low[:, 1:] & low[:, :-1] & slow
+    steps = (fake[:, 1:] - fake[:, :-1]).abs().mean(dim=-1)
+    return (steps * planted * mask[:, 1:] * mask[:, :-1]).mean()
 
 
 def pose_error(

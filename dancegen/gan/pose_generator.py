@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Generator as Random
 from torch import Tensor, nn
 
+from dancegen.gan import kinematics
 from dancegen.gan.audio_encoder import AudioEncoder
 from dancegen.gan.settings import DanceModelConfig, GeneratorConfig, Norm
 
@@ -58,10 +59,13 @@ class ResidualBlock(nn.Module):
 class PoseGenerator(nn.Module):
     """Decodes music features and noise into joints."""
 
+    longest: Tensor
+    chains: Tensor
+
     def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
         super().__init__()
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
-        self.noise_std, self.bounded = config.noise_std, config.output == "tanh"
+        self.noise_std, self.output = config.noise_std, config.output
         shaped = config.noise_memory_frames is not None  # one code per dance does not vary over time
         self.rnn_noise = nn.GRU(config.noise_dim, config.noise_dim, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
@@ -69,9 +73,14 @@ class PoseGenerator(nn.Module):
         for block in range(1, config.blocks + 1):  # the names of the released weights
             self.add_module(f"layer{block}", ResidualBlock(config.width, config.time_kernel_frames, norm))
         self.dropout = nn.Dropout(config.dropout)
-        self.final_linear = nn.Linear(config.width, joints * 2)
-        if not self.bounded:  # start near the centre of the poses: the residual sum before it is large
+        self.final_linear = nn.Linear(config.width, 2 * (kinematics.VECTORS if self.output == "kinematic" else joints))
+        if self.output != "tanh":  # start near the centre of the poses: the residual sum before it is large
             nn.init.trunc_normal_(self.final_linear.weight, std=FIRST_OUTPUT_STD)
+        if self.output == "kinematic":
+            with torch.no_grad():
+                self.final_linear.bias.copy_(kinematics.standing().flatten())
+            self.register_buffer("longest", kinematics.longest(), persistent=False)
+            self.register_buffer("chains", kinematics.chains(), persistent=False)
 
     def forward(
         self,
@@ -91,8 +100,10 @@ class PoseGenerator(nn.Module):
             hidden = self.get_submodule(f"layer{block}")(hidden)
         last = self.final_linear
         with torch.autocast(hidden.device.type, enabled=False):  # rounding would cause jitter
-            joints = last(self.dropout(hidden).to(last.weight))
-        return (joints.tanh() if self.bounded else joints).unflatten(-1, (self.joints, 2))
+            values = last(self.dropout(hidden).to(last.weight)).unflatten(-1, (-1, 2))
+            if self.output == "kinematic":
+                return kinematics.to_joints(values, self.longest, self.chains)
+        return values.tanh() if self.output == "tanh" else values
 
 
 class Generator(nn.Module):

@@ -3,9 +3,9 @@
 The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on Music" (ACM MM 2020).
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from dancegen.config import Config
 
@@ -43,12 +43,15 @@ class GeneratorConfig(Config):
     FORMER: ClassVar = {"noise": "noise_dim"}
 
     audio: AudioEncoderConfig = AudioEncoderConfig()
-    noise_dim: PositiveInt = 10
-    """Noise channels: size of the latent code that distinguishes dances to the same music."""
+    noise_dim: PositiveInt = 24
+    """Noise channels: size of the latent code that distinguishes dances to the same music (10 as published)."""
     noise_std: PositiveFloat = 0.33
     """Standard deviation of the noise."""
     noise_memory_frames: NonNegativeFloat | None = None
     """Correlation time of the noise, in frames; null samples it once per dance, 0 at every frame (as published)."""
+    phrase_latents: bool = True
+    """A latent code for each phrase of the song, the same where the music repeats; otherwise one for the whole dance.
+    It applies with `noise_memory_frames: null`."""
     seed_frames: NonNegativeInt = 5
     """Initial frames that may be given, so that a dance continues a previous one (0 as published)."""
     rhythm_harmonics: PositiveInt = 4
@@ -63,9 +66,16 @@ class GeneratorConfig(Config):
     dropout: Share = 0.0
     """Dropout of the decoder's last hidden features (0.5 as published). It is sampled per frame, so its velocity error
     grows with the size of a movement, which reduces the motion amplitude."""
-    output: Literal["linear", "tanh"] = "linear"
-    """Output activation of the decoder. The published tanh saturates: joints at the edge of its range have no
-    gradient."""
+    output: Literal["kinematic", "linear", "tanh"] = "kinematic"
+    """Output of the decoder. `kinematic` gives a root path and the directions of bones of bounded length, and joints
+    follow by forward kinematics, so that every pose is a body; it requires `normalization: body`. `linear` and the
+    published `tanh` give the joints' coordinates; joints at the edge of tanh's range have no gradient."""
+
+
+    @property
+    def planned(self) -> bool:
+        """Whether each phrase has a latent code of its own."""
+        return self.phrase_latents and self.noise_memory_frames is None
 
 
 class NoiseEncoderConfig(Config):
@@ -145,6 +155,11 @@ class LossConfig(Config):
     """Weight of the L1 reconstruction loss of the joints."""
     velocity: NonNegativeFloat = 50.0
     """Weight of the reconstruction loss of the joints' frame-to-frame differences."""
+    motion_energy: NonNegativeFloat = 0.5
+    """Weight of the difference of each joint's mean speed and acceleration over a clip: how much it moves, whatever the
+    moves. It also counts for clips with noise from the prior."""
+    foot_slide: NonNegativeFloat = 50.0
+    """Weight of the speed of the generated feet while the real ones are planted."""
     perceptual: NonNegativeFloat = 1.0
     """Weight of the pose perceptual loss: distance of the two dances in the perceptual network's features."""
     perceptual_scale: Literal["relative", "published"] = "relative"
@@ -207,8 +222,8 @@ class DanceModelConfig(Config):
     equal_loudness: bool = True
     """Normalise a song to the loudness of the clips before inference; off for the published weights, which were trained
     on songs at their original loudness."""
-    mirror_odd_seeds: bool = True
-    """Mirror the dances of odd seeds: a different dance of equal quality; off for the published weights."""
+    mirror_odd_seeds: bool = False
+    """Mirror the dances of odd seeds, for a model whose noise changes little."""
     masked: bool = True
     """Mask missing joints in every loss; otherwise they are trained on as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
@@ -224,6 +239,12 @@ class DanceModelConfig(Config):
     ema_decay: Share = 0.998
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update."""
 
+    @model_validator(mode="after")
+    def _bones_keep_their_shape(self) -> Self:
+        if self.generator.output == "kinematic" and self.normalization != "body":
+            raise ValueError("generator.output=kinematic requires normalization=body: give output=linear, or body")
+        return self
+
 
 _PAPER_AUDIO = AudioEncoderConfig(input="waveform", code=256, hidden=256, size=256, loudness=False)
 
@@ -235,7 +256,9 @@ PAPER = DanceModelConfig(
     masked=False,
     generator=GeneratorConfig(
         audio=_PAPER_AUDIO,
+        noise_dim=10,
         noise_memory_frames=0.0,
+        phrase_latents=False,
         seed_frames=0,
         width=1024,
         time_kernel_frames=1,
@@ -258,6 +281,8 @@ PAPER = DanceModelConfig(
     losses=LossConfig(
         l1=200.0,
         velocity=0.0,
+        motion_energy=0.0,
+        foot_slide=0.0,
         perceptual_scale="published",
         noise_kl=0.0,
         noise_recovery=0.0,

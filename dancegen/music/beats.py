@@ -128,10 +128,16 @@ def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float
     of them. Without a beat, sine and cosine are both 0, which no phase yields.
     """
     bands = bands_db(samples)
+    return rhythm_channels(bands, hear(samples, bands), frames, fps)
+
+
+def rhythm_channels(
+    bands: Float32[np.ndarray, "H M"], heard: Heard, frames: int, fps: float
+) -> Float32[np.ndarray, "T R"]:
+    """`rhythm` of a song whose beats are known."""
     seconds = np.arange(frames) / fps
     channels = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32)
     channels[:, 0] = _onsets(flux(bands), seconds, fps)
-    heard = hear(samples, bands)
     if len(heard.beats_s) >= 2:
         beat, bar = heard.count.at(seconds)
         phrase = _phrase_number(bar, heard.count, bands)

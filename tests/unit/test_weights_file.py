@@ -49,7 +49,7 @@ def test_a_model_is_known_by_its_tensors_and_settings_and_not_by_its_card(model:
     in_another_order = safetensors.torch.save(tensors, stamp["__metadata__"])
     assert identity(in_another_order) == known
 
-    mirrored = DanceModel(model.generator, model.config.model_copy(update={"mirror_odd_seeds": False}))
+    mirrored = DanceModel(model.generator, model.config.model_copy(update={"mirror_odd_seeds": True}))
     assert identity(saved(tmp_path, mirrored, {})) != known
     name = next(iter(tensors))
     tensors[name] = tensors[name] + 1

@@ -15,10 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from dancegen.gan.plan import fade
 from dancegen.gan.pose_generator import Generator
 from dancegen.media.audio import SAMPLE_RATE
 
 SEEDED_SHARE = 0.5  # of the clips start from given frames, if the generator supports it
+FADE_FRAMES = 10.0  # duration of the change of a code
 TONE_BANDS = 9  # about one for each octave
 LOWEST_HZ = 40.0
 SILENT = 1e-6  # lower bound of the loudness as divisor
@@ -49,7 +51,7 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
     """Samples for all clips of one update."""
     random = _random(seed, update)
     return StepNoise(
-        noise=generator.noise(clips, frames, random, torch.device("cpu")),
+        noise=_noise(generator, clips, frames, random),
         code=torch.randn(clips, generator.config.noise_dim, generator=random),
         free=torch.rand(clips, generator=random),
         seeded=torch.rand(clips, generator=random),
@@ -62,6 +64,16 @@ def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: i
     """Noise that depends only on the seed and the clip, whatever other clips are in the batch."""
     drawn = [generator.noise(1, frames, _random(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
     return torch.cat(drawn)
+
+
+def _noise(generator: Generator, clips: int, frames: int, random: torch.Generator) -> Float[Tensor, "B T Z"]:
+    """Noise from the prior; with a code for each phrase, half of the clips change theirs at a random frame."""
+    noise = generator.noise(clips, frames, random, torch.device("cpu"))
+    if not generator.config.planned:
+        return noise
+    later = generator.noise(clips, frames, random, torch.device("cpu"))
+    change = 2 * torch.rand(clips, 1, generator=random) * frames  # beyond the end in half of the clips
+    return fade(noise, later, (torch.arange(frames) - change) / FADE_FRAMES)
 
 
 def _random(seed: int, *words: int) -> torch.Generator:

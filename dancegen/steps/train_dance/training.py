@@ -316,12 +316,17 @@ class DanceTraining:
         return gradient * (limit / norm)[:, None, None, None]
 
     def distances(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """Reconstruction losses of the joints and of their frame-to-frame differences."""
-        target = generated.target
-        return {
-            "l1": losses.l1(generated.fake, target.pose, target.mask),
-            "velocity": losses.velocity(generated.fake, target.pose, target.mask),
+        """Reconstruction losses of the joints, their frame-to-frame differences and planted feet, and motion energy."""
+        target, weights = generated.target, self.config.losses
+        reconstruction = {"l1": losses.l1, "velocity": losses.velocity, "foot_slide": losses.foot_slide}
+        found = {
+            name: loss(generated.fake, target.pose, target.mask)
+            for name, loss in reconstruction.items()
+            if getattr(weights, name)
         }
+        if weights.motion_energy:
+            found["motion_energy"] = losses.motion_energy(generated.fake, generated.batch.pose, generated.batch.mask)
+        return found
 
     def perceptual(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Pose perceptual loss (section 3.3): distance of the two dances in the frozen network's features."""
@@ -367,7 +372,9 @@ class DanceTraining:
             seen = self.noise_encoder(
                 losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
             ).mean
-        lost = (seen - generated.noise[:, 0].detach()).abs().mean() / std
+        first, last = generated.noise[:, 0].detach(), generated.noise[:, -1].detach()
+        constant = (first == last).all(dim=1, keepdim=True)  # a clip whose code changes has none to recover
+        lost = ((seen - first).abs() * constant).mean() / std
         return {"noise_kl": generated.code.divergence(std, free).mean(), "noise_recovery": lost}
 
     def _weight(self, term: str) -> float:
@@ -451,7 +458,7 @@ class Terms:
 
 # The generator's losses. A new loss requires a line here and a weight in LossConfig.
 GENERATOR_TERMS = (
-    Terms(("l1", "velocity"), DanceTraining.distances),
+    Terms(("l1", "velocity", "foot_slide", "motion_energy"), DanceTraining.distances),
     Terms(("perceptual",), DanceTraining.perceptual),
     Terms(("adversarial_local",), DanceTraining.from_local),
     Terms(("adversarial_global", "feature_matching"), DanceTraining.from_global),
