@@ -71,7 +71,6 @@ class GeneratorConfig(Config):
     follow by forward kinematics, so that every pose is a body; it requires `normalization: body`. `linear` and the
     published `tanh` give the joints' coordinates; joints at the edge of tanh's range have no gradient."""
 
-
     @property
     def planned(self) -> bool:
         """Whether each phrase has a latent code of its own."""

@@ -247,7 +247,7 @@ def test_the_published_preset_makes_an_update():
 def test_the_noise_of_a_dance_can_be_read_out_of_it_again_after_some_training():
     training = train_of(SMALL, 0)
     lost = [training.step(batch())["noise_recovery"].item() for _ in range(40)]
-    assert sum(lost[-10:]) < 0.8 * sum(lost[:10])
+    assert sum(lost[-10:]) < 0.9 * sum(lost[:10])
 
 
 def test_state_of_other_networks_or_no_state_is_refused():

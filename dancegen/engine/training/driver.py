@@ -35,7 +35,6 @@ START_FAILURES = 3  # times that Ray may fail to start the workers
 LOSE_CONTACT_S = 600  # after which a worker without contact to the others gives up
 REPORT_POLL_S = "0.5"  # a report waits for the controller's next poll; Ray's default is 2 s
 ELASTIC_START_S = "20"  # after which fewer workers are tried, where that is allowed
-TOO_SMALL = "Set fewer workers or a smaller cpus_per_worker, add machines, or set max_wait_s if the cluster autoscales."
 
 
 def fit(

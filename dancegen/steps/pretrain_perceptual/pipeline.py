@@ -5,11 +5,9 @@ Ray Train runs `worker.work` in every worker; the same command resumes where the
 
 from dataclasses import dataclass
 
-from dancegen.engine.cluster.capacity import enough
-from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, notify
-from dancegen.engine.training.driver import FREE, TOO_SMALL, fit
-from dancegen.engine.training.reporter import reported
+from dancegen.engine.progress import notify
+from dancegen.engine.training.driver import FREE
+from dancegen.engine.training.launch import launch
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, DivergedError
 from dancegen.steps.pretrain_perceptual import worker
@@ -48,13 +46,8 @@ def run(config: PretrainPerceptualConfig) -> Pretrained:
     )
     if len(data.categories) == 1:
         notify(f"all clips have the category {data.categories[0]!r}: the network is trained on the pretext tasks only")
-    start_ray(config.cpus, config.gpus, dashboard=True)
-    board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": STEP, "kind": config.kind}
-    room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    with room, reported(config, updates * config.workers * config.batch_size, tags, SHOWN) as take, board.read_by(take):
-        notify(f"starting {config.workers} workers")
-        trained = _train(config, data, board)
+    trained = _train(config, data, updates * config.workers * config.batch_size, tags)
     finish(config, {"metrics": trained.metrics})
     if text := _text(trained.metrics, data):
         notify(f"accuracy on validation clips: {text}")
@@ -75,10 +68,9 @@ def check(config: PretrainPerceptualConfig) -> DatasetSummary:
     return data
 
 
-def _train(config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> Pretrained:
+def _train(config: PretrainPerceptualConfig, data: DatasetSummary, items: int, tags: dict[str, str]) -> Pretrained:
     """Run the workers. Raises DivergedError when the loss became NaN or Inf."""
-    given = {"config": config.model_dump(), "data": data, "board": board}
-    end = fit(config, worker.work, given, [EventCallback(board)])
+    end = launch(config, worker.work, {"data": data}, items, tags, SHOWN)
     if "diverged" in end:
         problem = f"became NaN or Inf in epoch {end['epoch']}."
         raise DivergedError(end["diverged"], problem, "Set a smaller learning_rate, and another name.")

@@ -4,18 +4,13 @@ Ray Train runs `worker.work` in every worker. The driver shows their progress an
 checkpoints hold the complete state of a run, so the same command resumes where the last one stopped.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import ray.train
-
 from dancegen import storage
-from dancegen.engine.cluster.capacity import enough
-from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, notify
+from dancegen.engine.progress import notify
 from dancegen.engine.training import driver
-from dancegen.engine.training.driver import TOO_SMALL
-from dancegen.engine.training.reporter import named, reported
+from dancegen.engine.training.launch import launch
+from dancegen.engine.training.reporter import named
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.gan.settings import SECOND_STAGE
@@ -68,18 +63,11 @@ def run(config: TrainDanceConfig) -> Trained:
         f"{config.epochs} epochs of {updates:,} updates with {_workers(config)} workers; "
         f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
     )
-    start_ray(config.cpus, config.gpus, dashboard=True)
-    board = EventQueue()
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
     numbers = SHOWN | {f"validation/{config.monitor}": config.monitor}
-    room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    with (
-        room,
-        reported(config, updates * config.workers * config.batch_size, tags, numbers) as take,
-        board.read_by(take),
-    ):
-        notify(f"starting {_workers(config)} workers")
-        trained = fit(config, data.data_hash, [EventCallback(board)], board)
+    items = updates * config.workers * config.batch_size
+    end = launch(config, worker.work, {"data_hash": data.data_hash}, items, tags, numbers, config.min_workers)
+    trained = Trained(_model(config), end["metrics"], end["epoch"])
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     text = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())
     which = "the last" if config.monitor == "last" else f"best by {config.monitor}"
@@ -121,20 +109,6 @@ def _check_validation(config: TrainDanceConfig, data: Summary) -> None:
     if not data.validation and config.monitor != "last":
         problem = "holds no validation clips to select the best epoch on."
         raise TableError(config.clips, problem, f"{CUT_AGAIN}, or set monitor=last.")
-
-
-def fit(
-    config: TrainDanceConfig, data_hash: str, callbacks: Sequence[ray.train.UserCallback], board: EventQueue | None
-) -> Trained:
-    """Run the workers on a running Ray.
-
-    Raises DivergedError when a loss became NaN or Inf or explodes, CheckpointError when the run cannot be resumed.
-    """
-    given = {"config": config.model_dump(), "data_hash": data_hash, "board": board}
-    end = driver.fit(config, worker.work, given, callbacks, config.min_workers)
-    if error := end.get("error"):
-        raise error
-    return Trained(_model(config), end["metrics"], end["epoch"])
 
 
 def _model(config: TrainDanceConfig) -> str:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from dancegen import storage
 from dancegen.checkpoints.person import load_person
-from dancegen.engine.cluster.capacity import enough
-from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, notify
-from dancegen.engine.training.driver import FREE, TOO_SMALL, fit
-from dancegen.engine.training.reporter import named, reported
+from dancegen.engine.progress import notify
+from dancegen.engine.training.driver import FREE
+from dancegen.engine.training.launch import launch
+from dancegen.engine.training.reporter import named
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.renderer.image_features import load_features
@@ -51,8 +50,6 @@ def run(config: TrainRendererConfig) -> TrainedPerson:
         f"{data.height_px} px; {config.epochs} epochs of {updates:,} updates with {config.workers} workers; "
         f"{'resuming from' if begun else 'checkpoints in'} {config.run_folder}"
     )
-    start_ray(config.cpus, config.gpus, dashboard=True)
-    board = EventQueue()
     tags = {
         "data_hash": data.data_hash,
         "frames": str(data.train),
@@ -61,13 +58,7 @@ def run(config: TrainRendererConfig) -> TrainedPerson:
     }
     numbers = SHOWN | {f"validation/{config.monitor}": config.monitor}
     items = updates * config.workers * config.batch_size
-    room = enough(config.cpus, config.gpus, config.max_wait_s, TOO_SMALL)
-    with room, reported(config, items, tags, numbers) as take, board.read_by(take):
-        notify(f"starting {config.workers} workers")
-        given = {"config": config.model_dump(), "data_hash": data.data_hash, "board": board}
-        end = fit(config, worker.work, given, [EventCallback(board)], config.min_workers)
-    if error := end.get("error"):
-        raise error
+    end = launch(config, worker.work, {"data_hash": data.data_hash}, items, tags, numbers, config.min_workers)
     finish(config, end)
     text = ", ".join(f"{name} {value:.3g}" for name, value in named(end["metrics"], numbers).items())
     notify(f"{config.epochs} epochs done. The person of epoch {end['epoch']} ({text}): {model}")
