@@ -86,15 +86,15 @@ class NoiseEncoderConfig(Config):
 
     FORMER: ClassVar = {"free_tone_db": "free_eq_db"}
 
-    channels: PositiveInt = 16
+    channels: PositiveInt = 24
     """Channels of the first convolution (the pose branch is that of the global discriminator)."""
     joint_features: PositiveInt = 16
     """Features per joint after the second convolution."""
     motion_gain: PositiveFloat = 10.0
     """Factor on frame-to-frame differences."""
-    hidden: PositiveInt = 128
+    hidden: PositiveInt = 256
     """Width of the last hidden layer."""
-    free_nats: NonNegativeFloat = 0.4
+    free_nats: NonNegativeFloat = 1.0
     """Free bits per noise channel, in nats (not penalised by noise_kl); prevents posterior collapse."""
     free_share: Share = 0.25
     """Fraction of the clips with noise from the prior and out-of-distribution audio: another clip's audio mixed in, and
@@ -166,7 +166,7 @@ class LossConfig(Config):
     and averages the layers, so that the weight does not depend on the network; `published` sums the raw distances."""
     feature_matching: NonNegativeFloat = 1.0
     """Weight of the feature matching loss: distance of the two dances in the global discriminator's layers."""
-    noise_kl: NonNegativeFloat = 0.02
+    noise_kl: NonNegativeFloat = 0.01
     """Weight of the KL divergence of the noise posterior from the prior; requires the noise encoder."""
     noise_recovery: NonNegativeFloat = 0.5
     """Weight of the latent regression loss: recovery of the noise from the generated dance; requires the noise encoder.
