@@ -20,7 +20,7 @@ from dancegen.gan.noise_encoder import NoiseEncoder
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
-from dancegen.music.beats import RHYTHM_CHANNELS, rhythm
+from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm
 from dancegen.skeleton import COCO18
 
 OVERLAP_FRAMES = 20  # of two windows
@@ -43,17 +43,23 @@ class DanceModel:
         seed: int,
         start: Float32[np.ndarray, "K J 2"] | None = None,
         window_frames: int = WINDOW_FRAMES,
+        heard: Heard | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
         model supports seed frames (at most `seed_frames`). A song longer than `window_frames` is generated in windows:
         each is conditioned on the last frames of the previous window and cross-faded with it over two seconds, because
-        the audio context of the two windows differs.
+        the audio context of the two windows differs. `heard` is the result of `hear`, if it is known.
         """
         if self.config.mirror_odd_seeds and seed % 2:
-            return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
-        return self._dance(samples, seed, start, window_frames)
+            given = None if start is None else mirrored(start)
+            return mirrored(self._dance(samples, seed, given, window_frames, heard))
+        return self._dance(samples, seed, start, window_frames, heard)
+
+    def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
+        """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
+        return hear(self._level(samples)) if self.config.rhythm else None
 
     @torch.inference_mode()
     def dances(
@@ -74,13 +80,13 @@ class DanceModel:
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
     def _dance(
-        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int
+        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int, heard: Heard | None
     ) -> Float32[np.ndarray, "T J 2"]:
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
-        samples = normalize_loudness(samples) if self.config.equal_loudness else samples
+        samples = self._level(samples)
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
         noise = self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))[0].numpy()
-        beat = self._rhythm(samples, frames)
+        beat = self._rhythm(samples, frames, heard)
         known = self.config.generator.seed_frames
         overlap = max(OVERLAP_FRAMES, known + 1)
         dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
@@ -91,12 +97,16 @@ class DanceModel:
             dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
 
-    def _rhythm(self, samples: np.ndarray, frames: int) -> np.ndarray:
-        """The rhythm channels; zeros for a model without rhythm input, because beat tracking is slow."""
+    def _level(self, samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
+        """The samples at the loudness of the model's input."""
+        return normalize_loudness(samples) if self.config.equal_loudness else samples
+
+    def _rhythm(self, samples: np.ndarray, frames: int, heard: Heard | None) -> np.ndarray:
+        """The rhythm channels; zeros for a model without rhythm input."""
         if not self.config.rhythm:
             return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32)
-        heard = rhythm(samples, frames, self.config.fps)
-        return heard[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
+        channels = rhythm(samples, frames, self.config.fps, heard)
+        return channels[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]]
 
     def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The dance to a part of a song; its first frames are `given`."""
