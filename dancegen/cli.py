@@ -164,6 +164,27 @@ def beats(**options: Any) -> None:
             click.echo(line)
 
 
+@main.command(short_help="Write a static page of the videos of a library.")
+@click.argument("renders", metavar="RENDERS", type=PLACE)
+@click.option("-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Output folder of the pages.")
+@click.option("--title", default="Dances", show_default=True, help="Title of the pages.")
+@click.option("--workers", default=2, show_default=True, help="Videos at the same time of which previews are made.")
+@overwrite
+def gallery(**options: Any) -> None:
+    """Write a static gallery of a library: paged, with search, moving previews, and the songs that failed.
+
+    RENDERS is the table of renders, such as data/videos_renders. The pages need no server: they work from a folder and
+    from S3. A second run makes only the previews of new videos.
+    """
+    with ErrorBoundary():
+        from dancegen import config
+
+        settings = config.validate(load("dancegen.tools.gallery.settings:GalleryConfig"), options)
+        check(settings)
+        for line in load("dancegen.tools.gallery.run:run")(settings):
+            click.echo(line)
+
+
 @main.command("import-weights", short_help="Convert the published weights to a checkpoint.")
 @click.argument("weights", metavar="WEIGHTS", type=PLACE)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")

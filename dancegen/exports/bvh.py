@@ -92,7 +92,8 @@ def _direction(places: dict[str, Float64[np.ndarray, "F 2"]], bone: Bone) -> Flo
     """Angle from the rest pose of the bone to a joint's first child, in radians, without jumps of a whole turn."""
     child = CHILDREN[bone.name][0]
     x, y = (places[child.name] - places[bone.name]).T
-    return np.unwrap(np.arctan2(y, x) - np.arctan2(*child.rest[::-1]))
+    rest_x, rest_y = child.rest
+    return np.unwrap(np.arctan2(y, x) - np.arctan2(rest_y, rest_x))
 
 
 def _offsets(places: dict[str, Float64[np.ndarray, "F 2"]]) -> dict[str, Float64[np.ndarray, " 2"]]:

@@ -47,7 +47,7 @@ class Dance:
 
 def save(dance: Dance, path: Path) -> None:
     """Write the file. The same dance gives the same bytes."""
-    arrays = {
+    arrays: dict[str, Any] = {
         NPZ_MARK: COMMENT,  # the first member: identifies the file
         "title": dance.title,
         "joints": dance.joints_px,
@@ -70,7 +70,7 @@ def save(dance: Dance, path: Path) -> None:
         "section_labels": np.array([section.label for section in dance.sections], dtype=np.str_),
     }
     with path.open("wb") as file:
-        np.savez_compressed(file, **{name: np.asarray(value) for name, value in arrays.items()})
+        np.savez_compressed(file, **arrays)
 
 
 def load(path: Path, subject: str) -> Dance:
@@ -89,7 +89,7 @@ def _dance(found: dict[str, Any]) -> Dance:
     wanted = ((joints, (len(COCO18), 3)), (poses, (len(COCO18), 2)))
     if any(array.ndim != 3 or array.shape[1:] != shape or not np.isfinite(array).all() for array, shape in wanted):
         raise ValueError(f"joints of shape {joints.shape} and poses of shape {poses.shape}, or non-finite values")
-    beats = (found[f"beat_{name}"] for name in ("positions", "meters", "triple"))
+    beats = [found[name] for name in ("beats_s", "beat_positions", "beat_meters", "beat_triple")]
     sections = zip(found["sections_s"].tolist(), found["section_labels"].tolist(), strict=True)
     return Dance(
         title=str(found["title"]),
@@ -102,6 +102,6 @@ def _dance(found: dict[str, Any]) -> Dance:
         seed=int(found["seed"]),
         checkpoint_hash=str(found["checkpoint_hash"]),
         content_hash=str(found["content_hash"]),
-        heard=Heard(found["beats_s"], *beats, float(found["beat_confidence"])),
+        heard=Heard(*beats, confidence=float(found["beat_confidence"])),
         sections=[Section(start_s, end_s, label) for (start_s, end_s), label in sections],
     )
