@@ -19,10 +19,11 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import load
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
+from dancegen.steps.render.dancing import dance
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.sizes import drawn_size
-from dancegen.steps.render.stage import dance, render_song
+from dancegen.steps.render.stage import render_song
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
 def encode_alone(path: Path, song: Path, model: DanceModel, picture: PictureConfig) -> float:
     """Seconds to encode the already drawn frames of a dance, with audio."""
     size = drawn_size(picture)
-    joints = dance(load(song, str(song)), model, size, picture.fps, seed=0)
+    joints = dance(load(song, str(song)), model, size, picture.fps, seed=0).joints_px
     pictures = [LOOKS[picture.look](each, *size) for each in joints]
     started = time.perf_counter()
     with VideoWriter(path, *size, picture.fps, sound=song) as writer:

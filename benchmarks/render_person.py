@@ -30,9 +30,10 @@ from dancegen.renderer.driving.pose_range import measure_range
 from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
 from dancegen.renderer.settings import DEFAULT
+from dancegen.steps.render.dancing import dance
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.stage import dance, render_song
+from dancegen.steps.render.stage import render_song
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder, "song.wav")
         write_wav(song, synthesize(compose("kpop", 0, seconds)), RATE)
-        joints = dance(load(song, str(song)), model, (1, 1), 30.0, seed=0)
+        joints = dance(load(song, str(song)), model, (1, 1), 30.0, seed=0).joints_px
         path = Path(sys.argv[2]) if len(sys.argv) > 2 else _untrained(Path(folder, "person.safetensors"), joints)
         picture = PictureConfig(look=str(path))
         look = load_look(picture, device)

@@ -42,6 +42,17 @@ def main() -> None:
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that dancegen did not write.")
 
 
+FORMATS = "npz, openpose18, openpose25, pose-video, bvh, beats-csv, beats-srt, sections-csv, sections-srt"
+pose_size = click.option(
+    "--pose-size",
+    "pose_video_size",
+    default="512x768",
+    show_default=True,
+    metavar="WIDTHxHEIGHT",
+    help="Frame size of pose videos; image animators take 512x768 or 576x1024.",
+)
+
+
 class Size(click.ParamType):
     """Frame size in pixels, such as 1280x720."""
 
@@ -69,6 +80,10 @@ class Size(click.ParamType):
 @click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")
 @click.option("--size", type=Size(), help="Frame size in pixels. Default: 1280x720, or that of the person's pictures.")
+@click.option(
+    "--export", "exports", multiple=True, metavar="FORMAT", help=f"Also write, beside the video: {FORMATS}. Repeatable."
+)
+@pose_size
 @overwrite
 def dance(song: str, video: str, size: tuple[int, int] | None, **options: Any) -> None:
     """Render a dance video for one song. Requires no settings file and no cluster.
@@ -87,6 +102,29 @@ def dance(song: str, video: str, size: tuple[int, int] | None, **options: Any) -
         check(settings)
         click.echo(f"dance: {settings.song} to {settings.video}", err=True)
         load("dancegen.steps.render.one_song:run")(settings)
+
+
+@main.command(short_help="Write dances in the formats of other programs.")
+@click.argument("dances", metavar="DANCES", type=PLACE)
+@click.option("-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Output folder.")
+@click.option(
+    "--format", "formats", multiple=True, required=True, metavar="FORMAT", help=f"One of: {FORMATS}. Repeatable."
+)
+@pose_size
+@overwrite
+def export(**options: Any) -> None:
+    """Write dances in the formats of other programs. Nothing is rendered again.
+
+    DANCES is a dance (.npz) from `dancegen dance --export npz`, or the table of renders of a library that was rendered
+    with exports=[npz].
+    """
+    with ErrorBoundary():
+        from dancegen import config
+
+        settings = config.validate(load("dancegen.tools.export.settings:ExportConfig"), options)
+        check(settings)
+        for line in load("dancegen.tools.export.run:run")(settings):
+            click.echo(line)
 
 
 @main.command(short_help="Write a contact sheet of several videos.")
@@ -123,6 +161,27 @@ def beats(**options: Any) -> None:
         settings = config.validate(load("dancegen.tools.beats.settings:BeatsConfig"), options)
         check(settings)
         for line in load("dancegen.tools.beats.run:run")(settings):
+            click.echo(line)
+
+
+@main.command(short_help="Write a static page of the videos of a library.")
+@click.argument("renders", metavar="RENDERS", type=PLACE)
+@click.option("-o", "--output", required=True, metavar="FOLDER", type=PLACE, help="Output folder of the pages.")
+@click.option("--title", default="Dances", show_default=True, help="Title of the pages.")
+@click.option("--workers", default=2, show_default=True, help="Videos at the same time of which previews are made.")
+@overwrite
+def gallery(**options: Any) -> None:
+    """Write a static gallery of a library: paged, with search, moving previews, and the songs that failed.
+
+    RENDERS is the table of renders, such as data/videos_renders. The pages need no server: they work from a folder and
+    from S3. A second run makes only the previews of new videos.
+    """
+    with ErrorBoundary():
+        from dancegen import config
+
+        settings = config.validate(load("dancegen.tools.gallery.settings:GalleryConfig"), options)
+        check(settings)
+        for line in load("dancegen.tools.gallery.run:run")(settings):
             click.echo(line)
 
 

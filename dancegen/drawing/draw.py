@@ -29,18 +29,28 @@ FAR_PX = 100_000.0  # outside any frame, and within OpenCV's integers
 
 
 def draw_skeleton(
-    joints_px: Float[np.ndarray, "18 3"], width_px: int, height_px: int, theme: Literal["light", "dark"] = "dark"
+    joints_px: Float[np.ndarray, "18 3"],
+    width_px: int,
+    height_px: int,
+    theme: Literal["light", "dark"] = "dark",
+    bone_px: float | None = None,
+    joint_px: float | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """An RGB image of one person's skeleton. A joint of confidence 0 and its bones are not drawn."""
+    """An RGB image of one person's skeleton. A joint of confidence 0 and its bones are not drawn.
+
+    `bone_px` is half the width of a bone and `joint_px` the radius of a joint; None: in proportion to the height.
+    """
+    bone_px = height_px * STICK_PER_HEIGHT if bone_px is None else bone_px
+    joint_px = height_px * JOINT_PER_HEIGHT if joint_px is None else joint_px
     frame = np.full((height_px, width_px, 3), BACKGROUND[theme], dtype=np.uint8)
     seen = (joints_px[:, 2] > 0) & np.isfinite(joints_px).all(axis=1)
     places = np.clip(np.where(seen[:, None], joints_px[:, :2], 0), -FAR_PX, FAR_PX)
     for color, (start, end) in zip(RAINBOW, COCO18.bone_indices, strict=False):
         if seen[start] and seen[end]:
-            outline = _stick(places[start], places[end], height_px * STICK_PER_HEIGHT)
+            outline = _stick(places[start], places[end], bone_px)
             _fill(frame, outline, color, BONE_BRIGHTNESS[theme])
     for color, place in zip(compress(RAINBOW, seen), places[seen], strict=True):
-        _fill(frame, place + height_px * JOINT_PER_HEIGHT * CIRCLE, color, JOINT_BRIGHTNESS[theme])
+        _fill(frame, place + joint_px * CIRCLE, color, JOINT_BRIGHTNESS[theme])
     return frame
 
 

@@ -21,7 +21,7 @@ from dancegen.gan.plan import Phrase, codes, find_phrases
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
-from dancegen.music.beats import RHYTHM_CHANNELS, hear, rhythm_channels
+from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.spectrum import bands_db
 from dancegen.skeleton import COCO18
 
@@ -45,17 +45,23 @@ class DanceModel:
         seed: int,
         start: Float32[np.ndarray, "K J 2"] | None = None,
         window_frames: int = WINDOW_FRAMES,
+        heard: Heard | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
         model supports seed frames (at most `seed_frames`). A song longer than `window_frames` is generated in windows:
         each is conditioned on the last frames of the previous window and cross-faded with it over two seconds, because
-        the audio context of the two windows differs.
+        the audio context of the two windows differs. `heard` is the result of `hear`, if it is known.
         """
         if self.config.mirror_odd_seeds and seed % 2:
-            return mirrored(self._dance(samples, seed, None if start is None else mirrored(start), window_frames))
-        return self._dance(samples, seed, start, window_frames)
+            given = None if start is None else mirrored(start)
+            return mirrored(self._dance(samples, seed, given, window_frames, heard))
+        return self._dance(samples, seed, start, window_frames, heard)
+
+    def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
+        """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
+        return hear(self._level(samples)) if self.config.rhythm else None
 
     @torch.inference_mode()
     def dances(
@@ -76,12 +82,12 @@ class DanceModel:
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
     def _dance(
-        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int
+        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int, heard: Heard | None
     ) -> Float32[np.ndarray, "T J 2"]:
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
-        samples = normalize_loudness(samples) if self.config.equal_loudness else samples
+        samples = self._level(samples)
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
-        beat, phrases = self._listen(samples, frames)
+        beat, phrases = self._listen(samples, frames, heard)
         noise = self._noise(seed, frames, phrases)
         known = self.config.generator.seed_frames
         overlap = max(OVERLAP_FRAMES, known + 1)
@@ -93,16 +99,20 @@ class DanceModel:
             dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
 
-    def _listen(self, samples: np.ndarray, frames: int) -> tuple[np.ndarray, list[Phrase]]:
-        """The rhythm channels and the phrases, as far as the model uses them: beat tracking is slow."""
+    def _level(self, samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
+        """The samples at the loudness of the model's input."""
+        return normalize_loudness(samples) if self.config.equal_loudness else samples
+
+    def _listen(self, samples: np.ndarray, frames: int, heard: Heard | None) -> tuple[np.ndarray, list[Phrase]]:
+        """The rhythm channels and the phrases; zeros and none for a model without rhythm input."""
+        if not self.config.rhythm:
+            return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32), []
+        bands = bands_db(samples)
+        heard = hear(samples, bands) if heard is None else heard
+        channels = rhythm_channels(bands, heard, frames, self.config.fps)
         planned = self.config.generator.planned
-        beat, phrases = np.zeros((frames, len(RHYTHM_CHANNELS)), dtype=np.float32), []
-        if self.config.rhythm or planned:
-            bands = bands_db(samples)
-            heard = hear(samples, bands)
-            beat = rhythm_channels(bands, heard, frames, self.config.fps)
-            phrases = find_phrases(bands, heard, frames / self.config.fps) if planned else []
-        return beat[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]], phrases
+        phrases = find_phrases(bands, heard, frames / self.config.fps) if planned else []
+        return channels[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]], phrases
 
     def _noise(self, seed: int, frames: int, phrases: list[Phrase]) -> np.ndarray:
         """The latent code of every frame; one for the whole dance without phrases."""

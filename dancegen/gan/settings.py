@@ -51,7 +51,7 @@ class GeneratorConfig(Config):
     """Correlation time of the noise, in frames; null samples it once per dance, 0 at every frame (as published)."""
     phrase_latents: bool = True
     """A latent code for each phrase of the song, the same where the music repeats; otherwise one for the whole dance.
-    It applies with `noise_memory_frames: null`."""
+    It applies with `rhythm: true` and `noise_memory_frames: null`."""
     seed_frames: NonNegativeInt = 5
     """Initial frames that may be given, so that a dance continues a previous one (0 as published)."""
     rhythm_harmonics: PositiveInt = 4

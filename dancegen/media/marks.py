@@ -1,6 +1,7 @@
 """Marks in files that dancegen wrote, so that other files are not overwritten."""
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -15,6 +16,7 @@ PAGE = (  # the second is the beginning of pages of earlier releases
     b'<meta name="generator" content="dancegen">',
     b":root { color-scheme: light dark; --line: #8884",
 )
+LOCAL_HEADER_BYTES = 30  # of the first member of a zip, before its name
 HEAD_BYTES = 65_536  # that contain the marks of images and pages
 BEATS_HEADER = (
     "time_s",
@@ -25,6 +27,11 @@ BEATS_HEADER = (
     "counted",
     "section",
 )  # first line of tables of `dancegen beats`
+SECTIONS_HEADER = ("number", "section", "start_s", "end_s", "bars")  # first line of tables of sections
+NPZ_MARK = NAME  # name of the first array of a dance
+BVH_MARK = f"{NAME}_planar"  # prefix of the name of the root
+SRT_BEAT, SRT_SECTION = "beat", "section"  # first word of subtitles
+SRT = re.compile(rf"\A(1\n[\d:,]+ --> [\d:,]+\n({SRT_BEAT} \d+ of bar \d+|{SRT_SECTION} [A-Z]+)\n|\Z)".encode())
 STAMPS = ("_table.parquet", "_table.json", "run.json", "study.json")  # identify a folder that dancegen wrote
 
 
@@ -43,7 +50,15 @@ def is_ours(path: Path) -> bool:
             return _is_our_page(path) or _has_stamp(path.parent)
         case ".png" | ".jpg" | ".jpeg":
             return f"<!-- {NAME} ".encode() in _head(path)
-        case ".csv" if _head(path).startswith(",".join(BEATS_HEADER).encode()):
+        case ".csv" if _head(path).startswith((",".join(BEATS_HEADER).encode(), ",".join(SECTIONS_HEADER).encode())):
+            return True
+        case ".npz" if _head(path)[LOCAL_HEADER_BYTES:].startswith(f"{NPZ_MARK}.npy".encode()):
+            return True
+        case ".tar" if f"comment={NAME} ".encode() in _head(path):
+            return True
+        case ".bvh" if f"ROOT {BVH_MARK}".encode() in _head(path):
+            return True
+        case ".srt" if SRT.match(_head(path)):
             return True
     return _weights_kind(path).startswith(f"{NAME}.") or _is_our_folder(path.parent)
 

@@ -121,14 +121,16 @@ def tempo(samples: Float32[np.ndarray, " S"]) -> tuple[float, float]:
     return heard.counted_bpm, heard.confidence
 
 
-def rhythm(samples: Float32[np.ndarray, " S"], frames: int, fps: float) -> Float32[np.ndarray, "T R"]:
+def rhythm(
+    samples: Float32[np.ndarray, " S"], frames: int, fps: float, heard: Heard | None = None
+) -> Float32[np.ndarray, "T R"]:
     """The channels of RHYTHM_CHANNELS at each pose frame: onset in [0, 1], phases as sine and cosine.
 
     A phase is 0 (sine 0, cosine 1) on the counted beat, and at the start of the counted bar and of a phrase of eight
-    of them. Without a beat, sine and cosine are both 0, which no phase yields.
+    of them. Without a beat, sine and cosine are both 0, which no phase yields. `heard` is `hear(samples)`, if known.
     """
     bands = bands_db(samples)
-    return rhythm_channels(bands, hear(samples, bands), frames, fps)
+    return rhythm_channels(bands, hear(samples, bands) if heard is None else heard, frames, fps)
 
 
 def rhythm_channels(

@@ -1,7 +1,6 @@
 """tables of poses and cuts -> HTML pages with each video and its verdict. The pages work offline."""
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dancegen import schema, storage, tables
+from dancegen.pages.reasons import kind
 from dancegen.pages.strip import draw_line, draw_strip
 from dancegen.pages.template import template
 from dancegen.skeleton import COCO18
@@ -116,14 +116,8 @@ def _totals(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[str
 def _reasons(poses: list[dict[str, Any]], cuts: list[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
     """Counts of the reasons why videos were set aside and windows left out, in order of decreasing frequency."""
     cut = {row["uri"]: row for row in cuts}
-    videos = Counter(_kind(error) for row in poses if (error := _error(row, cut)))
+    videos = Counter(kind(error) for row in poses if (error := _error(row, cut)))
     windows: Counter[str] = Counter()
     for row in cuts:
         windows.update(dict(row["left_out"] or []))
     return {"Videos set aside": videos.most_common(), "Windows left out": windows.most_common()}
-
-
-def _kind(error: str) -> str:
-    """The error without its numbers, so that similar errors are counted together."""
-    sentence = re.sub(r" \([^)]*\)", "", error.split(". ")[0].split(": ")[0])
-    return " ".join("…" if any(letter.isdigit() for letter in word) else word for word in sentence.split()).rstrip(".")

@@ -71,7 +71,7 @@ def test_a_library_becomes_videos_and_a_second_run_does_only_what_is_left(
     ray_session: str, library: Path, untrained: Path, tmp_path: Path
 ):
     output = tmp_path / "dances"
-    config = settings(library, output, untrained, seed=7, actors=2)
+    config = settings(library, output, untrained, seed=7, actors=2, exports=("npz", "sections-csv"))
     first = run(config)
     videos = sorted(output.iterdir())
     assert (first.rows, first.bad, first.done_before) == (4, 1, 0)
@@ -81,6 +81,8 @@ def test_a_library_becomes_videos_and_a_second_run_does_only_what_is_left(
     one = renders(output)["it's one.wavFalse"]
     assert (one["frames"], one["seed"], one["look"], one["attempts"], one["error"]) == (25, 7, "skeleton", 1, None)
     assert len(one["content_hash"]) == len(one["checkpoint_hash"]) == 64
+    assert one["exports"] == [f"{output}_exports/it's one.npz", f"{output}_exports/it's one_sections.csv"]
+    assert len([*Path(f"{output}_exports").iterdir()]) == 6
     broken = renders(output)["broken.mp3True"]
     assert "cannot be opened" in broken["error"]
     assert not list(tmp_path.rglob("*.tmp-*"))

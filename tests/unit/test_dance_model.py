@@ -60,6 +60,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_dance(model
     assert np.abs(model.dance(song(8), seed=8) - first).mean() > 1e-5
 
 
+def test_a_song_that_was_heard_before_gets_the_same_dance(model):
+    samples = synthesize(compose("kpop", 0, 6.0)).astype(np.float32)
+    heard = model.hear(samples)
+    assert len(heard.beats_s) > 5
+    assert np.array_equal(model.dance(samples, 1, heard=heard), model.dance(samples, 1))
+
+
 def test_a_dance_starts_from_given_frames_and_goes_on_from_them(model):
     start = np.full((5, 18, 2), 0.2, dtype=np.float32)
     free, begun = model.dance(song(6), seed=1), model.dance(song(6), seed=1, start=start)

@@ -12,19 +12,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dancegen import schema, tables
+from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.music.practice import practice_song
+from dancegen.exports.dance import load as load_dance
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import load
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
+from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.stage import RenderSongs, dance, render_song, song_seed
+from dancegen.steps.render.stage import RenderSongs, render_song
 from dancegen.steps.render.video_names import video_names
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +126,8 @@ def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_se
 ):
     songs = [make_song(tmp_path / name, 2.0) for name in ("one.wav", "two.wav")]
     model = load_model(picture.checkpoint)
-    one, two = (dance(load(song, "song"), model, (160, 96), 25, song_seed(7, "content")) for song in songs)
-    other = dance(load(songs[0], "song"), model, (160, 96), 25, song_seed(8, "content"))
+    one, two = (dance(load(song, "song"), model, (160, 96), 25, song_seed(7, "content")).joints_px for song in songs)
+    other = dance(load(songs[0], "song"), model, (160, 96), 25, song_seed(8, "content")).joints_px
     assert np.array_equal(one, two)
     assert not np.allclose(one, other)
     assert song_seed(7, "content") != song_seed(7, "other content")
@@ -134,8 +136,8 @@ def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_se
 def test_the_dance_does_not_depend_on_the_size_of_the_picture(picture: PictureConfig, tmp_path: Path):
     song = load(make_song(tmp_path / "song.wav", 1.0), "song")
     model = load_model(picture.checkpoint)
-    small = dance(song, model, (160, 96), 25, 1)
-    large = dance(song, model, (320, 192), 25, 1)
+    small = dance(song, model, (160, 96), 25, 1).joints_px
+    large = dance(song, model, (320, 192), 25, 1).joints_px
     assert np.allclose(small[..., :2] * 2, large[..., :2], atol=0.01)
 
 
@@ -201,11 +203,15 @@ def dance_command(*arguments: object) -> list[str]:
 
 def test_dance_makes_a_video_without_settings_or_cluster(untrained: Path, tmp_path: Path):
     song, video = make_song(tmp_path / "my song.wav", 1.0), tmp_path / "my video.mp4"
-    options = ("--checkpoint", untrained, "--size", "160x96", "--look", "skeleton", "--seed", 7)
+    options = ("--checkpoint", untrained, "--size", "160x96", "--look", "skeleton", "--seed", 7, "--export", "npz")
     ended = subprocess.run(dance_command(song, "-o", video, *options), capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.startswith(f"dance: {song} to {video}\n")
     assert probe(video, "video").has_audio
+    made = load_dance(tmp_path / "my video.npz", "dance")
+    expected = dance(load(song, "song"), load_model(str(untrained)), (160, 96), 30, made.seed)
+    assert made.seed == song_seed(7, storage.content_hash(str(song)))
+    assert np.array_equal(made.joints_px, expected.joints_px)
 
 
 def test_dance_says_what_is_wrong_with_a_song_and_exits_with_2(untrained: Path, tmp_path: Path):

@@ -14,8 +14,9 @@ from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError
+from dancegen.exports import formats
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
-from dancegen.steps.render.settings import RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.sizes import drawn_size, person_size
 from dancegen.steps.render.video_names import VIDEO, video_names
 
@@ -36,7 +37,8 @@ def run(config: RenderConfig) -> Summary:
     device = "cuda" if config.gpus_per_actor else "cpu"
     job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
     rows = _rows(config)
-    storage.sweep(config.output)
+    for folder in (config.output, _exports(config)):
+        storage.sweep(folder)
     try:
         return run_table_job(job, rows, config)
     finally:
@@ -66,6 +68,10 @@ def _table(config: RenderConfig) -> str:
     return config.output.rstrip("/") + RENDERS
 
 
+def _exports(config: RenderConfig) -> str:
+    return config.output.rstrip("/") + EXPORTS
+
+
 def _rows(config: RenderConfig) -> list[Row]:
     """The input of RenderSongs: one row per song."""
     songs = list_media(config.songs, SONG_SUFFIXES)
@@ -74,8 +80,12 @@ def _rows(config: RenderConfig) -> list[Row]:
     past = _moved(config, songs, _past(config))
     given = {row["uri"]: name for row in past if (name := _name(row))}
     videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
-    there = set(storage.find(config.output, (VIDEO,)))
-    _check_videos(config, videos, there, set(given.values()))
+    exports = {
+        song: [*formats.places(config.exports, _exports(config), storage.stem(video)).values()]
+        for song, video in videos.items()
+    }
+    there = {*storage.find(config.output, (VIDEO,)), *(storage.find(_exports(config)) if config.exports else ())}
+    _check_files(config, videos, exports, there, _known(past, given))
     model = identity(storage.read_bytes(_checkpoint(config)))
     picture = _picture(config)
     choice, made = _choice(config, model, picture), _made_by_file(config, past, picture)
@@ -83,9 +93,10 @@ def _rows(config: RenderConfig) -> list[Row]:
         {
             "uri": song["uri"],
             "version": made.get((song["uri"], song["version"])) or f"{song['version']} {choice}",
-            "gone": videos[song["uri"]] not in there,
+            "gone": not there.issuperset((videos[song["uri"]], *exports[song["uri"]])),
             "name": storage.name(videos[song["uri"]]),
             "output_uri": videos[song["uri"]],
+            "exports": exports[song["uri"]] or None,
             "checkpoint_hash": model,
         }
         for song in songs
@@ -137,13 +148,21 @@ def _same_song(song: Row, missing: list[Row]) -> Row | None:
         return None  # the stage reports the error
 
 
-def _check_videos(config: RenderConfig, videos: dict[str, str], there: set[str], ours: set[str]) -> None:
-    """Raise ConfigError for a video that would replace a song, or a file not in the table and not from dancegen."""
-    outputs.check_apart(videos.values(), videos)
+def _known(past: list[Row], names: dict[str, str]) -> set[str]:
+    """Names of the files that earlier runs wrote."""
+    return {*names.values(), *(storage.name(uri) for row in past for uri in row["exports"] or ())}
+
+
+def _check_files(
+    config: RenderConfig, videos: dict[str, str], exports: dict[str, list[str]], there: set[str], ours: set[str]
+) -> None:
+    """Raise ConfigError for a file that would replace a song, or a file not in the table and not from dancegen."""
+    places = [*videos.values(), *(uri for uris in exports.values() for uri in uris)]
+    outputs.check_apart(places, videos)
     if not config.overwrite:
-        for video in sorted(there & set(videos.values())):
-            if storage.name(video) not in ours:
-                outputs.check_ours(video, REPLACE)
+        for uri in sorted(there.intersection(places)):
+            if storage.name(uri) not in ours:
+                outputs.check_ours(uri, REPLACE)
 
 
 def _checkpoint(config: RenderConfig) -> str:
@@ -158,8 +177,10 @@ def _made_by_file(config: RenderConfig, past: list[Row], picture: str) -> dict[t
 
 
 def _choice(config: RenderConfig, model: str, picture: str) -> str:
-    """What, besides the song, determines a video's content."""
-    return f"{model[:16]} {config.seed} {picture} {config.fps:g}"
+    """What, besides the song, determines a video's content and the files of other formats."""
+    made = f"{model[:16]} {config.seed} {picture} {config.fps:g}"
+    exports = [*config.exports, *([config.pose_video_size] if "pose-video" in config.exports else [])]
+    return " ".join([made, *filter(None, [",".join(exports)])])
 
 
 def _picture(config: RenderConfig) -> str:

@@ -6,11 +6,13 @@ from pydantic import AfterValidator, Field
 
 from dancegen import storage
 from dancegen.checkpoints.header import SHIPPED_PEOPLE
-from dancegen.config import Config, Input, InputFile, InputUri, Output, Uri
+from dancegen.config import Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.exports.settings import ExportsConfig
 from dancegen.media.settings import Side
 
 RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
+EXPORTS = "_exports"  # suffix of the folder of files of other formats
 DRAWN = ("avatar", "skeleton", "skeleton-light")  # keys of drawing.draw.LOOKS
 NAMED = (*DRAWN, *SHIPPED_PEOPLE)
 PERSON_SUFFIX = ".safetensors"
@@ -29,7 +31,7 @@ def _look(value: str) -> str:
 Look = Annotated[str, AfterValidator(_look), Input(names=NAMED)]
 
 
-class PictureConfig(Config):
+class PictureConfig(ExportsConfig):
     """Format of a video, and its dance."""
 
     checkpoint: InputUri | None = None
@@ -70,5 +72,6 @@ class RenderConfig(PictureConfig, Parallel):
 
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
-    output: Annotated[Uri, Output(beside=(RENDERS,), inside=())]
-    """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`."""
+    output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS), inside=())]
+    """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
+    files of `exports`: `<output>_exports`."""

@@ -1,15 +1,11 @@
 """songs -> dance videos"""
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import ceil
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.checkpoints.checkpoint import load_model
@@ -18,10 +14,10 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
 from dancegen.media.write_behind import WriteBehind
-from dancegen.music.beats import SURE, hear
+from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
-from dancegen.pose.normalize import place_in_frame, square
-from dancegen.pose.resample import resample
+from dancegen.steps.render.dancing import dance, song_seed
+from dancegen.steps.render.exported import Files, write_exports
 from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.settings import PictureConfig
 
@@ -47,14 +43,15 @@ class Rendered:
     meter: str | None = None
     tempo_confidence: float | None = None
     out_of_range_share: float | None = None
+    exports: list[str] | None = None
     note: str | None = None
 
 
 class RenderSongs:
     """Table of songs in; one video per song and a table of results out.
 
-    reads    uri, version, output_uri, checkpoint_hash
-    writes   the videos, and schema.RENDERS
+    reads    uri, version, output_uri, checkpoint_hash, exports (URI of the file of each of the settings' formats)
+    writes   the videos and files of other formats, and schema.RENDERS
     on error the row stays, with `error` set and unknown columns null
     """
 
@@ -69,19 +66,17 @@ class RenderSongs:
 
     def one(self, song: dict[str, Any]) -> dict[str, Any]:
         """Render one song."""
-        row = {**song, "seed": self._picture.seed, "look": self._picture.look}
+        row = {**song, "exports": None, "seed": self._picture.seed, "look": self._picture.look}
+        exports = dict(zip(self._picture.exports, song.get("exports") or (), strict=False))
         try:
-            rendered = render_song(song["uri"], song["output_uri"], self._model, self._picture, self._look)
+            rendered = render_song(
+                song["uri"], song["output_uri"], self._model, self._picture, self._look, exports=exports
+            )
         except StorageUnreachableError:
             raise
         except (BadMediaError, StorageError) as error:
             return {**row, "output_uri": None, "error": str(error)}
         return {**row, **asdict(rendered)}
-
-
-def song_seed(seed: int, content_hash: str) -> int:
-    """The seed of one song's dance: the same song gets the same dance, independent of library and file name."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {content_hash}".encode()).digest()[:4])
 
 
 def render_song(
@@ -91,8 +86,11 @@ def render_song(
     picture: PictureConfig,
     look: Look,
     progress: Progress = lambda done, frames: None,
+    exports: Files | None = None,
 ) -> Rendered:
-    """Make the dance video of one song, as long as the song, with its audio. Memory does not grow with the frame count.
+    """Make the dance video of one song, as long as the song, with its audio, and the files of other formats before it.
+
+    Memory does not grow with the number of frames.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -100,8 +98,9 @@ def render_song(
     with storage.reading(song) as path:
         content_hash = storage.content_hash(str(path))
         samples = audio.load(path, song)
-        joints = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
-        heard = hear(samples) if model.config.rhythm else None
+        danced = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
+        joints, heard = danced.joints_px, danced.heard
+        write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
         with (
@@ -121,18 +120,10 @@ def render_song(
         compute_s=time.process_time() - compute_s,
         **(tempo_columns(heard) if heard else {}),
         out_of_range_share=pictures.out_of_range_share,
+        exports=[*exports.values()] if exports else None,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
 
 
 def _range_note(share: float | None) -> str | None:
     return f"{share:.0%} of its poses are unlike the person's footage" if (share or 0) > NOTED_SHARE else None
-
-
-def dance(
-    samples: Float32[np.ndarray, " S"], model: DanceModel, size: tuple[int, int], fps: float, seed: int
-) -> np.ndarray:
-    """The joints in every frame of a song's video, in pixels of a frame of this size: float32 (frames, J, 3)."""
-    frames = ceil(len(samples) / audio.SAMPLE_RATE * fps)
-    pose = square(model.dance(samples, seed), model.config.normalization)  # (T, J, 2)
-    return place_in_frame(resample(pose, model.config.fps, fps, frames), *size)

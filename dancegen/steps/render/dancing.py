@@ -1,0 +1,47 @@
+"""A song -> its dance, in the frames of its video.
+
+Axes used in shapes:
+    S samples (mono, 16 kHz)    T poses of the model    F frames of the video    J joints
+"""
+
+import hashlib
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from jaxtyping import Float32
+
+from dancegen.gan.dance_model import DanceModel
+from dancegen.media import audio
+from dancegen.music.beats import Heard
+from dancegen.pose.normalize import place_in_frame, square
+from dancegen.pose.resample import resample
+
+
+@dataclass(frozen=True)
+class Danced:
+    """A dance to a song."""
+
+    poses: Float32[np.ndarray, "T J 2"]
+    """In the model's normalisation."""
+    joints_px: Float32[np.ndarray, "F J 3"]
+    """x, y in pixels and confidence in each frame of the video."""
+    seed: int
+    heard: Heard | None
+    """The beats of the song; None for a model without rhythm input."""
+
+
+def song_seed(seed: int, content_hash: str) -> int:
+    """The seed of one song's dance: the same song gets the same dance, independent of library and file name."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {content_hash}".encode()).digest()[:4])
+
+
+def dance(
+    samples: Float32[np.ndarray, " S"], model: DanceModel, size: tuple[int, int], fps: float, seed: int
+) -> Danced:
+    """The dance of a seed, in frames of this width and height in pixels. The song is heard once."""
+    heard = model.hear(samples)
+    poses = model.dance(samples, seed, heard=heard)
+    frames = ceil(len(samples) / audio.SAMPLE_RATE * fps)
+    placed = resample(square(poses, model.config.normalization), model.config.fps, fps, frames)
+    return Danced(poses, place_in_frame(placed, *size), seed, heard)

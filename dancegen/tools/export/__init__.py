@@ -1,0 +1,1 @@
+"""`dancegen export`: dances in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""`dancegen gallery`: a static page of the videos of a library."""
