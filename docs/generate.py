@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from manifests import manifests
 
 from dancegen import fields, schema
 from dancegen.config import Config
@@ -38,24 +39,6 @@ if __name__ == "__main__":
     job("{name}")
 '''
 
-MANIFEST = """\
-# {title}:  kubectl create -f cluster/kuberay/{command}.yaml
-apiVersion: ray.io/v1
-kind: RayJob
-metadata:
-  generateName: {command}-
-spec:
-  clusterSelector: {{ray.io/cluster: dancegen}}  # of raycluster.yaml, which stays when the job has ended
-  submissionMode: K8sJobMode
-  entrypoint: >-
-    {entrypoint}
-  runtimeEnvYAML: |
-    working_dir: /home/ray/dancegen
-  activeDeadlineSeconds: {seconds}
-  backoffLimit: 0  # KubeRay's retry makes the cluster anew, so it refuses one that is selected: create the job again
-  shutdownAfterJobFinishes: false  # idle GPU workers go by themselves
-"""
-
 
 def main() -> int:
     """Write the files, or compare them. Returns the exit code."""
@@ -76,24 +59,16 @@ def generated() -> dict[Path, str]:
     files = {DOCS / "settings.md": settings_page(), DOCS / "tables.md": tables_page()}
     for step in STEPS.values():
         files[ROOT / f"jobs/{step.name}.py"] = job_file(step)
-        files[ROOT / f"cluster/kuberay/{step.command}.yaml"] = manifest(step)
         settings = ROOT / f"configs/{step.name}.yaml"
         if not settings.exists():
             files[settings] = settings_file(step)
-    return files
+    return files | manifests(STEPS, {name: _wrapped(step) for name, step in STEPS.items()})
 
 
 def job_file(step: Step) -> str:
     """The entry point of a step for `ray job submit`."""
     command = " \\\\\n    ".join(_wrapped(step))
     return JOB.format(title=step.title, name=step.name, command=command)
-
-
-def manifest(step: Step) -> str:
-    """The RayJob of a step."""
-    entrypoint = "\n    ".join(_wrapped(step))
-    seconds = 3600 * step.hours_on_cluster
-    return MANIFEST.format(title=step.title, command=step.command, entrypoint=entrypoint, seconds=seconds)
 
 
 def settings_file(step: Step) -> str:

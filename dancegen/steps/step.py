@@ -23,8 +23,6 @@ class Step:
     """Example arguments on one machine, for its help."""
     on_cluster: str
     """Example arguments on a cluster, for its job and its manifest. Every path is on S3."""
-    hours_on_cluster: int
-    """Hours after which Kubernetes ends the job."""
 
     @property
     def command(self) -> str:

@@ -25,7 +25,6 @@ STEP = Step(
     often="least",
     example="songs=library/",
     on_cluster="songs=s3://YOUR-BUCKET/songs least=2",
-    hours_on_cluster=1,
 )
 '''
 SETTINGS = '''
@@ -84,8 +83,10 @@ def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_job_the_manifest_the_settings_and_the_docs_of_a_new_step_are_generated(project: Path):
     assert 'job("count_songs")' in (project / "jobs/count_songs.py").read_text()
-    manifest = (project / "cluster/kuberay/count-songs.yaml").read_text()
-    assert "python -m jobs.count_songs configs/count_songs.yaml\n    songs=s3://YOUR-BUCKET/songs least=2\n" in manifest
+    for folder in ("shared", "own"):
+        manifest = (project / f"cluster/kuberay/{folder}/count-songs.yaml").read_text()
+        command = "python -m jobs.count_songs configs/count_songs.yaml\n    songs=s3://YOUR-BUCKET/songs least=2\n"
+        assert command in manifest
     assert "## count-songs" in (project / "docs/settings.md").read_text()
     assert (project / "configs/count_songs.yaml").read_text().splitlines() == [
         *("# Count songs", "# Folder of songs.", "songs: data/songs"),

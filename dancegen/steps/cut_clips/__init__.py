@@ -14,5 +14,4 @@ STEP = Step(
     ),
     example="configs/cut_clips.yaml poses=data/poses clips=data/clips",
     on_cluster="poses=s3://YOUR-BUCKET/poses clips=s3://YOUR-BUCKET/clips actors=16",
-    hours_on_cluster=6,
 )

@@ -19,5 +19,4 @@ STEP = Step(
     ),
     example="configs/cut_frames.yaml poses=data/footage_poses frames=data/frames person=mia",
     on_cluster="poses=s3://YOUR-BUCKET/footage_poses frames=s3://YOUR-BUCKET/frames actors=16",
-    hours_on_cluster=6,
 )

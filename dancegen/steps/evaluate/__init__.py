@@ -14,5 +14,4 @@ STEP = Step(
         "clips=s3://YOUR-BUCKET/clips checkpoint=s3://YOUR-BUCKET/dance/dance.safetensors "
         "output=s3://YOUR-BUCKET/evaluation actors=4 tracking_uri=http://mlflow.mlflow:5000"
     ),
-    hours_on_cluster=6,
 )

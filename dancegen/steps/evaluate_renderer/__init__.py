@@ -17,5 +17,4 @@ STEP = Step(
         "frames=s3://YOUR-BUCKET/frames people=s3://YOUR-BUCKET/person/person.safetensors "
         "output=s3://YOUR-BUCKET/person_evaluation actors=4 tracking_uri=http://mlflow.mlflow:5000"
     ),
-    hours_on_cluster=6,
 )

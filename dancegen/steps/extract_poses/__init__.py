@@ -19,5 +19,4 @@ STEP = Step(
     ),
     example="configs/extract_poses.yaml videos=my_videos/ poses=data/poses follow=largest",
     on_cluster="videos=s3://YOUR-BUCKET/corpus/videos.csv poses=s3://YOUR-BUCKET/poses actors=16",
-    hours_on_cluster=24,
 )

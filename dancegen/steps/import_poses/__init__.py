@@ -14,5 +14,4 @@ STEP = Step(
         "format=aistpp source=s3://YOUR-BUCKET/keypoints2d music=s3://YOUR-BUCKET/music "
         "poses=s3://YOUR-BUCKET/poses actors=16"
     ),
-    hours_on_cluster=6,
 )

@@ -11,5 +11,4 @@ STEP = Step(
     often="categories songs_per_category dancers dancers_per_song seconds seed look fps actors overwrite",
     example="configs/make_corpus.yaml output=data/corpus songs_per_category=20",
     on_cluster="output=s3://YOUR-BUCKET/corpus actors=16",
-    hours_on_cluster=6,
 )

@@ -14,5 +14,4 @@ STEP = Step(
         "clips=s3://YOUR-BUCKET/clips output=s3://YOUR-BUCKET/perceptual workers=2 use_gpu=true max_wait_s=1200 "
         "tracking_uri=http://mlflow.mlflow:5000"
     ),
-    hours_on_cluster=24,
 )

@@ -14,5 +14,4 @@ STEP = Step(
         "songs=s3://YOUR-BUCKET/songs output=s3://YOUR-BUCKET/dances "
         "checkpoint=s3://YOUR-BUCKET/dance/dance.safetensors actors=16 gpus_per_actor=0.25"
     ),
-    hours_on_cluster=24,
 )

@@ -18,5 +18,4 @@ STEP = Step(
         "train.output=s3://YOUR-BUCKET/dance_best train.use_gpu=true train.max_wait_s=1200 "
         "train.tracking_uri=http://mlflow.mlflow:5000"
     ),
-    hours_on_cluster=72,
 )

@@ -14,5 +14,4 @@ STEP = Step(
         "frames=s3://YOUR-BUCKET/frames output=s3://YOUR-BUCKET/person consent=CONSENT workers=4 use_gpu=true "
         "max_wait_s=1200 tracking_uri=http://mlflow.mlflow:5000"
     ),
-    hours_on_cluster=12,
 )
