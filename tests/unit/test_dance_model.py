@@ -261,13 +261,14 @@ def test_saving_replaces_a_model_whole(model, saved):
 
 def test_a_model_from_before_there_was_a_choice_hears_what_it_heard_then(tmp_path):
     audio = AUDIO.model_copy(update={"input": "waveform"})
-    generator = SMALL.generator.model_copy(update={"audio": audio, "rhythm_harmonics": 1, "output": "tanh"})
+    former = {"rhythm_harmonics": 1, "output": "tanh", "phrase_latents": False}
+    generator = SMALL.generator.model_copy(update={"audio": audio, **former})
     model = DanceModel(
         build_generator(then := SMALL.model_copy(update={"generator": generator, "mirror_odd_seeds": False})), then
     )
     about = then.model_dump(mode="json")
     del about["generator"]["audio"]["input"], about["generator"]["rhythm_harmonics"], about["mirror_odd_seeds"]
-    del about["generator"]["output"]
+    del about["generator"]["output"], about["generator"]["phrase_latents"]
     written = {"settings": about, "fps": 10.0, "rhythm_channels": model.rhythm_channels, "card": {}}
     weights_file.write(tmp_path / "kept", checkpoint.DANCE, written, model.generator.state_dict(), half=False)
     assert np.array_equal(checkpoint.load(tmp_path / "kept").dance(song(3), 3), model.dance(song(3), 3))
