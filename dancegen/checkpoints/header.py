@@ -85,7 +85,7 @@ def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     generator = settings["generator"]
     audio = {"input": "waveform", **generator["audio"]}
     generator = {"rhythm_harmonics": 1, "output": "tanh", "phrase_latents": False, **generator, "audio": audio}
-    losses = {"motion_energy": 0.0, "foot_slide": 0.0, **settings.get("losses", {})}
+    losses = {"root_weight": 1.0, "motion_energy": 0.0, "foot_slide": 0.0, **settings.get("losses", {})}
     return {"mirror_odd_seeds": False, **settings, "generator": generator, "losses": losses}
 
 

@@ -32,10 +32,21 @@ def mask_missing(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]) -
 
 
 def l1(
-    fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
+    fake: Float[Tensor, "B T J 2"],
+    real: Float[Tensor, "B T J 2"],
+    mask: Float[Tensor, "B T J"],
+    root_weight: float = 1.0,
 ) -> Float[Tensor, ""]:
-    """L1 distance of the coordinates, weighted by the confidence in each joint."""
-    return ((mask_missing(fake, mask) - mask_missing(real, mask)).abs() * mask[..., None]).mean()
+    """L1 distance of the coordinates, weighted by the confidence in each joint.
+
+    `root_weight` is the share that counts of the error of the mid-hip, which moves all joints alike; 1 is plain L1.
+    """
+    difference = mask_missing(fake, mask) - mask_missing(real, mask)
+    if root_weight != 1:
+        hips = COCO18.indices("right_hip", "left_hip")
+        seen = (mask[:, :, hips] > 0).all(dim=-1)[..., None, None]
+        difference = difference - (1 - root_weight) * seen * difference[:, :, hips].mean(dim=2, keepdim=True)
+    return (difference.abs() * mask[..., None]).mean()
 
 
 def velocity(

@@ -152,6 +152,9 @@ class LossConfig(Config):
 
     l1: NonNegativeFloat = 50.0
     """Weight of the L1 reconstruction loss of the joints."""
+    root_weight: float = Field(default=0.2, ge=0, le=1)
+    """Share, in `l1`, of the error of the mid-hip's position, which moves all joints alike; 1 is the plain distance (as
+    published). The path across the floor is hardly predictable, and its error would hide that of the poses."""
     velocity: NonNegativeFloat = 50.0
     """Weight of the reconstruction loss of the joints' frame-to-frame differences."""
     motion_energy: NonNegativeFloat = 0.5
@@ -279,6 +282,7 @@ PAPER = DanceModelConfig(
     ),
     losses=LossConfig(
         l1=200.0,
+        root_weight=1.0,
         velocity=0.0,
         motion_energy=0.0,
         foot_slide=0.0,

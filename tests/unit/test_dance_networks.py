@@ -364,6 +364,18 @@ def swinging(amplitude, clips=2, frames=50):
     return places + amplitude * swing
 
 
+def test_a_displacement_of_the_whole_body_counts_by_its_weight():
+    mask, real = torch.ones(2, 50, 18), swinging(0.1)
+    moved = real + 0.3
+    assert losses.l1(moved, real, mask).item() == pytest.approx(0.3)
+    assert losses.l1(moved, real, mask, root_weight=0.2).item() == pytest.approx(0.06)
+    bent = real.clone()
+    bent[:, :, 4] += 0.3
+    assert losses.l1(bent, real, mask, root_weight=0.2).item() == pytest.approx(losses.l1(bent, real, mask).item())
+    mask[:, :, 8] = 0  # a hip is missing: the root is unknown
+    assert losses.l1(moved, real, mask, root_weight=0.2).item() == pytest.approx(0.3 * 17 / 18)
+
+
 def test_motion_energy_compares_how_much_joints_move_and_not_when_and_where():
     mask, real = torch.ones(2, 50, 18), swinging(0.1)
     assert losses.motion_energy(real, real, mask) == 0

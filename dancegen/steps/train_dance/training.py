@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -318,7 +319,8 @@ class DanceTraining:
     def distances(self, generated: GeneratorOutput) -> dict[str, Tensor]:
         """Reconstruction losses of the joints, their frame-to-frame differences and planted feet, and motion energy."""
         target, weights = generated.target, self.config.losses
-        reconstruction = {"l1": losses.l1, "velocity": losses.velocity, "foot_slide": losses.foot_slide}
+        l1 = partial(losses.l1, root_weight=weights.root_weight)
+        reconstruction = {"l1": l1, "velocity": losses.velocity, "foot_slide": losses.foot_slide}
         found = {
             name: loss(generated.fake, target.pose, target.mask)
             for name, loss in reconstruction.items()
