@@ -31,8 +31,8 @@ WIDTH = 100
 SONGS_NOTE = """\
 `render songs=` takes a CSV or Parquet table with a row per song. A value in one of the columns below replaces that of
 the job for this song; an empty cell leaves it. A wrong value is the reason in the song's row of `renders`, and the
-other songs are rendered. Paths of looks and checkpoints start at the folder where the job runs. A URI counts once: its first
-row is used."""
+other songs are rendered. Paths of looks and checkpoints start at the folder where the job runs. A URI counts once:
+its first row is used."""
 
 JOB = '''"""{title}.
 
