@@ -21,12 +21,18 @@ from dancegen import fields, schema
 from dancegen.config import Config
 from dancegen.steps import STEPS
 from dancegen.steps.command import load
+from dancegen.steps.render.song_settings import SongSettings
 from dancegen.steps.step import Step
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run `make docs`. -->"
 WIDTH = 100
+SONGS_NOTE = """\
+`render songs=` takes a CSV or Parquet table with a row per song. A value in one of the columns below replaces that of
+the job for this song; an empty cell leaves it. A wrong value is the reason in the song's row of `renders`, and the
+other songs are rendered. Paths of looks and checkpoints start at the folder where the job runs. A URI counts once:
+its first row is used."""
 
 JOB = '''"""{title}.
 
@@ -108,7 +114,21 @@ def tables_page() -> str:
         columns = re.findall(r'\("(\w+)", pa\.(.+?)\),(?:  # (.*))?$', body, re.M)
         lines = [f"| `{column}` | {kind.replace('()', '')} | {meaning} |" for column, kind, meaning in columns]
         parts += [f"## {name.lower()}", "\n".join(["| column | type | meaning |", "|---|---|---|", *lines])]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_table_of_songs()]) + "\n"
+
+
+def _table_of_songs() -> list[str]:
+    """The columns that a user's table of songs may have."""
+    lines = [
+        f"| `{name}` | {_type_name(field.annotation)} | {fields.meaning(field)} |"
+        for name, field in SongSettings.model_fields.items()
+    ]
+    head = [
+        "| column | type | meaning |",
+        "|---|---|---|",
+        "| `uri` | str | URI of the song, or path from the table. |",
+    ]
+    return ["## The table of songs for render", SONGS_NOTE, "\n".join([*head, *lines])]
 
 
 def _rows(kind: type[Config]) -> list[str]:

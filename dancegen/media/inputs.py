@@ -21,19 +21,20 @@ LABELS = ("category", "song", "dancer")
 LOOKUPS = 16  # concurrent file lookups: on S3 each takes tens of milliseconds
 
 
-def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
-    """One row per file: uri, version (None when the file does not exist), category, song, dancer.
+def list_media(uri: str, suffixes: tuple[str, ...], also: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """One row per file: uri, version (None when the file does not exist), category, song, dancer, and those of `also`.
 
     A file whose name is not UTF-8 gets a `file://` URI. The numbers of hidden and of unfinished files, which are
     skipped, are printed to stderr.
 
     `uri` is a folder (the sub-folder is the category, the file's name the song), one media file, a
-    `.txt` list with one URI per line, or a `.csv` or Parquet table with `uri` and any of the labels.
+    `.txt` list with one URI per line, or a `.csv` or Parquet table with `uri`, any of the labels and any of the columns
+    `also`, which are None where the input has none.
     Raises ConfigError when nothing is found.
     """
     first: dict[str, dict[str, Any]] = {}
-    for row in _rows(uri, suffixes):
-        first.setdefault(row["uri"], _labelled(row))
+    for row in _rows(uri, suffixes, also):
+        first.setdefault(row["uri"], {**_labelled(row), **{name: row.get(name) for name in also}})
     rows = list(first.values())
     if not rows:
         kinds = " ".join(suffixes)
@@ -46,9 +47,9 @@ def list_media(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
     return rows
 
 
-def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(uri: str, suffixes: tuple[str, ...], also: tuple[str, ...]) -> list[dict[str, Any]]:
     if storage.is_folder(uri):
-        return _below(uri, _table(tables.files(uri), uri)) if tables.is_table(uri) else _folder(uri, suffixes)
+        return _below(uri, _table(tables.files(uri), uri, also)) if tables.is_table(uri) else _folder(uri, suffixes)
     parent = uri.rsplit("/", 1)[0]
     match storage.suffix(uri):
         case ".txt":
@@ -57,7 +58,7 @@ def _rows(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
         case ".csv":
             return _below(parent, _csv(uri))
         case ".parquet":
-            return _below(parent, _table(storage.listing(uri).files, uri))
+            return _below(parent, _table(storage.listing(uri).files, uri, also))
         case suffix if suffix in suffixes:
             return [{"uri": uri}]
     raise ConfigError(uri, "is not a folder, list (.txt), table (.csv, .parquet) or media file.", "Name one of these.")
@@ -95,7 +96,7 @@ def _csv(uri: str) -> list[dict[str, Any]]:
         raise ConfigError(uri, f"is not a CSV table (line {reader.line_num}: {error}).", "Correct it.") from error
 
 
-def _table(parts: Sequence[storage.File], uri: str) -> list[dict[str, Any]]:
+def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     filesystem, paths = storage.arrow_files({part.uri: part.size for part in parts})
     for part, path in zip(parts, paths, strict=True):
@@ -105,7 +106,7 @@ def _table(parts: Sequence[storage.File], uri: str) -> list[dict[str, Any]]:
             _need_uri(names, uri)
             good = pads.field("error").is_null() if "error" in names else None
             rows += found.to_table(
-                columns=[name for name in ("uri", *LABELS) if name in names], filter=good
+                columns=[name for name in ("uri", *LABELS, *also) if name in names], filter=good
             ).to_pylist()
         except pa.ArrowInvalid as error:
             raise ConfigError(part.uri, f"is not a Parquet file ({error}).", "Correct it.") from error

@@ -32,9 +32,9 @@ AAC_BLOCK = 1024  # samples
 class VideoWriter:
     """Writes an MP4 file (H.264, and AAC when there is audio) that common players support. Use it in a `with` block.
 
-    `sound` is a file, whose audio is decoded in stereo, or mono samples at 16 kHz. It is cut, or padded with
-    silence, to the length of the video. `description` is kept in the file's metadata. If the block raises, no file is
-    left.
+    `sound` is a file, whose audio is decoded in stereo, or mono samples at 16 kHz. It begins at `sound_start_s`, and is
+    cut, or padded with silence, to the length of the video. `description` is kept in the file's metadata. If the block
+    raises, no file is left.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class VideoWriter:
         fps: int | float,
         sound: Path | Float32[np.ndarray, " S"] | None = None,
         description: str | None = None,
+        sound_start_s: float = 0.0,
     ) -> None:
         if width_px % 2 or height_px % 2:
             raise ValueError(f"the size of a video must be even, not {width_px}x{height_px}")
@@ -52,7 +53,7 @@ class VideoWriter:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames = 0
         self.description = description
-        self.sound = None if sound is None else _Sound(sound)
+        self.sound = None if sound is None else _Sound(sound, sound_start_s)
 
     def __enter__(self) -> "VideoWriter":
         try:
@@ -135,7 +136,7 @@ class VideoWriter:
 class _Sound:
     """A song's audio in stereo, read incrementally, and silence after its end."""
 
-    def __init__(self, sound: Path | Float32[np.ndarray, " S"]) -> None:
+    def __init__(self, sound: Path | Float32[np.ndarray, " S"], start_s: float) -> None:
         if isinstance(sound, np.ndarray):
             self.rate = 48_000
             self.pieces = resampled(sound, self.rate, "stereo")
@@ -145,6 +146,7 @@ class _Sound:
             self.pieces = pieces(sound, subject, self.rate, "stereo")
         self.given = 0
         self.rest = np.zeros((2, 0), dtype=np.float32)
+        self._skip(round(start_s * self.rate))
 
     def until(self, samples: int) -> Iterator[AudioFrame]:
         """Frames up to a total of `samples` samples."""
@@ -155,6 +157,11 @@ class _Sound:
             piece, self.rest = self.rest[:, :missing], self.rest[:, missing:]
             if piece.shape[1]:
                 yield self._frame(piece)
+
+    def _skip(self, samples: int) -> None:
+        while samples > 0 and (piece := next(self.pieces, None)) is not None:
+            self.rest = piece[:, samples:]
+            samples -= piece.shape[1]
 
     def _frame(self, piece: Float32[np.ndarray, "2 S"]) -> AudioFrame:
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(piece), format="fltp", layout="stereo")

@@ -1,5 +1,6 @@
 """From one song to one video."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.music.practice import practice_song
+from dancegen.errors import StorageError
 from dancegen.exports.dance import load as load_dance
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
@@ -26,6 +28,7 @@ from dancegen.media.wav import write_wav
 from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.song_settings import COLUMNS, Choices
 from dancegen.steps.render.stage import RenderSongs, render_song
 from dancegen.steps.render.video_names import video_names
 
@@ -154,6 +157,48 @@ def test_a_broken_song_is_a_row_with_its_reason_and_leaves_no_file(picture: Pict
     assert all(error.startswith(uri) for error, uri in zip(errors, table["uri"].to_pylist(), strict=True) if error)
     assert table["output_uri"].to_pylist() == [None, f"{good}.mp4", None, None]
     assert sorted(path.name for path in tmp_path.glob("*.mp4*")) == ["good.wav.mp4"]
+
+
+def test_a_row_has_its_own_seed_look_and_part_of_the_song(picture: PictureConfig, tmp_path: Path):
+    song, quiet = make_song(tmp_path / "song.wav", 3.0), make_song(tmp_path / "other.wav", 1.0)
+    own = {"seed": 9, "look": "skeleton-light", "start_s": 1.0, "end_s": 2.5}
+    settings = ({"settings": json.dumps(each)} for each in (own, {}))
+    given = [{**row, **each} for row, each in zip(rows(song, quiet).to_pylist(), settings, strict=True)]
+    one, other = RenderSongs(picture)(pa.Table.from_pylist(given)).to_pylist()
+    assert (one["seed"], one["look"], one["seconds"], one["error"]) == (9, "skeleton-light", pytest.approx(1.52), None)
+    assert (other["seed"], other["look"], other["seconds"]) == (0, "skeleton", 1.0)
+    whole, part = load(song, "song"), load(Path(f"{song}.mp4"), "video")
+    assert np.corrcoef(part[2000:6000], whole[RATE + 2000 : RATE + 6000])[0, 1] > 0.95
+    late = {**given[0], "settings": json.dumps({"start_s": 9.0})}
+    assert "lasts 3.0 s" in RenderSongs(picture).one(late)["error"]
+
+
+def test_columns_of_a_table_are_settings_and_a_wrong_value_is_the_reason_of_its_row(
+    picture: PictureConfig, untrained: Path, tmp_path: Path
+):
+    table = tmp_path / "songs.csv"
+    lines = ["a.wav,,,", "b.wav,7,skeleton,", "c.wav,soon,,", "d.wav,,gone.safetensors,", "e.wav,,,-3"]
+    table.write_text("\n".join(["uri,seed,look,start_s", *lines]))
+    listed = list_media(str(table), SONG_SUFFIXES, COLUMNS)
+    choices = Choices(picture)
+    plain, own, *wrong = [choices.of(song) for song in listed]
+    assert (plain.settings, plain.problem) == ("{}", None)
+    assert json.loads(own.settings) == {"seed": 7, "look": "skeleton"}
+    assert own.stamp != plain.stamp
+    assert own.stamp == Choices(picture.model_copy(update={"seed": 7})).of({}).stamp
+    problems = [str(choice.problem) for choice in wrong]
+    assert problems[0].startswith(f"{tmp_path}/c.wav: seed='soon': input should be a valid integer")
+    assert "gone.safetensors" in problems[1]
+    assert "start_s='-3'" in problems[2]
+    assert all(
+        problem.endswith(f"{name}.wav in the table of songs.") for name, problem in zip("cde", problems, strict=True)
+    )
+    row = {**rows(make_song(tmp_path / "c.wav", 0.5)).to_pylist()[0], "problem": problems[0]}
+    assert RenderSongs(picture).one(row)["error"] == problems[0]
+    with pytest.raises(StorageError, match="no_model"):
+        Choices(picture.model_copy(update={"checkpoint": "/no_model.safetensors"}))
+    with_part = choices.of({"uri": "a", "start_s": 1.0, "end_s": 0.5})
+    assert "end_s=0.5 is not after start_s=1" in str(with_part.problem)
 
 
 def test_silence_is_danced_to(picture: PictureConfig, tmp_path: Path):

@@ -237,7 +237,7 @@ def test_a_shipped_person_is_a_look_by_name_and_fits_into_the_package(name: str)
     assert picture.person == str(SHIPPED_PEOPLE[name])
     checkpoints.check(picture)
     assert SHIPPED_PEOPLE[name].stat().st_size <= 17_000_000
-    description = json.loads(load_look(picture).description or "")
+    description = json.loads(load_look(picture).describe(picture) or "")
     assert (description["person"], description["synthetic"], description["licence"]) == (name, True, "Apache-2.0")
     assert "made by dancegen" in description["consent"]
 

@@ -50,7 +50,7 @@ def write_exports(
         poses=danced.poses,
         poses_fps=model.config.fps,
         seed=danced.seed,
-        checkpoint_hash=_identity(picture.checkpoint or str(header.SHIPPED[header.DANCE])),
+        checkpoint_hash=dance_identity(picture),
         content_hash=song[1],
         heard=heard,
         sections=find_sections(bands, heard.downbeats_s),
@@ -59,6 +59,13 @@ def write_exports(
         formats.write(made, name, uri, picture.pose_video_size)
 
 
-@lru_cache(maxsize=1)
-def _identity(checkpoint: str) -> str:
+def dance_identity(picture: PictureConfig) -> str:
+    """Identity of the dance model of the settings."""
+    checkpoint = picture.checkpoint or str(header.SHIPPED[header.DANCE])
+    return _identity(checkpoint, storage.version(checkpoint))
+
+
+@lru_cache(maxsize=4)
+def _identity(checkpoint: str, version: str) -> str:
+    del version
     return identity(storage.read_bytes(checkpoint))

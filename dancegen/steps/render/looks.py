@@ -31,8 +31,10 @@ class Look(Protocol):
 
     size: tuple[int, int]
     """Width and height of the frames in pixels."""
-    description: str | None
-    """Of the video's metadata."""
+
+    def describe(self, picture: PictureConfig) -> str | None:
+        """Description for the video's metadata, with the seed and the dance model of a song."""
+        ...
 
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""
@@ -44,8 +46,11 @@ class DrawnLook:
 
     def __init__(self, picture: PictureConfig) -> None:
         self.size = drawn_size(picture)  # width and height in pixels
-        self.description: str | None = None
         self._draw = LOOKS[picture.look]
+
+    def describe(self, picture: PictureConfig) -> str | None:
+        """None: a drawn figure needs no description."""
+        del picture
 
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""

@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from dancegen import storage
-from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
 from dancegen.checkpoints.person import load_person
 from dancegen.media.marks import COMMENT
 from dancegen.renderer.driving.film import Film
+from dancegen.steps.render.exported import dance_identity
 from dancegen.steps.render.looks import Done, Frame, Pictures
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.sizes import person_size
@@ -32,8 +32,12 @@ class PersonLook:
         person = load_person(checkpoint, device)
         self.size = person_size(picture, (person.width_px, person.height_px))  # width and height in pixels
         self._film = Film(person)
-        told = {"person": person.name, "consent": person.consent, "licence": person.licence}
-        self.description: str | None = json.dumps({**_synthetic(picture, checkpoint), **told}, ensure_ascii=False)
+        self._made_by = identity(storage.read_bytes(checkpoint))
+        self._told = {"person": person.name, "consent": person.consent, "licence": person.licence}
+
+    def describe(self, picture: PictureConfig) -> str | None:
+        """That the video is synthetic, by which models, and with whose consent, as JSON."""
+        return json.dumps({**_synthetic(picture, self._made_by), **self._told}, ensure_ascii=False)
 
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""
@@ -50,15 +54,14 @@ def resized(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
 
 
-def _synthetic(picture: PictureConfig, checkpoint: str) -> dict[str, Any]:
-    """By which models and settings a video is generated."""
-    dance = picture.checkpoint or str(header.SHIPPED[header.DANCE])
+def _synthetic(picture: PictureConfig, person: str) -> dict[str, Any]:
+    """By which models and settings a video is generated; `person` is the identity of the person's checkpoint."""
     return {
         "synthetic": True,
         "digital_source_type": SYNTHETIC,
         "generator": COMMENT,
-        "person_checkpoint": identity(storage.read_bytes(checkpoint)),
-        "dance_checkpoint": identity(storage.read_bytes(dance)),
+        "person_checkpoint": person,
+        "dance_checkpoint": dance_identity(picture),
         "seed": picture.seed,
         "fps": picture.fps,
     }

@@ -7,8 +7,6 @@ import numpy as np
 from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
-from dancegen.checkpoints import header
-from dancegen.checkpoints.identity import identity
 from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
@@ -17,7 +15,7 @@ from dancegen.errors import StorageError, TableError
 from dancegen.exports import formats
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
-from dancegen.steps.render.sizes import drawn_size, person_size
+from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.steps.render.video_names import VIDEO, video_names
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
@@ -30,8 +28,8 @@ def run(config: RenderConfig) -> Summary:
     """Render the songs that are new, have changed, or failed before.
 
     A video is kept when it exists and was made from the same song by the same checkpoint, with the
-    same seed, look, rate and size. A person is the same whose checkpoint has the same content. A song
-    that was moved keeps its video.
+    same seed, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
+    the same content. A song that was moved keeps its video.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
@@ -74,7 +72,7 @@ def _exports(config: RenderConfig) -> str:
 
 def _rows(config: RenderConfig) -> list[Row]:
     """The input of RenderSongs: one row per song."""
-    songs = list_media(config.songs, SONG_SUFFIXES)
+    songs = list_media(config.songs, SONG_SUFFIXES, COLUMNS)
     uris = [song["uri"] for song in songs]
     outputs.check(config, uris)
     past = _moved(config, songs, _past(config))
@@ -86,18 +84,19 @@ def _rows(config: RenderConfig) -> list[Row]:
     }
     there = {*storage.find(config.output, (VIDEO,)), *(storage.find(_exports(config)) if config.exports else ())}
     _check_files(config, videos, exports, there, _known(past, given))
-    model = identity(storage.read_bytes(_checkpoint(config)))
-    picture = _picture(config)
-    choice, made = _choice(config, model, picture), _made_by_file(config, past, picture)
+    choices = Choices(config)
+    made, chosen = _made_by_file(choices, past), {song["uri"]: choices.of(song) for song in songs}
     return [
         {
             "uri": song["uri"],
-            "version": made.get((song["uri"], song["version"])) or f"{song['version']} {choice}",
+            "version": _version(song, chosen[song["uri"]], made),
             "gone": not there.issuperset((videos[song["uri"]], *exports[song["uri"]])),
             "name": storage.name(videos[song["uri"]]),
             "output_uri": videos[song["uri"]],
             "exports": exports[song["uri"]] or None,
-            "checkpoint_hash": model,
+            "checkpoint_hash": chosen[song["uri"]].checkpoint_hash,
+            "settings": chosen[song["uri"]].settings,
+            "problem": chosen[song["uri"]].problem,
         }
         for song in songs
     ]
@@ -165,30 +164,18 @@ def _check_files(
                 outputs.check_ours(uri, REPLACE)
 
 
-def _checkpoint(config: RenderConfig) -> str:
-    return config.checkpoint or str(header.SHIPPED[header.DANCE])
+def _version(song: Row, choice: Choice, made: dict[tuple[str, str], Row]) -> str:
+    """Version of a song's row; that of an earlier release where its video is the same."""
+    row = made.get((song["uri"], song["version"]))
+    return (
+        row["version"]
+        if row and choice.settings == "{}" and not choice.problem
+        else f"{song['version']} {choice.stamp}"
+    )
 
 
-def _made_by_file(config: RenderConfig, past: list[Row], picture: str) -> dict[tuple[str, str], str]:
-    """(song, file version) -> version, for videos of earlier releases, which used the hash of the model's file."""
-    old = _choice(config, storage.content_hash(_checkpoint(config)), picture)
+def _made_by_file(choices: Choices, past: list[Row]) -> dict[tuple[str, str], Row]:
+    """(song, file version) -> row, for videos of earlier releases, which used the hash of the model's file."""
+    old = choices.stamp(SongSettings(), storage.content_hash(choices.dance_checkpoint()))
     stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
-    return {(row["uri"], file): row["version"] for row, file, choice in stamped if choice == old}
-
-
-def _choice(config: RenderConfig, model: str, picture: str) -> str:
-    """What, besides the song, determines a video's content and the files of other formats."""
-    made = f"{model[:16]} {config.seed} {picture} {config.fps:g}"
-    exports = [*config.exports, *([config.pose_video_size] if "pose-video" in config.exports else [])]
-    return " ".join([made, *filter(None, [",".join(exports)])])
-
-
-def _picture(config: RenderConfig) -> str:
-    """The look and the size; a person is identified by the content of the checkpoint."""
-    if config.person is None:
-        look, size = config.look, drawn_size(config)
-    else:
-        about = header.read(config.person, header.PERSON)
-        look = identity(storage.read_bytes(config.person))[:16]
-        size = person_size(config, (about["width_px"], about["height_px"]))
-    return f"{look} {size[0]}x{size[1]}"
+    return {(row["uri"], file): row for row, file, stamp in stamped if stamp == old}

@@ -71,7 +71,8 @@ class RenderConfig(PictureConfig, Parallel):
     """Render a dance video of each song of a library."""
 
     songs: InputUri
-    """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet)."""
+    """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet). Columns `seed`, `look`,
+    `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
     output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""

@@ -1,15 +1,22 @@
-"""songs -> dance videos"""
+"""songs -> dance videos
+
+Axes used in shapes:
+    S samples (mono, 16 kHz)    P samples of a part
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.checkpoints.checkpoint import load_model
-from dancegen.errors import BadMediaError, StorageError, StorageUnreachableError
+from dancegen.errors import BadMediaError, CheckpointError, ConfigError, StorageError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
@@ -20,8 +27,11 @@ from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.exported import Files, write_exports
 from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.song_settings import SongSettings
 
 NOTED_SHARE = 0.1  # of poses unlike the person's footage, from which the song gets a note
+
+KEPT = 4  # models and looks of earlier songs
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames made so far, and of all."""
@@ -47,18 +57,46 @@ class Rendered:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part of a song that is danced to."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    def of(self, samples: Float32[np.ndarray, " S"], song: str) -> Float32[np.ndarray, " P"]:
+        """The samples of the part. Raises BadMediaError when the song ends before it."""
+        end = None if self.end_s is None else round(self.end_s * audio.SAMPLE_RATE)
+        found = samples[round(self.start_s * audio.SAMPLE_RATE) : end]
+        if len(found) < audio.MIN_SECONDS * audio.SAMPLE_RATE:
+            problem = (
+                f"lasts {len(samples) / audio.SAMPLE_RATE:.1f} s, and start_s={self.start_s:g}, end_s={self.end_s}."
+            )
+            raise BadMediaError(song, problem, "Correct its row in the table of songs.")
+        return found
+
+
+WHOLE = Part()
+
+
 class RenderSongs:
     """Table of songs in; one video per song and a table of results out.
 
-    reads    uri, version, output_uri, checkpoint_hash, exports (URI of the file of each of the settings' formats)
+    reads    uri, version, output_uri, checkpoint_hash, exports (URI of the file of each of the settings' formats),
+             settings (SongSettings as JSON), problem (why those of the table of songs cannot be used)
     writes   the videos and files of other formats, and schema.RENDERS
     on error the row stays, with `error` set and unknown columns null
     """
 
     def __init__(self, picture: PictureConfig, device: str = "cpu") -> None:
         self._picture = picture
-        self._look = load_look(picture, device)
-        self._model = load_model(picture.checkpoint, device)
+        self._look = lru_cache(maxsize=KEPT)(lambda look: load_look(picture.model_copy(update={"look": look}), device))
+        self._model = lru_cache(maxsize=KEPT)(lambda checkpoint: load_model(checkpoint, device))
+        self._loaded(picture)
+
+    def _loaded(self, picture: PictureConfig) -> tuple[DanceModel, Look]:
+        """Model and look of the settings. Those of the last songs are kept."""
+        return self._model(picture.checkpoint), self._look(picture.look)
 
     def __call__(self, songs: pa.Table) -> pa.Table:
         """Render the songs of a table."""
@@ -66,15 +104,19 @@ class RenderSongs:
 
     def one(self, song: dict[str, Any]) -> dict[str, Any]:
         """Render one song."""
-        row = {**song, "exports": None, "seed": self._picture.seed, "look": self._picture.look}
-        exports = dict(zip(self._picture.exports, song.get("exports") or (), strict=False))
+        own = SongSettings.model_validate_json(song.get("settings") or "{}")
+        picture = own.picture(self._picture)
+        row = {**song, "exports": None, "seed": picture.seed, "look": picture.look}
+        exports = dict(zip(picture.exports, song.get("exports") or (), strict=False))
+        part = Part(own.start_s or 0.0, own.end_s)
         try:
-            rendered = render_song(
-                song["uri"], song["output_uri"], self._model, self._picture, self._look, exports=exports
-            )
+            if song.get("problem"):
+                return {**row, "output_uri": None, "error": song["problem"]}
+            model, look = self._loaded(picture)
+            rendered = render_song(song["uri"], song["output_uri"], model, picture, look, exports=exports, part=part)
         except StorageUnreachableError:
             raise
-        except (BadMediaError, StorageError) as error:
+        except (BadMediaError, StorageError, CheckpointError, ConfigError) as error:
             return {**row, "output_uri": None, "error": str(error)}
         return {**row, **asdict(rendered)}
 
@@ -87,17 +129,18 @@ def render_song(
     look: Look,
     progress: Progress = lambda done, frames: None,
     exports: Files | None = None,
+    part: Part = WHOLE,
 ) -> Rendered:
-    """Make the dance video of one song, as long as the song, with its audio, and the files of other formats before it.
+    """Make the dance video of a song, as long as the song or its part, with its audio.
 
-    Memory does not grow with the number of frames.
+    The files of other formats are written before it. Memory does not grow with the number of frames.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
     wall_s, compute_s = time.perf_counter(), time.process_time()
     with storage.reading(song) as path:
         content_hash = storage.content_hash(str(path))
-        samples = audio.load(path, song)
+        samples = part.of(audio.load(path, song), song)
         danced = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
@@ -105,7 +148,7 @@ def render_song(
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
         with (
             storage.writing(video) as unfinished,
-            VideoWriter(unfinished, *look.size, picture.fps, path, look.description) as writer,
+            VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s) as writer,
             WriteBehind(writer) as behind,
         ):
             for frame in pictures.frames:

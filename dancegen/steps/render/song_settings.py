@@ -1,0 +1,148 @@
+"""Settings of single songs, from the columns of the table of songs: a value in a row replaces that of the job."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, ValidationError, model_validator
+
+from dancegen import storage
+from dancegen.checkpoints import header
+from dancegen.checkpoints.identity import identity
+from dancegen.config import Config, InputUri
+from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.steps.render.settings import Look, PictureConfig
+from dancegen.steps.render.sizes import drawn_size, person_size
+
+Row = dict[str, Any]
+
+
+def _finite(seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise ValueError("is not a finite number")
+    return seconds
+
+
+Seconds = Annotated[NonNegativeFloat, AfterValidator(_finite)]
+
+
+class SongSettings(Config):
+    """Settings of one song; null where those of the job apply."""
+
+    seed: int | None = None
+    """Seed of the noise."""
+    look: Look | None = None
+    """Figure in the video."""
+    checkpoint: InputUri | None = None
+    """Checkpoint of the dance model."""
+    start_s: Seconds | None = Field(default=None)
+    """Where the video starts in the song, in seconds; null: at its beginning."""
+    end_s: Seconds | None = Field(default=None)
+    """Where the video ends in the song, in seconds; null, or more than the song has: at its end."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SongSettings":
+        if self.end_s is not None and self.end_s <= (self.start_s or 0.0):
+            raise ValueError(f"end_s={self.end_s:g} is not after start_s={self.start_s or 0.0:g}")
+        return self
+
+    def picture(self, picture: PictureConfig) -> PictureConfig:
+        """The settings of the job with those of the song."""
+        own = self.model_dump(include={"seed", "look", "checkpoint"}, exclude_none=True)
+        return picture.model_copy(update=own)
+
+
+COLUMNS = tuple(SongSettings.model_fields)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What, besides the song, determines a video, its dance and the files of other formats."""
+
+    settings: str
+    """The song's SongSettings as JSON."""
+    stamp: str
+    """Changes when the result does: model, seed, look, size, rate, part of the song, formats."""
+    checkpoint_hash: str | None
+    """Hash of the dance model; None with a problem."""
+    problem: str | None = None
+    """Why the settings of the row cannot be used."""
+
+
+class Choices:
+    """The choices of a job. Each checkpoint is read once."""
+
+    def __init__(self, picture: PictureConfig) -> None:
+        self._picture = picture
+        self._identities: dict[str, str] = {}
+        self._looks: dict[str, str] = {}
+        self.of({})  # an error in the settings of the job ends it, and is not the problem of a song
+
+    def of(self, song: Row) -> Choice:
+        """The choice of a song. Raises the error of the job's settings for a song without settings of its own."""
+        given = {name: value for name in COLUMNS if not _missing(value := song.get(name))}
+        if not given:
+            return self._choice(SongSettings())
+        try:
+            return self._choice(SongSettings.model_validate(given))
+        except StorageUnreachableError:
+            raise
+        except ValidationError as error:
+            problem = _told(error, given)
+        except DanceGenError as error:
+            problem = str(error)
+        remedy = f"Correct the row of {song['uri']} in the table of songs."
+        return Choice("{}", f"invalid {json.dumps(given, default=str)}", None, f"{song['uri']}: {problem} {remedy}")
+
+    def dance_checkpoint(self) -> str:
+        """The checkpoint of the dance model in the settings of the job."""
+        return _dance_checkpoint(self._picture)
+
+    def stamp(self, own: SongSettings, model: str) -> str:
+        """What, besides the song, determines the result, with the hash of the dance model."""
+        picture = own.picture(self._picture)
+        parts = [f"{model[:16]} {picture.seed} {self._look(picture)} {picture.fps:g}"]
+        if own.start_s is not None or own.end_s is not None:
+            parts.append(f"{own.start_s or 0.0:g}-{'' if own.end_s is None else f'{own.end_s:g}'}")
+        if picture.exports:
+            sizes = [picture.pose_video_size] if "pose-video" in picture.exports else []
+            parts.append(",".join([*picture.exports, *sizes]))
+        return " ".join(parts)
+
+    def _choice(self, own: SongSettings) -> Choice:
+        model = self._identity(_dance_checkpoint(own.picture(self._picture)))
+        return Choice(own.model_dump_json(exclude_none=True), self.stamp(own, model), model)
+
+    def _look(self, picture: PictureConfig) -> str:
+        """The look and the size; a person is identified by the content of the checkpoint."""
+        if picture.person is None:
+            look, size = picture.look, drawn_size(picture)
+            return f"{look} {size[0]}x{size[1]}"
+        if picture.look not in self._looks:
+            about = header.read(picture.person, header.PERSON)
+            size = person_size(picture, (about["width_px"], about["height_px"]))
+            self._looks[picture.look] = f"{self._identity(picture.person)[:16]} {size[0]}x{size[1]}"
+        return self._looks[picture.look]
+
+    def _identity(self, checkpoint: str) -> str:
+        if checkpoint not in self._identities:
+            self._identities[checkpoint] = identity(storage.read_bytes(checkpoint))
+        return self._identities[checkpoint]
+
+
+def _dance_checkpoint(picture: PictureConfig) -> str:
+    return picture.checkpoint or str(header.SHIPPED[header.DANCE])
+
+
+def _missing(value: Any) -> bool:
+    """Whether a cell of the table is empty."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _told(error: ValidationError, given: Row) -> str:
+    """The first problem in one sentence, with the value."""
+    detail = error.errors()[0]
+    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    return f"{name}={given[name]!r}: {message[0].lower()}{message[1:]}." if name else f"{message}."
