@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Try the metrics with a real Prometheus: a Ray of one node and a small rendering, in namespaces of their own, then each
+# Try the metrics with a real Prometheus: a Ray of one node and a rendering, in namespaces of their own, and meanwhile each
 # query of grafana.json. Fails when one has no answer.
 #   sudo apt-get install --no-install-recommends prometheus && sudo cluster/monitoring/try.sh
 set -euo pipefail
@@ -24,7 +24,7 @@ prometheus --config.file="$root/cluster/monitoring/prometheus.yml" --storage.tsd
 mkdir /tmp/songs
 python - <<'END'
 import math, struct, wave
-for pitch_hz in range(200, 320, 10):
+for pitch_hz in range(200, 500, 5):
     with wave.open(f"/tmp/songs/{pitch_hz} Hz.wav", "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         samples = (int(9000 * math.sin(2 * math.pi * pitch_hz * i / 16_000)) for i in range(32_000))
@@ -32,19 +32,25 @@ for pitch_hz in range(200, 320, 10):
 open("/tmp/songs/broken.wav", "wb").write(b"not a song")
 END
 RAY_ADDRESS=127.0.0.1:6379 python -m dancegen render configs/render.yaml songs=/tmp/songs output=/tmp/dances actors=2 \
-    look=skeleton fps=25 width_px=160 height_px=96 max_error_fraction=1 2>&1 | tail -n 5
-sleep 40  # two scrapes after the last export
+    look=skeleton fps=25 width_px=160 height_px=96 max_error_fraction=1 >/tmp/render.log 2>&1 &
 python - "$root/cluster/monitoring/grafana.json" <<'END'
-import json, sys, urllib.parse, urllib.request
+import json, sys, time, urllib.parse, urllib.request
 
-empty = 0
-for panel in json.load(open(sys.argv[1]))["panels"]:
-    for target in panel.get("targets", []):
-        query = urllib.parse.urlencode({"query": target["expr"]})
-        with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?{query}") as answer:
-            found = json.load(answer)["data"]["result"]
-        empty += not found
-        value = ", ".join(one["value"][1] for one in found[:3]) or "NOTHING"
-        print(f"{panel['title']:<55} {len(found):>3} series: {value}")
-sys.exit(1 if empty else 0)
+panels = json.load(open(sys.argv[1]))["panels"]
+queries = [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
+
+
+def values(query):
+    words = urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?{words}") as answer:
+        return [one["value"][1] for one in json.load(answer)["data"]["result"]]
+
+
+until = time.monotonic() + 300  # the gauges exist only while the job runs
+while not all(values(query) for _, query in queries) and time.monotonic() < until:
+    time.sleep(5)
+found = [(title, values(query)) for title, query in queries]
+for title, numbers in found:
+    print(f"{title:<55} {len(numbers):>3} series: {', '.join(numbers[:3]) or 'NOTHING'}")
+sys.exit(0 if all(numbers for _, numbers in found) else 1)
 END
