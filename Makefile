@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py plain_step.py noise_clips.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-fast demo bench docs clean
+.PHONY: help setup check test test-fast demo bench docs site clean
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,13 +30,14 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 	@echo "Ready: $(BIN)/dancegen --help"
 
-check: $(READY)  ## Check formatting, lint, types, import rules and generated files
+check: $(READY)  ## Check formatting, lint, types, import rules, generated files and links
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m basedpyright --level error
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/site.py $(VENV)/site
 
 test: $(READY)  ## Run all tests (20 minutes on two cores, no GPU needed)
 	$(PYTEST)
@@ -53,5 +54,8 @@ bench: $(READY)  ## Run the benchmarks and print their results
 docs: $(READY)  ## Generate docs/settings.md, docs/tables.md, jobs/ and cluster/kuberay/ from the code
 	$(BIN)/python docs/generate.py
 
+site: $(READY)  ## Build the documentation site into site/
+	$(BIN)/python docs/site.py site
+
 clean:  ## Delete .venv and the results of the demo
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

@@ -355,5 +355,38 @@ def doctor(storage: str | None, tracking: str | None, address: str | None) -> No
         sys.exit(1 if broken else 0)
 
 
+@main.group(short_help="List, follow and stop the jobs of a Ray cluster.")
+def jobs() -> None:
+    """List, follow and stop the jobs of a Ray cluster, such as http://head:8265."""
+
+
+@jobs.command("list", short_help="List the jobs, the newest first.")
+@click.argument("address", metavar="ADDRESS", type=PLACE)
+def jobs_list(address: str) -> None:
+    """List the jobs, the newest first: id, status, step, start and duration."""
+    with ErrorBoundary():
+        for line in load("dancegen.engine.cluster.jobs:listed")(address):
+            click.echo(line)
+
+
+@jobs.command("follow", short_help="Print the log of a job until it ends.")
+@click.argument("address", metavar="ADDRESS", type=PLACE)
+@click.argument("job", metavar="JOB", type=PLACE)
+def jobs_follow(address: str, job: str) -> None:
+    """Print the log of a job until it ends. The exit code is the job's."""
+    with ErrorBoundary():
+        sys.exit(load("dancegen.engine.cluster.jobs:follow")(address, job))
+
+
+@jobs.command("stop", short_help="Stop a job.")
+@click.argument("address", metavar="ADDRESS", type=PLACE)
+@click.argument("job", metavar="JOB", type=PLACE)
+def jobs_stop(address: str, job: str) -> None:
+    """Stop a job. Finished rows and epochs are kept; the same command resumes."""
+    with ErrorBoundary():
+        stopped = load("dancegen.engine.cluster.jobs:stop")(address, job)
+        click.echo(f"Job {job} is being stopped." if stopped else f"Job {job} had ended before.")
+
+
 for _step in STEPS.values():
     main.add_command(step_command(_step))

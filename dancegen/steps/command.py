@@ -1,5 +1,6 @@
 """The command of a step: its help, its settings, and its execution here or on a Ray cluster."""
 
+import importlib.metadata
 import os
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 
+from dancegen import __version__
 from dancegen.console import HELP, PLACE, ErrorBoundary, open_closed_streams
 from dancegen.errors import ConfigError
 from dancegen.steps import STEPS
@@ -121,6 +123,8 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
         click.echo(f"{what}, on {to.submit}", err=True)
         referred = None if to.allow_secrets else config.variables(path, overrides)
         return load("dancegen.engine.cluster.submit:submit")(step.name, settings, to.submit, to.env, referred)
+    if RAY_JOB in os.environ:
+        _tell_other_version()
     check(settings, *filter(None, [path]), remedy=REPLACE_STEP if hasattr(settings, "overwrite") else MOVE)
     click.echo(what, err=True)
     _run_here(step, settings)
@@ -148,6 +152,17 @@ def _run_here(step: Step, settings: Any) -> None:
     folders = [uri for _, uri, mark in config.outputs(settings) if not mark.file]
     with lease.held(folders, f"dancegen {step.command}"):
         load(step.run)(settings)
+
+
+def _tell_other_version() -> None:
+    """Say when the cluster's environment was made for another version of dancegen than the job's code."""
+    try:
+        installed = importlib.metadata.version("dancegen")
+    except importlib.metadata.PackageNotFoundError:
+        return  # its requirements alone
+    if installed != __version__:
+        text = f"the cluster has the requirements of dancegen {installed}, and this job is dancegen {__version__}."
+        click.echo(f"{text} Install the same version on the nodes if it fails.", err=True)
 
 
 def _of_other_steps() -> dict[str, Any]:

@@ -191,11 +191,8 @@ def _tracking(uri: str) -> str:
 
 
 def _cluster(address: str) -> str:
-    from dancegen.engine.cluster.internals import cluster_version
-    from dancegen.engine.cluster.submit import connect
+    from dancegen.engine.cluster.client import connect
 
-    theirs = cluster_version(connect(address))
+    connect(address)
     ours, python = importlib.metadata.version("ray"), platform.python_version()
-    if theirs != ours:
-        raise ClusterError(address, f"runs Ray {theirs}; this machine has {ours}.", "Use the same version on both.")
     return f"{address} responds, Ray {ours}, local Python {python} ({sys.platform})"

@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import pty
 import re
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -158,6 +161,63 @@ def test_a_job_that_is_submitted_with_the_token_is_followed_to_its_end(
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert_rendered(tmp_path)
     assert str(tmp_path / "my songs") in answer.stdout + answer.stderr
+
+
+def test_jobs_are_listed_followed_and_stopped_and_their_exit_code_is_handed_on(
+    with_token: Cluster, words: list[str], tmp_path: Path
+) -> None:
+    answer = submit([*words, "checkpoint=/no/such/model.safetensors"], with_token.address, with_token.environment)
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    job = re.findall(r"raysubmit_\w+", answer.stderr)[0]
+    assert re.search(r"sending to \S+: \d+ files, [\d.]+ MB", answer.stderr)
+    assert re.search(rf"{job} +FAILED +render +20", jobs(with_token, "list").stdout)
+    followed = jobs(with_token, "follow", job)
+    assert followed.returncode == 2
+    assert "/no/such/model.safetensors" in followed.stdout
+    assert "had ended before" in jobs(with_token, "stop", job).stdout
+    unknown = jobs(with_token, "stop", "raysubmit_x")
+    assert (unknown.returncode, unknown.stderr.count("is not a job of")) == (2, 1)
+
+
+def jobs(cluster: Cluster, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """dancegen jobs COMMAND ADDRESS WORDS"""
+    line = [sys.executable, "-m", "dancegen", "jobs", command, cluster.address, *words]
+    return subprocess.run(line, cwd=ROOT, env=cluster.environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", "RUNNING"), ("y", "STOPPED")])
+def test_ctrl_c_asks_whether_to_stop_the_job(with_token: Cluster, answer: str, status: str) -> None:
+    line = "import sys\nfrom ray.job_submission import JobSubmissionClient as C\n"
+    line += "print(C(sys.argv[1]).submit_job(entrypoint='echo begun; sleep 300'))"
+    started = subprocess.run(
+        [sys.executable, "-c", line, with_token.address], env=with_token.environment, capture_output=True, text=True
+    )
+    job = started.stdout.split()[-1]
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "dancegen", "jobs", "follow", with_token.address, job]
+    follower = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=with_token.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    said = b""
+    for awaited, reply in ((b"begun", None), (b"[y/N]", answer.encode() + b"\n")):
+        if reply is not None:
+            follower.send_signal(signal.SIGINT)
+        while awaited not in said:
+            assert select.select([ours], [], [], 120)[0], said
+            said += os.read(ours, 1000)
+        if reply is not None:
+            os.write(ours, reply)
+    assert follower.wait(60) == 130
+    until = time.monotonic() + 60
+    while not re.search(rf"{job} +{status}", listed := jobs(with_token, "list").stdout):
+        assert time.monotonic() < until, listed
+    jobs(with_token, "stop", job)
 
 
 @pytest.mark.parametrize("given", [{}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "not-the-token"}])

@@ -1,4 +1,4 @@
-"""Every settings file that comes with the project can be used, and so can every command in the README."""
+"""Every settings file that comes with the project can be used, and so can every command in README and runbook."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from dancegen import fields
-from dancegen.cli import beats, compare_estimators, dance, doctor, import_weights, study
+from dancegen.cli import beats, compare_estimators, dance, doctor, import_weights, jobs, study
 from dancegen.steps import STEPS
 from dancegen.steps.command import load, step_command
 
@@ -22,7 +22,8 @@ STANDS_FOR_MADE = {"best.yaml": "configs/train_dance.yaml"}  # what another step
 
 
 def readme_commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    text = "".join((ROOT / name).read_text() for name in ("README.md", "cluster/README.md", "docs/operations.md"))
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").split("\n")
     found = [re.search(r"(?:^|\s)((?:dancegen|python -m jobs\.)\s*\S+.*)$", line) for line in lines]
     return [match.group(1) for match in found if match]
@@ -93,6 +94,8 @@ def test_a_command_of_the_readme_can_be_given(command: str):
         case ["study", part, *rest]:
             given = rest[: rest.index(">")] if ">" in rest else rest
             study.commands[part].make_context(part, given)
+        case ["jobs", part, *rest]:
+            jobs.commands[part].make_context(part, rest)
         case ["doctor", *rest]:
             doctor.make_context("doctor", rest)
         case ["import-weights", *rest]:

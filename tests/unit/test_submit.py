@@ -1,9 +1,15 @@
 """What travels to a cluster with a submitted job, and what does not."""
 
+import functools
+import http.server
+import socket
 import subprocess
+import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dancegen import config, tracking
@@ -59,14 +65,74 @@ def test_ray_job_submit_of_the_project_folder_uploads_code_and_settings_alone(pr
 
 def test_submit_sends_code_and_settings_alone(project: Path, tmp_path: Path):
     settings = RenderConfig(songs="s3://songs", output="s3://videos")
-    submit._pack(project, tmp_path / "sent", settings)
+    for name in ("my_secrets.py", "song.wav", ".env.py", "core"):
+        (project / "dancegen" / name).write_text("x")
+    submit._pack(project / "dancegen", tmp_path / "sent", settings)
     sent = {str(path.relative_to(tmp_path / "sent")) for path in (tmp_path / "sent").rglob("*") if path.is_file()}
-    assert sent == {*NEEDED[:3], submit.SETTINGS, f"dancegen/{tracking.COMMIT}"}
+    assert sent == {*NEEDED[1:3], submit.SETTINGS, f"dancegen/{tracking.COMMIT}"}
     assert config.load(RenderConfig, f"{tmp_path}/sent/{submit.SETTINGS}") == settings
 
 
+def test_what_is_sent_is_told_and_has_a_limit(project: Path, tmp_path: Path):
+    submit._pack(project / "dancegen", tmp_path / "sent", RenderConfig(songs="s3://songs", output="s3://videos"))
+    assert submit._contents(tmp_path / "sent").startswith("4 files, 0.0 MB")
+    with open(tmp_path / "sent/dancegen/large.safetensors", "wb") as file:
+        file.truncate(120_000_000)
+    with pytest.raises(ConfigError, match=r"would send 120 MB, of which dancegen/large\.safetensors is 120"):
+        submit._contents(tmp_path / "sent")
+
+
+@pytest.fixture
+def dashboard() -> Iterator[tuple[str, str]]:
+    """Addresses, from elsewhere and from here, of a server that answers as the dashboard of a cluster without token."""
+    addresses = [one.address for them in psutil.net_if_addrs().values() for one in them if one.family == socket.AF_INET]
+    elsewhere = next((one for one in addresses if not one.startswith("127.")), None)
+    if elsewhere is None:
+        pytest.skip("this machine has no address but the loopback's")
+    server = http.server.HTTPServer(("0.0.0.0", 0), WithoutToken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://{elsewhere}:{server.server_port}", f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class WithoutToken(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        known = self.path == "/api/authentication_mode"
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        self.wfile.write(b'{"authentication_mode": "disabled"}' if known else b"")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("words", [["render", "songs=s3://a", "output=s3://b", "--submit"], ["jobs", "list"]])
+def test_a_cluster_elsewhere_that_requires_no_token_is_refused(
+    words: list[str], dashboard: tuple[str, str], capsys: pytest.CaptureFixture[str]
+):
+    elsewhere, here = dashboard
+    for address, told in ((elsewhere, "requires no token"), (here, "cannot be used")):
+        with pytest.raises(SystemExit) as end:
+            main([*words, address])
+        said = capsys.readouterr().err
+        assert end.value.code == 2
+        assert f"{address}: " in said
+        assert told in said
+
+
+def test_a_server_that_is_no_dashboard_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(SystemExit):
+            main(["jobs", "list", f"http://127.0.0.1:{server.server_port}"])
+        server.shutdown()
+    assert "is not a dashboard of Ray" in capsys.readouterr().err
+
+
 def test_the_job_knows_the_commit_that_it_was_submitted_from(tmp_path: Path):
-    submit._pack(ROOT, tmp_path / "sent", RenderConfig(songs="s3://songs", output="s3://videos"))
+    submit._pack(ROOT / "dancegen", tmp_path / "sent", RenderConfig(songs="s3://songs", output="s3://videos"))
     assert version_in(tmp_path / "sent") == tracking.code_version()
 
 

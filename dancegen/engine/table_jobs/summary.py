@@ -52,6 +52,11 @@ class Summary:
         """Rows without a result: those that failed now, and those in quarantine."""
         return len(self.set_aside) + len(self.quarantined)
 
+    @property
+    def left(self) -> int:
+        """Rows that are still to do."""
+        return self.rows - self.bad - self.done_before - self.done_now
+
     def __str__(self) -> str:
         before = f" ({self.done_before:,} done before)" if self.done_before else ""
         lines = [
@@ -83,8 +88,7 @@ class Summary:
 
     def so_far(self) -> str:
         """What is done, for the message when the job ends early."""
-        waiting = self.rows - self.bad - self.done_before - self.done_now
-        return f"{self.rows - self.bad - waiting:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
+        return f"{self.rows - self.bad - self.left:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
 
     def postfix(self) -> str:
         """Text of the progress bar besides rows: the rate in the job's unit, and how many rows were set aside."""

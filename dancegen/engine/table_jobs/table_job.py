@@ -20,6 +20,7 @@ from dancegen import schema as schemas
 from dancegen import tables
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import await_room, quiet_ray_data, start_ray, worker_environment
+from dancegen.engine.metrics import RowMetrics
 from dancegen.engine.table_jobs.row_process import ATTEMPTS, BadRowError, RowBugError, RowLimits, RowProcess, StageError
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.summary import SetAside, Summary
@@ -71,11 +72,13 @@ def run_table_job(job: TableJob, rows: list[dict[str, Any]], parallel: Parallel)
     left, quarantined = _left(job, rows, parallel)
     done_before = len(rows) - len(left) - len(quarantined)
     summary = Summary(job.label, job.table, len(rows), done_before, parallel, quarantined, job.unit, job.tolerant)
+    metrics = RowMetrics(job.label, job.unit)
     with tqdm(total=len(rows), initial=len(rows) - len(left), desc=job.label, mininterval=_interval_s()) as bar:
         for status in _statuses(job, left, parallel, summary.so_far):
             if status["fatal"] is not None:
                 raise pickle.loads(status["fatal"])
             _count(summary, status)
+            metrics.count(status, left=summary.left)
             summary.seconds = time.monotonic() - started
             bar.set_postfix_str(summary.postfix(), refresh=False)
             bar.update()
