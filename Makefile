@@ -9,11 +9,11 @@ READY := $(VENV)/.ready
 # Two tests at a time: Ray tests mostly wait for processes. conftest.py groups tests that must share a worker.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# ablation.py needs a table of clips; plain_step.py and noise_clips.py are modules of other benchmarks
-BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py plain_step.py noise_clips.py),$(wildcard benchmarks/*.py))
+# ablation.py needs a table of clips, dance_quality.py is `make gate`; plain_step.py and noise_clips.py are modules
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py dance_quality.py plain_step.py noise_clips.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-fast demo bench docs site clean
+.PHONY: help setup check test test-fast demo bench gate docs site clean
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ demo: $(READY)  ## Run the whole pipeline on a small synthetic corpus and render
 
 bench: $(READY)  ## Run the benchmarks and print their results
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+gate: $(READY)  ## Measure the shipped dance model against its bars
+	$(BIN)/python benchmarks/dance_quality.py
 
 docs: $(READY)  ## Generate docs/settings.md, docs/tables.md, jobs/ and cluster/kuberay/ from the code
 	$(BIN)/python docs/generate.py

@@ -22,6 +22,7 @@ RHYTHM_VERSION = 2  # of the values in the rhythm channels: 2: beats by a networ
 FORMATS = {  # format version of a table's columns, where it is not 1
     "poses": 2,  # 2: cleaned joints, with marks, tracks and cuts
     "clips": 3,  # 2: phrase channels in rhythm; 3: marks of repaired joints
+    "dances": 2,  # 2: speeds of the joints, slide share, beats of the published protocol
 }
 
 # Properties of each video file and its audio track: the first pass of extract-poses.
@@ -302,12 +303,15 @@ DANCES = pa.schema(
         ("seed", pa.int32()),  # index of the dance among the dances generated to the same clip; 0 for a real one
         ("music_beats_s", pa.binary()),  # float64 (N): times of the music's beats, in seconds
         ("beats_s", pa.binary()),  # float64 (K): times of the dance's kinematic beats, in seconds
+        ("published_beats_s", pa.binary()),  # float64 (L): the same by the published protocol; null without it
         ("kinetic", pa.binary()),  # float64 (54): metrics.kinetic, 3 features per joint; NaN when missing
         ("poses", pa.binary()),  # float64 (P, 36): x, y of the joints every 0.5 s, in pose units; NaN when missing
         ("window_speeds", pa.binary()),  # float64 (W): mean joint speed per 1 s window, in pose units per second
         ("speed", pa.float64()),  # mean joint speed, in pose units per second
         ("jerk", pa.float64()),  # mean joint jerk, in pose units per second^3
         ("foot_skate", pa.float64()),  # mean ankle speed during floor contact, torso lengths per second; NaN without
+        ("slide_share", pa.float64()),  # share of the ankles' path that is on the floor; NaN when they do not move
+        ("joint_speeds", pa.binary()),  # float64 (5): of wrists, elbows, hips, knees, ankles; body heights per second
         ("embeddings", pa.map_(pa.string(), pa.binary())),  # float32 (E) by feature extractor: embedding of the dance
         ("psi", pa.binary()),  # float32 (M): embedding of the dance by the cross-modal metric; null without that metric
         ("psi_reference", pa.binary()),  # float32 (M): psi of the dance to the nearest training song; null without it

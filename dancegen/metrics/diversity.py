@@ -32,6 +32,7 @@ def diversity(features: Float[np.ndarray, "N D"], seed: int, pairs: int = PAIRS,
 
 def multimodality(features: Float[np.ndarray, "N D"], music: list[str]) -> float:
     """Mean distance of dances to the same music, over the pieces with several dances. NaN if there are none."""
-    names = np.array(music)
-    several = [name for name in sorted(set(music)) if (names == name).sum() > 1]
-    return float(np.mean([mean_distance(features[names == name]) for name in several])) if several else float("nan")
+    _, of, counts = np.unique(music, return_inverse=True, return_counts=True)
+    groups = np.split(np.argsort(of, kind="stable"), np.cumsum(counts)[:-1])
+    apart = [mean_distance(features[group]) for group in groups if len(group) > 1]
+    return float(np.mean(apart)) if apart else float("nan")

@@ -43,9 +43,8 @@ class JointMotion:
 
 
 def joint_motion(pose: Float[np.ndarray, "T J 2"], fps: float) -> dict[str, JointMotion]:
-    """Motion of JOINTS, at RATE poses per second or at the nearest lower rate that `fps` is a multiple of."""
-    every = max(1, round(fps / RATE))
-    pose, rate = np.asarray(pose, dtype=np.float64)[::every], fps / every
+    """Motion of JOINTS, measured at RATE (see `at_rate`)."""
+    pose, rate = at_rate(pose, fps)
     height = body_height(pose)
     middle = _of(pose, "left_hip", "right_hip").mean(axis=1)
     return {
@@ -56,6 +55,12 @@ def joint_motion(pose: Float[np.ndarray, "T J 2"], fps: float) -> dict[str, Join
         )
         for name in JOINTS
     }
+
+
+def at_rate(pose: Float[np.ndarray, "T J 2"], fps: float) -> tuple[Float64[np.ndarray, "N J 2"], float]:
+    """Every n-th pose, and their rate: RATE, or the nearest rate that `fps` is a multiple of."""
+    every = max(1, round(fps / RATE))
+    return np.asarray(pose, dtype=np.float64)[::every], fps / every
 
 
 def body_height(pose: Float[np.ndarray, "T J 2"]) -> float:

@@ -46,12 +46,21 @@ def freeze_share(speeds: Float[np.ndarray, " W"], real: Float[np.ndarray, " V"])
 
 def foot_skate(pose: Float[np.ndarray, "T J 2"], fps: float) -> float:
     """Mean speed of the ankles while they are on the floor, in torsos per second. NaN if they never are."""
-    pose = np.asarray(pose, dtype=np.float64)
-    torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
-    ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
-    on_floor = _near_floor(ankles[..., 1], FLOOR_TORSOS * torso)
+    ankles, on_floor, torso = _ankles(pose)
     speeds = np.linalg.norm(np.diff(ankles, axis=0), axis=-1)
-    return _mean(speeds[on_floor[1:] & on_floor[:-1]]) * fps / torso
+    return _mean(speeds[on_floor]) * fps / torso
+
+
+def slide_share(pose: Float[np.ndarray, "T J 2"]) -> float:
+    """Share of the ankles' path that is made on the floor, from 0 to 1. NaN if the ankles do not move.
+
+    Unlike `foot_skate`, it is not low for feet that stay where they are and tremble: it is measured where ankles move.
+    """
+    ankles, on_floor, _ = _ankles(pose)
+    steps = np.linalg.norm(np.diff(ankles, axis=0), axis=-1)
+    known = np.isfinite(steps)
+    path = steps[known].sum()
+    return float(steps[known & on_floor].sum() / path) if path > 0 else float("nan")
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,17 @@ def _against_rest(gaps: Float64[np.ndarray, "G J"], at: np.ndarray) -> float:
     """Mean of the gaps at these indices over the mean of the others."""
     here = np.isin(np.arange(len(gaps)), at)
     return _mean(gaps[here]) / _mean(gaps[~here])
+
+
+def _ankles(
+    pose: Float[np.ndarray, "T J 2"],
+) -> tuple[Float64[np.ndarray, "T A 2"], Bool[np.ndarray, "T-1 A"], float]:
+    """The ankles, whether each is on the floor before and after each step, and the length of the torso."""
+    pose = np.asarray(pose, dtype=np.float64)
+    torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
+    ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
+    on_floor = _near_floor(ankles[..., 1], FLOOR_TORSOS * torso)
+    return ankles, on_floor[1:] & on_floor[:-1], torso
 
 
 def _near_floor(heights: Float64[np.ndarray, "T A"], reach: float) -> Bool[np.ndarray, "T A"]:

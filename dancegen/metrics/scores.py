@@ -4,7 +4,7 @@ Every metric is reported for the made dances, for the real ones (two halves of t
 metric compares two sets) and, if it depends on the music, for dances with other songs' music. Intervals are 95 %
 bootstrap intervals over songs, resampled on both sides, because clips of one song are not independent. A Frechet
 distance of fewer different dances is larger, so an interval is centred on the value. With a handful of songs an
-interval is not reliable.
+interval is not reliable. Metrics of the published protocol (`published`) have names of their own.
 
 Axes used in shapes:
     N dances    D features    K beats    M features of the cross-modal metric
@@ -22,9 +22,11 @@ from jaxtyping import Float, Float64, Int
 from dancegen.metrics import beat
 from dancegen.metrics.diversity import diversity, multimodality
 from dancegen.metrics.frechet import frechet, standardized
+from dancegen.metrics.joint_motion import JOINTS
 from dancegen.metrics.kinetic import div_k2, fid_k2
 from dancegen.metrics.motion_quality import freeze_share
 from dancegen.metrics.moves import Moves
+from dancegen.metrics.published import published_alignment, published_frechet
 
 TURNS = 16  # songs whose music is each dance's control
 LOW, HIGH = 0.025, 0.975
@@ -113,10 +115,12 @@ def danced(
     return Danced(list(songs), list(clips), list(moves), seen, list(music), embeddings, terms)
 
 
-def metrics(extractors: Sequence[str]) -> dict[str, Metric]:
-    """All metrics by name; some exist once per extractor."""
+def metrics(extractors: Sequence[str], published: bool = False) -> dict[str, Metric]:
+    """All metrics by name; some exist once per extractor. `published` adds those of the published protocol."""
     found: dict[str, Metric] = {}
     for name in extractors:
+        if published:
+            found[f"published_fid_{name}"] = Metric(_published_fid(name), "lower", compares=True)
         found |= {
             f"fid_{name}": Metric(_fid(name), "lower", compares=True),
             f"diversity_{name}": Metric(_diversity(name), "as real"),
@@ -126,21 +130,28 @@ def metrics(extractors: Sequence[str]) -> dict[str, Metric]:
         **found,
         "fid_k2": Metric(_fid_k2, "lower", compares=True),
         "div_k2": Metric(_div_k2, "as real"),
+        "multimodality_k2": Metric(_multimodality_k2, "higher"),
         "frechet_pose": Metric(_frechet_pose, "lower", compares=True),
-        **{name: Metric(_ratio(name), better, musical=True) for name, better in MUSICAL.items()},
+        **{name: Metric(_ratio(name), better, musical=True) for name, better in MUSICAL.items() if name != PUBLISHED},
+        **({PUBLISHED: Metric(_ratio(PUBLISHED), MUSICAL[PUBLISHED], musical=True)} if published else {}),
         "speed": Metric(_ratio("speed"), "as real"),
+        **{name: Metric(_ratio(name), "as real") for name in JOINT_SPEEDS},
         "jerk": Metric(_ratio("jerk"), "as real"),
         "freeze_share": Metric(_freeze_share, "as real", compares=True),
         "foot_skate": Metric(_ratio("foot_skate"), "as real"),
+        "slide_share": Metric(_ratio("slide_share"), "as real"),
     }
 
 
+JOINT_SPEEDS = tuple(f"speed_{joint}" for joint in JOINTS)
+PUBLISHED = "published_beat_alignment"
 MUSICAL: dict[str, Literal["lower", "higher", "as real"]] = {
     "beat_alignment": "higher",  # over the dance's beats
     "beat_alignment_music": "higher",  # over the music's
     "beat_hit_rate": "higher",
     "beat_coverage": "as real",
     "cross_modal": "lower",
+    PUBLISHED: "higher",
 }
 
 
@@ -150,7 +161,8 @@ def score(real: Danced, made: Danced, seed: int, resamples: int) -> list[Score]:
     halves = _halves(real)
     made_shuffled, real_shuffled = _with_other_music(made), _with_other_music(real)
     found: list[Score] = []
-    for name, metric in metrics(sorted(real.embeddings)).items():
+    published = any(one.published_beats_s is not None for one in made.moves)
+    for name, metric in metrics(sorted(real.embeddings), published).items():
         found.append(_scored(name, "made", metric, real, made, random, resamples))
         if not metric.compares:
             found.append(_scored(name, "real", metric, real, real, random, resamples))
@@ -169,9 +181,10 @@ def _scored(
 ) -> Score:
     seed = int(random.integers(1 << 31))
     value = _value(metric, real, made, seed)
-    drawn = [_value(metric, *_anew(real, made, random), seed) for _ in range(resamples)]
+    count = resamples if math.isfinite(value) else 0
+    drawn = [_value(metric, *_anew(real, made, random), seed) for _ in range(count)]
     known = np.array([one for one in drawn if math.isfinite(one)])
-    if not len(known) or not math.isfinite(value):
+    if not len(known):
         return Score(name, whose, value, math.nan, math.nan, len(made), len(real))
     low, middle, high = np.quantile(known, [LOW, 0.5, HIGH]).tolist()
     least = 0.0 if metric.compares else -math.inf
@@ -214,8 +227,10 @@ def _halves(real: Danced) -> tuple[Danced, Danced] | None:
 def _terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], music: Sequence[Music]) -> Terms:
     """Numerator and denominator of each dance, for the metrics that are sums over sums."""
     found = _musical_terms(moves, psi, music)
-    for name in ("speed", "jerk", "foot_skate"):
-        values = np.array([getattr(one, name) for one in moves], dtype=np.float64)
+    numbers = {name: [getattr(one, name) for one in moves] for name in ("speed", "jerk", "foot_skate", "slide_share")}
+    numbers |= {name: [one.joint_speeds[at] for one in moves] for at, name in enumerate(JOINT_SPEEDS)}
+    for name, each in numbers.items():
+        values = np.array(each, dtype=np.float64)
         known = np.isfinite(values)
         found[name] = np.stack([np.where(known, values, 0.0), known], axis=1)
     return found
@@ -227,6 +242,7 @@ def _musical_terms(moves: Sequence[Moves], psi: Sequence[np.ndarray | None], mus
         for name, each in beat.terms(one.beats_s, heard.beats_s).items():
             rows[name].append(each)
         rows["cross_modal"].append(_cross_modal(seen, heard.reference))
+        rows[PUBLISHED].append(_published(one, heard))
     return {name: np.array(each, dtype=np.float64).reshape(-1, 2) for name, each in rows.items()}
 
 
@@ -235,6 +251,13 @@ def _cross_modal(seen: np.ndarray | None, reference: np.ndarray | None) -> tuple
     if seen is None or reference is None:
         return 0.0, 0.0
     return float(np.linalg.norm(np.asarray(seen, np.float64) - np.asarray(reference, np.float64))), 1.0
+
+
+def _published(one: Moves, heard: Music) -> tuple[float, float]:
+    """The Beat Alignment Score of one dance by the published protocol, and its count of 1; zeros if it is unknown."""
+    if one.published_beats_s is None or not len(heard.beats_s):
+        return 0.0, 0.0
+    return published_alignment(one.published_beats_s, heard.beats_s), 1.0
 
 
 def _with_other_music(dances: Danced) -> Danced | None:
@@ -267,6 +290,10 @@ def _fid(extractor: str) -> Callable[[Danced, Danced, int], float]:
     return lambda real, made, seed: frechet(real.embeddings[extractor], made.embeddings[extractor])
 
 
+def _published_fid(extractor: str) -> Callable[[Danced, Danced, int], float]:
+    return lambda real, made, seed: published_frechet(real.embeddings[extractor], made.embeddings[extractor])
+
+
 def _diversity(extractor: str) -> Callable[[Danced, Danced, int], float]:
     return lambda real, made, seed: diversity(made.embeddings[extractor], seed)
 
@@ -285,6 +312,10 @@ def _fid_k2(real: Danced, made: Danced, seed: int) -> float:
 
 def _div_k2(real: Danced, made: Danced, seed: int) -> float:
     return div_k2(_kinetic(made), _kinetic(real))
+
+
+def _multimodality_k2(real: Danced, made: Danced, seed: int) -> float:
+    return multimodality(standardized(_kinetic(made), _kinetic(real)), made.clips)
 
 
 def _frechet_pose(real: Danced, made: Danced, seed: int) -> float:

@@ -15,7 +15,7 @@ from dancegen.corpus.choreography.repertoire import LEGS, LEGS_OF, MOVES, PROGRA
 from dancegen.corpus.choreography.routine import choreograph, dance_in_space, score_in_space
 from dancegen.corpus.choreography.score import count_to_beat, moves_of, score_of
 from dancegen.corpus.structure import CATEGORIES, KINDS, Section, SongStructure, compose
-from dancegen.metrics import beat
+from dancegen.metrics import beat, real_dances
 from dancegen.metrics.joint_motion import JOINTS, joint_motion
 from dancegen.metrics.motion_quality import foot_skate
 from dancegen.skeleton import COCO18
@@ -261,19 +261,8 @@ def test_values_have_no_jumps_in_acceleration(ease):
     assert np.abs(np.diff(acceleration)).max() < 0.03 * np.abs(acceleration).max()
 
 
-# The extremes of speed, range and rotation (metrics/joint_motion.py) of wrists, elbows, hips, knees and ankles in nine
-# recordings of AIST++ (Li et al., ICCV 2021; annotations CC BY 4.0): house, krump, hip-hop, break and street jazz. The
-# tenth, a basic jazz routine of ten seconds, is the calmest of all: ballet and popping are held to it.
-REAL = {
-    "speed": ([0.84, 0.59, 0.27, 0.30, 0.32], [1.72, 0.93, 0.70, 0.74, 0.94]),
-    "range": ([0.51, 0.40, 0.34, 0.23, 0.31], [0.90, 0.57, 1.03, 0.38, 0.62]),
-    "rotation": ([3.35, 2.07, 0.29, 0.70, 0.99], [7.58, 3.83, 0.71, 1.68, 3.06]),
-}
-CALMEST = {
-    "speed": [0.31, 0.20, 0.16, 0.19, 0.17],
-    "range": [0.40, 0.16, 0.18, 0.19, 0.31],
-    "rotation": [1.19, 0.59, 0.11, 0.38, 0.50],
-}
+REAL = {"speed": real_dances.SPEED, "range": real_dances.RANGE, "rotation": real_dances.ROTATION}
+"""Of AIST++. Ballet and popping are held to the calmest recording."""
 CLOSE = 0.86
 """A style may be this much below the calmest of the real dancers, or above the liveliest, for the few songs here."""
 
@@ -287,8 +276,9 @@ def short_dances(category: str) -> list[tuple[SongStructure, np.ndarray]]:
 @each_category
 def test_every_joint_moves_as_fast_as_far_and_turns_as_much_as_those_of_real_dancers(category):
     motions = [joint_motion(pose, 10.0) for _, pose in short_dances(category)]
-    for field, (low, high) in REAL.items():
-        low = CALMEST[field] if category in ("ballet", "popping") else low
+    for field, known in REAL.items():
+        low, high = zip(*(known[joint] for joint in JOINTS), strict=True)
+        low = real_dances.CALMEST[field] if category in ("ballet", "popping") else low
         found = np.array([np.median([getattr(motion[joint], field) for motion in motions]) for joint in JOINTS])
         assert (found > CLOSE * np.array(low)).all(), (field, found)
         assert (found < np.array(high) / CLOSE).all(), (field, found)
@@ -304,4 +294,4 @@ def test_dances_keep_the_beat_and_their_feet_skate_no_more_than_real_ones(catego
         skate.append(foot_skate(pose, 10.0))
     assert np.mean(hits) > (0.5 if category == "ballet" else 0.6)
     assert np.mean(control) < 0.2
-    assert np.median(skate) < 0.3  # torsos a second; of the real ones 0.34 to 0.94
+    assert np.median(skate) < real_dances.FOOT_SKATE.low

@@ -77,6 +77,19 @@ def test_feet_that_hold_do_not_skate_those_that_slide_do_and_a_lifted_foot_may_m
     assert quality.foot_skate(stepping, 10.0) < 0.05
 
 
+def test_the_slide_share_is_one_for_feet_that_tremble_where_they_stand_and_small_for_steps():
+    at, ankles = np.arange(50), COCO18.indices("right_ankle", "left_ankle")
+    trembling, stepping = standing(), standing()
+    trembling[:, ankles] += np.random.default_rng(0).normal(0, 0.001, (50, 2, 2))
+    stepping[:, ankles, 1] -= 0.3 * np.maximum(np.sin(at / 3), 0)[:, None] * (1.0, 0.0)
+    stepping[:, ankles[1], 0] += 0.002 * at  # the other foot slides
+    slid, lifted = 0.002 * 49, np.abs(np.diff(stepping[:, ankles[0], 1])).sum()
+    assert quality.slide_share(trembling) == pytest.approx(1)
+    assert quality.foot_skate(trembling, 10.0) < 0.1, "and yet they do not skate"
+    assert slid / (slid + lifted) <= quality.slide_share(stepping) < 0.2
+    assert np.isnan(quality.slide_share(standing())), "feet that do not move have no path"
+
+
 def test_feet_are_measured_in_torsos_and_only_where_seen():
     sliding = standing()
     sliding[:, COCO18.indices("right_ankle", "left_ankle"), 0] += 0.05 * np.arange(50)[:, None]

@@ -23,7 +23,7 @@ def sway(seed, beat_s, size=1.0, late_s=0.0):
     return STANDING + random.normal(0, 0.03, (1, JOINTS, 2)) + swing
 
 
-def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1):
+def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1, published=False):
     """Dances to songs of different tempo, each in a manner of its own (psi); `late` in beats."""
     names, clips, all_moves, music, seen, psi = [], [], [], [], [], []
     for song in range(songs):
@@ -34,7 +34,7 @@ def dances(size=1.0, late=0.0, seed=0, songs=SONGS, dances_a_clip=1):
                 pose = sway([seed, song, clip, number], beat_s, size, late * beat_s)
                 names.append(f"song {song:02d}")
                 clips.append(f"clip {song:02d} {clip}")
-                all_moves.append(moves(pose, FPS))
+                all_moves.append(moves(pose, FPS, published))
                 music.append(Music(np.arange(0, FRAMES / FPS, beat_s), manner))
                 psi.append(manner + 0.01 * np.random.default_rng([seed, song, clip, number]).normal(0, 1, songs))
                 seen.append(pose[::10].ravel()[:20])
@@ -71,7 +71,8 @@ def test_a_dance_on_the_beat_scores_well_one_off_it_does_not_and_other_songs_are
 def test_small_movements_cost_distance_speed_and_seconds_that_freeze():
     found = table(REAL, dances(seed=1, size=0.1))
     assert found["fid_k2", "made"].value > 3 * found["fid_k2", "real"].value
-    assert found["speed", "made"].value == pytest.approx(0.1 * found["speed", "real"].value, rel=0.1)
+    for name in ("speed", "speed_wrists", "speed_ankles"):
+        assert found[name, "made"].value == pytest.approx(0.1 * found[name, "real"].value, rel=0.25)
     assert found["freeze_share", "made"].value > 0.9 > 0.2 > found["freeze_share", "real"].value
 
 
@@ -121,6 +122,16 @@ def test_dances_in_the_manner_of_their_music_are_near_it_and_the_same_dances_to_
 def test_every_metric_is_told_of_made_dances():
     found = table(REAL, dances(seed=1, dances_a_clip=2))
     assert {metric for metric, whose in found if whose == "made"} == set(metrics(["perceptual"]))
+
+
+def test_the_published_protocol_adds_scores_under_names_of_their_own_and_changes_no_other():
+    plain, both = (table(REAL, dances(seed=1, published=published)) for published in (False, True))
+    added = {metric for metric, _ in both} - {metric for metric, _ in plain}
+    assert added == {"published_fid_perceptual", "published_beat_alignment"}
+    assert all(both[key].value == one.value for key, one in plain.items() if "diversity" not in key[0])
+    name = "published_beat_alignment"
+    assert both[name, "made"].value > 2 * both[name, "shuffled"].value
+    assert both["published_fid_perceptual", "made"].value != both["fid_perceptual", "made"].value
 
 
 def test_missing_joints_leave_every_metric_finite_and_near():

@@ -54,6 +54,7 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     for made, found in parts.items():
         for part in found:
             version = f"{part.version} {choice} {config.seed} {config.dances_per_clip} {share:.6f} {made}"
+            version += " published" if config.published else ""
             rows.append({"uri": part.uri, "version": version, "made": made})
     return rows, share
 

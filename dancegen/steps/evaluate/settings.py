@@ -35,6 +35,9 @@ class EvaluateConfig(Parallel):
     FID."""
     cross_modal: InputUri | None = None
     """Checkpoint from train-cross-modal (consistency of dance and music); null omits the cross-modal metric."""
+    published: bool = False
+    """Also score by the published protocol, under names that begin with `published_`: Frechet distance without
+    shrinkage, and the Beat Alignment Score of AIST++ (Gaussian of 5 frames, sigma of 3 frames at 60 fps)."""
     resamples: PositiveInt = Field(default=200, ge=20)
     """Bootstrap resamples over songs."""
     seed: int = 0

@@ -36,8 +36,11 @@ from dancegen.training.pictures import SideBySide
 
 PERCEPTUAL, HELDOUT = "perceptual", "heldout"  # names of the extractors
 LABELS = ("clip_id", "song", "category")
-ARRAYS = {"kinetic": -1, "window_speeds": -1, "beats_s": -1, "poses": (-1, COORDINATES)}  # of Moves, and their shapes
-NUMBERS = ("speed", "jerk", "foot_skate")
+ARRAYS = {  # of Moves, and their shapes
+    **dict.fromkeys(("kinetic", "window_speeds", "joint_speeds", "beats_s", "published_beats_s"), -1),
+    "poses": (-1, COORDINATES),
+}
+NUMBERS = ("speed", "jerk", "foot_skate", "slide_share")
 
 
 class EvaluateClips:
@@ -122,11 +125,11 @@ class EvaluateClips:
         found = []
         for at, label in enumerate(labels):
             whole = np.where(batch.mask[at].numpy()[..., None] > 0, pose[at].double().numpy(), np.nan)
-            one = moves(square(whole, self._normalization), label["fps"])
+            one = moves(square(whole, self._normalization), label["fps"], self._config.published)
             found.append(
                 {
                     **{name: label[name] for name in LABELS},
-                    **{name: schema.to_bytes(getattr(one, name), "float64") for name in ARRAYS},
+                    **{name: _bytes(getattr(one, name), "float64") for name in ARRAYS},
                     **{name: getattr(one, name) for name in NUMBERS},
                     "made": made,
                     "seed": number,
@@ -216,12 +219,15 @@ def write_side_by_side(config: EvaluateConfig, parts: list[str], folder: Path) -
 
 
 def _moves(row: dict[str, Any]) -> Moves:
-    arrays = {name: schema.from_bytes(row[name], "float64", *np.atleast_1d(shape)) for name, shape in ARRAYS.items()}
+    arrays = {
+        name: None if row[name] is None else schema.from_bytes(row[name], "float64", *np.atleast_1d(shape))
+        for name, shape in ARRAYS.items()
+    }
     return Moves(**arrays, **{name: row[name] for name in NUMBERS})
 
 
-def _bytes(vector: np.ndarray | None) -> bytes | None:
-    return None if vector is None else schema.to_bytes(vector, "float32")
+def _bytes(vector: np.ndarray | None, kind: str = "float32") -> bytes | None:
+    return None if vector is None else schema.to_bytes(vector, kind)
 
 
 def _vector(data: bytes | None) -> np.ndarray | None:
