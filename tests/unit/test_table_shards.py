@@ -1,6 +1,7 @@
 """Finished rows of a table are compacted to few files, and no crash in between shows a row twice or loses one."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -88,7 +89,7 @@ def test_a_table_that_has_grown_is_divided_and_a_crash_in_between_is_seen_by_no_
     before = clips(compacted(begun(uri, *keys)))
     written = []
 
-    def crash(*given: object) -> None:
+    def crash(*given: Any) -> None:
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(write_file(*given))
