@@ -169,6 +169,7 @@ def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
 
 
 def test_a_row_that_was_finished_before_its_actor_was_killed_is_not_done_again(tmp_path, job, monkeypatch):
+    monkeypatch.setattr(pool, "BATCH_S", 60.0)
     monkeypatch.setattr(pool.RowPool, "_batch_size", lambda _: 4)  # the first four are in the batch that is done again
     gone, *others = rows("gone", "a", "broken", "actor", "b", "c", "d", "e")
     run_table_job(job, [gone], TOLERANT)

@@ -74,7 +74,8 @@ def _skip(summary: Summary, bar: "tqdm[Any]", opened: Left) -> None:
     summary.done_before += opened.done
     summary.quarantined += opened.quarantined
     skipped = opened.done + len(opened.quarantined)
-    bar.initial += skipped  # they do not count as progress of this run
+    if not bar.disable:  # by TQDM_DISABLE
+        bar.initial += skipped  # they do not count as progress of this run
     bar.update(skipped)
 
 
