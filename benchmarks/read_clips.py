@@ -13,6 +13,7 @@ Prints clips per second of each after the first batch, MB per second of the comp
 batch; all are medians over the repetitions.
 """
 
+import logging
 import os
 import statistics
 import sys
@@ -105,12 +106,12 @@ def ours(folder: str) -> Iterator[int]:
 
 def ray_data() -> Callable[[str], Iterator[int]]:
     """Reader with Ray Data; Ray is started before the measurement."""
-    import ray
+    import ray.data
 
-    from dancegen.engine.cluster.session import quiet_ray_data, start_ray
+    from dancegen.engine.cluster.session import start_ray
 
     start_ray(2)
-    quiet_ray_data()
+    logging.getLogger(ray.data.__name__).setLevel(logging.ERROR)
 
     def read(folder: str) -> Iterator[int]:
         clips = ray.data.read_parquet(tables.parts(folder)).select_columns(COLUMNS)

@@ -38,8 +38,7 @@ SONG_S = 3.0
 MARK = "DANCEGEN_STARTUP_BENCHMARK"  # environment variable that all processes of a run inherit
 ROLES = {  # part of a process's command line -> role
     "row_process": "row's child",
-    "ray::_MapWorker": "actor of rows",
-    "ray::MapWorker": "actor of rows",
+    "ray::RowActor": "actor of rows",
     "ray::RayTrainWorker": "training worker",
     "ray::TrainController": "training's controller",
     "ray::ImplicitFunc": "trial",

@@ -331,6 +331,27 @@ def study_analyse(folder: str, database: tuple[str, ...], **options: Any) -> Non
         click.echo(f"Report: {settings.output}/index.html")
 
 
+@main.command(short_help="Compare a table of videos with its files.")
+@click.argument("table", metavar="TABLE", type=PLACE)
+@click.option("--content", is_flag=True, help="Also read every file and compare its hash, where the table has it.")
+@click.option("--sweep", is_flag=True, help="Delete unfinished files, and files of dancegen without a row.")
+def audit(**options: Any) -> None:
+    """Compare a table of videos with its files: is every file there and whole, and has every file its row?
+
+    TABLE is the folder of a table of renders (OUTPUT_renders), or of the videos of a corpus (OUTPUT/tables/videos).
+    Run it while no job writes the table. The exit code is 1 when there are differences.
+    """
+    with ErrorBoundary():
+        from dancegen import config
+
+        settings = config.validate(load("dancegen.tools.audit.settings:AuditConfig"), options)
+        check(settings)
+        found = load("dancegen.tools.audit.run:run")(settings)
+        for line in found.lines():
+            click.echo(line)
+        sys.exit(0 if found.clean else 1)
+
+
 @main.command(short_help="Check this machine and report how to fix problems.")
 @click.option(
     "--storage", metavar="URI", type=PLACE, help="Also check that this folder or s3:// prefix is readable and writable."

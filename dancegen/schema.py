@@ -1,11 +1,12 @@
 """Schemas of the tables between steps: the meaning, unit and shape of every column, defined in this file only.
 
-A table is a folder of Parquet parts. Positions are fractions of the frame (x of the width, y of the height, y down), so
-that they do not depend on the resolution; times are in seconds. Arrays are stored as little-endian bytes (`binary`)
-with the dtype and shape given here, because Parquet would widen int16 and bytes decode three times as fast as lists.
-T is the number of frames, J = 18 the joints in the order of `skeleton.COCO18`; the last axis of `joints` is x, y and a
-confidence in [0, 1]. The pose unit of dances is 4 torso lengths (normalisation `body`) or half the frame
-height (`camera`).
+A table is a folder of Parquet files: parts with the rows of one key, and shards with those of about a thousand. While a
+job runs, other programs may see the old row of a key, in a shard, beside the new one, in a part. Positions are
+fractions of the frame (x of the width, y of the height, y down), so that they do not depend on the resolution; times
+are in seconds. Arrays are stored as little-endian bytes (`binary`) with the dtype and shape given here, because Parquet
+would widen int16 and bytes decode three times as fast as lists. T is the number of frames, J = 18 the joints in the
+order of `skeleton.COCO18`; the last axis of `joints` is x, y and a confidence in [0, 1]. The pose unit of dances is 4
+torso lengths (normalisation `body`) or half the frame height (`camera`).
 All columns are in the files, so a table opens in one line: `pandas.read_parquet("clips")`,
 `polars.read_parquet("clips")`, `duckdb.sql("from 'clips/**/*.parquet'")`, `pyarrow.parquet.read_table("clips")`.
 """
@@ -242,6 +243,8 @@ RENDERS = pa.schema(
         ("content_hash", pa.string()),  # SHA-256 of the song's bytes, in hex
         ("name", pa.string()),  # file name of the video, fixed by the first run; null in tables of earlier releases
         ("output_uri", pa.string()),  # URI of the video; null on error
+        ("output_bytes", pa.int64()),  # size of the video; null in tables of earlier releases
+        ("output_hash", pa.string()),  # SHA-256 of the video's bytes, in hex; null in tables of earlier releases
         ("seconds", pa.float32()),  # duration of the video, in seconds
         ("frames", pa.int32()),  # number of frames in the video
         ("fps", pa.float32()),  # frames per second of the video

@@ -3,6 +3,7 @@
 Labels are the kind of row and its outcome. A URI is never a label: each value of a label is a time series of its own.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ class RowMetrics:
         self._tags = {"rows": rows}
         self._unit = unit or "rows"
 
-    def count(self, status: dict[str, Any], left: int) -> None:
+    def count(self, status: Mapping[str, Any], left: int) -> None:
         """Count a row by its status, as of engine/table_jobs/table_job.py; `left` rows are still to do."""
         self._ended.inc(1, {"outcome": outcome(status)})
         if status["units"]:
@@ -51,7 +52,7 @@ class RowMetrics:
         return getattr(ray.util.metrics, kind)(name, meaning, tags).set_default_tags(self._tags)
 
 
-def outcome(status: dict[str, Any]) -> str:
+def outcome(status: Mapping[str, Any]) -> str:
     """How a row ended: done, unfit (its content was judged), failed, or a bug of dancegen."""
     if status["error"] is None:
         return DONE

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, tables
-from dancegen.engine.table_jobs import table_job
+from dancegen.engine.table_jobs import pool
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
+from dancegen.tables import names
 
 pytestmark = pytest.mark.ray
 
@@ -35,7 +36,7 @@ class Stage:
             time.sleep(1.0)
         if name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
-        if name.startswith("actor") and earlier == 0:
+        if (name.startswith("actor") and earlier == 0) or name.startswith("murder"):
             os.kill(os.getppid(), signal.SIGKILL)
         if (name.startswith("flaky") and earlier < 2) or name.startswith("unreachable"):
             raise StorageUnreachableError(row["uri"], "cannot be reached (503).", "Check the network.")
@@ -168,15 +169,42 @@ def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
 
 
 def test_a_row_that_was_finished_before_its_actor_was_killed_is_not_done_again(tmp_path, job, monkeypatch):
-    monkeypatch.setattr(table_job, "MAX_BLOCKS", 1)  # all rows are in the block that is done again
-    gone, *others = rows("gone", "a", "broken", "actor", "b")
+    monkeypatch.setattr(pool, "BATCH_S", 60.0)
+    monkeypatch.setattr(pool.RowPool, "_batch_size", lambda _: 4)  # the first four are in the batch that is done again
+    gone, *others = rows("gone", "a", "broken", "actor", "b", "c", "d", "e")
     run_table_job(job, [gone], TOLERANT)
     summary = run_table_job(replace(job, unit="clips"), [{**gone, "gone": True}, *others], TOLERANT)
-    assert (summary.rows, summary.bad, summary.units) == (5, 1, 28)
+    assert (summary.rows, summary.bad, summary.units) == (8, 1, 49)
     assert calls(tmp_path) == [
-        *("a 0", "actor 0", "actor 1", "b 0", "broken 0", "broken 1"),
+        *("a 0", "actor 0", "actor 1", "b 0", "broken 0", "broken 1", "c 0", "d 0", "e 0"),
         *("gone 0", "gone 1", "gone 2"),  # whose outcome was not there when the job began
     ]
+
+
+def test_a_row_that_ends_each_of_its_actors_is_set_aside_and_its_neighbours_are_not(tmp_path, job, monkeypatch):
+    monkeypatch.setattr(pool.RowPool, "_batch_size", lambda _: 2)
+    run_table_job(job, rows("a", "murder", "b", "c"), TOLERANT)
+    found = errors(job)
+    assert found.pop("/murder").startswith("/murder: ended the process of its actor 3 times")
+    assert found == {"/a": None, "/b": None, "/c": None}
+    assert calls(tmp_path) == ["a 0", "b 0", "c 0", "murder 0", "murder 1", "murder 2"]
+
+
+def test_finished_rows_are_compacted_also_those_of_a_table_of_an_earlier_release(tmp_path, job, monkeypatch):
+    tables.begin(job.table, job.schema, job.settings)
+    for row in rows("a", "left the library"):
+        tables.write_part(job.table, schema.table(job.schema, [row]), row["uri"])
+    run_table_job(job, rows("a"), TOLERANT)
+    assert calls(tmp_path) == [], "nothing is left to do"
+    run_table_job(job, rows("a", "b", "broken"), TOLERANT)
+    assert calls(tmp_path) == ["b 0", "broken 0"]
+    assert [Path(part).name for part in tables.parts(job.table)] == ["shard-00000-of-00001.parquet"]
+    assert set(errors(job)) == {"/a", "/b", "/broken", "/left the library"}
+    monkeypatch.setattr(names, "ROWS_A_SHARD", 1)
+    run_table_job(job, rows("a", "b", "broken", "c", "d", "e"), TOLERANT)
+    assert calls(tmp_path) == ["b 0", "broken 0", "broken 1", "c 0", "d 0", "e 0"]
+    assert {Path(part).name[-17:] for part in tables.parts(job.table)} == {"-of-00008.parquet"}
+    assert len(errors(job)) == 7
 
 
 def test_a_row_that_kills_its_process_each_time_is_set_aside_alone(job):

@@ -1,1 +1,1 @@
-"""Jobs that turn the rows of one table into the rows of another, on Ray Data."""
+"""Jobs that turn the rows of one table into the rows of another, on Ray."""

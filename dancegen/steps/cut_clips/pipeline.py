@@ -1,4 +1,4 @@
-"""poses -> clips, on Ray Data."""
+"""poses -> clips, on Ray."""
 
 import sys
 from itertools import combinations

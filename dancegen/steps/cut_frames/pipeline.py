@@ -1,4 +1,4 @@
-"""footage and poses -> frames, on Ray Data: three passes (see steps.cut_frames), each a table job, resumable."""
+"""footage and poses -> frames, on Ray: three passes (see steps.cut_frames), each a table job, resumable."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""clips and a model -> scores, on Ray Data: one row per part of the table of clips"""
+"""clips and a model -> scores, on Ray: one row per part of the table of clips"""
 
 import tempfile
 from pathlib import Path

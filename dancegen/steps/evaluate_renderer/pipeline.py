@@ -1,4 +1,4 @@
-"""frames and people -> scores, on Ray Data: one row per segment and person, and one per segment of real frames"""
+"""frames and people -> scores, on Ray: one row per segment and person, and one per segment of real frames"""
 
 import hashlib
 import json

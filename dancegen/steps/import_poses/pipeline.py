@@ -1,4 +1,4 @@
-"""external pose data -> poses, on Ray Data: one row per source."""
+"""external pose data -> poses, on Ray: one row per source."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""seeds -> songs and videos, on Ray Data: one row per video, and the tables that later steps and tests read"""
+"""seeds -> songs and videos, on Ray: one row per video, and the tables that later steps and tests read"""
 
 import csv
 import io

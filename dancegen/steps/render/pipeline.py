@@ -1,4 +1,4 @@
-"""songs -> dance videos, on Ray Data: one mp4 per song, and the table of renders beside them"""
+"""songs -> dance videos, on Ray: one mp4 per song, and the table of renders beside them"""
 
 import sys
 from typing import Any
@@ -17,6 +17,7 @@ from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.steps.render.video_names import VIDEO, video_names
+from dancegen.tables.shards import delete_rows
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
 REPLACE = "Move it away, set overwrite=true to replace it, or set another output."
@@ -131,7 +132,7 @@ def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]
             version = f"{song['version']} {row['version'].partition(' ')[2]}"
             moved = {**row, "uri": song["uri"], "version": version, "name": _name(row)}
             tables.write_part(_table(config), schema.table(schema.RENDERS, [moved]), song["uri"])
-            storage.delete(storage.join(_table(config), tables.part_name(row["uri"])))
+            delete_rows(_table(config), schema.RENDERS, {row["uri"]})
             past = [*(other for other in past if other is not row), moved]
     return past
 

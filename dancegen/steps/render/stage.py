@@ -42,6 +42,8 @@ class Rendered:
     """Properties of a finished video: columns of schema.RENDERS."""
 
     output_uri: str
+    output_bytes: int
+    output_hash: str
     content_hash: str  # of the song
     seconds: float
     frames: int
@@ -146,15 +148,18 @@ def render_song(
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
-        with (
-            storage.writing(video) as unfinished,
-            VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s) as writer,
-            WriteBehind(writer) as behind,
-        ):
-            for frame in pictures.frames:
-                behind.write(frame)
+        with storage.writing(video) as unfinished:
+            with (
+                VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s) as writer,
+                WriteBehind(writer) as behind,
+            ):
+                for frame in pictures.frames:
+                    behind.write(frame)
+            output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
     return Rendered(
         output_uri=video,
+        output_bytes=output_bytes,
+        output_hash=output_hash,
         content_hash=content_hash,
         seconds=len(joints) / picture.fps,
         frames=len(joints),

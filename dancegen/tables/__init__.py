@@ -1,14 +1,14 @@
 """Tables on storage: a folder of Parquet parts, each written atomically and named by the hash of its key.
 
 The key is the video or song that the rows come from. Repeated work therefore replaces its part instead of duplicating
-rows, and a killed job resumes where it stopped. `_table.parquet` beside the parts has the table's columns, no rows,
-and in its metadata the settings that produced the parts; different settings require another folder. It is Parquet
-because polars opens a folder only if all files have the same suffix. The folders of parts have plain names (`train/`,
-not `split=train/`), because every column is in the files, and pandas and pyarrow reject a column that is also in the
-path.
+rows, and a killed job resumes where it stopped. Table jobs compact the parts of finished rows into files of about a
+thousand rows (`tables.shards`); both kinds may be present. `_table.parquet` beside them has the table's columns, no
+rows, and in its metadata the settings that produced the parts; different settings require another folder. It is
+Parquet because polars opens a folder only if all files have the same suffix. The folders of parts have plain names
+(`train/`, not `split=train/`), because every column is in the files, and pandas and pyarrow reject a column that is
+also in the path.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -22,12 +22,15 @@ import pyarrow.parquet as pq
 from dancegen import schema as schemas
 from dancegen import storage
 from dancegen.errors import StorageError, StorageUnreachableError, TableError
+from dancegen.tables.names import PART, SHARD, Newer, key_hash, newer_files, part_name, shard_of
+
+__all__ = ["part_name"]  # re-exported
 
 STAMP = "_table.parquet"
-PART = "part-"  # prefix of the file name of every part
 OLD_STAMP = "_table.json"  # of tables created before the stamp was Parquet
 SETTINGS = b"dancegen.settings"  # key in the stamp's metadata
 ROW_GROUP = 48  # rows; clips are about 170 kB each, and groups of 32 to 64 read fastest
+KEY = "uri"  # column with the key, in tables that have shards
 
 
 def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool = False) -> None:
@@ -50,7 +53,7 @@ def begin(uri: str, schema: pa.Schema, settings: dict[str, Any], overwrite: bool
         return  # the table is resumed, and its stamp is unchanged
     empty = schemas.table(schema, [])
     empty = empty.replace_schema_metadata({**empty.schema.metadata, SETTINGS: text.encode()})
-    _write(storage.join(uri, STAMP), empty)
+    write_file(storage.join(uri, STAMP), empty)
     if stamp is not None and storage.name(stamp[0]) == OLD_STAMP:
         storage.delete_files([stamp[0]])
 
@@ -60,27 +63,40 @@ def is_table(uri: str) -> bool:
     return _stamp(uri) is not None
 
 
-def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> None:
-    """Write the rows of one key as one part, which replaces the part of an earlier run in the same folder."""
-    _write(storage.join(uri, *filter(None, folder.split("/")), part_name(key)), table)
+def kind(uri: str) -> str:
+    """Kind of the table in a folder, such as "renders". Raises TableError when there is none, or it is damaged."""
+    stamp = _stamp(uri)
+    if stamp is None:
+        raise TableError(uri, "contains no table of dancegen.", "Name the folder of a table.")
+    return _read_stamp(*stamp)["table"]
+
+
+def write_part(uri: str, table: pa.Table, key: str, folder: str = "") -> int:
+    """Write the rows of one key as one part, which replaces the part of an earlier run in the same folder.
+
+    Returns the size of the part in bytes.
+    """
+    return write_file(storage.join(uri, *filter(None, folder.split("/")), part_name(key)), table)
 
 
 def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
-    """The single row of a key, read in one request. Raises TableError when the table has none."""
-    return read(storage.join(uri, part_name(key)), schema).to_pylist()[0]
+    """The single row of a key, read in one request if it has a part. Raises TableError when the table has none."""
+    content = _content(storage.join(uri, part_name(key)))
+    if content is not None:
+        return _rows_of(content, storage.join(uri, part_name(key)), schema, None, None).to_pylist()[0]
+    for shard in _shards_with(uri, key):
+        rows = open_dataset(uri, schema, [shard]).to_table(filter=pads.field(KEY) == key).to_pylist()
+        if rows:
+            return rows[0]
+    raise _missing(storage.join(uri, part_name(key)), schema)
 
 
 def find_part(uri: str, schema: pa.Schema, key: str, columns: list[str]) -> dict[str, Any] | None:
-    """Some columns of the single row of a key; None when it is missing or cannot be read."""
+    """Some columns of the single row in the part of a key; None when there is no part, or it cannot be read."""
     try:
         return read(storage.join(uri, part_name(key)), schema, columns).to_pylist()[0]
     except TableError:
         return None
-
-
-def part_name(key: str) -> str:
-    """File name of the part that contains the rows of a key."""
-    return f"{PART}{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
 def parts(uri: str, split: str | None = None) -> list[str]:
@@ -99,17 +115,40 @@ def files(uri: str, split: str | None = None) -> list[storage.File]:
 
 
 def read(
-    uri: str, schema: pa.Schema, columns: list[str] | None = None, where: pads.Expression | None = None
+    uri: str,
+    schema: pa.Schema,
+    columns: list[str] | None = None,
+    where: pads.Expression | None = None,
+    some: list[storage.File] | None = None,
 ) -> pa.Table:
-    """Rows of a table or of one part, optionally restricted to some columns and rows.
+    """Rows of a table, of some of its files, or of one part, optionally restricted to some columns and rows.
 
-    Raises TableError when it does not exist, or has another kind or format version.
+    A key whose row is in a part and in a shard, after a crash or before the next compaction, has the row of the part.
+    Raises TableError when the table does not exist, or has another kind or format version.
     """
     if storage.suffix(uri) == ".parquet":
         return _read_one(uri, schema, columns, where)
-    dataset = open_dataset(uri, schema)
-    with _readable(uri):
-        return dataset.to_table(columns=columns, filter=where)
+    found = files(uri) if some is None else some
+    newer = newer_files([file.uri for file in found])
+    current = [file for file in found if file.uri not in newer]
+    read_tables = []
+    if current or not newer:
+        dataset = open_dataset(uri, schema, current)
+        with _readable(uri):
+            read_tables.append(dataset.to_table(columns=columns, filter=where))
+    for file in found:
+        if file.uri in newer:
+            read_tables.append(_without(newer[file.uri], open_dataset(uri, schema, [file]), columns, where))
+    return pa.concat_tables(read_tables)
+
+
+def _without(newer: Newer, shard: pads.Dataset, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
+    """The rows of a shard that no newer file has."""
+    wanted = columns or shard.schema.names
+    with _readable(KEY):
+        rows = shard.to_table(columns=[*dict.fromkeys([*wanted, KEY])], filter=where)
+    kept = [not newer.has(key) for key in rows[KEY].to_pylist()]
+    return rows.filter(pa.array(kept, pa.bool_())).select(wanted)
 
 
 def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> pads.Dataset:
@@ -130,16 +169,36 @@ def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = 
 
 def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
     """Read one part by its URI, without a listing."""
+    content = _content(uri)
+    if content is None:
+        raise _missing(uri, schema)
+    return _rows_of(content, uri, schema, columns, where)
+
+
+def _content(uri: str) -> bytes | None:
+    """Content of a file; None when it does not exist."""
     try:
-        content = storage.read_bytes(uri)
+        return storage.read_bytes(uri)
     except StorageUnreachableError:
         raise
-    except StorageError as error:
-        raise _missing(uri, schema) from error
+    except StorageError:
+        return None
+
+
+def _rows_of(
+    content: bytes, uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None
+) -> pa.Table:
     with _readable(uri):
         part = pads.ParquetFileFormat().make_fragment(pa.BufferReader(content))
         schemas.check(part.physical_schema, schema, uri)
         return part.to_table(schema=schema, columns=columns, filter=where)
+
+
+def _shards_with(uri: str, key: str) -> list[storage.File]:
+    """The shards that cover a key, the newest first."""
+    hashed = key_hash(key)
+    found = [(shard, file) for file in files(uri) if (shard := shard_of(file.uri)) and shard.covers(hashed)]
+    return [file for _, file in sorted(found, key=lambda one: -one[0].count)]
 
 
 def _missing(uri: str, schema: pa.Schema) -> TableError:
@@ -157,9 +216,11 @@ def _readable(uri: str) -> Iterator[None]:
         ) from error
 
 
-def _write(uri: str, table: pa.Table) -> None:
+def write_file(uri: str, table: pa.Table, row_group: int = ROW_GROUP) -> int:
+    """Write a table as one Parquet file, atomically. Returns its size in bytes."""
     with storage.writing(uri) as path:
-        pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+        pq.write_table(table, path, compression="zstd", row_group_size=row_group)
+        return path.stat().st_size
 
 
 def _stamp(uri: str) -> tuple[str, bytes] | None:
@@ -178,7 +239,7 @@ def _stamp(uri: str) -> tuple[str, bytes] | None:
 def _own(uri: str) -> list[str]:
     """URIs of the stamps and parts in a folder, without the files of other programs."""
     ours = [path for path in storage.find(uri) if storage.name(path) in (STAMP, OLD_STAMP)]
-    return [*ours, *(part for part in parts(uri) if storage.name(part).startswith(PART))]
+    return [*ours, *(part for part in parts(uri) if storage.name(part).startswith((PART, SHARD)))]
 
 
 def _read_stamp(place: str, content: bytes) -> dict[str, Any]:

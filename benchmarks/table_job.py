@@ -1,0 +1,86 @@
+"""Overhead of a table job on rows without work: planning, time per row, repetition of a finished job, memory.
+
+    python benchmarks/table_job.py 1000 10000 100000
+
+Each size runs in a process of its own, whose peak resident size is that of the driver. `--folder` keeps the tables.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from dancegen import schema
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+
+ACTORS = 2
+
+
+def main() -> None:
+    """Print a row of a Markdown table for each size."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sizes", nargs="+", type=int)
+    parser.add_argument("--folder", help="folder of the tables; default: a temporary one")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # in the process of one run
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(run(Path(given.folder) / str(given.sizes[0]), given.sizes[0])))
+        return
+    print("| rows | first run, s | ms a row | driver, MB | repeated, s | driver, MB | files |")
+    print("|--:|--:|--:|--:|--:|--:|--:|")
+    for size in given.sizes:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = given.folder or temporary
+            first, again = (in_process(size, folder) for _ in range(2))
+            files = sum(1 for _ in (Path(folder) / str(size)).iterdir())
+            print(
+                f"| {size:,} | {first['seconds']:.1f} | {1000 * first['seconds'] / size:.2f} | {first['peak_mb']:.0f} "
+                f"| {again['seconds']:.1f} | {again['peak_mb']:.0f} | {files:,} |",
+                flush=True,
+            )
+
+
+def in_process(size: int, folder: str) -> dict[str, float]:
+    """Measurements of one run in a new process."""
+    words = [sys.executable, __file__, str(size), "--folder", folder, "--one"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().rpartition("\n")[2])
+
+
+def run(table: Path, size: int) -> dict[str, float]:
+    """Run the job once. Seconds include the start of Ray, where rows are left; the peak is in megabytes."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    started = time.perf_counter()
+    job = TableJob("rows", str(table), schema.CUTS, Nothing, (), {})
+    run_table_job(job, list(rows(size)), Parallel(actors=ACTORS, min_actors=ACTORS))
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+
+
+def rows(size: int) -> Iterator[dict[str, str]]:
+    """Rows of the length of real ones."""
+    for number in range(size):
+        yield {"uri": f"s3://library/albums/{number:07d}.mp3", "version": f"{number}-1764300000.0", "split": "train"}
+
+
+class Nothing:
+    """A stage that does nothing."""
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """A row of the table for each row."""
+        kept = [{name: row[name] for name in ("uri", "version", "split")} for row in rows.to_pylist()]
+        return schema.table(schema.CUTS, kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What a table job is: a stage, the table that its rows are written to, and the status of a row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TableJob:
+    """A stage, and the table that its rows are written to."""
+
+    label: str  # what a row is, in the plural: "videos"
+    table: str  # URI of the table
+    schema: pa.Schema  # of the rows that the stage returns; has uri, version, attempts and error
+    stage: Callable[..., Any]  # its class, or a LazyStage; called with a one-row table, returns a table of `schema`
+    stage_args: tuple[Any, ...]  # of its constructor
+    settings: dict[str, Any]  # settings that affect the rows: a table holds rows of one combination only
+    unit: str = ""  # column whose sum is the amount done, such as "frames"
+    tolerant: bool = False  # its bad rows are judged by a later step
+    judged: str = ""  # column that is set once the content was judged: an error beside it is not a failure
+
+
+class Status(TypedDict):
+    """What the driver learns of a row whose part is written."""
+
+    uri: str
+    error: str | None  # why the row is bad
+    judged: bool  # the row is bad because of its content
+    trace: str | None  # traceback of the bug that made the row bad
+    units: float  # amount done, in the job's unit
+    busy_s: float  # time that the actor spent on the row
+    bytes: int  # size of its part
