@@ -35,6 +35,8 @@ RAY_ENVIRONMENT = {
     "REPORTER_UPDATE_INTERVAL_MS": "60000",  # each report of a node's use costs CPU time, and no test reads one
     "RAY_AUTH_MODE": "disabled",
     "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "240",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_DATA_EXECUTION_NO_PROGRESS_TIMEOUT_S": "120",  # a hang ends as an error
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # a process for each training; no cloud takes anything away here
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # a report waits for the next of these looks

@@ -11,6 +11,7 @@ from typing import Any
 # Undocumented variables of Ray. Unknown ones are ignored: a change only adds output or shortens timeouts.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` drivers create the environment again in each worker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",  # a slow start on a busy machine is not a failure

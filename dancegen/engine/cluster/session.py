@@ -72,6 +72,13 @@ def _nothing() -> None:
     pass
 
 
+def quiet_ray_data() -> None:
+    """Show only errors of Ray Data in the terminal; its full log is in Ray's session folder."""
+    import ray.data  # its import sets the levels that are changed here
+
+    logging.getLogger(ray.data.__name__).setLevel(logging.ERROR)
+
+
 def _join(address: str) -> None:
     import ray
 

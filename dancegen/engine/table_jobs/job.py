@@ -21,6 +21,7 @@ class TableJob:
     settings: dict[str, Any]  # settings that affect the rows: a table holds rows of one combination only
     unit: str = ""  # column whose sum is the amount done, such as "frames"
     tolerant: bool = False  # its bad rows are judged by a later step
+    ray_data: bool = False  # its rows are videos or parts of them: Ray Data runs them (dataset_pool.py), not pool.py
     judged: str = ""  # column that is set once the content was judged: an error beside it is not a failure
 
 

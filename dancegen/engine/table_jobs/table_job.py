@@ -2,7 +2,7 @@
 
     rows -> plan.py      the rows in shards of about a thousand, by the hash of their uri, in a file
          -> shards.py    opens shard after shard: which rows are left to do
-         -> pool.py      hands rows out to actors, and replaces lost actors
+         -> pool.py      hands rows out to actors, and replaces lost actors; dataset_pool.py does so by Ray Data
          -> row_actor.py runs a row in a child process (row_process.py), writes its part
          -> shards.py    compacts the parts of a shard whose rows are done to one file
 
@@ -24,6 +24,7 @@ from dancegen import tables
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import await_room, start_ray
 from dancegen.engine.metrics import RowMetrics
+from dancegen.engine.table_jobs.dataset_pool import dataset_statuses
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.plan import Plan
 from dancegen.engine.table_jobs.pool import RowPool
@@ -105,7 +106,10 @@ def _statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, so_far: Ca
     start_ray(actors * parallel.cpus_per_actor, actors * parallel.gpus_per_actor)
     with watching_head(so_far):
         await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)
-        yield from RowPool(job, parallel, actors).statuses(chain(first, rows))
+        if job.ray_data:
+            yield from dataset_statuses(job, chain(first, rows), parallel, actors)
+        else:
+            yield from RowPool(job, parallel, actors).statuses(chain(first, rows))
 
 
 def _interval_s() -> float:

@@ -38,7 +38,8 @@ def run(config: CutClipsConfig) -> Summary:
     copies = _copies(poses)
     rows = [_row(config, pose, side, copies.get(pose["uri"]), there, said) for pose, side in _sides(config, poses)]
     _remove_strays(config, rows, there)
-    job = TableJob("videos", cuts, schema.CUTS, CUT_CLIPS, (config,), deciding, unit="clips", judged="left_out")
+    stage = (CUT_CLIPS, (config,))
+    job = TableJob("videos", cuts, schema.CUTS, *stage, deciding, unit="clips", judged="left_out", ray_data=True)
     try:
         return run_table_job(job, rows, config)
     finally:

@@ -49,7 +49,8 @@ def _find(config: ExtractPosesConfig, parts: list[Row]) -> None:
     if parts:
         settings = config.model_dump(mode="json", include=set(DETECTION))
         stage = (DETECT, (config,))
-        job = TableJob("parts", _people(config), schema.PEOPLE, *stage, settings, unit="frames", tolerant=True)
+        table = _people(config)
+        job = TableJob("parts", table, schema.PEOPLE, *stage, settings, unit="frames", tolerant=True, ray_data=True)
         run_table_job(job, parts, config)
 
 
