@@ -1,6 +1,6 @@
 """Rows through Ray Data: a dataset of rows, mapped by a pool of actors. The executor of jobs whose rows are videos.
 
-Ray Data schedules, retries and scales by blocks, which cost it 50 ms each. That is nothing beside a video. A job of many
+Ray Data schedules, retries and scales by blocks, which cost 50 ms each. That is nothing beside a video. A job of many
 short rows takes the pool of pool.py, which hands rows out as actors become free and never holds all of them.
 """
 
