@@ -70,6 +70,7 @@ class Size(click.ParamType):
 @click.argument("song", metavar="SONG", type=PLACE)
 @click.option("-o", "--output", "video", required=True, metavar="VIDEO", type=PLACE, help="Output file (.mp4).")
 @click.option("--seed", default=0, show_default=True, help="Random seed of the dance.")
+@click.option("--candidates", default=1, show_default=True, help="Number of dances, of which the best is rendered.")
 @click.option(
     "--look",
     default="avatar",

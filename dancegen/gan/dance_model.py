@@ -59,6 +59,27 @@ class DanceModel:
             return mirrored(self._dance(samples, seed, given, window_frames, heard))
         return self._dance(samples, seed, start, window_frames, heard)
 
+    @torch.inference_mode()
+    def candidates(
+        self, samples: Float32[np.ndarray, " S"], seeds: Sequence[int], heard: Heard | None = None
+    ) -> Float32[np.ndarray, "B T J 2"]:
+        """The dances of several seeds to one song, generated as a batch: those of `dance`, up to rounding.
+
+        For a song longer than WINDOW_FRAMES they are generated one by one.
+        """
+        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        if frames > WINDOW_FRAMES:
+            return np.stack([self.dance(samples, seed, heard=heard) for seed in seeds])
+        samples = self._level(samples)
+        beat, phrases = self._listen(samples, frames, heard)
+        device = next(self.generator.parameters()).device
+        shared = (torch.from_numpy(part) for part in (_pieces(samples, frames, samples_per_frame(self.config)), beat))
+        audio, rhythm = (part.to(device).expand(len(seeds), *part.shape) for part in shared)
+        noise = torch.from_numpy(np.stack([self._noise(seed, frames, phrases) for seed in seeds])).to(device)
+        found = self.generator(audio, rhythm, noise).cpu().numpy()
+        odd = [self.config.mirror_odd_seeds and seed % 2 for seed in seeds]
+        return np.stack([mirrored(dance) if turn else dance for dance, turn in zip(found, odd, strict=True)])
+
     def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
         """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
         return hear(self._level(samples)) if self.config.rhythm else None

@@ -67,6 +67,12 @@ def test_a_song_that_was_heard_before_gets_the_same_dance(model):
     assert np.array_equal(model.dance(samples, 1, heard=heard), model.dance(samples, 1))
 
 
+def test_candidates_are_the_dances_of_their_seeds(model):
+    samples = song(3.0)
+    for dance, seed in zip(model.candidates(samples, [4, 7]), (4, 7), strict=True):
+        np.testing.assert_allclose(dance, model.dance(samples, seed), atol=1e-4)
+
+
 def test_a_dance_starts_from_given_frames_and_goes_on_from_them(model):
     start = np.full((5, 18, 2), 0.2, dtype=np.float32)
     free, begun = model.dance(song(6), seed=1), model.dance(song(6), seed=1, start=start)

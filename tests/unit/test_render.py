@@ -1,5 +1,6 @@
 """From one song to one video."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from dancegen.media.audio import load
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
+from dancegen.steps.render.candidates import Measures, best, measure
 from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import PictureConfig
@@ -199,6 +201,33 @@ def test_columns_of_a_table_are_settings_and_a_wrong_value_is_the_reason_of_its_
         Choices(picture.model_copy(update={"checkpoint": "/no_model.safetensors"}))
     with_part = choices.of({"uri": "a", "start_s": 1.0, "end_s": 0.5})
     assert "end_s=0.5 is not after start_s=1" in str(with_part.problem)
+
+
+def test_of_several_candidates_the_best_is_rendered_and_all_scores_are_kept(picture: PictureConfig, tmp_path: Path):
+    song = make_song(tmp_path / "song.wav", 4.0)
+    row = RenderSongs(picture.model_copy(update={"candidates": 3})).one(rows(song).to_pylist()[0])
+    content = storage.content_hash(str(song))
+    seeds = [song_seed(0, content, number) for number in range(3)]
+    assert seeds[0] == song_seed(0, content)
+    assert len(row["candidate_scores"]) == len({*seeds}) == 3
+    model = load_model(picture.checkpoint)
+    heard = model.hear(load(song, "song"))
+    poses = (model.dance(load(song, "song"), seed, heard=heard) for seed in seeds)
+    measured = [measure(pose, model.config.fps, heard.count.beat_times()) for pose in poses]
+    assert [one.score for one in measured] == pytest.approx(row["candidate_scores"], abs=0.02)
+    assert row["dance_seed"] == seeds[best(measured)]
+    (alone,) = RenderSongs(picture)(rows(song)).to_pylist()
+    assert (alone["dance_seed"], alone["candidate_scores"]) == (seeds[0], None)
+
+
+def test_a_candidate_like_real_dancers_wins_then_the_one_on_the_beat():
+    good = Measures(beat_lift=0.3, jerk=60.0, freeze_share=0.1, foot_skate=0.5)
+    off_the_beat = dataclasses.replace(good, beat_lift=0.0)
+    frozen = dataclasses.replace(good, beat_lift=0.9, freeze_share=0.9)
+    unlike = dataclasses.replace(good, out_of_range_share=0.2)
+    assert [one.outside for one in (good, off_the_beat, frozen)] == [0, 0, 1]
+    assert best([frozen, off_the_beat, unlike, good, good]) == 3
+    assert best([frozen, off_the_beat]) == 1
 
 
 def test_silence_is_danced_to(picture: PictureConfig, tmp_path: Path):

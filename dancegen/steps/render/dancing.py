@@ -29,19 +29,38 @@ class Danced:
     seed: int
     heard: Heard | None
     """The beats of the song; None for a model without rhythm input."""
+    scores: list[float] | None = None
+    """Score of each candidate; None if the dance was not chosen from several."""
 
 
-def song_seed(seed: int, content_hash: str) -> int:
+def song_seed(seed: int, content_hash: str, candidate: int = 0) -> int:
     """The seed of one song's dance: the same song gets the same dance, independent of library and file name."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {content_hash}".encode()).digest()[:4])
+    text = " ".join([str(seed), content_hash, *([str(candidate)] if candidate else [])])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
 def dance(
-    samples: Float32[np.ndarray, " S"], model: DanceModel, size: tuple[int, int], fps: float, seed: int
+    samples: Float32[np.ndarray, " S"],
+    model: DanceModel,
+    size: tuple[int, int],
+    fps: float,
+    seed: int,
+    heard: Heard | None = None,
 ) -> Danced:
-    """The dance of a seed, in frames of this width and height in pixels. The song is heard once."""
-    heard = model.hear(samples)
+    """The dance of a seed, in frames of this width and height in pixels. `heard` is `model.hear(samples)`, if known."""
+    heard = model.hear(samples) if heard is None else heard
     poses = model.dance(samples, seed, heard=heard)
+    return Danced(poses, placed(poses, samples, model, size, fps), seed, heard)
+
+
+def placed(
+    poses: Float32[np.ndarray, "T J 2"],
+    samples: Float32[np.ndarray, " S"],
+    model: DanceModel,
+    size: tuple[int, int],
+    fps: float,
+) -> Float32[np.ndarray, "F J 3"]:
+    """Joints in pixels in each frame of the video of a song."""
     frames = ceil(len(samples) / audio.SAMPLE_RATE * fps)
-    placed = resample(square(poses, model.config.normalization), model.config.fps, fps, frames)
-    return Danced(poses, place_in_frame(placed, *size), seed, heard)
+    pose = resample(square(poses, model.config.normalization), model.config.fps, fps, frames)
+    return place_in_frame(pose, *size)

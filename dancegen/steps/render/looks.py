@@ -36,6 +36,10 @@ class Look(Protocol):
         """Description for the video's metadata, with the seed and the dance model of a song."""
         ...
 
+    def out_of_range(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float) -> float | None:
+        """Share of the poses that are unlike those of the person's footage; None for a drawn figure."""
+        ...
+
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""
         ...
@@ -51,6 +55,10 @@ class DrawnLook:
     def describe(self, picture: PictureConfig) -> str | None:
         """None: a drawn figure needs no description."""
         del picture
+
+    def out_of_range(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float) -> float | None:
+        """None: a drawn figure takes any pose."""
+        del joints_px, fps
 
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""

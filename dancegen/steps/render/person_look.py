@@ -39,10 +39,17 @@ class PersonLook:
         """That the video is synthetic, by which models, and with whose consent, as JSON."""
         return json.dumps({**_synthetic(picture, self._made_by), **self._told}, ensure_ascii=False)
 
+    def out_of_range(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float) -> float | None:
+        """Share of the poses that are unlike those of the person's footage."""
+        return self._film.fitted(self._fractions(joints_px), fps)[1]
+
     def pictures(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float, done: Done) -> Pictures:
         """The frames of a dance, whose joints are in pixels."""
-        joints, share = self._film.fitted(joints_px / np.array([*self.size, 1], dtype=np.float32), fps)
+        joints, share = self._film.fitted(self._fractions(joints_px), fps)
         return Pictures((resized(frame, self.size) for frame in self._film.frames(joints, done)), share)
+
+    def _fractions(self, joints_px: Float32[np.ndarray, "N 18 3"]) -> Float32[np.ndarray, "N 18 3"]:
+        return joints_px / np.array([*self.size, 1], dtype=np.float32)
 
 
 def resized(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]:

@@ -38,6 +38,9 @@ class PictureConfig(ExportsConfig):
     """Checkpoint of the dance model; null uses the one shipped with dancegen."""
     seed: int = 0
     """Seed of the noise: each seed gives a different dance to the same song."""
+    candidates: Annotated[int, Field(ge=1, le=64)] = 1
+    """Number of dances per song, with different seeds, of which the best one is rendered: by beat alignment, jerk,
+    freezes and foot skate, and for a person by the share of poses that the footage does not have."""
     look: Look = "avatar"
     """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); `mia`,
     a person that is shipped with dancegen; or the checkpoint of a person, as a path or URI."""

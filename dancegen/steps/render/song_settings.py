@@ -105,6 +105,8 @@ class Choices:
         parts = [f"{model[:16]} {picture.seed} {self._look(picture)} {picture.fps:g}"]
         if own.start_s is not None or own.end_s is not None:
             parts.append(f"{own.start_s or 0.0:g}-{'' if own.end_s is None else f'{own.end_s:g}'}")
+        if picture.candidates > 1:
+            parts.append(f"best of {picture.candidates}")
         if picture.exports:
             sizes = [picture.pose_video_size] if "pose-video" in picture.exports else []
             parts.append(",".join([*picture.exports, *sizes]))

@@ -23,7 +23,7 @@ from dancegen.media.video import VideoWriter
 from dancegen.media.write_behind import WriteBehind
 from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
-from dancegen.steps.render.dancing import dance, song_seed
+from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.exported import Files, write_exports
 from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.settings import PictureConfig
@@ -56,6 +56,8 @@ class Rendered:
     tempo_confidence: float | None = None
     out_of_range_share: float | None = None
     exports: list[str] | None = None
+    dance_seed: int | None = None
+    candidate_scores: list[float] | None = None
     note: str | None = None
 
 
@@ -143,7 +145,7 @@ def render_song(
     with storage.reading(song) as path:
         content_hash = storage.content_hash(str(path))
         samples = part.of(audio.load(path, song), song)
-        danced = dance(samples, model, look.size, picture.fps, song_seed(picture.seed, content_hash))
+        danced = best_dance(samples, model, look, picture, content_hash)
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
@@ -169,6 +171,8 @@ def render_song(
         **(tempo_columns(heard) if heard else {}),
         out_of_range_share=pictures.out_of_range_share,
         exports=[*exports.values()] if exports else None,
+        dance_seed=danced.seed,
+        candidate_scores=danced.scores,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
 
