@@ -48,9 +48,8 @@ class ExportsConfig(Config):
     """Files that are written besides a video."""
 
     exports: Formats = ()
-    """Formats to write besides the video: `npz` (joints, poses, beats and sections; input of `dancegen export` and
-    `dancegen edit`), `openpose18` and `openpose25` (OpenPose JSON, one file per frame, in a tar), `pose-video` (a
-    skeleton in the colours that image animators take), `bvh` (planar), `beats-csv`, `beats-srt`, `sections-csv`,
-    `sections-srt`."""
+    """Formats to write besides the video: `npz` (joints, poses, beats and sections; input of `dancegen export`),
+    `openpose18` and `openpose25` (OpenPose JSON, one file per frame, in a tar), `pose-video` (a skeleton in the colours
+    that image animators take), `bvh` (planar), `beats-csv`, `beats-srt`, `sections-csv`, `sections-srt`."""
     pose_video_size: PoseVideoSize = "512x768"
     """Size of pose videos in pixels, WIDTHxHEIGHT, even. Common sizes of image animators are 512x768 and 576x1024."""

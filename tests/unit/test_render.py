@@ -18,7 +18,7 @@ from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.music.practice import practice_song
-from dancegen.errors import StorageError
+from dancegen.errors import ConfigError, StorageError
 from dancegen.exports.dance import load as load_dance
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
@@ -29,7 +29,8 @@ from dancegen.media.wav import write_wav
 from dancegen.steps.render.candidates import Measures, best, measure
 from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.looks import load_look
-from dancegen.steps.render.settings import PictureConfig
+from dancegen.steps.render.pipeline import input_rows
+from dancegen.steps.render.settings import PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choices
 from dancegen.steps.render.stage import RenderSongs, render_song
 from dancegen.steps.render.video_names import video_names
@@ -320,3 +321,39 @@ def test_ctrl_c_and_sigterm_leave_no_half_video(untrained: Path, tmp_path: Path,
     assert said.rstrip().endswith("Stopped.")
     assert "Traceback" not in said
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_the_rows_of_a_library_are_done_until_a_file_is_gone_or_a_setting_of_the_song_changes(
+    untrained: Path, tmp_path: Path
+):
+    make_song(tmp_path / "one.wav", 0.4)
+    make_song(tmp_path / "two.wav", 0.4)
+    table = tmp_path / "songs.csv"
+    table.write_text("uri,seed\none.wav,\ntwo.wav,5\n")
+    small = {"look": "skeleton", "fps": 25, "width_px": 160, "height_px": 96}
+    output = tmp_path / "videos"
+    config = RenderConfig(
+        songs=str(table), output=str(output), checkpoint=str(untrained), exports=("npz", "bvh"), **small
+    )
+    made = input_rows(config)
+    assert all(row["gone"] for row in made)
+    stage = RenderSongs(PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields}))
+    for row in made:
+        rendered = stage(pa.Table.from_pylist([row]))
+        tables.write_part(f"{output}_renders", rendered, row["uri"])
+    again = input_rows(config)
+    assert [row["gone"] for row in again] == [False, False]
+    assert [row["version"] for row in again] == [row["version"] for row in made]
+    assert [row["exports"][1] for row in again] == [f"{output}_exports/{name}.bvh" for name in ("one", "two")]
+    (tmp_path / "videos_exports" / "two.bvh").unlink()
+    table.write_text("uri,seed\none.wav,4\ntwo.wav,5\n")
+    changed = input_rows(config)
+    assert [row["gone"] for row in changed] == [False, True]
+    assert [row["version"] == before["version"] for row, before in zip(changed, made, strict=True)] == [False, True]
+    (tmp_path / "videos_exports" / "one.npz").unlink()
+    (tmp_path / "videos_exports" / "one.npz").write_bytes(b"mine")
+    tables.write_part(
+        f"{output}_renders", schema.table(schema.RENDERS, [{**made[0], "exports": None, "error": "x"}]), made[0]["uri"]
+    )
+    with pytest.raises(ConfigError, match=r"one\.npz: exists, and was not written by dancegen"):
+        input_rows(config)

@@ -35,7 +35,7 @@ def run(config: RenderConfig) -> Summary:
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
     job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
-    rows = _rows(config)
+    rows = input_rows(config)
     for folder in (config.output, _exports(config)):
         storage.sweep(folder)
     try:
@@ -71,7 +71,7 @@ def _exports(config: RenderConfig) -> str:
     return config.output.rstrip("/") + EXPORTS
 
 
-def _rows(config: RenderConfig) -> list[Row]:
+def input_rows(config: RenderConfig) -> list[Row]:
     """The input of RenderSongs: one row per song."""
     songs = list_media(config.songs, SONG_SUFFIXES, COLUMNS)
     uris = [song["uri"] for song in songs]
