@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from dancegen import fields
-from dancegen.cli import beats, compare_estimators, dance, doctor, import_weights, jobs, study
+from dancegen.cli import beats, compare_estimators, dance, doctor, export, gallery, import_weights, jobs, study
 from dancegen.steps import STEPS
 from dancegen.steps.command import load, step_command
 
@@ -89,6 +89,10 @@ def test_a_command_of_the_readme_can_be_given(command: str):
             dance.make_context("dance", rest)
         case ["beats", *rest]:
             beats.make_context("beats", rest)
+        case ["export", *rest]:
+            export.make_context("export", rest)
+        case ["gallery", *rest]:
+            gallery.make_context("gallery", rest)
         case ["compare-estimators", *rest]:
             compare_estimators.make_context("compare-estimators", rest)
         case ["study", part, *rest]:
