@@ -26,7 +26,8 @@ from dancegen.steps.command import load, step_command
 
 ROOT = Path(__file__).parents[2]
 KUBERAY = ROOT / "cluster" / "kuberay"
-PLAIN = [KUBERAY / "network.yaml", KUBERAY / "gcs-fault-tolerance.yaml"]
+MLFLOW = KUBERAY.parent / "mlflow" / "mlflow.yaml"
+PLAIN = [KUBERAY / "network.yaml", KUBERAY / "gcs-fault-tolerance.yaml", MLFLOW]
 JOBS = sorted(path for folder in ("own", "shared") for path in (KUBERAY / folder).glob("*.yaml"))
 VERSION = "1.31"  # of Kubernetes
 QUANTITY = r"\d+(m|Ki|Mi|Gi)?"
@@ -118,7 +119,8 @@ def all_pods() -> list[dict[str, Any]]:
     """Each pod template; those of the jobs are tested to be these."""
     store = next(one for one in objects(KUBERAY / "gcs-fault-tolerance.yaml") if one["kind"] == "StatefulSet")
     submitter = read(JOBS[0])["spec"]["submitterPodTemplate"]
-    return [*templates(shared_cluster()), submitter, store["spec"]["template"]]
+    server = next(one for one in objects(MLFLOW) if one["kind"] == "Deployment")
+    return [*templates(shared_cluster()), submitter, store["spec"]["template"], server["spec"]["template"]]
 
 
 def test_the_check_finds_a_typo_a_wrong_type_and_a_wrong_value() -> None:
@@ -350,3 +352,15 @@ def test_all_images_are_ours_with_the_ray_that_is_pinned() -> None:
     images = {pod["image"] for template in all_pods() for pod in template["spec"]["containers"]}
     assert {image for image in images if "dancegen" in image} == {f"YOUR-REGISTRY/dancegen:{version}"}
     assert all(cluster["rayVersion"] == version for cluster in clusters())
+
+
+def test_the_tracking_server_is_where_the_jobs_look_for_it_with_the_mlflow_that_is_pinned() -> None:
+    by_kind = {one["kind"]: one for one in objects(MLFLOW)}
+    (container,) = by_kind["Deployment"]["spec"]["template"]["spec"]["containers"]
+    name, space = by_kind["Service"]["metadata"]["name"], by_kind["Service"]["metadata"]["namespace"]
+    port = by_kind["Service"]["spec"]["ports"][0]["port"]
+    used = {uri for step in STEPS.values() for uri in re.findall(r"tracking_uri=(\S+)", step.on_cluster)}
+    assert used == {f"http://{name}.{space}:{port}"}
+    assert f"{name}.{space}:{port}" in next(one for one in container["args"] if "--allowed-hosts" in one)
+    (version,) = re.findall(r"(?m)^mlflow==(\S+)$", (ROOT / "constraints.txt").read_text())
+    assert container["image"] == f"YOUR-REGISTRY/mlflow:{version}"
