@@ -77,6 +77,21 @@ def test_feet_that_slide_are_found_and_those_that_stand_still_are_no_excuse():
     assert has(failed(dances(sliding)), "on the floor")
 
 
+def test_a_body_that_comes_apart_is_found():
+    def apart(pose):
+        pose = pose.copy()
+        pose[::10, 0, 1] -= 0.5  # the head leaves the neck
+        return pose
+
+    assert has(failed(dances(apart)), "stretched")
+
+
+def test_styles_that_all_look_alike_are_found():
+    told, alike = (replace(CORPUS, style_accuracy=accuracy, styles=3) for accuracy in (0.9, 0.4))
+    lines = table(alike, told, same_songs=True)
+    assert [line.name for line in lines if not line.passed] == ["styles recognised (chance 0.33)"]
+
+
 def test_a_loop_is_found():
     assert has(failed(dances(lambda pose: np.concatenate([pose[40:70]] * 8))), "in loops")
 
