@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +36,10 @@ from dancegen.drawing.draw import draw_skeleton
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
+from dancegen.media.container import SOUND_SUFFIXES
 from dancegen.metrics import dynamics
 from dancegen.metrics.dance_quality import Dances, Line, measure, table
+from dancegen.metrics.diversity import style_accuracy
 from dancegen.metrics.joint_motion import JOINTS, RATE, at_rate, joint_motion
 from dancegen.metrics.real_dances import SOURCE, Range
 from dancegen.metrics.repetition import Phrase, phrase_similarity
@@ -45,8 +48,10 @@ from dancegen.perceptual.stgcn import STGCN
 from dancegen.pose.normalize import body, place_in_frame, square
 
 FIRST_SEED, SEEDS, DANCERS = 900_000, (0, 2, 4), (11, 12, 13)
+EXAMPLE_SEED, EXAMPLES_A_STYLE = 910_000, 12
 CHUNK_BARS = 4  # of a section: a phrase whose repetitions are compared
 COUNTS = 4 * PHRASE_BARS  # counted beats of a phrase, where bars are unknown
+SHORTEST_S = 10.0  # of a recorded song
 CLIP_POSES = 50  # of the perceptual network
 POSES, CELL_PX = 8, 200
 
@@ -99,15 +104,17 @@ def synthetic(number: int, seconds: float) -> list[Song]:
 
 
 def recorded(folder: Path) -> list[Song]:
-    """The songs in a folder, with the beats that a dance counts. Songs without a beat are left out."""
+    """The songs in a folder, with the beats that a dance counts. Short ones and those without a beat are left out."""
     songs = []
-    for path in sorted(path for path in folder.iterdir() if path.suffix in (".wav", ".mp3", ".ogg", ".m4a", ".flac")):
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SOUND_SUFFIXES):
         samples = audio.load(path, path.name)
         beats = hear(samples).count.beat_times()
-        if len(beats) > 1:
+        if len(beats) > 1 and len(samples) >= SHORTEST_S * SAMPLE_RATE:
             songs.append(Song(path.stem, samples, beats, COUNTS * float(np.median(np.diff(beats))), None))
     if not songs:
-        sys.exit(f"{folder}: has no song with a beat. Give a folder of WAV, MP3, OGG, M4A or FLAC files.")
+        sys.exit(
+            f"{folder}: has no song of {SHORTEST_S:g} s with a beat. Give a folder of WAV, MP3, OGG or FLAC files."
+        )
     return songs
 
 
@@ -145,16 +152,36 @@ def corpus_dance(song: Song, dancer: Dancer) -> np.ndarray:
 def collected(groups: list[tuple[Song, list[np.ndarray]]], long: list[tuple[Song, np.ndarray]], fps: float) -> Dances:
     """The measures of all dances to each short song, and of one dance to each long song."""
     dances = [(song, pose) for song, poses in groups for pose in poses]
-    network = load_perceptual(shipped_perceptual())
+    network = perceptual()
+    embeddings = np.stack([embedding(network, pose, fps) for _, pose in dances])
+    styles = [song.structure.category for song, _ in dances if song.structure]
     return Dances(
         songs=[song.name for song, _ in dances],
         measures=[measure(pose, fps, song.phrase_s) for song, pose in dances],
         music=[song.beats_s for song, _ in dances],
-        embeddings={"perceptual": np.stack([embedding(network, pose, fps) for _, pose in dances])},
+        embeddings={"perceptual": embeddings},
+        style_accuracy=style_accuracy(*examples(network), embeddings, styles) if styles else math.nan,
+        styles=len(CATEGORIES) if styles else 0,
         retained=[dynamics.retained_speed(pose) for _, pose in long],
         loudness=[dynamics.loudness_correlation(pose, fps, song.samples, SAMPLE_RATE) for song, pose in long],
         phrases=[phrase_similarity(pose, fps, phrases(song)) for song, pose in long],
     )
+
+
+@cache
+def perceptual() -> STGCN:
+    """The shipped perceptual network."""
+    return load_perceptual(shipped_perceptual())
+
+
+@cache
+def examples(network: STGCN) -> tuple[np.ndarray, list[str]]:
+    """Embeddings and styles of dances of the corpus to other songs: examples for the classifier of styles."""
+    songs = [
+        compose(category, EXAMPLE_SEED + number, 30.0) for category in CATEGORIES for number in range(EXAMPLES_A_STYLE)
+    ]
+    poses = [choreograph(song, Dancer.from_seed(song.seed), RATE, 0).astype(np.float64) for song in songs]
+    return np.stack([embedding(network, pose, RATE) for pose in poses]), [song.category for song in songs]
 
 
 @torch.inference_mode()

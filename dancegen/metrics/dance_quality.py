@@ -29,7 +29,8 @@ TOLERANCE = 0.2
 """Of the speed of joints, against real dancers and against the corpus."""
 HIT_RATE, CONTROL = 0.6, 0.2
 SHARE_OF_CORPUS = 0.5
-"""Of the corpus's multimodality, of its similarity of repeated phrases, and of its loudness correlation."""
+"""Of the corpus's multimodality, recognition of styles above chance, similarity of repeated phrases, and loudness
+correlation."""
 RETAINED = 0.9
 
 
@@ -45,6 +46,7 @@ class Measures:
     """Body heights per second^3."""
     foot_skate: float
     slide_share: float
+    stretched_share: float
     loop_share: float
     beats_s: Float64[np.ndarray, " K"]
     kinetic: Float64[np.ndarray, " D"]
@@ -62,6 +64,10 @@ class Dances:
     """Beats of the music of each dance, in seconds."""
     embeddings: dict[str, Float[np.ndarray, "M E"]] = field(default_factory=dict)
     """Embeddings of the M dances, by the name of the network."""
+    style_accuracy: float = math.nan
+    """`diversity.style_accuracy` of their styles, by a classifier of other dances of the corpus; NaN if unknown."""
+    styles: int = 0
+    """Number of styles that are told apart."""
     retained: list[float] = field(default_factory=list)
     """`dynamics.retained_speed` of long dances."""
     loudness: list[float] = field(default_factory=list)
@@ -98,6 +104,7 @@ def measure(pose: Float[np.ndarray, "T J 2"], fps: float, phrase_s: float) -> Me
         jerk=motion_quality.mean_change(poses, rate, 3),
         foot_skate=motion_quality.foot_skate(poses, rate),
         slide_share=motion_quality.slide_share(poses),
+        stretched_share=motion_quality.stretched_share(poses),
         loop_share=loop_share(poses, rate, phrase_s),
         beats_s=beat.kinematic_beats(pose, fps),
         kinetic=kinetic_features(poses, rate),
@@ -150,6 +157,7 @@ def _artefacts(model: Dances, corpus: Dances) -> list[Line]:
         ("jerk (body heights/s^3)", "jerk", real.JERK, real.JERK.low),
         ("foot skate (torsos/s)", "foot_skate", real.FOOT_SKATE, 0.0),
         ("share of the ankles' path on the floor", "slide_share", real.SLIDE_SHARE, 0.0),
+        ("share of poses with a stretched bone", "stretched_share", real.STRETCHED_SHARE, 0.0),
         ("share in loops shorter than a phrase", "loop_share", real.LOOP_SHARE, 0.0),
     ):
         mine, theirs = (_mean([getattr(one, name) for one in side.measures]) for side in (model, corpus))
@@ -165,7 +173,12 @@ def _variety(model: Dances, corpus: Dances) -> list[Line]:
     for name, each in features.items():
         mine, theirs = (multimodality(one, side.songs) for one, side in zip(each, (model, corpus), strict=True))
         lines.append(Line(f"multimodality, {name}", mine, theirs, bar=_share_of(theirs)))
-    return lines
+    if not model.styles:
+        return lines
+    chance = 1 / model.styles
+    least = chance + SHARE_OF_CORPUS * (corpus.style_accuracy - chance)
+    name = f"styles recognised (chance {chance:.2f})"
+    return [*lines, Line(name, model.style_accuracy, corpus.style_accuracy, bar=_at_least(least))]
 
 
 def _form(model: Dances, corpus: Dances) -> list[Line]:

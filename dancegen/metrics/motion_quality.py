@@ -1,4 +1,4 @@
-"""Motion artefacts of a dance: freezing, jitter, foot skating, and seams between windows.
+"""Motion artefacts of a dance: freezing, jitter, foot skating, stretched bones, and seams between windows.
 
 A missing joint is NaN and adds nothing. Lengths are in the dance's own units, or in torsos where a threshold needs a
 scale; y points down.
@@ -19,6 +19,13 @@ from dancegen.skeleton import COCO18
 WINDOW_S = 1.0
 SLOWEST_SHARE = 0.05  # of the real windows count as slow
 FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have separate floors
+BONES = (
+    *(("neck", "nose"), ("neck", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist")),
+    *(("neck", "{}_hip"), ("{}_hip", "{}_knee"), ("{}_knee", "{}_ankle")),
+)
+"""Of both sides: a bone and its mirror have the same length."""
+LENGTH_QUANTILE = 0.9  # of a bone's lengths in the frame, where it is foreshortened, is its length
+STRETCHED = 1.3  # lengths: a bone that is longer is stretched
 FLOOR_TORSOS = 0.08  # an ankle that is nearer to its floor is in contact (a torso is about half a metre)
 
 
@@ -61,6 +68,21 @@ def slide_share(pose: Float[np.ndarray, "T J 2"]) -> float:
     known = np.isfinite(steps)
     path = steps[known].sum()
     return float(steps[known & on_floor].sum() / path) if path > 0 else float("nan")
+
+
+def stretched_share(pose: Float[np.ndarray, "T J 2"]) -> float:
+    """Share of the poses in which a bone is longer than it is in the rest of the dance. NaN if no bone is seen."""
+    pose = np.asarray(pose, dtype=np.float64)
+    stretched, seen = np.zeros(len(pose), dtype=bool), np.zeros(len(pose), dtype=bool)
+    for start, end in BONES:
+        starts, ends = (COCO18.indices(*(joint.format(side) for side in ("left", "right"))) for joint in (start, end))
+        lengths = np.linalg.norm(pose[:, ends] - pose[:, starts], axis=-1)
+        known = np.isfinite(lengths)
+        if known.any():
+            longest = STRETCHED * np.quantile(lengths[known], LENGTH_QUANTILE)
+            stretched |= (known & (lengths > longest)).any(axis=1)
+            seen |= known.any(axis=1)
+    return float(stretched[seen].mean()) if seen.any() else float("nan")
 
 
 @dataclass(frozen=True)

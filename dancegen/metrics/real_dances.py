@@ -49,3 +49,5 @@ SLIDE_SHARE = Range(0.05, 0.18)
 """Share of the ankles' path that is made on the floor (`motion_quality.slide_share`)."""
 LOOP_SHARE = Range(0.0, 0.13)
 """`repetition.loop_share` of phrases of eight bars; basic routines (sBM), which repeat one move, are left out."""
+STRETCHED_SHARE = Range(0.0156, 0.0398)
+"""`motion_quality.stretched_share`: keypoints that the estimator of AIST++ lost for a moment."""

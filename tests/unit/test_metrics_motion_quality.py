@@ -101,6 +101,21 @@ def test_feet_are_measured_in_torsos_and_only_where_seen():
     assert np.isnan(quality.foot_skate(sliding, 10.0))
 
 
+def test_a_head_off_its_neck_and_a_torso_twice_as_long_are_stretched_and_a_bent_arm_is_not():
+    whole = standing(100)
+    whole[:, COCO18.index("nose"), 1] = -0.4
+    whole[:, COCO18.indices("left_shoulder", "right_shoulder")] = (0.1, -0.25)
+    whole[:, COCO18.indices("left_elbow", "right_elbow")] = (0.25, -0.25)
+    bent, headless, long = whole.copy(), whole.copy(), whole.copy()
+    bent[:60, COCO18.index("left_elbow"), 0] = 0.12
+    headless[10:15, COCO18.index("nose"), 1] -= 0.2
+    long[:8, [index for index, joint in enumerate(COCO18.joints) if "hip" in joint], 1] += 0.25
+    assert quality.stretched_share(whole) == quality.stretched_share(bent) == 0
+    assert quality.stretched_share(headless) == pytest.approx(0.05)
+    assert quality.stretched_share(long) == pytest.approx(0.08)
+    assert np.isnan(quality.stretched_share(np.full((5, JOINTS, 2), np.nan)))
+
+
 def test_a_leap_between_windows_is_a_seam_of_place_and_a_turn_is_one_of_velocity_alone():
     at = np.arange(100)
     smooth = standing(100) + 0.1 * np.sin(at / 5)[:, None, None]

@@ -52,12 +52,14 @@ def test_every_range_is_that_of_the_nine_recordings():
     frozen = [np.mean(speeds[name] <= real_dances.SLOW) for name in BPM]
     skate = [motion_quality.foot_skate(sized[name], RATE) for name in BPM]
     slide = [motion_quality.slide_share(sized[name]) for name in BPM]
+    stretched = [motion_quality.stretched_share(sized[name]) for name in BPM]
     jerk = [motion_quality.mean_change(pose, RATE, 3) for pose in sized.values()]
     loops = [loop_share(sized[name], RATE, 32 * 60 / bpm) for name, bpm in BPM.items() if "sBM" not in name]
     for found, known, near in (
         (frozen, real_dances.FREEZE_SHARE, 0.01),
         (skate, real_dances.FOOT_SKATE, 0.01),
         (slide, real_dances.SLIDE_SHARE, 0.01),
+        (stretched, real_dances.STRETCHED_SHARE, 0.001),
         (jerk, real_dances.JERK, 0.1),
         (loops, real_dances.LOOP_SHARE, 0.01),
     ):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dancegen.metrics.diversity import diversity, multimodality
+from dancegen.metrics.diversity import diversity, multimodality, style_accuracy
 from dancegen.metrics.moves import moves
 from dancegen.metrics.scores import Music, danced, metrics, score
 from dancegen.skeleton import COCO18
@@ -178,3 +178,17 @@ def test_multimodality_is_of_dances_to_the_same_music_alone():
     points = np.array([[0.0], [1.0], [10.0], [13.0], [50.0]])
     assert multimodality(points, ["a", "a", "b", "b", "c"]) == pytest.approx((1 + 3) / 2)
     assert math.isnan(multimodality(points, list("abcde")))
+
+
+def test_styles_are_told_apart_where_they_differ_and_only_by_chance_where_they_do_not():
+    random, styles = np.random.default_rng(0), ["house", "krump", "kpop"] * 40
+    spread = np.array([1.0, 9.0, 0.1])
+    of_style = dict(zip(("house", "krump", "kpop"), 0.5 * np.eye(3), strict=True))
+    known, others = (
+        np.stack([of_style[style] + spread * random.normal(0, 1, 3) for style in styles]) for _ in range(2)
+    )
+    assert style_accuracy(known, styles, others, styles) > 0.5
+    sharp = np.stack([10 * spread * of_style[style] for style in styles])
+    assert style_accuracy(sharp + 0.1 * known, styles, sharp + 0.1 * others, styles) == 1
+    same = random.normal(0, 1, (2, 120, 3))
+    assert style_accuracy(same[0], styles, same[1], styles) == pytest.approx(1 / 3, abs=0.12)
