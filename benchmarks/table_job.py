@@ -3,6 +3,7 @@
     python benchmarks/table_job.py 1000 10000 100000
 
 Each size runs in a process of its own, whose peak resident size is that of the driver. `--folder` keeps the tables.
+`--cpu` prints the CPU time of each step instead, without Ray: on a busy machine, it is the comparable figure.
 """
 
 import argparse
@@ -15,11 +16,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 
-from dancegen import schema
+from dancegen import schema, storage, tables
+from dancegen.engine.table_jobs.plan import Plan
+from dancegen.engine.table_jobs.row_actor import RowActor
+from dancegen.engine.table_jobs.row_process import RowLimits
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.tables.names import shard_count
+from dancegen.tables.shards import compact
 
 ACTORS = 2
 
@@ -30,7 +37,13 @@ def main() -> None:
     parser.add_argument("sizes", nargs="+", type=int)
     parser.add_argument("--folder", help="folder of the tables; default: a temporary one")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # in the process of one run
+    parser.add_argument("--cpu", action="store_true", help="CPU time of each step of one process, without Ray")
     given = parser.parse_args()
+    if given.cpu:
+        for size in given.sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                cpu(folder, size)
+        return
     if given.one:
         print(json.dumps(run(Path(given.folder) / str(given.sizes[0]), given.sizes[0])))
         return
@@ -65,6 +78,46 @@ def run(table: Path, size: int) -> dict[str, float]:
     run_table_job(job, list(rows(size)), Parallel(actors=ACTORS, min_actors=ACTORS))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+
+
+def cpu(folder: str, size: int) -> None:
+    """Print the CPU milliseconds per row of each step, in this process and its child."""
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    table = f"{folder}/table"
+    job = TableJob("rows", table, schema.CUTS, Nothing, (), {})
+    tables.begin(table, schema.CUTS, {})
+    actor = RowActor(job, cloudpickle.dumps((Nothing, ())), RowLimits(60.0, 4.0), 1)
+    actor.run([{"uri": "first", "version": "1", "split": "train", "attempts": 1}], 60.0, False)  # starts the child
+    child = psutil.Process().children()[0]
+    found, started = {}, _cpu_s(child)
+
+    def lap(step: str) -> None:
+        nonlocal started
+        found[step] = _cpu_s(child) - started
+        started = _cpu_s(child)
+
+    with Plan(rows(size)) as plan:
+        lap("plan")
+        shards = [(shard, given) for shard, given in plan.shards(shard_count(size))]
+        lap("open shards")
+        for _, given in shards:
+            actor.run([{**row, "attempts": 1} for row in given], 1e9, False)
+        lap("run rows, write parts")
+        for shard, given in shards:
+            parts = [storage.join(table, tables.part_name(row["uri"])) for row in given]
+            compact(table, schema.CUTS, shard, None, parts)
+        lap("compact")
+        run_table_job(job, rows(size), Parallel())
+        lap("repeat the finished job")
+    print(", ".join(f"{step} {1000 * seconds / size:.3f}" for step, seconds in found.items()), "CPU ms a row")
+
+
+def _cpu_s(child: psutil.Process) -> float:
+    """CPU time of this process and of a child."""
+    times = child.cpu_times()
+    return time.process_time() + times.user + times.system
 
 
 def rows(size: int) -> Iterator[dict[str, str]]:
