@@ -66,10 +66,28 @@ class Size(click.ParamType):
         return int(width), int(height)
 
 
+class Section(click.ParamType):
+    """Start and end in seconds, such as 32:48."""
+
+    name = "START:END"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Start and end in seconds."""
+        start, _, end = str(value).partition(":")
+        try:
+            return float(start), float(end)
+        except ValueError:
+            self.fail(f"{value!r} is not a valid section. Use START:END in seconds, for example 32:48.", param, ctx)
+
+
 @main.command(short_help="Render a dance video for one song.")
 @click.argument("song", metavar="SONG", type=PLACE)
 @click.option("-o", "--output", "video", required=True, metavar="VIDEO", type=PLACE, help="Output file (.mp4).")
 @click.option("--seed", default=0, show_default=True, help="Random seed of the dance.")
+@click.option("--from", "dance", metavar="DANCE", type=PLACE, help="Render this dance (.npz, of --export npz) again.")
+@click.option(
+    "--section", type=Section(), help="In seconds: dance only this section of --from anew, with another --seed."
+)
 @click.option("--candidates", default=1, show_default=True, help="Number of dances, of which the best is rendered.")
 @click.option(
     "--look",

@@ -8,6 +8,9 @@ from tqdm import tqdm
 from dancegen import outputs, storage
 from dancegen.checkpoints.checkpoint import load_model
 from dancegen.exports import formats
+from dancegen.exports.dance import Dance, load
+from dancegen.steps.render.again import Again
+from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.looks import load_look
 from dancegen.steps.render.settings import DanceConfig
 from dancegen.steps.render.stage import Rendered, render_song
@@ -33,8 +36,14 @@ def run(config: DanceConfig) -> Rendered:
             bar.update(done - bar.n)
 
         model = load_model(config.checkpoint)
-        rendered = render_song(config.song, config.video, model, config, look, progress, exports)
+        make = best_dance if config.dance is None else Again(_saved(config.dance), config.dance, config.section)
+        rendered = render_song(config.song, config.video, model, config, look, progress, exports, make=make)
     tqdm.write(f"{rendered.seconds:.1f} s of dance in {rendered.wall_s:.1f} s: {config.video}", file=sys.stderr)
     if rendered.note:
         tqdm.write(f"{config.song}: {rendered.note}.", file=sys.stderr)
     return rendered
+
+
+def _saved(dance: str) -> Dance:
+    with storage.reading(dance) as path:
+        return load(path, dance)

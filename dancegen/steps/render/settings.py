@@ -1,8 +1,8 @@
 """Settings of rendering: one song (`dancegen dance`) or a whole library (`render`)."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from dancegen import storage
 from dancegen.checkpoints.header import SHIPPED_PEOPLE
@@ -66,8 +66,20 @@ class DanceConfig(PictureConfig):
     """Audio file, or video with an audio track."""
     video: Annotated[Uri, Output(file=True, endings=(".mp4",))]
     """The mp4 to write."""
+    dance: InputFile | None = None
+    """A saved dance to this song (.npz, from `--export npz`), to render it again; null generates one."""
+    section: tuple[NonNegativeFloat, PositiveFloat] | None = None
+    """Start and end in seconds of the section of `dance` that is danced anew, with `seed`; all else stays as it is."""
     overwrite: bool = False
     """Replace an existing file that dancegen did not write."""
+
+    @model_validator(mode="after")
+    def _section_of_a_dance(self) -> Self:
+        if self.section is not None and self.dance is None:
+            raise ValueError("a section is one of a saved dance: give that too")
+        if self.section is not None and self.section[0] >= self.section[1]:
+            raise ValueError(f"the section {self.section[0]:g}:{self.section[1]:g} does not end after its start")
+        return self
 
 
 class RenderConfig(PictureConfig, Parallel):

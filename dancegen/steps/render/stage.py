@@ -24,6 +24,7 @@ from dancegen.media.write_behind import WriteBehind
 from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
+from dancegen.steps.render.dancing import Danced
 from dancegen.steps.render.exported import Files, write_exports
 from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.settings import PictureConfig
@@ -33,6 +34,8 @@ NOTED_SHARE = 0.1  # of poses unlike the person's footage, from which the song g
 
 KEPT = 4  # models and looks of earlier songs
 
+Choreographer = Callable[[Float32[np.ndarray, " S"], DanceModel, Look, PictureConfig, str], Danced]
+"""Makes the dance to samples, for a look, with the hash of the song's content: `candidates.best_dance`, or `again`."""
 Progress = Callable[[int, int], None]
 """Called with the number of frames made so far, and of all."""
 
@@ -134,10 +137,12 @@ def render_song(
     progress: Progress = lambda done, frames: None,
     exports: Files | None = None,
     part: Part = WHOLE,
+    make: Choreographer = best_dance,
 ) -> Rendered:
     """Make the dance video of a song, as long as the song or its part, with its audio.
 
-    The files of other formats are written before it. Memory does not grow with the number of frames.
+    `make` makes the dance. The files of other formats are written before the video. Memory does not grow with the
+    number of frames.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -145,7 +150,7 @@ def render_song(
     with storage.reading(song) as path:
         content_hash = storage.content_hash(str(path))
         samples = part.of(audio.load(path, song), song)
-        danced = best_dance(samples, model, look, picture, content_hash)
+        danced = make(samples, model, look, picture, content_hash)
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
