@@ -3,6 +3,7 @@
     python benchmarks/table_job.py 1000 10000 100000
 
 Each size runs in a process of its own, whose peak resident size is that of the driver. `--folder` keeps the tables.
+`--ray-data` runs the rows through Ray Data (dataset_pool.py) instead of the pool of actors, as jobs over videos do.
 `--cpu` prints the CPU time of each step instead, without Ray: on a busy machine, it is the comparable figure.
 """
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("sizes", nargs="+", type=int)
     parser.add_argument("--folder", help="folder of the tables; default: a temporary one")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # in the process of one run
+    parser.add_argument("--ray-data", action="store_true", help="through Ray Data instead of the pool of actors")
     parser.add_argument("--cpu", action="store_true", help="CPU time of each step of one process, without Ray")
     given = parser.parse_args()
     if given.cpu:
@@ -45,14 +47,14 @@ def main() -> None:
                 cpu(folder, size)
         return
     if given.one:
-        print(json.dumps(run(Path(given.folder) / str(given.sizes[0]), given.sizes[0])))
+        print(json.dumps(run(Path(given.folder) / str(given.sizes[0]), given.sizes[0], given.ray_data)))
         return
     print("| rows | first run, s | ms a row | driver, MB | repeated, s | driver, MB | files |")
     print("|--:|--:|--:|--:|--:|--:|--:|")
     for size in given.sizes:
         with tempfile.TemporaryDirectory() as temporary:
             folder = given.folder or temporary
-            first, again = (in_process(size, folder) for _ in range(2))
+            first, again = (in_process(size, folder, given.ray_data) for _ in range(2))
             files = sum(1 for _ in (Path(folder) / str(size)).iterdir())
             print(
                 f"| {size:,} | {first['seconds']:.1f} | {1000 * first['seconds'] / size:.2f} | {first['peak_mb']:.0f} "
@@ -61,20 +63,21 @@ def main() -> None:
             )
 
 
-def in_process(size: int, folder: str) -> dict[str, float]:
+def in_process(size: int, folder: str, ray_data: bool) -> dict[str, float]:
     """Measurements of one run in a new process."""
     words = [sys.executable, __file__, str(size), "--folder", folder, "--one"]
+    words += ["--ray-data"] if ray_data else []
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().rpartition("\n")[2])
 
 
-def run(table: Path, size: int) -> dict[str, float]:
+def run(table: Path, size: int, ray_data: bool) -> dict[str, float]:
     """Run the job once. Seconds include the start of Ray, where rows are left; the peak is in megabytes."""
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     started = time.perf_counter()
-    job = TableJob("rows", str(table), schema.CUTS, Nothing, (), {})
+    job = TableJob("rows", str(table), schema.CUTS, Nothing, (), {}, ray_data=ray_data)
     run_table_job(job, list(rows(size)), Parallel(actors=ACTORS, min_actors=ACTORS))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
