@@ -63,10 +63,11 @@ def velocity(
 def motion_energy(
     fake: Float[Tensor, "B T J 2"], real: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"]
 ) -> Float[Tensor, ""]:
-    """Difference of each joint's mean speed, and mean acceleration, over a clip: |log(fake / real)|.
+    """Difference of each joint's speed over a clip, and of its acceleration (root mean squares): |log(fake / real)|.
 
     It compares how much each joint moves, not when and where to. L1 to one of many possible dances is smallest for
-    their mean, which moves less than each of them; this loss is not.
+    their mean, which moves less than each of them; this loss is not. Squares give fast steps of a foot that else stands
+    their weight.
     """
     if fake.shape[1] < 3:
         return fake.new_zeros(())
@@ -76,9 +77,9 @@ def motion_energy(
         seen, both = seen[:, 1:] & seen[:, :-1], [pose[:, 1:] - pose[:, :-1] for pose in both]
         counted = seen.to(fake)
         count = counted.sum(dim=1).clamp(min=1)
-        sizes = [((pose.square().sum(dim=-1) + NORM_FLOOR).sqrt() * counted).sum(dim=1) / count for pose in both]
-        made, shown = (size + STILL for size in sizes)
-        total = total + ((made / shown).log().abs() * (counted.sum(dim=1) > 0)).mean() / 2
+        squares = [(pose.square().sum(dim=-1) * counted).sum(dim=1) / count for pose in both]
+        made, shown = (square + STILL**2 for square in squares)
+        total = total + ((made / shown).log().abs() / 2 * (counted.sum(dim=1) > 0)).mean() / 2
     return total
 
 

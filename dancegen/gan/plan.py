@@ -2,7 +2,7 @@
 
 A section of the song is danced in phrases of four bars. A phrase has a latent code of its own, which it shares with the
 same phrase of every section with the same letter: choreography repeats where the music does, and changes where it
-changes. Half of a code's variance is the dancer's and the same in all phrases.
+changes. A fifth of a code's variance is the dancer's and the same in all phrases.
 
 Axes used in shapes:
     H hops of audio    M mel bands    T frames    Z noise    P phrases
@@ -22,7 +22,7 @@ from dancegen.music.sections import find_sections
 PHRASE_BARS = 4
 FREE_PHRASE_S = 8.0  # length of a phrase of music without a beat
 FADE_S = 1.0  # duration of the change from one code to the next
-DANCER_SHARE = 0.5  # of a code's variance is the same in all phrases
+DANCER_SHARE = 0.2  # of a code's variance is the same in all phrases
 
 
 class Phrase(NamedTuple):

@@ -157,9 +157,9 @@ class LossConfig(Config):
     published). The path across the floor is hardly predictable, and its error would hide that of the poses."""
     velocity: NonNegativeFloat = 50.0
     """Weight of the reconstruction loss of the joints' frame-to-frame differences."""
-    motion_energy: NonNegativeFloat = 0.5
-    """Weight of the difference of each joint's mean speed and acceleration over a clip: how much it moves, whatever the
-    moves. It also counts for clips with noise from the prior."""
+    motion_energy: NonNegativeFloat = 2.0
+    """Weight of the difference of each joint's speed and acceleration (RMS) over a clip: how much it moves, whatever
+    the moves. It also counts for clips with noise from the prior."""
     foot_slide: NonNegativeFloat = 50.0
     """Weight of the speed of the generated feet while the real ones are planted."""
     perceptual: NonNegativeFloat = 1.0
