@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from dancegen.gan import kinematics
 from dancegen.gan.audio_encoder import AudioEncoder
-from dancegen.gan.settings import DanceModelConfig, GeneratorConfig, Norm
+from dancegen.gan.settings import DanceModelConfig, Norm
 
 FIRST_OUTPUT_STD = 0.002  # of the weights of an unbounded last layer
 
@@ -62,10 +62,11 @@ class PoseGenerator(nn.Module):
     longest: Tensor
     chains: Tensor
 
-    def __init__(self, config: GeneratorConfig, norm: Norm, features: int, joints: int) -> None:
+    def __init__(self, settings: DanceModelConfig, features: int, joints: int) -> None:
         super().__init__()
+        config, norm = settings.generator, settings.norm
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
-        self.noise_std, self.output = config.noise_std, config.output
+        self.noise_std, self.output = config.noise_std, settings.output
         shaped = config.noise_memory_frames is not None  # one code per dance does not vary over time
         self.rnn_noise = nn.GRU(config.noise_dim, config.noise_dim, batch_first=True) if shaped else None
         given = 3 * joints if self.seeded else 0
@@ -116,7 +117,7 @@ class Generator(nn.Module):
         self.rhythm = config.rhythm
         phases = (rhythm_channels - 1) * config.generator.rhythm_harmonics
         features = config.generator.audio.size + (1 + phases if config.rhythm else 0)
-        self.pose_generator = PoseGenerator(config.generator, config.norm, features, joints)
+        self.pose_generator = PoseGenerator(config, features, joints)
 
     def forward(
         self,

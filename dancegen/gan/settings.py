@@ -3,9 +3,9 @@
 The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on Music" (ACM MM 2020).
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dancegen.config import Config
 
@@ -68,8 +68,8 @@ class GeneratorConfig(Config):
     grows with the size of a movement, which reduces the motion amplitude."""
     output: Literal["kinematic", "linear", "tanh"] = "kinematic"
     """Output of the decoder. `kinematic` gives a root path and the directions of bones of bounded length, and joints
-    follow by forward kinematics, so that every pose is a body; it requires `normalization: body`. `linear` and the
-    published `tanh` give the joints' coordinates; joints at the edge of tanh's range have no gradient."""
+    follow by forward kinematics, so that every pose is a body; with `normalization: camera` it is `linear`. `linear`
+    and the published `tanh` give the joints' coordinates; joints at the edge of tanh's range have no gradient."""
 
     @property
     def planned(self) -> bool:
@@ -241,11 +241,11 @@ class DanceModelConfig(Config):
     ema_decay: Share = 0.998
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update."""
 
-    @model_validator(mode="after")
-    def _bones_keep_their_shape(self) -> Self:
-        if self.generator.output == "kinematic" and self.normalization != "body":
-            raise ValueError("generator.output=kinematic requires normalization=body: give output=linear, or body")
-        return self
+    @property
+    def output(self) -> Literal["kinematic", "linear", "tanh"]:
+        """Output of the decoder: bones have a length only where the unit is the body's."""
+        kinematic = self.generator.output == "kinematic"
+        return "linear" if kinematic and self.normalization != "body" else self.generator.output
 
 
 _PAPER_AUDIO = AudioEncoderConfig(input="waveform", code=256, hidden=256, size=256, loudness=False)

@@ -64,12 +64,14 @@ def at_rate(pose: Float[np.ndarray, "T J 2"], fps: float) -> tuple[Float64[np.nd
 
 
 def body_height(pose: Float[np.ndarray, "T J 2"]) -> float:
-    """Height of the upright body, from the top of the head's joints to the lower ankle. NaN if either is never seen."""
+    """Height of the upright body, from the top of the head's joints to the lower ankle. NaN if either is never seen,
+    or the body has no height."""
     top = np.where(np.isfinite(head := _of(pose, *HEAD)[..., 1]), head, np.inf).min(axis=1)
     feet = _of(pose, "left_ankle", "right_ankle")[..., 1]
     low = np.where(np.isfinite(feet), feet, -np.inf).max(axis=1)
     tall = (low - top)[np.isfinite(low - top)]
-    return float(np.quantile(tall, TALL)) if len(tall) else float("nan")
+    height = float(np.quantile(tall, TALL)) if len(tall) else 0.0
+    return height if height > 0 else float("nan")
 
 
 def _of(pose: Float64[np.ndarray, "T J 2"], *joints: str) -> Float64[np.ndarray, "T N 2"]:

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from dancegen import config
-from dancegen.checkpoints import checkpoint, header
 from dancegen.engine.training.run_folder import STAMP, claim
 from dancegen.errors import ConfigError
 from dancegen.gan.settings import DanceModelConfig
@@ -44,12 +43,6 @@ def test_a_search_space_and_the_rows_of_an_ablation_may_have_former_names():
     assert config.validate(SearchConfig, {"rows": rows}).ablation == {
         "quiet": {"eq_augment_db": 0, "generator": {"noise_dim": 2}}
     }
-
-
-def test_the_shipped_model_carries_former_names_and_is_read():
-    about = header.read(str(checkpoint.shipped()), header.DANCE)
-    assert "hears" in about["settings"]["generator"]["audio"]
-    assert header.dance_settings(about).generator.audio.input == "mel"
 
 
 def test_a_run_of_an_earlier_release_resumes_in_its_folder(tmp_path):
