@@ -53,7 +53,7 @@ def test_a_dance_is_not_rounded():
     _, training = update("bfloat16")
     with torch.autocast("cpu", torch.bfloat16):
         clips = 0.1 * torch.randn(1, 20, 1600), torch.zeros(1, 20, len(RHYTHM_CHANNELS))
-        dance = training.generator(*clips, torch.zeros(1, 20, 10))
+        dance = training.generator(*clips, torch.zeros(1, 20, training.config.generator.noise_dim))
     assert dance.dtype == torch.float32
     assert not torch.equal(dance, dance.bfloat16().float())
 
