@@ -13,11 +13,11 @@ import ray.tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from dancegen import storage
+from dancegen.engine.training.driver import fit
 from dancegen.engine.training.worker_group import STATE, Alone
 from dancegen.errors import DivergedError
 from dancegen.steps.search.ranking import training
 from dancegen.steps.search.settings import SearchConfig
-from dancegen.steps.train_dance import pipeline as train_dance
 from dancegen.steps.train_dance import worker as train_worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
@@ -42,7 +42,7 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
         if alone:
             _train_alone(one, data_hash, search.objective)
         else:
-            train_dance.fit(one, data_hash, [Report(folder, search.objective)], board=None)
+            _train_with_ray_train(one, data_hash, Report(folder, search.objective))
     except DivergedError as error:
         storage.write_text(storage.join(folder, DIVERGED), str(error))
 
@@ -50,6 +50,14 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
 def _begun_with_ray_train(config: TrainDanceConfig) -> bool:
     """Whether an earlier release started this training: its checkpoints are Ray Train's."""
     return storage.exists(config.run_folder) and not storage.exists(storage.join(config.run_folder, STATE))
+
+
+def _train_with_ray_train(config: TrainDanceConfig, data_hash: str, report: "Report") -> None:
+    """Train in Ray Train's processes. Raises the error that ended the training."""
+    given = {"config": config.model_dump(), "data_hash": data_hash, "board": None}
+    end = fit(config, train_worker.work, given, [report], config.min_workers)
+    if error := end.get("error"):
+        raise error
 
 
 def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> None:
