@@ -357,7 +357,7 @@ def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
         "report=false",
     )
     words = ["extract-poses", *places, *shares]
-    kind = "RowActor"
+    kind = "MapWorker(MapBatches(_DatasetActor))"
     ended, said, written = job_that_loses_a_node(without_token, words, tmp_path, "poses_people/part-*.parquet", kind)
     assert written < len(truth) * 20, "it was killed in the middle"
     assert ended == 0, said
