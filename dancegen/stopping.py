@@ -5,6 +5,7 @@ import threading
 from types import FrameType
 
 INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + signal number
+_received = threading.Event()  # SIGTERM was received: Ray's calls raise KeyboardInterrupt in the place of Terminated
 
 
 class Terminated(KeyboardInterrupt):
@@ -14,16 +15,20 @@ class Terminated(KeyboardInterrupt):
 def handle_sigterm() -> None:
     """Raise Terminated on SIGTERM. Must be called again after Ray has started, which installs its own handler."""
     if threading.current_thread() is threading.main_thread():
+        _received.clear()
         signal.signal(signal.SIGTERM, _terminate)
 
 
 def exit_code(error: BaseException | None) -> int | None:
     """Exit code for an interrupt or SIGTERM; None for any other error."""
-    if isinstance(error, Terminated) or (isinstance(error, SystemExit) and error.code == signal.SIGTERM):
+    if isinstance(error, KeyboardInterrupt) and _received.is_set():
+        return TERMINATED
+    if isinstance(error, SystemExit) and error.code == signal.SIGTERM:
         return TERMINATED  # Ray's own handler raises SystemExit
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else None
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
+    _received.set()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not interrupt the cleanup
     raise Terminated
