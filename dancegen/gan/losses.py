@@ -14,14 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from dancegen.pose.normalize import TORSOS_A_UNIT
+from dancegen.pose.normalize import FLOOR_QUANTILE, FLOOR_TORSOS, TORSOS_A_UNIT
 from dancegen.skeleton import COCO18
 
 NORM_FLOOR = 1e-12  # added under the square root, whose gradient at 0 is infinite
 PERCEPTUAL_LAYERS = (20.0, 5.0, *[1.0] * 8)  # weights of the perceptual network's ten blocks, as published
 SMALLEST_FEATURE = 1e-6  # lower bound of a layer's mean feature size as divisor
 STILL = 0.002  # mean speed in units a frame (0.008 torsos) that counts as little; it bounds the ratio of energies
-FLOOR_QUANTILE, FLOOR_TORSOS = 0.9, 0.08  # of an ankle's heights is its floor, and how near counts as on the floor
 PLANTED = 0.0125  # speed in units a frame (half a torso a second at 10 poses a second) below which a foot bears weight
 SMALLEST_SPREAD = 0.05  # lower bound of the joints' mean distance from their mean as divisor: static clips
 

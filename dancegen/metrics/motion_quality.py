@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dancegen.pose.clean import torso_length
+from dancegen.pose.normalize import FLOOR_QUANTILE, FLOOR_TORSOS
 from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0
 SLOWEST_SHARE = 0.05  # of the real windows count as slow
-FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have separate floors
 BONES = (
     *(("neck", "nose"), ("neck", "{}_shoulder"), ("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist")),
     *(("neck", "{}_hip"), ("{}_hip", "{}_knee"), ("{}_knee", "{}_ankle")),
@@ -26,7 +26,6 @@ BONES = (
 """Of both sides: a bone and its mirror have the same length."""
 LENGTH_QUANTILE = 0.9  # of a bone's lengths in the frame, where it is foreshortened, is its length
 STRETCHED = 1.3  # lengths: a bone that is longer is stretched
-FLOOR_TORSOS = 0.08  # an ankle that is nearer to its floor is in contact (a torso is about half a metre)
 
 
 def mean_change(pose: Float[np.ndarray, "T J 2"], fps: float, order: int) -> float:

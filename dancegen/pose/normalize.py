@@ -22,6 +22,9 @@ from dancegen.skeleton import COCO18
 TORSOS_A_UNIT = 4.0
 SMALLEST_TORSO = 0.02  # of the frame's height: a foreshortened torso is not used as unit
 
+FLOOR_QUANTILE = 0.9  # of an ankle's heights is its floor: feet in front of each other have separate floors
+FLOOR_TORSOS = 0.08  # an ankle that is nearer to its floor is in contact (a torso is about half a metre)
+
 STANDING_SHARE = 0.72  # of the frame's height: height of a standing dancer
 MARGIN_SHARE = 0.06  # of the frame's height and width: margin around the dance
 FEET_SHARE = 0.92  # of the frame's height: position of the feet

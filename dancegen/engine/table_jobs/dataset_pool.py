@@ -12,14 +12,12 @@ import pyarrow as pa
 
 from dancegen.engine.cluster.session import quiet_ray_data, worker_environment
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
-from dancegen.engine.table_jobs.row_actor import RowActor
-from dancegen.engine.table_jobs.row_process import ATTEMPTS, RowLimits
+from dancegen.engine.table_jobs.row_actor import NO_PROGRESS_S, RowActor, actor_arguments, no_room
+from dancegen.engine.table_jobs.row_process import ATTEMPTS
 from dancegen.engine.table_jobs.settings import Parallel
-from dancegen.errors import ClusterError
 
 LARGEST_BLOCK = 8  # rows: a lost actor costs at most that many, less those whose part exists
 MAX_BLOCKS = 2000  # one row per block up to this number: progress and retries are then per row
-NO_PROGRESS_S = 1800  # beyond the time limit of a block: guards against too small a cluster
 STATUS = pa.schema([("status", pa.binary())])  # pickled: a Status, or an exception that ends the job
 
 
@@ -30,18 +28,15 @@ def dataset_statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, act
     """
     quiet_ray_data()
     import ray
-    from ray.cloudpickle import cloudpickle
     from ray.data.exceptions import ExecutionTimeoutError
 
     items = [{"row": pickle.dumps(row)} for row in rows]
     each = min(LARGEST_BLOCK, -(-len(items) // MAX_BLOCKS))
-    limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
-    stage = cloudpickle.dumps((job.stage, job.stage_args))
     statuses = ray.data.from_items(items, override_num_blocks=-(-len(items) // each)).map_batches(
         _DatasetActor,
         batch_format="pyarrow",
         batch_size=1,
-        fn_constructor_args=(job, stage, limits, parallel.storage_attempts),
+        fn_constructor_args=actor_arguments(job, parallel),
         compute=ray.data.ActorPoolStrategy(min_size=min(parallel.min_actors, actors), max_size=actors),
         num_cpus=parallel.cpus_per_actor,
         num_gpus=parallel.gpus_per_actor,
@@ -49,7 +44,8 @@ def dataset_statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, act
     )
     statuses.context.enable_progress_bars = False
     statuses.context.print_on_execution_start = False
-    statuses.context.execution_no_progress_timeout_s = int(limits.seconds * ATTEMPTS * each) + NO_PROGRESS_S
+    slowest_block_s = parallel.max_seconds_per_row * ATTEMPTS * each
+    statuses.context.execution_no_progress_timeout_s = int(slowest_block_s + NO_PROGRESS_S)
     try:
         for batch in statuses.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for status in map(pickle.loads, cast(pa.Table, batch)["status"].to_pylist()):
@@ -57,8 +53,7 @@ def dataset_statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, act
                     raise status
                 yield status
     except ExecutionTimeoutError as error:
-        remedy = "Request fewer actors, CPUs or GPUs, or add machines."
-        raise ClusterError("the cluster", "had no free resources for the step.", remedy) from error
+        raise no_room() from error
 
 
 class _DatasetActor(RowActor):

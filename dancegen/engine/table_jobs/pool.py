@@ -1,4 +1,4 @@
-"""The pool of Ray actors that rows are handed out to. All use of Ray by table jobs is here and in row_actor.py.
+"""The pool of Ray actors that rows are handed out to. Jobs over videos use Ray Data instead: dataset_pool.py.
 
 Rows are taken from an iterator only as actors become free, so their number does not matter. An actor has one batch at a
 time: a single row, or several rows that take about BATCH_S together, because handing out a row costs a millisecond.
@@ -13,8 +13,15 @@ from typing import Any
 
 from dancegen.engine.cluster.session import worker_environment
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
-from dancegen.engine.table_jobs.row_actor import RowActor, bad_row, write_row
-from dancegen.engine.table_jobs.row_process import ATTEMPTS, RowLimits
+from dancegen.engine.table_jobs.row_actor import (
+    NO_PROGRESS_S,
+    RowActor,
+    actor_arguments,
+    bad_row,
+    no_room,
+    write_row,
+)
+from dancegen.engine.table_jobs.row_process import ATTEMPTS
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import ClusterError
 
@@ -24,7 +31,6 @@ GROW_S = 1.0  # the pool doubles so often while rows wait
 POLL_S = 1.0
 LOSSES = 3  # actors that a row may lose, other than with their nodes, before it is set aside
 FAILED_STARTS = 10  # consecutive ones, after which the job ends
-NO_PROGRESS_S = 1800.0  # beyond the time limit of a row: guards against too small a cluster, and against a hang
 
 
 class RowPool:
@@ -33,12 +39,9 @@ class RowPool:
     def __init__(self, job: TableJob, parallel: Parallel, actors: int) -> None:
         """`actors` is the maximum size. Ray must be started."""
         import ray
-        from ray.cloudpickle import cloudpickle
 
         self._job, self._parallel, self._actors = job, parallel, actors
-        limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
-        stage = cloudpickle.dumps((job.stage, job.stage_args))
-        self._arguments = (job, stage, limits, parallel.storage_attempts)
+        self._arguments = actor_arguments(job, parallel)
         self._actor = ray.remote(RowActor).options(
             num_cpus=parallel.cpus_per_actor,
             num_gpus=parallel.gpus_per_actor,
@@ -207,5 +210,4 @@ class RowPool:
         if self._busy:
             problem = f"has not ended a row for {silent_s:.0f} s, longer than the time limit of a row."
             raise ClusterError("the cluster", problem, "Look at Ray's logs, and run the step again.")
-        remedy = "Request fewer actors, CPUs or GPUs, or add machines."
-        raise ClusterError("the cluster", "had no free resources for the step.", remedy)
+        raise no_room()

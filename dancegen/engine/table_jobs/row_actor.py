@@ -11,8 +11,10 @@ from dancegen import schema as schemas
 from dancegen import tables
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.row_process import BadRowError, RowBugError, RowLimits, RowProcess, StageError
-from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.engine.table_jobs.settings import Parallel
+from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
 
+NO_PROGRESS_S = 1800.0  # beyond the time limit of rows: guards against too small a cluster, and against a hang
 FIRST_PAUSE_S = 1.0  # before a row is retried when storage does not respond
 T = TypeVar("T")
 
@@ -86,6 +88,21 @@ class RowActor:
             except StorageUnreachableError:
                 time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
         return act(*args)
+
+
+def actor_arguments(job: TableJob, parallel: Parallel) -> tuple[TableJob, bytes, RowLimits, int]:
+    """Arguments of the constructor of a RowActor."""
+    from ray.cloudpickle import cloudpickle
+
+    stage = cloudpickle.dumps((job.stage, job.stage_args))
+    limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
+    return job, stage, limits, parallel.storage_attempts
+
+
+def no_room() -> ClusterError:
+    """The error of a job for whose actors the cluster had no resources."""
+    remedy = "Request fewer actors, CPUs or GPUs, or add machines."
+    return ClusterError("the cluster", "had no free resources for the step.", remedy)
 
 
 def bad_row(job: TableJob, row: Row, error: str) -> pa.Table:

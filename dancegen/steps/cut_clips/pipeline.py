@@ -1,4 +1,4 @@
-"""poses -> clips, on Ray."""
+"""poses -> clips, on Ray Data."""
 
 import sys
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""videos -> poses, on Ray: three passes (see steps.extract_poses), each a table job that can be resumed."""
+"""videos -> poses, on Ray: three passes (see steps.extract_poses), each a table job; the long one on Ray Data."""
 
 import math
 from typing import Any

@@ -117,7 +117,7 @@ def _sweep(audit: Audit, places: list[str]) -> None:
     """Delete what belongs to nobody. Files of other programs are never deleted."""
     ours = [uri for uri in audit.strays if _is_ours(uri)]
     storage.delete_files(ours)
-    audit.strays = [uri for uri in audit.strays if uri not in set(ours)]
+    audit.strays = sorted(set(audit.strays).difference(ours))
     for place in places:
         audit.deleted += storage.sweep(place)
     audit.deleted += len(ours)
