@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float32
 
 from dancegen import storage
-from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
 from dancegen.exports import formats
 from dancegen.exports.dance import Dance
@@ -61,8 +60,7 @@ def write_exports(
 
 def dance_identity(picture: PictureConfig) -> str:
     """Identity of the dance model of the settings."""
-    checkpoint = picture.checkpoint or str(header.SHIPPED[header.DANCE])
-    return _identity(checkpoint, storage.version(checkpoint))
+    return _identity(picture.dance_model, storage.version(picture.dance_model))
 
 
 @lru_cache(maxsize=4)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from dancegen import storage
-from dancegen.checkpoints.header import SHIPPED_PEOPLE
+from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE
 from dancegen.config import Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.exports.settings import ExportsConfig
@@ -50,6 +50,11 @@ class PictureConfig(ExportsConfig):
     """Width of the video in pixels, even; null is 1280, or that of the person's pictures."""
     height_px: Side | None = None
     """Height of the video in pixels, even; null is 720, or that of the person's pictures."""
+
+    @property
+    def dance_model(self) -> str:
+        """Checkpoint of the dance model, the shipped one if none is given."""
+        return self.checkpoint or str(SHIPPED[DANCE])
 
     @property
     def person(self) -> str | None:

@@ -97,7 +97,7 @@ class Choices:
 
     def dance_checkpoint(self) -> str:
         """The checkpoint of the dance model in the settings of the job."""
-        return _dance_checkpoint(self._picture)
+        return self._picture.dance_model
 
     def stamp(self, own: SongSettings, model: str) -> str:
         """What, besides the song, determines the result, with the hash of the dance model."""
@@ -113,7 +113,7 @@ class Choices:
         return " ".join(parts)
 
     def _choice(self, own: SongSettings) -> Choice:
-        model = self._identity(_dance_checkpoint(own.picture(self._picture)))
+        model = self._identity(own.picture(self._picture).dance_model)
         return Choice(own.model_dump_json(exclude_none=True), self.stamp(own, model), model)
 
     def _look(self, picture: PictureConfig) -> str:
@@ -131,10 +131,6 @@ class Choices:
         if checkpoint not in self._identities:
             self._identities[checkpoint] = identity(storage.read_bytes(checkpoint))
         return self._identities[checkpoint]
-
-
-def _dance_checkpoint(picture: PictureConfig) -> str:
-    return picture.checkpoint or str(header.SHIPPED[header.DANCE])
 
 
 def _missing(value: Any) -> bool:
