@@ -4,9 +4,12 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from dancegen import former_names, storage
+from dancegen.config import Input, absolute_uri
 from dancegen.errors import CheckpointError
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.skeleton import COCO18
@@ -17,7 +20,7 @@ CROSS_MODAL = "dancegen.cross_modal_metric"
 PERSON = "dancegen.person"
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SHIPPED = {DANCE: FOLDER / "dance.safetensors", PERCEPTUAL: FOLDER / "stgcn.safetensors"}
-SHIPPED_PEOPLE = {"mia": FOLDER / "mia.safetensors"}  # by the name that `look` takes
+SHIPPED_PEOPLE = {"mia": FOLDER / "mia.safetensors"}  # by name
 MAKE_ANOTHER = {
     DANCE: "Name another checkpoint, or train one: dancegen train-dance.",
     PERCEPTUAL: "Name another checkpoint, or train one: dancegen pretrain-perceptual.",
@@ -25,8 +28,18 @@ MAKE_ANOTHER = {
     CROSS_MODAL: "Name another metric, or train one: dancegen train-cross-modal.",
     PERSON: "Name another checkpoint, or train one: dancegen train-renderer.",
 }
+PersonUri = Annotated[
+    str,
+    AfterValidator(lambda value: value if value in SHIPPED_PEOPLE else absolute_uri(value)),
+    Input(names=tuple(SHIPPED_PEOPLE)),
+]  # name of a shipped person, or URI of a checkpoint
 LENGTH_BYTES = 8  # at the start of the file: the length of the JSON that follows, little-endian
 MAX_LENGTH = 100_000_000  # of that JSON, as safetensors itself allows
+
+
+def person_checkpoint(uri: str) -> str:
+    """The checkpoint of a person, given by the name of a shipped one or by its URI."""
+    return str(SHIPPED_PEOPLE.get(uri, uri))
 
 
 def read(uri: str, kind: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dancegen import storage
 from dancegen.checkpoints import weights_file
-from dancegen.checkpoints.header import PERSON, unfit
+from dancegen.checkpoints.header import PERSON, person_checkpoint, unfit
 from dancegen.renderer.driving.body_fit import Body
 from dancegen.renderer.driving.pose_range import PoseRange
 from dancegen.renderer.networks.person_generator import PersonGenerator
@@ -67,8 +67,8 @@ def load(path: Path) -> Person:
 
 
 def load_person(uri: str, device: str = "cpu") -> Person:
-    """The person of a checkpoint, with the generator on a device."""
-    with storage.reading(uri) as path:
+    """The person of a checkpoint, or a shipped one by its name, with the generator on a device."""
+    with storage.reading(person_checkpoint(uri)) as path:
         person = load(path)
     person.generator.to(device)
     return person

@@ -140,12 +140,16 @@ def _estimators() -> Iterator[Finding]:
     from dancegen.estimators.base import ESTIMATORS
 
     for name, (_, extra) in ESTIMATORS.items():
-        yield _examine(f"poses: {name}", lambda extra=extra: _extra(extra), needed=False)
+        yield _examine(f"poses: {name}", lambda extra=extra: _estimator(extra), needed=False)
 
 
-def _extra(extra: str) -> str:
-    """Installed version of an optional extra. Raises ConfigError when it is not installed."""
-    return _packages(extra, (extra,)) if extra else "requires no extra package"
+def _estimator(extra: str) -> str:
+    """Installed package of an estimator's extra. Raises ConfigError when it is not installed."""
+    if not extra:
+        return "requires no extra package"
+    package = "onnxruntime" if extra == "onnx" else extra
+    gpu = f"{package}-gpu"  # onnxruntime for CUDA is a package of its own
+    return _packages(extra, (gpu if _installed(gpu) else package,))
 
 
 def _packages(extra: str, packages: tuple[str, ...]) -> str:

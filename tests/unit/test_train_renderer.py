@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from dancegen import config as settings_module
-from dancegen import schema, tables
+from dancegen import outputs, schema, tables
+from dancegen.checkpoints.person import load_person
 from dancegen.errors import CheckpointError, ConfigError, TableError
 from dancegen.renderer.settings import PAPER, RendererConfig
 from dancegen.skeleton import COCO18
@@ -105,6 +106,16 @@ def test_a_state_of_other_networks_is_refused(tiny_renderer):
         other.load(training_of(tiny_renderer).state())
     with pytest.raises(CheckpointError, match=r"init_from: was trained with model\.matte=True, not False"):
         other.start_from(training_of(tiny_renderer).generator)
+
+
+def test_a_shipped_person_is_fine_tuned_by_its_name(tmp_path):
+    config = TrainRendererConfig(frames=str(tmp_path / "frames"), consent="Ada agrees.", init_from="mia")
+    assert config.init_from == "mia"
+    outputs.check(config.model_copy(update={"output": str(tmp_path / "run")}))
+    start = load_person(config.init_from).generator
+    training = RendererTraining(RendererConfig(), 0, 1)
+    training.start_from(start)
+    assert all(torch.equal(value, training.saved_weights()[name]) for name, value in start.state_dict().items())
 
 
 def test_every_part_of_the_loss_is_reported_and_the_paper_preset_has_only_its_own(frames, tiny_renderer):

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from dancegen import storage
-from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE
+from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE, person_checkpoint
 from dancegen.config import Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.exports.settings import ExportsConfig
@@ -61,7 +61,7 @@ class PictureConfig(ExportsConfig):
         """Checkpoint of the person; None for a drawn look."""
         if self.look in DRAWN:
             return None
-        return str(SHIPPED_PEOPLE.get(self.look, self.look))
+        return person_checkpoint(self.look)
 
 
 class DanceConfig(PictureConfig):

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from dancegen.checkpoints.header import PersonUri
 from dancegen.config import InputUri, Output, Uri
 from dancegen.renderer.consent import Consent
 from dancegen.renderer.perceptual_settings import PerceptualConfig
@@ -30,8 +31,9 @@ class TrainRendererConfig(EpochRun):
     """The networks and their losses; configs/presets/renderer_*.yaml have complete sets of these."""
     perceptual: PerceptualConfig = PerceptualConfig()
     """Network of the perceptual loss, when `model.losses.perceptual` has a weight."""
-    init_from: InputUri | None = None
-    """Person checkpoint to fine-tune, which needs less footage; null trains from scratch."""
+    init_from: PersonUri | None = None
+    """Person to fine-tune, which needs less footage: `mia`, who is shipped with dancegen, or a checkpoint, as a path or
+    URI. Null trains from scratch."""
     epochs: PositiveInt = 40
     """Training epochs. The learning rates decay to 0 over them, so a run cannot be extended."""
     batch_size: PositiveInt = 4
