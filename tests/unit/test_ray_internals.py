@@ -46,3 +46,7 @@ def test_what_is_relied_on_is_there(file, text):
         assert text in (RAY / file).read_text()
     else:
         assert RAY.parent.joinpath(*text.split(".")).with_suffix(".py").exists()
+
+
+def test_ray_still_says_that_its_start_took_too_long():
+    assert ray_internals.START_TIMEOUT in (RAY / "_private" / "node.py").read_text()

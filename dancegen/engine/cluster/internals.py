@@ -30,6 +30,10 @@ TUNE = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C would look like the end of the search
 }
 
+# In the message of the plain Exception that ray.init raises when its processes do not start within 30 s (fixed in
+# ray/_private/node.py). Test: test_ray_internals.py.
+START_TIMEOUT = "timed out during startup"
+
 # Ray Train's file with the list of a run's checkpoints, in the run's folder: JSON, rewritten in place after each report
 # and before the checkpoints that it no longer names are deleted. engine/training/run_folder.py keeps a copy of it.
 # Tests: tests/integration/test_train_dance.py (the truncated list).

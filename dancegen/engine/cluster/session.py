@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET
+from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET, START_TIMEOUT
 from dancegen.errors import ClusterError
 from dancegen.native_output import suppressed
 from dancegen.stopping import handle_sigterm
@@ -94,17 +94,23 @@ def _join(address: str) -> None:
 def _start_local(cpus: float, dashboard: bool) -> None:
     import ray
 
-    with suppressed():
-        ray.init(
-            address="local",  # never another cluster that happens to run on this machine
-            num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=dashboard,
-            dashboard_port=0,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            **quoted_python(),
-        )
+    try:
+        with suppressed():
+            ray.init(
+                address="local",  # never another cluster that happens to run on this machine
+                num_cpus=max(math.ceil(cpus) + SPARE_CPUS, os.cpu_count() or 1),
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=dashboard,
+                dashboard_port=0,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **quoted_python(),
+            )
+    except Exception as error:
+        if START_TIMEOUT not in str(error):
+            raise
+        remedy = "Run the command again when other programs use less of the machine's CPUs and disk."
+        raise ClusterError("Ray on this machine", "did not start within 30 s.", remedy) from error
 
 
 def quoted_python() -> dict[str, Any]:
