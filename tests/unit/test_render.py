@@ -108,6 +108,8 @@ def test_a_video_is_as_long_as_its_song_and_has_its_sound(
     assert (found.width_px, found.height_px, found.has_audio) == (160, 96, True)
     assert found.fps == pytest.approx(fps, abs=0.01)
     assert seconds <= made.seconds < seconds + 1 / fps + 1e-6
+    assert 0 < made.motion_s + made.pictures_s < made.wall_s
+    assert 0 < made.encoding_s < made.wall_s
     assert found.seconds == pytest.approx(made.frames / fps, abs=2 / fps)
     sound = load(video, "video")
     assert len(sound) / RATE == pytest.approx(seconds, abs=2 / fps)

@@ -94,3 +94,27 @@ def cluster_version(client: Any) -> str:
     Relies on its `_do_request`, and on the dashboard's /api/version. Test: tests/integration/test_cluster.py.
     """
     return json.loads(client._do_request("GET", "/api/version").text)["ray_version"]
+
+
+def draining_nodes() -> set[str]:
+    """Ids of the nodes that are about to be taken away, as Ray's autoscaler, Ray Data and Ray Train ask for them.
+
+    Relies on ray._private.state. Test: tests/integration/test_table_job.py.
+    """
+    import ray
+
+    return set(ray._private.state.state.get_draining_nodes())
+
+
+def drain_this_node(reason: str, deadline_s: float | None) -> None:
+    """Tell Ray that the node of this process is taken away at a time (since the epoch), as `ray drain-node` does.
+
+    Ray then schedules nothing on it, and everything that asks for draining nodes knows. Relies on GcsClient.drain_node.
+    """
+    import ray
+    from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+
+    context = ray.get_runtime_context()
+    client = ray._raylet.GcsClient(address=context.gcs_address)
+    preempted = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    client.drain_node(context.get_node_id(), preempted, reason, int(1000 * (deadline_s or 0)))

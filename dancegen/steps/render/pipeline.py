@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
+from dancegen.engine.table_jobs.cost import Budget
 from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
@@ -20,6 +21,7 @@ from dancegen.steps.render.video_names import VIDEO, video_names
 from dancegen.tables.shards import delete_rows
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
+TIMES = ("motion_s", "pictures_s", "encoding_s", "compute_s")
 REPLACE = "Move it away, set overwrite=true to replace it, or set another output."
 
 Row = dict[str, Any]
@@ -34,12 +36,14 @@ def run(config: RenderConfig) -> Summary:
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
+    job = TableJob(
+        "songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames", times=TIMES
+    )
     rows = input_rows(config)
     for folder in (config.output, _exports(config)):
         storage.sweep(folder)
     try:
-        return run_table_job(job, rows, config)
+        return run_table_job(job, rows, config, Budget(config.max_cost, config.estimate))
     finally:
         print_notes(job, rows)
         _print_ranges(job, rows)

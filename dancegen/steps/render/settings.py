@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from dancegen import storage
 from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE
@@ -73,7 +73,7 @@ class DanceConfig(PictureConfig):
     """The mp4 to write."""
     dance: InputFile | None = None
     """A saved dance to this song (.npz, from `--export npz`), to render it again; null generates one."""
-    section: tuple[NonNegativeFloat, PositiveFloat] | None = None
+    section: tuple[NonNegativeFloat, NonNegativeInt, PositiveFloat] | None = None
     """Start and end in seconds of the section of `dance` that is danced anew, with `seed`; all else stays as it is."""
     overwrite: bool = False
     """Replace an existing file that dancegen did not write."""
@@ -96,3 +96,8 @@ class RenderConfig(PictureConfig, Parallel):
     output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""
+    max_cost: PositiveFloat | None = None
+    """Cost of this run, by `machine` or the prices per hour, above which no further song is started; those in progress
+    are finished. The same command goes on later."""
+    estimate: NonNegativeInt = 0
+    """Render only a sample of so many of the songs that are left, and report time and cost of the others; 0: all."""

@@ -26,7 +26,7 @@ from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import Danced
 from dancegen.steps.render.exported import Files, write_exports
-from dancegen.steps.render.looks import Look, load_look
+from dancegen.steps.render.looks import Look, Pictures, load_look
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.song_settings import SongSettings
 
@@ -53,6 +53,9 @@ class Rendered:
     fps: float
     wall_s: float
     compute_s: float
+    motion_s: float
+    pictures_s: float
+    encoding_s: float
     tempo_bpm: float | None = None
     counted_bpm: float | None = None
     meter: str | None = None
@@ -151,17 +154,14 @@ def render_song(
         content_hash = storage.content_hash(str(path))
         samples = part.of(audio.load(path, song), song)
         danced = make(samples, model, look, picture, content_hash)
+        motion_s = time.perf_counter() - wall_s
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
         with storage.writing(video) as unfinished:
-            with (
-                VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s) as writer,
-                WriteBehind(writer) as behind,
-            ):
-                for frame in pictures.frames:
-                    behind.write(frame)
+            writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
+            pictures_s, encoding_s = _film(pictures, writer)
             output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
     return Rendered(
         output_uri=video,
@@ -173,6 +173,9 @@ def render_song(
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
+        motion_s=motion_s,
+        pictures_s=pictures_s,
+        encoding_s=encoding_s,
         **(tempo_columns(heard) if heard else {}),
         out_of_range_share=pictures.out_of_range_share,
         exports=[*exports.values()] if exports else None,
@@ -180,6 +183,22 @@ def render_song(
         candidate_scores=danced.scores,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
+
+
+def _film(pictures: Pictures, writer: VideoWriter) -> tuple[float, float]:
+    """Write the frames to a new file. Returns the wall-clock times of making and of encoding them, in seconds."""
+    frames, pictures_s = iter(pictures.frames), 0.0
+    with writer:
+        with WriteBehind(writer) as behind:
+            while True:
+                started = time.perf_counter()
+                frame = next(frames, None)
+                pictures_s += time.perf_counter() - started
+                if frame is None:
+                    break
+                behind.write(frame)
+        ending = time.perf_counter()
+    return pictures_s, behind.seconds + time.perf_counter() - ending
 
 
 def _range_note(share: float | None) -> str | None:
