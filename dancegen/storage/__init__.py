@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from dancegen.errors import StorageError
+from dancegen.errors import StorageError, StorageExistsError
 from dancegen.storage import s3
 from dancegen.storage.arrow import arrow_files, arrow_uri
 from dancegen.storage.faults import full_disk_explained, translated_errors
@@ -111,6 +111,14 @@ def version(uri: str) -> str:
         return _local_file(local_path(uri)).version
 
 
+def size(uri: str) -> int:
+    """Size of a file in bytes."""
+    if is_remote(uri):
+        return s3.head(uri).size
+    with translated_errors(uri):
+        return os.path.getsize(local_path(uri))
+
+
 def content_hash(uri: str) -> str:
     """SHA-256 of the file's bytes, in hex; read in chunks."""
     digest = hashlib.sha256()
@@ -192,14 +200,18 @@ class _Explaining:
 
 
 @contextmanager
-def writing(uri: str) -> Iterator[Path]:
-    """A local path to write to. The file appears at the URI, complete, when the block ends without an error."""
+def writing(uri: str, new: bool = False) -> Iterator[Path]:
+    """A local path to write to. The file appears at the URI, complete, when the block ends without an error.
+
+    `new` says that it did not exist before: on S3 one that appeared meanwhile stays, and StorageExistsError is raised.
+    """
     if is_remote(uri):
         s3.split(uri)
         with full_disk_explained(uri), _scratch() as folder:
             path = Path(folder, name(uri))
             yield path
-            s3.put(str(path), uri)
+            if not s3.put(str(path), uri, new):
+                raise StorageExistsError(uri, "was written by another process meanwhile.", "Use that file.")
         return
     target = _target(uri)
     with translated_errors(uri):

@@ -116,6 +116,13 @@ def test_a_video_is_as_long_as_its_song_and_has_its_sound(
     assert np.corrcoef(sound[2000:4000], load(song, "song")[2000:4000])[0, 1] > 0.95  # in step
 
 
+def test_the_row_has_the_video_that_another_process_published_first(picture: PictureConfig, s3: str, tmp_path: Path):
+    song, video = make_song(tmp_path / "song.wav", 0.4), f"{s3}/song.mp4"
+    storage.write_bytes(video, b"published")
+    made = render_song(str(song), video, load_model(picture.checkpoint), picture, load_look(picture), new=True)
+    assert (made.output_bytes, made.output_hash) == (9, storage.content_hash(video))
+
+
 def test_the_row_of_a_song_has_its_tempo_that_of_the_dance_and_its_metre(picture: PictureConfig, tmp_path: Path):
     song = tmp_path / "song.wav"
     samples = practice_song(11, 10.0, RATE, "two_step", 168.0).samples

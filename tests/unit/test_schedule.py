@@ -57,7 +57,7 @@ def test_the_pool_doubles_while_rows_wait_and_ends_actors_when_none_are_left():
 
 
 def test_the_rows_of_a_lost_actor_are_run_alone_and_one_that_loses_several_is_given_up():
-    made, batch = schedule(0), Batch(rows(2))
+    made, batch, given_up = schedule(0), Batch(rows(2)), []
     for number in range(LOSSES):
         given_up = made.lost(batch, held_s=6.0, with_node=False)
         if number < LOSSES - 1:

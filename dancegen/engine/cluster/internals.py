@@ -101,9 +101,9 @@ def draining_nodes() -> set[str]:
 
     Relies on ray._private.state. Test: tests/integration/test_table_job.py.
     """
-    import ray
+    from ray._private.state import state
 
-    return set(ray._private.state.state.get_draining_nodes())
+    return set(state.get_draining_nodes())
 
 
 def drain_this_node(reason: str, deadline_s: float | None) -> None:
@@ -112,9 +112,12 @@ def drain_this_node(reason: str, deadline_s: float | None) -> None:
     Ray then schedules nothing on it, and everything that asks for draining nodes knows. Relies on GcsClient.drain_node.
     """
     import ray
-    from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+    from ray._raylet import GcsClient
+    from ray.core.generated import autoscaler_pb2
 
     context = ray.get_runtime_context()
-    client = ray._raylet.GcsClient(address=context.gcs_address)
-    preempted = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-    client.drain_node(context.get_node_id(), preempted, reason, int(1000 * (deadline_s or 0)))
+    reasons: Any = autoscaler_pb2
+    preempted = reasons.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    GcsClient(address=context.gcs_address).drain_node(
+        context.get_node_id(), preempted, reason, int(1000 * (deadline_s or 0))
+    )

@@ -96,6 +96,7 @@ def input_rows(config: RenderConfig) -> list[Row]:
             "uri": song["uri"],
             "version": _version(song, chosen[song["uri"]], made),
             "gone": not there.issuperset((videos[song["uri"]], *exports[song["uri"]])),
+            "new": videos[song["uri"]] not in there,
             "name": storage.name(videos[song["uri"]]),
             "output_uri": videos[song["uri"]],
             "exports": exports[song["uri"]] or None,

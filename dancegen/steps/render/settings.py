@@ -73,7 +73,7 @@ class DanceConfig(PictureConfig):
     """The mp4 to write."""
     dance: InputFile | None = None
     """A saved dance to this song (.npz, from `--export npz`), to render it again; null generates one."""
-    section: tuple[NonNegativeFloat, NonNegativeInt, PositiveFloat] | None = None
+    section: tuple[NonNegativeFloat, PositiveFloat] | None = None
     """Start and end in seconds of the section of `dance` that is danced anew, with `seed`; all else stays as it is."""
     overwrite: bool = False
     """Replace an existing file that dancegen did not write."""

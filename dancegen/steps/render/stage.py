@@ -16,7 +16,14 @@ from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.checkpoints.checkpoint import load_model
-from dancegen.errors import BadMediaError, CheckpointError, ConfigError, StorageError, StorageUnreachableError
+from dancegen.errors import (
+    BadMediaError,
+    CheckpointError,
+    ConfigError,
+    StorageError,
+    StorageExistsError,
+    StorageUnreachableError,
+)
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
@@ -92,8 +99,9 @@ WHOLE = Part()
 class RenderSongs:
     """Table of songs in; one video per song and a table of results out.
 
-    reads    uri, version, output_uri, checkpoint_hash, exports (URI of the file of each of the settings' formats),
-             settings (SongSettings as JSON), problem (why those of the table of songs cannot be used)
+    reads    uri, version, output_uri, new (the video does not exist yet), checkpoint_hash, exports (URI of the file of
+             each of the settings' formats), settings (SongSettings as JSON), problem (why those of the table of songs
+             cannot be used)
     writes   the videos and files of other formats, and schema.RENDERS
     on error the row stays, with `error` set and unknown columns null
     """
@@ -123,7 +131,8 @@ class RenderSongs:
             if song.get("problem"):
                 return {**row, "output_uri": None, "error": song["problem"]}
             model, look = self._loaded(picture)
-            rendered = render_song(song["uri"], song["output_uri"], model, picture, look, exports=exports, part=part)
+            more = {"exports": exports, "part": part, "new": song.get("new", False)}
+            rendered = render_song(song["uri"], song["output_uri"], model, picture, look, **more)
         except StorageUnreachableError:
             raise
         except (BadMediaError, StorageError, CheckpointError, ConfigError) as error:
@@ -141,11 +150,12 @@ def render_song(
     exports: Files | None = None,
     part: Part = WHOLE,
     make: Choreographer = best_dance,
+    new: bool = False,
 ) -> Rendered:
     """Make the dance video of a song, as long as the song or its part, with its audio.
 
-    `make` makes the dance. The files of other formats are written before the video. Memory does not grow with the
-    number of frames.
+    `make` makes the dance. The files of other formats are written before the video. With `new`, a video on S3 that
+    another process has published meanwhile stays, and is the result. Memory does not grow with the number of frames.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -159,10 +169,13 @@ def render_song(
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
-        with storage.writing(video) as unfinished:
-            writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
-            pictures_s, encoding_s = _film(pictures, writer)
-            output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
+        try:
+            with storage.writing(video, new) as unfinished:
+                writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
+                pictures_s, encoding_s = _film(pictures, writer)
+                output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
+        except StorageExistsError:  # by an actor that was taken for lost; the row must describe its video
+            output_bytes, output_hash = storage.size(video), storage.content_hash(video)
     return Rendered(
         output_uri=video,
         output_bytes=output_bytes,
