@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -86,16 +86,35 @@ def is_folder(uri: str) -> bool:
 
 def listing(uri: str, suffixes: tuple[str, ...] = ()) -> Listing:
     """All files below a folder with one of the suffixes (lower case); for a file, itself; empty if none exist."""
-    unreadable: list[str] = []
+    skipped = Skipped()
+    seen = sorted(walk(uri, suffixes, skipped), key=lambda file: file.uri)
+    return Listing(tuple(seen), skipped.hidden, skipped.unfinished, tuple(skipped.unreadable))
+
+
+@dataclass
+class Skipped:
+    """What `walk` has left out so far."""
+
+    hidden: int = 0
+    unfinished: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def walk(uri: str, suffixes: tuple[str, ...] = (), skipped: Skipped | None = None) -> Iterator[File]:
+    """The files of `listing`, in no order, one after the other: their number does not matter."""
+    skipped = skipped or Skipped()
     with translated_errors(uri):
-        found = _remote_files(uri) if is_remote(uri) else _local_files(uri, unreadable)
-        everything = sorted(found, key=lambda file: file.uri)
-    if uri in unreadable:
+        for file in _remote_files(uri) if is_remote(uri) else _local_files(uri, skipped.unreadable):
+            if suffixes and suffix(file.uri) not in suffixes:
+                continue
+            if is_unfinished(name(file.uri)):
+                skipped.unfinished += 1
+            elif file.uri != uri and _is_hidden(below(file.uri, uri)):
+                skipped.hidden += 1
+            else:
+                yield file
+    if uri in skipped.unreadable:
         raise StorageError(uri, "cannot be listed: permission denied.", "Check the permissions.")
-    wanted = [file for file in everything if not suffixes or suffix(file.uri) in suffixes]
-    finished = [file for file in wanted if not is_unfinished(name(file.uri))]
-    seen = [file for file in finished if file.uri == uri or not _is_hidden(below(file.uri, uri))]
-    return Listing(tuple(seen), len(finished) - len(seen), len(wanted) - len(finished), tuple(unreadable))
 
 
 def find(uri: str, suffixes: tuple[str, ...] = ()) -> list[str]:
@@ -365,9 +384,13 @@ def _is_hidden(path: str) -> bool:
 
 
 def _remote_files(uri: str) -> Iterator[File]:
-    found = [File(found.uri, found.size, found.version) for found in s3.below(uri)]
-    own = s3.object_at(uri) if not found else None
-    yield from found if own is None else [File(own.uri, own.size, own.version)]
+    empty = True
+    for found in s3.below(uri):
+        empty = False
+        yield File(found.uri, found.size, found.version)
+    own = s3.object_at(uri) if empty else None
+    if own is not None:
+        yield File(own.uri, own.size, own.version)
 
 
 def _local_files(uri: str, unreadable: list[str]) -> Iterator[File]:

@@ -69,8 +69,8 @@ class RowPool:
                 if not schedule.take() and not self._busy:
                     return
                 self._look_for_draining()
-                self._resize(schedule)
                 self._hand_out(schedule)
+                self._resize(schedule)  # only now is it known whether an actor stays idle
                 yield from self._collect(schedule)
         finally:
             self._end([*self._starting.values(), *self._idle, *(actor for actor, *_ in self._busy.values())])
