@@ -64,6 +64,7 @@ def test_a_summary_tells_what_was_held_for_what_and_what_the_rest_will_need():
     for number in range(10):
         summary.count(ended(f"/{number}", 360.0, error="is broken." if number == 0 else None))
     summary.spending.lost_s = 360.0
+    assert summary.postfix().endswith("1 set aside, left: 4.4 to 4.4 h, 7.92 to 7.92 USD")
     summary.spending.actor_ended("a", 4400.0)
     lines = str(summary).split("\n")
     assert lines[0] == "29 of 100 songs done (20 done before) in 0 s: renders"
@@ -72,4 +73,3 @@ def test_a_summary_tells_what_was_held_for_what_and_what_the_rest_will_need():
     assert summary.left == 70
     assert summary.expected == 40, "half of the rows in the other shards are done, as in those that were opened"
     assert summary.rest(actors=2) == "2.2 to 2.2 h, 7.92 to 7.92 USD", "with the share of lost attempts"
-    assert summary.postfix().endswith("1 set aside, left: 4.4 to 4.4 h, 7.92 to 7.92 USD")

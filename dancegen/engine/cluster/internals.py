@@ -112,7 +112,7 @@ def drain_this_node(reason: str, deadline_s: float | None) -> None:
     Ray then schedules nothing on it, and everything that asks for draining nodes knows. Relies on GcsClient.drain_node.
     """
     import ray
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue] (compiled)
     from ray.core.generated import autoscaler_pb2
 
     context = ray.get_runtime_context()

@@ -39,10 +39,15 @@ class Spending:
     _ended_s: float = 0.0
     _running: dict[Any, float] = field(default_factory=dict)
 
+    @property
+    def running(self) -> int:
+        """Number of actors that run now."""
+        return len(self._running)
+
     def actor_started(self, actor: Any, now_s: float) -> None:
         """An actor holds its CPUs and GPUs from now on."""
         self._running[actor] = now_s
-        self.most = max(self.most, len(self._running))
+        self.most = max(self.most, self.running)
 
     def actor_ended(self, actor: Any, now_s: float) -> None:
         """An actor ended; ignored for one that did not start."""
@@ -63,7 +68,7 @@ class Spending:
     def committed_s(self, now_s: float) -> float:
         """`held_s`, and the time that the rows in progress are expected to need at most."""
         mean_s = self.rows_s / self.rows if self.rows else 0.0
-        return self.held_s(now_s) + len(self._running) * mean_s
+        return self.held_s(now_s) + self.running * mean_s
 
     def rest_s(self, rows: float) -> tuple[float, float] | None:
         """Interval of the time that so many further rows will hold actors; None before two rows have ended.

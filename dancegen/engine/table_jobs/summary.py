@@ -119,7 +119,7 @@ class Summary:
         """Text of the progress bar besides rows: the rate in the job's unit, rows set aside, cost of the rest."""
         rate = f"{self.units / max(self.seconds, 1e-9):,.0f} {self.unit}/s" if self.unit else ""
         bad = f"{self.bad:,} set aside" if self.bad else ""
-        rest = self.rest(self.spending.most) if self.spending.rows >= FORECAST_FROM * self.spending.most else ""
+        rest = self.rest(self.spending.running) if self.spending.rows >= FORECAST_FROM * self.spending.most else ""
         return ", ".join(filter(None, (rate, bad, rest and f"left: {rest}")))
 
     def rest(self, actors: int) -> str:

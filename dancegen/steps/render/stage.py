@@ -169,6 +169,7 @@ def render_song(
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
+        pictures_s = encoding_s = 0.0
         try:
             with storage.writing(video, new) as unfinished:
                 writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
