@@ -1,4 +1,4 @@
-"""Planning of `render`: time and memory of the driver before the first song, for a library of empty files.
+"""Planning of `render`: CPU time and memory of the driver before the first song, for a library of empty files.
 
     python benchmarks/render_planning.py 10000 100000
 
@@ -35,7 +35,7 @@ def main() -> None:
     if given.folder:
         print(json.dumps(plan(Path(given.folder))))
         return
-    print("| songs | new: s | driver, MB | all done: s | driver, MB |")
+    print("| songs | new: CPU s | driver, MB | all done: CPU s | driver, MB |")
     print("|--:|--:|--:|--:|--:|")
     for size in given.sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -64,11 +64,11 @@ def in_process(folder: str) -> dict[str, float]:
 
 def plan(folder: Path) -> dict[str, float]:
     """Plan once. The peak is in megabytes, with Python and its libraries."""
-    config, started = settings(folder), time.perf_counter()
+    config, started = settings(folder), time.process_time()
     with library(config) as songs, Plan(input_rows(config, songs)) as planned:
         assert len(planned)
     return {
-        "seconds": time.perf_counter() - started,
+        "seconds": time.process_time() - started,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
     }
 

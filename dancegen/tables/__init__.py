@@ -30,7 +30,7 @@ STAMP = "_table.parquet"
 OLD_STAMP = "_table.json"  # of tables created before the stamp was Parquet
 SETTINGS = b"dancegen.settings"  # key in the stamp's metadata
 ROW_GROUP = 48  # rows; clips are about 170 kB each, and groups of 32 to 64 read fastest
-FILES_AT_ONCE = 64
+FILES_AT_ONCE = 16
 KEY = "uri"  # column with the key, in tables that have shards
 
 

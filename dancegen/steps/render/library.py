@@ -1,17 +1,16 @@
 """The songs of a job beside what earlier runs made of them, in a temporary database on this machine's disk.
 
-A catalogue may have millions of songs: only those that are compared are in memory. SQLite's anonymous database is used,
-which it deletes itself.
+A catalogue may have millions of songs: only those that are compared are in memory.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.errors import ConfigError
 from dancegen.steps.render.video_names import VIDEO, name_key, video_name
+from dancegen.storage import scratch
 
 Row = dict[str, Any]
 PAST = ["uri", "version", "name", "output_uri", "content_hash", "exports", "error"]  # columns that are read
@@ -58,8 +57,7 @@ class Library:
 
     def __init__(self, songs: Iterable[Row], table: str, folders: Iterable[str]) -> None:
         """`songs` are rows of stream_media. `table` is that of renders, or empty; `folders` have the files."""
-        self._db = sqlite3.connect("")
-        self._db.executescript(f"pragma journal_mode = off; pragma synchronous = off; {LAYOUT}")
+        self._db = scratch.database(LAYOUT)
         self._db.executemany("insert or ignore into songs values (?, ?, ?, ?, null, ?, ?)", map(_song, songs))
         if table:
             for rows in tables.batches(table, schema.RENDERS, PAST):

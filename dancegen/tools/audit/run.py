@@ -4,7 +4,6 @@ A row is written after its file (`steps.render.stage`), so a job that was killed
 without its file. A difference of another kind was made by something else: a file was deleted, cut off or written over.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError, StorageError
 from dancegen.media import marks
+from dancegen.storage import scratch
 from dancegen.tools.audit.settings import AuditConfig
 
 FILES = {"renders": "output_uri", "videos": "uri"}  # kind of table -> column with the URI of a row's file
@@ -97,9 +97,7 @@ class _Comparison:
     """Rows and files in a temporary database on disk: only differences are in memory."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("")
-        self._db.executescript("""
-            pragma journal_mode = off; pragma synchronous = off;
+        self._db = scratch.database("""
             create table row (uri text, file text, size integer, digest text);
             create table file (uri text primary key, size integer) without rowid;
         """)

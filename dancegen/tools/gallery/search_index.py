@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
+from dancegen.storage import scratch
+
 FOLDER = "search"
 FIRST_LETTERS = 2
 MOST = 1000
@@ -42,12 +44,11 @@ def file_name(prefix: str) -> str:
 
 def shards(songs: Iterable[Found]) -> Iterator[tuple[str, str]]:
     """Name and content of each file. The songs are kept in a temporary database, those of one prefix in memory."""
-    with closing(sqlite3.connect("")) as db:
-        db.executescript("""
-            pragma journal_mode = off; pragma synchronous = off;
-            create table song (title text, link text, failed integer);
-            create table word (prefix text, word text, song integer);
-        """)
+    layout = """
+        create table song (title text, link text, failed integer);
+        create table word (prefix text, word text, song integer);
+    """
+    with closing(scratch.database(layout)) as db:
         for number, song in enumerate(songs, start=1):
             db.execute("insert into song values (?, ?, ?)", song)
             found = ((word[:FIRST_LETTERS], word, number) for word in dict.fromkeys(words(song.title)))

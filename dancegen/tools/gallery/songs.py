@@ -1,13 +1,13 @@
 """The rows of a table of renders in the order of their titles, in a temporary database: only some are in memory."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dancegen import storage
 from dancegen.pages.reasons import kind
+from dancegen.storage import scratch
 from dancegen.tools.gallery import previews
 
 Row = dict[str, Any]
@@ -18,9 +18,7 @@ class Songs:
 
     def __init__(self, rows: Iterable[Row], media: str) -> None:
         """`media` is the folder of the previews."""
-        self._db = sqlite3.connect("")
-        self._db.executescript("""
-            pragma journal_mode = off; pragma synchronous = off;
+        self._db = scratch.database("""
             create table song (title text, uri text, failed integer, key text, row text);
             create table media (name text primary key) without rowid;
         """)
