@@ -70,7 +70,8 @@ cluster.shutdown()
 def test_a_node_that_is_about_to_be_taken_away_gets_no_new_rows(ray_environment: dict[str, str], tmp_path: Path):
     (tmp_path / "job.py").write_text(TABLE_JOB)
     command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path)]
-    ended = subprocess.run(command, env=ray_environment, capture_output=True, text=True, timeout=240)
+    environment = {**ray_environment, "RAY_raylet_start_wait_time_s": "200"}  # on a busy machine
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout.strip().rpartition("\n")[2])
     calls = sorted(path.name.split(" ") for path in (tmp_path / "calls").iterdir())
