@@ -46,3 +46,13 @@ def test_what_is_relied_on_is_there(file, text):
         assert text in (RAY / file).read_text()
     else:
         assert RAY.parent.joinpath(*text.split(".")).with_suffix(".py").exists()
+
+
+def test_ray_can_be_asked_for_draining_nodes_and_told_of_one():
+    from ray._private.state import state
+    from ray._raylet import InnerGcsClient
+    from ray.core.generated import autoscaler_pb2
+
+    assert callable(state.get_draining_nodes)
+    assert callable(InnerGcsClient.drain_node)  # GcsClient passes its attributes on
+    assert autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION") == 2

@@ -99,7 +99,7 @@ def cluster_version(client: Any) -> str:
 def draining_nodes() -> set[str]:
     """Ids of the nodes that are about to be taken away, as Ray's autoscaler, Ray Data and Ray Train ask for them.
 
-    Relies on ray._private.state. Test: tests/integration/test_table_job.py.
+    Relies on ray._private.state. Test: tests/unit/test_ray_internals.py.
     """
     from ray._private.state import state
 
@@ -110,6 +110,7 @@ def drain_this_node(reason: str, deadline_s: float | None) -> None:
     """Tell Ray that the node of this process is taken away at a time (since the epoch), as `ray drain-node` does.
 
     Ray then schedules nothing on it, and everything that asks for draining nodes knows. Relies on GcsClient.drain_node.
+    Test: tests/unit/test_ray_internals.py.
     """
     import ray
     from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue] (compiled)
