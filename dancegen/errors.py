@@ -24,6 +24,10 @@ class StorageError(DanceGenError):
     """A URI cannot be read or written."""
 
 
+class StorageExistsError(StorageError):
+    """A file that was to be new was written by another process meanwhile."""
+
+
 class StorageUnreachableError(StorageError):
     """Storage does not respond. The request may succeed when it is retried."""
 

@@ -58,6 +58,11 @@ def check_apart(places: Iterable[str], read: Iterable[str]) -> None:
             raise ConfigError(place, f"is both an output and an input: it is {source}.", ELSEWHERE)
 
 
+def location(uri: str) -> str:
+    """A key that is equal for all names of a location, as `check_apart` compares them."""
+    return str(_Disk().key(uri))
+
+
 def check_ours(uri: str, remedy: str) -> None:
     """Raise ConfigError when a local file exists that was not written by dancegen."""
     if not storage.is_remote(uri) and os.path.exists(uri) and not marks.is_ours(Path(uri)):

@@ -262,6 +262,13 @@ RENDERS = pa.schema(
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
         ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds
+        ("motion_s", pa.float32()),  # wall-clock time of decoding, beats, dance and its choice, in seconds
+        ("pictures_s", pa.float32()),  # wall-clock time of making the frames, in seconds
+        ("encoding_s", pa.float32()),  # wall-clock time of encoding, in seconds; overlaps with that of the frames
+        ("held_s", pa.float32()),  # time for which an actor was held by the row, in seconds, in this attempt
+        ("wasted_s", pa.float32()),  # the same of earlier attempts that failed or whose actor was lost
+        ("cpus", pa.float32()),  # CPU cores that the actor held
+        ("gpus", pa.float32()),  # GPUs that the actor held
         ("note", pa.string()),  # remarks on the audio: the track used, silence, no steady beat; null for none
         ("error", pa.string()),  # reason why there is no video; null on success
     ],

@@ -99,16 +99,20 @@ class WatchedS3:
         """Of each request its method, and LIST for a GET that lists."""
         self.refuses: Callable[[str], bool] = lambda access_key: False
         """Whether requests with an access key are denied."""
+        self.conditional = True
+        """Whether conditional writes are possible."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         lists = "list-type=2" in environ["QUERY_STRING"]
         self.requests.append("LIST" if lists else environ["REQUEST_METHOD"])
         access_key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
-        if not self.refuses(access_key):
+        impossible = "HTTP_IF_NONE_MATCH" in environ and not self.conditional
+        if not impossible and not self.refuses(access_key):
             return self.server(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        start_response("403 Forbidden", [("Content-Type", "application/xml")])
-        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+        status, code = ("501 Not Implemented", b"NotImplemented") if impossible else ("403 Forbidden", b"AccessDenied")
+        start_response(status, [("Content-Type", "application/xml")])
+        return [b"<Error><Code>" + code + b"</Code><Message>Refused</Message></Error>"]
 
 
 @pytest.fixture

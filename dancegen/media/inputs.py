@@ -3,8 +3,9 @@
 import csv
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from dancegen.media.container import SOUND_SUFFIXES
 SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
 UNKNOWN = "unknown"
 LABELS = ("category", "song", "dancer")
+AT_ONCE = 1024  # rows
 LOOKUPS = 16  # concurrent file lookups: on S3 each takes tens of milliseconds
 
 
@@ -29,75 +31,85 @@ def list_media(uri: str, suffixes: tuple[str, ...], also: tuple[str, ...] = ()) 
 
     `uri` is a folder (the sub-folder is the category, the file's name the song), one media file, a
     `.txt` list with one URI per line, or a `.csv` or Parquet table with `uri`, any of the labels and any of the columns
-    `also`, which are None where the input has none.
+    `also`, which are None where the input has none. The rows are sorted by URI for a folder.
     Raises ConfigError when nothing is found.
     """
     first: dict[str, dict[str, Any]] = {}
-    for row in _rows(uri, suffixes, also):
-        first.setdefault(row["uri"], {**_labelled(row), **{name: row.get(name) for name in also}})
-    rows = list(first.values())
-    if not rows:
+    for row in stream_media(uri, suffixes, also, in_order=True):
+        first.setdefault(row["uri"], row)
+    return [*first.values()]
+
+
+def stream_media(
+    uri: str, suffixes: tuple[str, ...], also: tuple[str, ...] = (), in_order: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The rows of `list_media`, one after the other: their number does not matter, unless a folder is read in order.
+
+    A URI that the input names several times has several rows, of which the first one counts.
+    """
+    rows, empty = _rows(uri, suffixes, also, in_order), True
+    with ThreadPoolExecutor(LOOKUPS) as pool:
+        while some := [{**_labelled(row), **{name: row.get(name) for name in also}} for row in islice(rows, AT_ONCE)]:
+            empty = False
+            unknown = [row for row in some if row["version"] is None]  # a folder's listing includes the versions
+            versions = pool.map(_version, [row["uri"] for row in unknown])
+            for row, version in zip(unknown, versions, strict=True):
+                row["version"] = version
+            yield from some
+    if empty:
         kinds = " ".join(suffixes)
         raise ConfigError(uri, "contains no input files.", f"Name a folder with files ({kinds}), a list or a table.")
-    unknown = [row for row in rows if row["version"] is None]  # a folder's listing includes the versions of its files
-    with ThreadPoolExecutor(LOOKUPS) as pool:
-        versions = pool.map(_version, [row["uri"] for row in unknown])
-        for row, version in zip(unknown, versions, strict=True):
-            row["version"] = version
-    return rows
 
 
-def _rows(uri: str, suffixes: tuple[str, ...], also: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(uri: str, suffixes: tuple[str, ...], also: tuple[str, ...], in_order: bool) -> Iterator[dict[str, Any]]:
     if storage.is_folder(uri):
-        return _below(uri, _table(tables.files(uri), uri, also)) if tables.is_table(uri) else _folder(uri, suffixes)
+        is_table = tables.is_table(uri)
+        return _below(uri, _table(tables.files(uri), uri, also)) if is_table else _folder(uri, suffixes, in_order)
     parent = uri.rsplit("/", 1)[0]
     match storage.suffix(uri):
         case ".txt":
-            lines = (line.strip() for line in _text(uri).splitlines())
-            return _below(parent, [{"uri": line} for line in lines if line and not line.startswith("#")])
+            lines = (line.strip() for line in io.StringIO(_text(uri)))
+            return _below(parent, ({"uri": line} for line in lines if line and not line.startswith("#")))
         case ".csv":
             return _below(parent, _csv(uri))
         case ".parquet":
             return _below(parent, _table(storage.listing(uri).files, uri, also))
         case suffix if suffix in suffixes:
-            return [{"uri": uri}]
+            return iter([{"uri": uri}])
     raise ConfigError(uri, "is not a folder, list (.txt), table (.csv, .parquet) or media file.", "Name one of these.")
 
 
-def _folder(uri: str, suffixes: tuple[str, ...]) -> list[dict[str, Any]]:
-    found = storage.listing(uri, suffixes)
-    _tell_left_out(uri, found)
-    below = [storage.below(file.uri, uri).split("/") for file in found.files]
-    categories = [path[0] if len(path) > 1 else UNKNOWN for path in below]
-    return [
-        {"uri": file.uri, "version": file.version, "category": category}
-        for file, category in zip(found.files, categories, strict=True)
-    ]
+def _folder(uri: str, suffixes: tuple[str, ...], in_order: bool) -> Iterator[dict[str, Any]]:
+    skipped = storage.Skipped()
+    found = storage.walk(uri, suffixes, skipped)
+    for file in sorted(found, key=lambda file: file.uri) if in_order else found:
+        path = storage.below(file.uri, uri).split("/")
+        yield {"uri": file.uri, "version": file.version, "category": path[0] if len(path) > 1 else UNKNOWN}
+    _tell_left_out(uri, skipped)
 
 
-def _tell_left_out(uri: str, found: storage.Listing) -> None:
+def _tell_left_out(uri: str, skipped: storage.Skipped) -> None:
     """Print how many files of a folder are skipped, and why."""
     reasons = []
-    if found.hidden:
-        reasons.append(f"{found.hidden:,} hidden files (their name, or their folder's, begins with a dot)")
-    if found.unfinished:
-        reasons.append(f"{found.unfinished:,} unfinished files of dancegen")
-    reasons += [f"the folder {folder}, which cannot be read" for folder in found.unreadable]
+    if skipped.hidden:
+        reasons.append(f"{skipped.hidden:,} hidden files (their name, or their folder's, begins with a dot)")
+    if skipped.unfinished:
+        reasons.append(f"{skipped.unfinished:,} unfinished files of dancegen")
+    reasons += [f"the folder {folder}, which cannot be read" for folder in skipped.unreadable]
     if reasons:
         tqdm.write(f"{uri}: skipped {', '.join(reasons)}", file=sys.stderr)
 
 
-def _csv(uri: str) -> list[dict[str, Any]]:
+def _csv(uri: str) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(io.StringIO(_text(uri)), skipinitialspace=True)
     _need_uri(reader.fieldnames or [], uri)
     try:
-        return list(reader)
+        yield from reader
     except csv.Error as error:
         raise ConfigError(uri, f"is not a CSV table (line {reader.line_num}: {error}).", "Correct it.") from error
 
 
-def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     filesystem, paths = storage.arrow_files({part.uri: part.size for part in parts})
     for part, path in zip(parts, paths, strict=True):
         try:
@@ -105,12 +117,11 @@ def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> li
             names = found.physical_schema.names
             _need_uri(names, uri)
             good = pads.field("error").is_null() if "error" in names else None
-            rows += found.to_table(
-                columns=[name for name in ("uri", *LABELS, *also) if name in names], filter=good
-            ).to_pylist()
+            columns = [name for name in ("uri", *LABELS, *also) if name in names]
+            for batch in found.to_batches(columns=columns, filter=good, batch_size=AT_ONCE):
+                yield from batch.to_pylist()
         except pa.ArrowInvalid as error:
             raise ConfigError(part.uri, f"is not a Parquet file ({error}).", "Correct it.") from error
-    return rows
 
 
 def _text(uri: str) -> str:
@@ -122,13 +133,15 @@ def _need_uri(names: Iterable[str], uri: str) -> None:
         raise ConfigError(uri, f"has no column uri; it has {', '.join(names) or 'none'}.", "Name the column uri.")
 
 
-def _below(folder: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _below(folder: str, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The rows that name a file, with relative URIs made absolute from the folder."""
-    named = [row for row in rows if row["uri"]]
-    try:
-        return [{**row, "uri": _absolute(folder, row["uri"].strip())} for row in named]
-    except ValueError as error:
-        raise ConfigError(folder, f"lists an invalid address ({error}).", "Correct it.") from error
+    for row in rows:
+        if row["uri"]:
+            try:
+                uri = _absolute(folder, row["uri"].strip())
+            except ValueError as error:
+                raise ConfigError(folder, f"lists an invalid address ({error}).", "Correct it.") from error
+            yield {**row, "uri": uri}
 
 
 def _absolute(folder: str, uri: str) -> str:

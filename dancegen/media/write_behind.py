@@ -4,6 +4,7 @@ Axes used in shapes:
     H rows    W columns
 """
 
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -26,6 +27,7 @@ class WriteBehind:
     def __init__(self, writer: VideoWriter) -> None:
         self._writer = writer
         self._waiting: deque[Future[None]] = deque()
+        self.seconds = 0.0  # wall-clock time of encoding so far
         self._most = max(1, MAX_BYTES // int(np.prod(writer.shape)))
 
     def __enter__(self) -> "WriteBehind":
@@ -34,11 +36,16 @@ class WriteBehind:
 
     def write(self, rgb: UInt8[np.ndarray, "H W 3"]) -> None:
         """Append one frame, which must not change afterwards. Waits while too many frames are not encoded yet."""
-        self._waiting.append(self._pool.submit(self._writer.write, rgb))
+        self._waiting.append(self._pool.submit(self._write, rgb))
         while len(self._waiting) > self._most or self._waiting[0].done():
             self._waiting.popleft().result()
             if not self._waiting:
                 break
+
+    def _write(self, rgb: UInt8[np.ndarray, "H W 3"]) -> None:
+        started = time.perf_counter()
+        self._writer.write(rgb)
+        self.seconds += time.perf_counter() - started
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

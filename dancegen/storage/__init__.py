@@ -10,11 +10,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from dancegen.errors import StorageError
+from dancegen.errors import StorageError, StorageExistsError
 from dancegen.storage import s3
 from dancegen.storage.arrow import arrow_files, arrow_uri
 from dancegen.storage.faults import full_disk_explained, translated_errors
@@ -86,16 +86,35 @@ def is_folder(uri: str) -> bool:
 
 def listing(uri: str, suffixes: tuple[str, ...] = ()) -> Listing:
     """All files below a folder with one of the suffixes (lower case); for a file, itself; empty if none exist."""
-    unreadable: list[str] = []
+    skipped = Skipped()
+    seen = sorted(walk(uri, suffixes, skipped), key=lambda file: file.uri)
+    return Listing(tuple(seen), skipped.hidden, skipped.unfinished, tuple(skipped.unreadable))
+
+
+@dataclass
+class Skipped:
+    """What `walk` has left out so far."""
+
+    hidden: int = 0
+    unfinished: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def walk(uri: str, suffixes: tuple[str, ...] = (), skipped: Skipped | None = None) -> Iterator[File]:
+    """The files of `listing`, in no order, one after the other: their number does not matter."""
+    skipped = skipped or Skipped()
     with translated_errors(uri):
-        found = _remote_files(uri) if is_remote(uri) else _local_files(uri, unreadable)
-        everything = sorted(found, key=lambda file: file.uri)
-    if uri in unreadable:
+        for file in _remote_files(uri) if is_remote(uri) else _local_files(uri, skipped.unreadable):
+            if suffixes and suffix(file.uri) not in suffixes:
+                continue
+            if is_unfinished(name(file.uri)):
+                skipped.unfinished += 1
+            elif file.uri != uri and _is_hidden(below(file.uri, uri)):
+                skipped.hidden += 1
+            else:
+                yield file
+    if uri in skipped.unreadable:
         raise StorageError(uri, "cannot be listed: permission denied.", "Check the permissions.")
-    wanted = [file for file in everything if not suffixes or suffix(file.uri) in suffixes]
-    finished = [file for file in wanted if not is_unfinished(name(file.uri))]
-    seen = [file for file in finished if file.uri == uri or not _is_hidden(below(file.uri, uri))]
-    return Listing(tuple(seen), len(finished) - len(seen), len(wanted) - len(finished), tuple(unreadable))
 
 
 def find(uri: str, suffixes: tuple[str, ...] = ()) -> list[str]:
@@ -109,6 +128,14 @@ def version(uri: str) -> str:
         return s3.head(uri).version
     with translated_errors(uri):
         return _local_file(local_path(uri)).version
+
+
+def size(uri: str) -> int:
+    """Size of a file in bytes."""
+    if is_remote(uri):
+        return s3.head(uri).size
+    with translated_errors(uri):
+        return os.path.getsize(local_path(uri))
 
 
 def content_hash(uri: str) -> str:
@@ -192,14 +219,18 @@ class _Explaining:
 
 
 @contextmanager
-def writing(uri: str) -> Iterator[Path]:
-    """A local path to write to. The file appears at the URI, complete, when the block ends without an error."""
+def writing(uri: str, new: bool = False) -> Iterator[Path]:
+    """A local path to write to. The file appears at the URI, complete, when the block ends without an error.
+
+    `new` says that it did not exist before: on S3 one that appeared meanwhile stays, and StorageExistsError is raised.
+    """
     if is_remote(uri):
         s3.split(uri)
         with full_disk_explained(uri), _scratch() as folder:
             path = Path(folder, name(uri))
             yield path
-            s3.put(str(path), uri)
+            if not s3.put(str(path), uri, new):
+                raise StorageExistsError(uri, "was written by another process meanwhile.", "Use that file.")
         return
     target = _target(uri)
     with translated_errors(uri):
@@ -353,9 +384,13 @@ def _is_hidden(path: str) -> bool:
 
 
 def _remote_files(uri: str) -> Iterator[File]:
-    found = [File(found.uri, found.size, found.version) for found in s3.below(uri)]
-    own = s3.object_at(uri) if not found else None
-    yield from found if own is None else [File(own.uri, own.size, own.version)]
+    empty = True
+    for found in s3.below(uri):
+        empty = False
+        yield File(found.uri, found.size, found.version)
+    own = s3.object_at(uri) if empty else None
+    if own is not None:
+        yield File(own.uri, own.size, own.version)
 
 
 def _local_files(uri: str, unreadable: list[str]) -> Iterator[File]:

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _clients: dict[int, Any] = {}  # by process id: a client does not survive a fork
 _answered: set[str] = set()  # buckets that have responded
+_unconditional: set[str] = set()  # buckets of a store without conditional writes
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,27 @@ def fetch(uri: str, path: str) -> None:
     ask(uri, lambda s3: s3.get_file(uri, path))
 
 
-def put(path: str, uri: str) -> None:
-    """Upload a local file as an object, atomically."""
-    split(uri)
+def put(path: str, uri: str, new: bool = False) -> bool:
+    """Upload a local file as an object, atomically. Returns whether it is the object now.
+
+    With `new`, an object that exists stays (`If-None-Match`). A store without conditional writes overwrites it, as it
+    does without `new`; that is logged once for each bucket.
+    """
+    bucket = split(uri)[0]
+    if new and bucket not in _unconditional:
+        try:
+            ask(uri, lambda s3: s3.put_file(path, uri, mode="create"))
+            return True
+        except StorageError as error:
+            code = _code(error)
+            if code == "PreconditionFailed":
+                return False
+            if code != "NotImplemented":
+                raise
+        _unconditional.add(bucket)
+        logger.warning("%s%s has no conditional writes: of two writers of a file, the last one wins", S3, bucket)
     ask(uri, lambda s3: s3.put_file(path, uri))
+    return True
 
 
 def create(uri: str, data: bytes) -> bool:
@@ -233,3 +251,9 @@ def _split(uri: str) -> tuple[str, str]:
 def _object(uri: str, answer: dict[str, Any]) -> Object:
     tag = answer.get("ETag", "").strip('"')
     return Object(uri, answer["ContentLength"], f"{answer['ContentLength']}-{tag}")
+
+
+def _code(error: StorageError) -> str | None:
+    """S3's code of an error; None for an error of another kind."""
+    response = getattr(getattr(error.__cause__, "__cause__", None), "response", None) or {}
+    return response.get("Error", {}).get("Code")

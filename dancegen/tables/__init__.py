@@ -30,6 +30,7 @@ STAMP = "_table.parquet"
 OLD_STAMP = "_table.json"  # of tables created before the stamp was Parquet
 SETTINGS = b"dancegen.settings"  # key in the stamp's metadata
 ROW_GROUP = 48  # rows; clips are about 170 kB each, and groups of 32 to 64 read fastest
+FILES_AT_ONCE = 16
 KEY = "uri"  # column with the key, in tables that have shards
 
 
@@ -129,17 +130,33 @@ def read(
     if storage.suffix(uri) == ".parquet":
         return _read_one(uri, schema, columns, where)
     found = files(uri) if some is None else some
+    return pa.concat_tables(_read_files(uri, schema, found, columns, where, max(1, len(found))))
+
+
+def batches(uri: str, schema: pa.Schema, columns: list[str]) -> Iterator[pa.Table]:
+    """The rows of a table as `read` gives them, from a few files at a time: memory does not grow with the table."""
+    yield from _read_files(uri, schema, files(uri), columns, None, FILES_AT_ONCE)
+
+
+def _read_files(
+    uri: str,
+    schema: pa.Schema,
+    found: list[storage.File],
+    columns: list[str] | None,
+    where: pads.Expression | None,
+    at_once: int,
+) -> Iterator[pa.Table]:
     newer = newer_files([file.uri for file in found])
     current = [file for file in found if file.uri not in newer]
-    read_tables = []
-    if current or not newer:
-        dataset = open_dataset(uri, schema, current)
+    if not current and not newer:
+        raise _missing(uri, schema)
+    for first in range(0, len(current), at_once):
+        dataset = open_dataset(uri, schema, current[first : first + at_once])
         with _readable(uri):
-            read_tables.append(dataset.to_table(columns=columns, filter=where))
+            yield dataset.to_table(columns=columns, filter=where)
     for file in found:
         if file.uri in newer:
-            read_tables.append(_without(newer[file.uri], open_dataset(uri, schema, [file]), columns, where))
-    return pa.concat_tables(read_tables)
+            yield _without(newer[file.uri], open_dataset(uri, schema, [file]), columns, where)
 
 
 def _without(newer: Newer, shard: pads.Dataset, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dancegen import schema, tables
-from dancegen.engine.table_jobs import pool
+from dancegen.engine.table_jobs import pool, schedule
+from dancegen.engine.table_jobs.cost import Budget
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
@@ -151,6 +152,25 @@ def test_the_summary_tells_throughput_and_cost(job):
     assert re.search(r"[\d.e-]+ CPU hours, cost [\d,.]+", str(summary))
 
 
+def test_a_sample_is_run_and_the_next_run_does_the_others(job, capfd):
+    summary = run_table_job(job, rows(*"abcdefgh"), TOLERANT, Budget(sample=3))
+    assert (summary.done_now, summary.left) == (3, 5)
+    assert re.search(r"from a sample of 3: 5 videos are left: .* h with 1 actors", capfd.readouterr().err)
+    assert run_table_job(job, rows(*"abcdefgh"), TOLERANT).done_now == 5
+
+
+def test_a_job_ends_before_it_costs_too_much_and_keeps_what_is_done(tmp_path, job, capfd):
+    songs = rows(*(f"slow{number}" for number in range(6)))
+    with pytest.raises(ConfigError, match="needs to know what an actor costs"):
+        run_table_job(job, songs, TOLERANT, Budget(max_cost=1))
+    dear = TOLERANT.model_copy(update={"price_per_cpu_hour": 3600.0})  # 1 a second
+    summary = run_table_job(job, songs, dear, Budget(max_cost=3.5))
+    assert 0 < summary.done_now < 5
+    assert len(calls(tmp_path)) == summary.done_now == len(errors(job)), "no row was cut off"
+    assert "stopped at max_cost=3.5: " in capfd.readouterr().err
+    assert run_table_job(job, songs, dear).left == 0
+
+
 def test_bad_rows_of_a_tolerant_step_are_left_to_the_next_one(job):
     assert run_table_job(replace(job, tolerant=True), rows("broken"), Parallel(max_error_fraction=0)).bad == 1
 
@@ -170,7 +190,9 @@ def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
 
 def test_a_row_that_was_finished_before_its_actor_was_killed_is_not_done_again(tmp_path, job, monkeypatch):
     monkeypatch.setattr(pool, "BATCH_S", 60.0)
-    monkeypatch.setattr(pool.RowPool, "_batch_size", lambda _: 4)  # the first four are in the batch that is done again
+    monkeypatch.setattr(
+        schedule.Schedule, "_batch_size", lambda _: 4
+    )  # the first four are in the batch that is done again
     gone, *others = rows("gone", "a", "broken", "actor", "b", "c", "d", "e")
     run_table_job(job, [gone], TOLERANT)
     summary = run_table_job(replace(job, unit="clips"), [{**gone, "gone": True}, *others], TOLERANT)
@@ -182,7 +204,7 @@ def test_a_row_that_was_finished_before_its_actor_was_killed_is_not_done_again(t
 
 
 def test_a_row_that_ends_each_of_its_actors_is_set_aside_and_its_neighbours_are_not(tmp_path, job, monkeypatch):
-    monkeypatch.setattr(pool.RowPool, "_batch_size", lambda _: 2)
+    monkeypatch.setattr(schedule.Schedule, "_batch_size", lambda _: 2)
     run_table_job(job, rows("a", "murder", "b", "c"), TOLERANT)
     found = errors(job)
     assert found.pop("/murder").startswith("/murder: ended the process of its actor 3 times")

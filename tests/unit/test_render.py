@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,13 @@ from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
 from dancegen.steps.render.candidates import Measures, best, measure
 from dancegen.steps.render.dancing import dance, song_seed
+from dancegen.steps.render.library import Library
 from dancegen.steps.render.looks import load_look
-from dancegen.steps.render.pipeline import input_rows
+from dancegen.steps.render.pipeline import input_rows, library
 from dancegen.steps.render.settings import PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choices
 from dancegen.steps.render.stage import RenderSongs, render_song
-from dancegen.steps.render.video_names import video_names
+from dancegen.steps.render.video_names import video_name
 
 ROOT = Path(__file__).parents[2]
 RATE = 16_000
@@ -86,7 +88,7 @@ def test_a_song_whose_name_is_not_utf8_is_rendered_and_its_row_stored(picture: P
     folder.mkdir()
     make_song(tmp_path / "a.wav", 0.5).rename(folder / os.fsdecode("Café.wav".encode("latin-1")))
     (song,) = list_media(str(folder), SONG_SUFFIXES)
-    video = tmp_path / "videos" / video_names([song["uri"]], {})[song["uri"]]
+    video = tmp_path / "videos" / video_name(song["uri"], False)
     (row,) = rows(song["uri"]).to_pylist()
     rendered = RenderSongs(picture, "cpu")(pa.Table.from_pylist([{**row, "output_uri": str(video)}]))
     tables.write_part(str(tmp_path / "renders"), rendered, song["uri"])
@@ -108,10 +110,19 @@ def test_a_video_is_as_long_as_its_song_and_has_its_sound(
     assert (found.width_px, found.height_px, found.has_audio) == (160, 96, True)
     assert found.fps == pytest.approx(fps, abs=0.01)
     assert seconds <= made.seconds < seconds + 1 / fps + 1e-6
+    assert 0 < made.motion_s + made.pictures_s < made.wall_s
+    assert 0 < made.encoding_s < made.wall_s
     assert found.seconds == pytest.approx(made.frames / fps, abs=2 / fps)
     sound = load(video, "video")
     assert len(sound) / RATE == pytest.approx(seconds, abs=2 / fps)
     assert np.corrcoef(sound[2000:4000], load(song, "song")[2000:4000])[0, 1] > 0.95  # in step
+
+
+def test_the_row_has_the_video_that_another_process_published_first(picture: PictureConfig, s3: str, tmp_path: Path):
+    song, video = make_song(tmp_path / "song.wav", 0.4), f"{s3}/song.mp4"
+    storage.write_bytes(video, b"published")
+    made = render_song(str(song), video, load_model(picture.checkpoint), picture, load_look(picture), new=True)
+    assert (made.output_bytes, made.output_hash) == (9, storage.content_hash(video))
 
 
 def test_the_row_of_a_song_has_its_tempo_that_of_the_dance_and_its_metre(picture: PictureConfig, tmp_path: Path):
@@ -254,22 +265,37 @@ def test_an_empty_table_and_one_with_broken_songs_only_are_tables_of_renders(pic
     assert stage(rows(tmp_path / "missing.wav")).schema.equals(schema.RENDERS)
 
 
-def test_songs_that_share_a_stem_get_videos_of_their_own():
+@pytest.fixture
+def named(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """A function that gives the names of songs' videos, after those of earlier runs."""
+
+    def names(songs: list[str], given: dict[str, str]) -> dict[str, str]:
+        table = str(tmp_path / f"{len(list(tmp_path.iterdir()))}_renders")
+        tables.begin(table, schema.RENDERS, {})
+        for uri, name in given.items():
+            tables.write_part(table, schema.table(schema.RENDERS, [{"uri": uri, "name": name}]), uri)
+        with Library(({"uri": song, "version": None} for song in songs), table if given else "", ()) as library:
+            return {song.uri: song.name for song in library.songs()}
+
+    return names
+
+
+def test_songs_that_share_a_stem_get_videos_of_their_own(named: Callable[..., dict[str, str]]):
     songs = ["/a/song.mp3", "/b/song.wav", "/a/Song.ogg", "/a/other.mp3"]
-    videos = video_names(songs, {})
+    videos = named(songs, {})
     assert videos["/a/other.mp3"] == "other.mp4"
     assert len({video.casefold() for video in videos.values()}) == 4
     assert all(Path(video).stem.startswith(Path(song).stem) for song, video in videos.items())
-    assert video_names(songs[::-1], {}) == videos
+    assert named(songs[::-1], {}) == videos
 
 
-def test_a_name_that_was_given_is_kept_and_given_to_no_other_song():
+def test_a_name_that_was_given_is_kept_and_given_to_no_other_song(named: Callable[..., dict[str, str]]):
     given = {"/a/song.mp3": "song.mp4", "/a/gone.mp3": "Gone.mp4"}
-    videos = video_names(["/b/song.wav", "/a/song.mp3", "/b/gone.ogg"], given)
+    videos = named(["/b/song.wav", "/a/song.mp3", "/b/gone.ogg"], given)
     assert videos["/a/song.mp3"] == "song.mp4"
     assert videos["/b/song.wav"].startswith("song-")
     assert videos["/b/gone.ogg"].startswith("gone-")
-    assert video_names(["/b/song.wav"], {**given, **videos}) == {"/b/song.wav": videos["/b/song.wav"]}
+    assert named(["/b/song.wav"], {**given, **videos}) == {"/b/song.wav": videos["/b/song.wav"]}
 
 
 def dance_command(*arguments: object) -> list[str]:
@@ -323,6 +349,11 @@ def test_ctrl_c_and_sigterm_leave_no_half_video(untrained: Path, tmp_path: Path,
     assert not list(tmp_path.glob("out/*"))
 
 
+def planned(config: RenderConfig) -> list[dict]:
+    with library(config) as songs:
+        return list(input_rows(config, songs))
+
+
 def test_the_rows_of_a_library_are_done_until_a_file_is_gone_or_a_setting_of_the_song_changes(
     untrained: Path, tmp_path: Path
 ):
@@ -335,19 +366,19 @@ def test_the_rows_of_a_library_are_done_until_a_file_is_gone_or_a_setting_of_the
     config = RenderConfig(
         songs=str(table), output=str(output), checkpoint=str(untrained), exports=("npz", "bvh"), **small
     )
-    made = input_rows(config)
+    made = planned(config)
     assert all(row["gone"] for row in made)
     stage = RenderSongs(PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields}))
     for row in made:
         rendered = stage(pa.Table.from_pylist([row]))
         tables.write_part(f"{output}_renders", rendered, row["uri"])
-    again = input_rows(config)
+    again = planned(config)
     assert [row["gone"] for row in again] == [False, False]
     assert [row["version"] for row in again] == [row["version"] for row in made]
     assert [row["exports"][1] for row in again] == [f"{output}_exports/{name}.bvh" for name in ("one", "two")]
     (tmp_path / "videos_exports" / "two.bvh").unlink()
     table.write_text("uri,seed\none.wav,4\ntwo.wav,5\n")
-    changed = input_rows(config)
+    changed = planned(config)
     assert [row["gone"] for row in changed] == [False, True]
     assert [row["version"] == before["version"] for row, before in zip(changed, made, strict=True)] == [False, True]
     (tmp_path / "videos_exports" / "one.npz").unlink()
@@ -356,4 +387,4 @@ def test_the_rows_of_a_library_are_done_until_a_file_is_gone_or_a_setting_of_the
         f"{output}_renders", schema.table(schema.RENDERS, [{**made[0], "exports": None, "error": "x"}]), made[0]["uri"]
     )
     with pytest.raises(ConfigError, match=r"one\.npz: exists, and was not written by dancegen"):
-        input_rows(config)
+        planned(config)

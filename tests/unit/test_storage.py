@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dancegen import config, storage
-from dancegen.errors import ConfigError, DanceGenError, StorageError
+from dancegen.errors import ConfigError, DanceGenError, StorageError, StorageExistsError
 from dancegen.steps.render.settings import DanceConfig
 from dancegen.storage.unfinished import mark
 
@@ -60,6 +60,37 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(place: str) -> None
         assert not storage.exists(place) or storage.find(place) == []
         path.write_bytes(b"whole")
     assert storage.read_bytes(uri) == b"whole"
+
+
+def test_of_two_writers_of_a_new_object_the_first_wins(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = f"{s3}/video.mp4"
+    with storage.writing(uri, new=True) as path:
+        path.write_bytes(b"first")
+    monkeypatch.setattr("s3fs.core.calculate_chunksize", lambda *_, **__: 6 << 20)
+    for other in (b"other", bytes(12 << 20)):  # in one request, and in several
+        with (
+            pytest.raises(StorageExistsError, match="was written by another process"),
+            storage.writing(uri, new=True) as path,
+        ):
+            path.write_bytes(other)
+    assert storage.read_bytes(uri) == b"first"
+    assert storage.size(uri) == 5
+    with storage.writing(uri) as path:
+        path.write_bytes(b"instead")
+    assert storage.read_bytes(uri) == b"instead", "unless it is to be replaced"
+
+
+def test_without_conditional_writes_the_last_writer_wins_and_that_is_logged_once(
+    watched_s3, s3: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched_s3.conditional = False
+    for content in (b"first", b"second", b"third"):
+        with storage.writing(f"{s3}/video.mp4", new=True) as path:
+            path.write_bytes(content)
+    assert storage.read_bytes(f"{s3}/video.mp4") == b"third"
+    assert [record.getMessage() for record in caplog.records if "conditional" in record.getMessage()] == [
+        f"{s3} has no conditional writes: of two writers of a file, the last one wins"
+    ]
 
 
 def test_a_name_as_long_as_a_disk_allows_can_be_written(place: str) -> None:

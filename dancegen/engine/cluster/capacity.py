@@ -47,12 +47,21 @@ def _await(cpus: float, gpus: float, wait_s: float, remedy: str) -> None:
 
 def require_places(workers: int, cpus: float, gpus: float, remedy: str) -> None:
     """Raise ClusterError unless the nodes have room for all workers, each on one node with its CPUs and GPUs."""
-    machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
-    places = sum(min(_times(machine.get("CPU", 0), cpus), _times(machine.get("GPU", 0), gpus)) for machine in machines)
-    if places < workers:
+    found = places(cpus, gpus)
+    if found < workers:
         one = f"{cpus:g} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
-        problem = f"has room for {places:g} workers of {one} on its {len(machines)} machines, but {workers} are needed."
+        problem = f"has room for {found} workers of {one} on its {len(_machines())} machines, but {workers} are needed."
         raise ClusterError("the Ray cluster", problem, remedy)
+
+
+def places(cpus: float, gpus: float) -> int:
+    """Number of workers with so many CPUs and GPUs, each on one node, for which the present nodes have room."""
+    return sum(int(min(_times(one.get("CPU", 0), cpus), _times(one.get("GPU", 0), gpus))) for one in _machines())
+
+
+def _machines() -> list[dict[str, float]]:
+    """Resources of each node that is alive."""
+    return [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
 
 
 def _times(found: float, needed: float) -> float:

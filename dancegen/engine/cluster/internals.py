@@ -98,3 +98,31 @@ def cluster_version(client: Any) -> str:
     Relies on its `_do_request`, and on the dashboard's /api/version. Test: tests/integration/test_cluster.py.
     """
     return json.loads(client._do_request("GET", "/api/version").text)["ray_version"]
+
+
+def draining_nodes() -> set[str]:
+    """Ids of the nodes that are about to be taken away, as Ray's autoscaler, Ray Data and Ray Train ask for them.
+
+    Relies on ray._private.state. Test: tests/unit/test_ray_internals.py.
+    """
+    from ray._private.state import state
+
+    return set(state.get_draining_nodes())
+
+
+def drain_this_node(reason: str, deadline_s: float | None) -> None:
+    """Tell Ray that the node of this process is taken away at a time (since the epoch), as `ray drain-node` does.
+
+    Ray then schedules nothing on it, and everything that asks for draining nodes knows. Relies on GcsClient.drain_node.
+    Test: tests/unit/test_ray_internals.py.
+    """
+    import ray
+    from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue] (compiled)
+    from ray.core.generated import autoscaler_pb2
+
+    context = ray.get_runtime_context()
+    reasons: Any = autoscaler_pb2
+    preempted = reasons.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    GcsClient(address=context.gcs_address).drain_node(
+        context.get_node_id(), preempted, reason, int(1000 * (deadline_s or 0))
+    )

@@ -6,10 +6,11 @@ short rows takes the pool of pool.py, which hands rows out as actors become free
 
 import pickle
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 
+from dancegen.engine.cluster import spot_notice
 from dancegen.engine.cluster.session import quiet_ray_data, worker_environment
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.row_actor import NO_PROGRESS_S, RowActor, actor_arguments, no_room
@@ -57,7 +58,14 @@ def dataset_statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, act
 
 
 class _DatasetActor(RowActor):
-    """A row actor as a function of Ray Data: batches of pickled rows to batches of pickled statuses."""
+    """A row actor as a function of Ray Data: batches of pickled rows to batches of pickled statuses.
+
+    Ray Data gives actors on draining nodes no new batches.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        spot_notice.watch()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         import ray

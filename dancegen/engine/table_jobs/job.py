@@ -22,6 +22,7 @@ class TableJob:
     unit: str = ""  # column whose sum is the amount done, such as "frames"
     tolerant: bool = False  # its bad rows are judged by a later step
     ray_data: bool = False  # its rows are videos or parts of them: Ray Data runs them (dataset_pool.py), not pool.py
+    times: tuple[str, ...] = ()  # columns with seconds of a row's work, by stage, which the summary adds up
     judged: str = ""  # column that is set once the content was judged: an error beside it is not a failure
 
 
@@ -35,3 +36,4 @@ class Status(TypedDict):
     units: float  # amount done, in the job's unit
     busy_s: float  # time that the actor spent on the row
     bytes: int  # size of its part
+    times: dict[str, float]  # sums of the job's columns `times`

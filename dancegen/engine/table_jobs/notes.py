@@ -1,7 +1,7 @@
 """Reports the notes on good rows at the end of a step."""
 
 import sys
-from typing import Any
+from collections.abc import Container
 
 from tqdm import tqdm
 
@@ -9,14 +9,16 @@ from dancegen import tables
 from dancegen.engine.table_jobs.table_job import TableJob
 
 
-def print_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
+def print_notes(job: TableJob, uris: Container[str]) -> None:
     """Print how many of the rows have a note, and the first one. The job's table must have a column `note`."""
     if not tables.parts(job.table):
         return
-    uris = {row["uri"] for row in rows}
-    known = tables.read(job.table, job.schema, ["uri", "note"]).to_pylist()
-    noted = sorted((row["uri"], row["note"]) for row in known if row["note"] and row["uri"] in uris)
-    if noted:
-        first = f"the first: {noted[0][0]}: {noted[0][1]}"
-        text = f"{len(noted):,} of {len(uris):,} {job.label} have a note ({job.table}, column note); {first}"
+    count, first = 0, None
+    for rows in tables.batches(job.table, job.schema, ["uri", "note"]):
+        for row in rows.filter(rows["note"].is_valid()).to_pylist():
+            if row["note"] and row["uri"] in uris:
+                count += 1
+                first = min(filter(None, (first, (row["uri"], row["note"]))))
+    if first is not None:
+        text = f"{count:,} {job.label} have a note ({job.table}, column note); the first: {first[0]}: {first[1]}"
         tqdm.write(text, file=sys.stderr)

@@ -2,16 +2,18 @@
 
 Rows are taken from an iterator only as actors become free, so their number does not matter. An actor has one batch at a
 time: a single row, or several rows that take about BATCH_S together, because handing out a row costs a millisecond.
+schedule.py decides; this module starts, watches and ends the actors. A node that is about to be taken away gets no new
+rows, and its actors end when they have finished those that they have.
 """
 
 import pickle
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
-from math import ceil
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from dancegen.engine.cluster.internals import draining_nodes
 from dancegen.engine.cluster.session import worker_environment
+from dancegen.engine.table_jobs.cost import Spending
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.row_actor import (
     NO_PROGRESS_S,
@@ -22,25 +24,23 @@ from dancegen.engine.table_jobs.row_actor import (
     write_row,
 )
 from dancegen.engine.table_jobs.row_process import ATTEMPTS
+from dancegen.engine.table_jobs.schedule import BATCH_S, LOSSES, Batch, Schedule
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import ClusterError
 
-BATCH_S = 0.5
-LARGEST_BATCH = 128  # rows
-GROW_S = 1.0  # the pool doubles so often while rows wait
 POLL_S = 1.0
-LOSSES = 3  # actors that a row may lose, other than with their nodes, before it is set aside
+DRAIN_POLL_S = 5.0
 FAILED_STARTS = 10  # consecutive ones, after which the job ends
 
 
 class RowPool:
     """Actors, and the rows that they have."""
 
-    def __init__(self, job: TableJob, parallel: Parallel, actors: int) -> None:
+    def __init__(self, job: TableJob, parallel: Parallel, actors: int, spending: Spending) -> None:
         """`actors` is the maximum size. Ray must be started."""
         import ray
 
-        self._job, self._parallel, self._actors = job, parallel, actors
+        self._job, self._parallel, self._actors, self._spending = job, parallel, actors, spending
         self._arguments = actor_arguments(job, parallel)
         self._actor = ray.remote(RowActor).options(
             num_cpus=parallel.cpus_per_actor,
@@ -50,61 +50,49 @@ class RowPool:
         )
         self._starting: dict[Any, Any] = {}  # future of the node's id -> actor
         self._idle: list[Any] = []
-        self._busy: dict[Any, tuple[Any, list[Row]]] = {}  # future of the statuses -> actor, its rows
+        self._busy: dict[Any, tuple[Any, Batch, float]] = {}  # future of the statuses -> actor, its rows, since when
         self._nodes: dict[Any, str] = {}  # actor -> id of its node
-        self._waiting: deque[Row] = deque()
-        self._losses: Counter[str] = Counter()  # by uri
-        self._again: set[str] = set()  # uris of rows whose actor was lost
-        self._row_s = BATCH_S  # mean duration of a row lately
-        self._grown = self._progressed = time.monotonic()
+        self._draining: set[str] = set()  # ids of nodes that are about to be taken away
+        self._looked = self._progressed = time.monotonic()
         self._failed_starts = 0
 
-    def statuses(self, rows: Iterator[Row]) -> Iterator[Status]:
-        """Run the rows. Yields the status of each when it is done.
+    def statuses(self, rows: Iterator[Row], enough: Callable[[], bool]) -> Iterator[Status]:
+        """Run the rows. Yields the status of each when it is done. Once `enough` is true, rows are only finished.
 
         Raises the exception of a stage that cannot be constructed, and ClusterError when there is no progress.
         """
-        self._start(min(self._parallel.min_actors, self._actors))
+        schedule = Schedule(rows, self._actors, self._parallel.min_actors)
         try:
-            more = True
             while True:
-                more = more and self._take(rows)
-                if not self._waiting and not self._busy:
+                if enough():
+                    schedule.stop()
+                if not schedule.take() and not self._busy:
                     return
-                self._resize(more)
-                self._hand_out()
-                yield from self._collect()
+                self._look_for_draining()
+                self._hand_out(schedule)
+                self._resize(schedule)  # only now is it known whether an actor stays idle
+                yield from self._collect(schedule)
         finally:
-            self._end([*self._starting.values(), *self._idle, *(actor for actor, _ in self._busy.values())])
+            self._end([*self._starting.values(), *self._idle, *(actor for actor, *_ in self._busy.values())])
 
-    @property
-    def _size(self) -> int:
-        return len(self._starting) + len(self._idle) + len(self._busy)
+    def _look_for_draining(self) -> None:
+        """End idle actors on nodes that are about to be taken away."""
+        if time.monotonic() - self._looked < DRAIN_POLL_S:
+            return
+        self._looked = time.monotonic()
+        self._draining = draining_nodes()
+        leaving = [actor for actor in self._idle if self._nodes[actor] in self._draining]
+        self._idle = [actor for actor in self._idle if actor not in leaving]
+        self._end(leaving)
 
-    def _take(self, rows: Iterator[Row]) -> bool:
-        """Take as many rows as the pool needs soon. Returns whether there may be more."""
-        while len(self._waiting) < 2 * self._actors * self._batch_size():
-            row = next(rows, None)
-            if row is None:
-                return False
-            self._waiting.append(row)
-        return True
-
-    def _resize(self, more: bool) -> None:
-        """Add actors while rows wait for one; end those for which no rows are left."""
-        room = min(self._actors, len(self._waiting) + len(self._busy)) - self._size
-        if self._waiting and not self._idle and room > 0 and time.monotonic() - self._grown > GROW_S:
-            self._start(min(room, max(1, self._size)))
-        if not self._waiting and not more:
-            keep = max(0, self._parallel.min_actors - len(self._busy))
-            self._end(self._idle[keep:])
-            del self._idle[keep:]
-
-    def _start(self, number: int) -> None:
-        for _ in range(number):
+    def _resize(self, schedule: Schedule) -> None:
+        state = len(self._idle), len(self._busy)
+        for _ in range(schedule.to_start(len(self._starting), *state, time.monotonic())):
             actor = self._actor.remote(*self._arguments)
             self._starting[actor.node.remote()] = actor  # pyright: ignore[reportFunctionMemberAccess]
-        self._grown = time.monotonic()
+        kept = len(self._idle) - schedule.to_end(*state)
+        self._end(self._idle[kept:])
+        del self._idle[kept:]
 
     def _end(self, actors: list[Any]) -> None:
         """End actors. Their child processes detect it, and delete the files that they were writing."""
@@ -112,27 +100,24 @@ class RowPool:
 
         for actor in actors:
             self._nodes.pop(actor, None)
+            self._spending.actor_ended(actor, time.monotonic())
             ray.kill(actor)
 
-    def _batch_size(self) -> int:
-        return max(1, min(int(BATCH_S / self._row_s), LARGEST_BATCH))
-
-    def _hand_out(self) -> None:
+    def _hand_out(self, schedule: Schedule) -> None:
         """Give each idle actor rows."""
-        each = min(self._batch_size(), ceil(len(self._waiting) / (2 * self._actors)))  # the last ones for all actors
-        while self._idle and self._waiting:
-            batch = [self._waiting.popleft()]
-            again = batch[0]["uri"] in self._again
-            while not again and len(batch) < each and self._waiting and self._waiting[0]["uri"] not in self._again:
-                batch.append(self._waiting.popleft())
+        while self._idle and (batch := schedule.batch()) is not None:
             actor = self._idle.pop()
-            self._busy[actor.run.remote(batch, 2 * BATCH_S, again)] = (actor, batch)
+            future = actor.run.remote(batch.rows, 2 * BATCH_S, batch.again)
+            self._busy[future] = (actor, batch, time.monotonic())
 
-    def _collect(self) -> Iterator[Status]:
+    def _collect(self, schedule: Schedule) -> Iterator[Status]:
         """Wait a little for actors that have started or ended their rows. Yields the statuses."""
         import ray
 
         futures = [*self._starting, *self._busy]
+        if not futures:  # all actors were on nodes that are taken away
+            time.sleep(POLL_S)
+            return
         done, _ = ray.wait(futures, num_returns=1, timeout=POLL_S)
         if done:
             done, _ = ray.wait(futures, num_returns=len(futures), timeout=0)
@@ -141,7 +126,7 @@ class RowPool:
             if future in self._starting:
                 self._started(future)
             else:
-                yield from self._ended(future)
+                yield from self._ended(future, schedule)
         self._check_progress()
 
     def _started(self, future: Any) -> None:
@@ -160,45 +145,39 @@ class RowPool:
                 raise ClusterError("the cluster", problem, "Look at Ray's logs.") from error
         else:
             self._failed_starts = 0
+            self._spending.actor_started(actor, time.monotonic())
             self._idle.append(actor)
 
-    def _ended(self, future: Any) -> Iterator[Status]:
+    def _ended(self, future: Any, schedule: Schedule) -> Iterator[Status]:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        actor, batch = self._busy.pop(future)
+        actor, batch, since = self._busy.pop(future)
         try:
             statuses, fatal = ray.get(future)
         except RayTaskError:
             raise  # a bug
         except RayError as error:
-            yield from self._lost(actor, batch, error)
+            yield from self._lost(actor, batch, time.monotonic() - since, error, schedule)
             return
-        self._idle.append(actor)
-        self._waiting.extendleft(reversed(batch[len(statuses) :]))
-        self._learn([status["busy_s"] for status in statuses])
+        if self._nodes[actor] in self._draining:
+            self._end([actor])
+        else:
+            self._idle.append(actor)
+        schedule.ended(batch, [status["busy_s"] for status in statuses])
         yield from statuses
         if fatal is not None:
             raise pickle.loads(fatal)
 
-    def _learn(self, seconds: list[float]) -> None:
-        """Adapt the size of batches: at once to slower rows, to faster ones by a factor of two."""
-        if seconds:
-            self._row_s = max(sum(seconds) / len(seconds), self._row_s / 2, 1e-4)
-
-    def _lost(self, actor: Any, batch: list[Row], error: Exception) -> Iterator[Status]:
-        """Put the rows of a lost actor back, each to be run alone. Yields those that lost too many actors."""
+    def _lost(self, actor: Any, batch: Batch, held_s: float, error: Exception, schedule: Schedule) -> Iterator[Status]:
+        """Put the rows of a lost actor back. Yields those that lost too many actors."""
         import ray
 
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        with_node = self._nodes.get(actor) not in alive
+        node = self._nodes.get(actor)
         self._end([actor])
-        for row in reversed(batch):
-            self._again.add(row["uri"])
-            self._losses[row["uri"]] += not with_node
-            if self._losses[row["uri"]] < LOSSES:
-                self._waiting.appendleft(row)
-                continue
+        self._spending.lost_s += held_s
+        for row in schedule.lost(batch, held_s, node not in alive or node in self._draining):
             reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
             text = f"{row['uri']}: ended the process of its actor {LOSSES} times ({reason}). Re-encode or leave it out."
             yield write_row(self._job, bad_row(self._job, row, text), row)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dancegen import schema as schemas
 from dancegen import tables
+from dancegen.engine.cluster import spot_notice
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.row_process import BadRowError, RowBugError, RowLimits, RowProcess, StageError
 from dancegen.engine.table_jobs.settings import Parallel
@@ -16,6 +17,7 @@ from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
 
 NO_PROGRESS_S = 1800.0  # beyond the time limit of rows: guards against too small a cluster, and against a hang
 FIRST_PAUSE_S = 1.0  # before a row is retried when storage does not respond
+OURS = ("attempts", "held_s", "wasted_s", "cpus", "gpus")  # columns that the engine fills
 T = TypeVar("T")
 
 
@@ -31,6 +33,7 @@ class RowActor:
         """Id of the node that the actor runs on; the answer shows that it has started."""
         import ray
 
+        spot_notice.watch()
         return ray.get_runtime_context().get_node_id()
 
     def run(self, rows: list[Row], at_most_s: float, again: bool) -> tuple[list[Status], bytes | None]:
@@ -55,7 +58,8 @@ class RowActor:
         if again and (done := self._patiently(self._done_before, row)) is not None:
             return done
         made, bug = self._made(row)
-        status = self._patiently(write_row, self._job, made, row)
+        held_s = time.monotonic() - started
+        status = self._patiently(write_row, self._job, made, {**row, "held_s": held_s})
         return {**status, "trace": bug, "busy_s": time.monotonic() - started}
 
     def _done_before(self, row: Row) -> Status | None:
@@ -70,7 +74,7 @@ class RowActor:
         if part is None or part["version"] != row["version"] or part["error"] is not None:
             return None
         units = float(part[self._job.unit] or 0) if self._job.unit else 0.0
-        return Status(uri=row["uri"], error=None, judged=False, trace=None, units=units, busy_s=0.0, bytes=0)
+        return Status(uri=row["uri"], error=None, judged=False, trace=None, units=units, busy_s=0.0, bytes=0, times={})
 
     def _made(self, row: Row) -> tuple[pa.Table, str | None]:
         """The stage's table, or one with the row's error; and the traceback of a bug."""
@@ -112,17 +116,27 @@ def bad_row(job: TableJob, row: Row, error: str) -> pa.Table:
 
 
 def write_row(job: TableJob, made: pa.Table, row: Row) -> Status:
-    """Write the part of a row. What the stage wrote elsewhere is complete by now."""
-    attempts = made.schema.get_field_index("attempts")
-    column = pa.array([row["attempts"]] * len(made), pa.int32())
-    made = made.set_column(attempts, made.schema.field(attempts), column)
+    """Write the part of a row. What the stage wrote elsewhere is complete by now.
+
+    Columns of OURS that the table has are taken from `row`.
+    """
+    for name in OURS:
+        index = made.schema.get_field_index(name)
+        if index >= 0:
+            column = pa.array([row.get(name)] * len(made), made.schema.field(index).type)
+            made = made.set_column(index, made.schema.field(index), column)
     size = tables.write_part(job.table, made, row["uri"])
     return Status(
         uri=row["uri"],
         error=next(filter(None, made["error"].to_pylist()), None),
         judged=bool(job.judged) and any(made[job.judged].is_valid().to_pylist()),
         trace=None,
-        units=float(sum(amount or 0 for amount in made[job.unit].to_pylist())) if job.unit else 0.0,
+        units=_sum(made, job.unit) if job.unit else 0.0,
         busy_s=0.0,
         bytes=size,
+        times={name: _sum(made, name) for name in job.times},
     )
+
+
+def _sum(made: pa.Table, column: str) -> float:
+    return float(sum(amount or 0 for amount in made[column].to_pylist()))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from dancegen.config import Config
+from dancegen.config import Config, InputFile
 
 
 class Parallel(Config):
@@ -36,11 +36,18 @@ class Parallel(Config):
     """Price of a reserved CPU core per hour. Above 0, the summary reports the cost of the step."""
     price_per_gpu_hour: NonNegativeFloat = 0.0
     """Price of a reserved GPU per hour."""
+    machine: str | None = None
+    """Type of the machines in the price list, such as g6.xlarge, instead of the two prices above: the summary then
+    reports the cost. An actor costs the price of a machine, divided by the number of actors that fit on it."""
+    prices: InputFile | None = None
+    """A price list (.yaml) in the form of dancegen/engine/prices.yaml; null uses that list."""
     overwrite: bool = False
     """Delete the contents of the table and start from scratch instead of resuming."""
 
     @model_validator(mode="after")
-    def _room_to_shrink(self) -> "Parallel":
+    def _consistent(self) -> "Parallel":
         if self.min_actors > self.actors:
             raise ValueError(f"min_actors={self.min_actors} is more than actors={self.actors}")
+        if self.machine is not None and (self.price_per_cpu_hour or self.price_per_gpu_hour):
+            raise ValueError(f"machine={self.machine} and prices per hour are two ways to say what an actor costs")
         return self

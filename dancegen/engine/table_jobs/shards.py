@@ -25,7 +25,7 @@ class Left:
     """Rows of a shard that are not done."""
 
     rows: list[Row] = field(default_factory=list)
-    """Each with the number of its next attempt."""
+    """Each with the number of its next attempt, and the columns of cost that are known before it."""
     quarantined: list[SetAside] = field(default_factory=list)
     done: int = 0
     """Number of rows that were done in earlier runs."""
@@ -99,17 +99,19 @@ class Shards:
     def _left(self, shard: Shard, rows: list[Row], parts: list[storage.File]) -> Left:
         past = {row["uri"]: row for row in self._past(shard, parts)}
         left = Left()
+        held = {"cpus": self._parallel.cpus_per_actor, "gpus": self._parallel.gpus_per_actor, "wasted_s": 0.0}
         for row in rows:
             before = past.get(row["uri"])
             if before is None or before["version"] != row["version"]:
-                left.rows.append({**row, "attempts": 1})
+                left.rows.append({**row, **held, "attempts": 1})
             elif before["error"] is None and not row.get("gone"):
                 left.done += 1
             elif self._is_quarantined(before):
                 left.quarantined.append(SetAside(row["uri"], str(before["error"]), self._was_judged(before)))
             else:
                 attempts = 0 if before["error"] is None else before["attempts"] or 1
-                left.rows.append({**row, "attempts": attempts + 1})
+                wasted_s = _wasted_s(before) if attempts else 0.0
+                left.rows.append({**row, **held, "attempts": attempts + 1, "wasted_s": wasted_s})
         return left
 
     def _past(self, shard: Shard, parts: list[storage.File]) -> list[Row]:
@@ -117,7 +119,8 @@ class Shards:
         files = [*filter(None, [self._files.get(shard)]), *parts]
         if not files:
             return []
-        columns = ["uri", "version", "attempts", "error", *filter(None, [self._job.judged])]
+        cost = [name for name in ("held_s", "wasted_s") if name in self._job.schema.names]
+        columns = ["uri", "version", "attempts", "error", *cost, *filter(None, [self._job.judged])]
         return tables.read(self._job.table, self._job.schema, columns, some=files).to_pylist()
 
     def _is_quarantined(self, before: Row) -> bool:
@@ -148,3 +151,8 @@ class Shards:
         """Wait until at most so many compactions are left. Raises the error of one that failed."""
         while len(self._compactions) > at_most:
             self._compactions.pop(0).result()
+
+
+def _wasted_s(before: Row) -> float:
+    """Time that attempts of a row in earlier runs held actors, in seconds, where the table has it."""
+    return (before.get("held_s") or 0.0) + (before.get("wasted_s") or 0.0)

@@ -2,14 +2,19 @@
 
 import math
 import re
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from dancegen.engine.prices import ActorPrice
+from dancegen.engine.table_jobs.cost import Spending
+from dancegen.engine.table_jobs.job import Status
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import TooManyBadRowsError
 
 TOLD = 3  # kinds of reasons that are shown; the table has all of them
 LONGEST = 240  # characters of a reason
+FORECAST_FROM = 5  # rows per actor: among the first ones to end, short rows are too many
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,10 @@ class Summary:
     unit: str = ""
     tolerant: bool = False  # a later step reports the bad rows
     units: float = 0.0
-    busy_s: float = 0.0
+    opened: int = 0  # rows of the shards that were opened: of these it is known what is left
+    spending: Spending = field(default_factory=Spending)
+    price: ActorPrice = field(default_factory=lambda: ActorPrice(0.0))
+    times: Counter[str] = field(default_factory=Counter)  # seconds of the rows' work, by stage
     set_aside: list[SetAside] = field(default_factory=list)
     done_now: int = 0
     bugs: int = 0
@@ -57,13 +65,30 @@ class Summary:
         """Rows that are still to do."""
         return self.rows - self.bad - self.done_before - self.done_now
 
+    @property
+    def expected(self) -> float:
+        """Rows that are still to do, if the shards that were not opened are done in the share of the others."""
+        unopened = self.rows - self.opened
+        known = self.left - unopened
+        return known + unopened * (1 - self.done_before / self.opened if self.opened else 1.0)
+
+    def count(self, status: Status) -> None:
+        """Count a row that ended."""
+        self.units += status["units"]
+        self.times.update(status["times"])
+        self.spending.row_ended(status["busy_s"], status["error"] is not None)
+        if status["error"] is not None:
+            self.set_aside.append(SetAside(status["uri"], status["error"], status["judged"]))
+        else:
+            self.done_now += 1
+        self.bugs += status["trace"] is not None
+
     def __str__(self) -> str:
         before = f" ({self.done_before:,} done before)" if self.done_before else ""
-        lines = [
-            f"{self.rows - self.bad:,} of {self.rows:,} {self.label} done{before} in {self.seconds:.0f} s: {self.table}"
-        ]
-        if self.busy_s:
-            lines.append(f"  {self._throughput()}{self._cost()}")
+        done = f"{self.done_before + self.done_now:,} of {self.rows:,} {self.label} done"
+        lines = [f"{done}{before} in {self.seconds:.0f} s: {self.table}"]
+        if self.spending.rows_s:
+            lines += [f"  {self._throughput()}{self._cost()}", f"  {self._use()}"]
         if self.bad:
             count = len(self.quarantined)
             kept = f" ({count:,} in quarantine: they failed in earlier runs)" if count else ""
@@ -88,13 +113,21 @@ class Summary:
 
     def so_far(self) -> str:
         """What is done, for the message when the job ends early."""
-        return f"{self.rows - self.bad - self.left:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
+        return f"{self.done_before + self.done_now:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
 
     def postfix(self) -> str:
-        """Text of the progress bar besides rows: the rate in the job's unit, and how many rows were set aside."""
+        """Text of the progress bar besides rows: the rate in the job's unit, rows set aside, cost of the rest."""
         rate = f"{self.units / max(self.seconds, 1e-9):,.0f} {self.unit}/s" if self.unit else ""
         bad = f"{self.bad:,} set aside" if self.bad else ""
-        return ", ".join(filter(None, (rate, bad)))
+        rest = self.rest(self.spending.running) if self.spending.rows >= FORECAST_FROM * self.spending.most else ""
+        return ", ".join(filter(None, (rate, bad, rest and f"left: {rest}")))
+
+    def rest(self, actors: int) -> str:
+        """Time that so many actors need for the rows that are left, and their cost; empty when it is not known."""
+        if not self.left or not actors or (seconds := self.spending.rest_s(self.expected)) is None:
+            return ""
+        hours = "{:.2g} to {:.2g} h".format(*(each / actors / 3600 for each in seconds))
+        return f"{hours}, {self.price.text(*map(self.price.of, seconds))}" if self.price.per_hour else hours
 
     def _throughput(self) -> str:
         if not self.unit:
@@ -102,12 +135,27 @@ class Summary:
         return f"{self.units:,.0f} {self.unit}, {self.units / max(self.seconds, 1e-9):,.0f} per second; "
 
     def _cost(self) -> str:
-        """CPU and GPU hours reserved while rows were processed, and their cost where prices are known."""
-        hours, parallel = self.busy_s / 3600, self.parallel
-        cpus, gpus = hours * parallel.cpus_per_actor, hours * parallel.gpus_per_actor
-        money = cpus * parallel.price_per_cpu_hour + gpus * parallel.price_per_gpu_hour
+        """CPU and GPU hours that actors held, and their cost where prices are known."""
+        held_s, parallel = self.spending.held_s(time.monotonic()), self.parallel
+        cpus, gpus = held_s / 3600 * parallel.cpus_per_actor, held_s / 3600 * parallel.gpus_per_actor
         gpu_text = f", {gpus:.3g} GPU hours" if gpus else ""
-        return f"{cpus:.3g} CPU hours{gpu_text}" + (f", cost {money:,.2f}" if money else "")
+        price, origin = self.price, f" ({self.price.origin})" if self.price.origin else ""
+        money = f", cost {price.text(price.of(held_s))}{origin}" if price.per_hour else ""
+        return f"{cpus:.3g} CPU hours{gpu_text}{money}"
+
+    def _use(self) -> str:
+        """Shares of the time that actors were held, and the hours of the rows' work by stage."""
+        spending = self.spending
+        held_s = spending.held_s(time.monotonic())
+        failed_s = spending.failed_s + spending.lost_s
+        rest_s = max(0.0, held_s - spending.rows_s - spending.lost_s)
+        shares = (
+            f"{(spending.rows_s - spending.failed_s) / held_s:.0%} good rows, {failed_s / held_s:.0%} failed attempts"
+        )
+        stages = [f"{name.removesuffix('_s')} {seconds / 3600:.3g} h" for name, seconds in self.times.items()]
+        return "; ".join([f"of the time: {shares}, {rest_s / held_s:.0%} start and idle", ", ".join(stages)]).rstrip(
+            "; "
+        )
 
 
 def describe(rows: list[SetAside], count: int, label: str, table: str) -> str:

@@ -107,7 +107,7 @@ def _conclude(config: CutFramesConfig, cutting: Row, videos: list[Row], segments
     job = TableJob("videos", table, schema.FOOTAGE, *stage, cutting, unit="frames", judged="left_out")
     try:
         summary = run_table_job(job, rows, config)
-        print_notes(job, rows)
+        print_notes(job, {row["uri"] for row in rows})
         return summary
     finally:
         if folder is not None and tables.parts(table):

@@ -41,7 +41,7 @@ def _look(config: ExtractPosesConfig, videos: list[Row]) -> dict[str, Row]:
     table = config.poses + FILES
     job = TableJob("files", table, schema.FILES, PROBE, (), {}, tolerant=True)
     run_table_job(job, videos, _on_cpus(config))
-    print_notes(job, videos)
+    print_notes(job, {video["uri"] for video in videos})
     return {row["uri"]: row for row in tables.read(table, schema.FILES, FILE_COLUMNS).to_pylist()}
 
 

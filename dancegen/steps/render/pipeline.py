@@ -1,25 +1,29 @@
 """songs -> dance videos, on Ray: one mp4 per song, and the table of renders beside them"""
 
 import sys
+from array import array
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from dancegen import outputs, schema, storage, tables
+from dancegen import schema, storage, tables
+from dancegen.engine.table_jobs.cost import Budget
 from dancegen.engine.table_jobs.notes import print_notes
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
-from dancegen.errors import StorageError, TableError
+from dancegen.errors import StorageError, TableError, TooManyBadRowsError
 from dancegen.exports import formats
-from dancegen.media.inputs import SONG_SUFFIXES, list_media
+from dancegen.media.inputs import SONG_SUFFIXES, stream_media
+from dancegen.steps.render.library import Library, Past, Song
 from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
-from dancegen.steps.render.video_names import VIDEO, video_names
 from dancegen.tables.shards import delete_rows
 
 RENDER_SONGS = LazyStage("dancegen.steps.render.stage:RenderSongs")
+TIMES = ("motion_s", "pictures_s", "encoding_s", "compute_s")
 REPLACE = "Move it away, set overwrite=true to replace it, or set another output."
 
 Row = dict[str, Any]
@@ -34,29 +38,40 @@ def run(config: RenderConfig) -> Summary:
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    job = TableJob("songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames")
-    rows = input_rows(config)
+    job = TableJob(
+        "songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames", times=TIMES
+    )
     for folder in (config.output, _exports(config)):
         storage.sweep(folder)
-    try:
-        return run_table_job(job, rows, config)
-    finally:
-        print_notes(job, rows)
-        _print_ranges(job, rows)
+    with library(config) as songs:
+        rows, budget = input_rows(config, songs), Budget(config.max_cost, config.estimate)
+        try:
+            summary = run_table_job(job, rows, config, budget)
+        except (TooManyBadRowsError, KeyboardInterrupt):
+            _print_findings(job, songs)
+            raise
+        _print_findings(job, songs)
+    return summary
 
 
-def _print_ranges(job: TableJob, rows: list[Row]) -> None:
+def _print_findings(job: TableJob, songs: Library) -> None:
+    print_notes(job, songs)
+    _print_ranges(job, songs)
+
+
+def _print_ranges(job: TableJob, songs: Library) -> None:
     """Print the shares of poses that are unlike the person's footage."""
     if not tables.parts(job.table):
         return
-    uris = {row["uri"] for row in rows}
-    known = tables.read(job.table, job.schema, ["uri", "out_of_range_share"]).to_pylist()
-    found = {row["uri"]: share for row in known if (share := row["out_of_range_share"]) is not None}
-    shares = {uri: share for uri, share in found.items() if uri in uris}
+    most, shares = (-1.0, ""), array("f")
+    for rows in tables.batches(job.table, job.schema, ["uri", "out_of_range_share"]):
+        for row in rows.filter(rows["out_of_range_share"].is_valid()).to_pylist():
+            if row["uri"] in songs:
+                shares.append(row["out_of_range_share"])
+                most = max(most, (row["out_of_range_share"], row["uri"]))
     if shares:
-        most = max(shares, key=lambda uri: shares[uri])
-        text = f"poses unlike the person's footage: {np.median([*shares.values()]):.1%} of a song (median), at most "
-        tqdm.write(f"{text}{shares[most]:.1%}: {most} ({job.table}, column out_of_range_share)", file=sys.stderr)
+        text = f"poses unlike the person's footage: {np.median(shares):.1%} of a song (median), at most "
+        tqdm.write(f"{text}{most[0]:.1%}: {most[1]} ({job.table}, column out_of_range_share)", file=sys.stderr)
 
 
 def _has_table(config: RenderConfig) -> bool:
@@ -71,112 +86,73 @@ def _exports(config: RenderConfig) -> str:
     return config.output.rstrip("/") + EXPORTS
 
 
-def input_rows(config: RenderConfig) -> list[Row]:
-    """The input of RenderSongs: one row per song."""
-    songs = list_media(config.songs, SONG_SUFFIXES, COLUMNS)
-    uris = [song["uri"] for song in songs]
-    outputs.check(config, uris)
-    past = _moved(config, songs, _past(config))
-    given = {row["uri"]: name for row in past if (name := _name(row))}
-    videos = {song: storage.join(config.output, name) for song, name in video_names(uris, given).items()}
-    exports = {
-        song: [*formats.places(config.exports, _exports(config), storage.stem(video)).values()]
-        for song, video in videos.items()
-    }
-    there = {*storage.find(config.output, (VIDEO,)), *(storage.find(_exports(config)) if config.exports else ())}
-    _check_files(config, videos, exports, there, _known(past, given))
-    choices = Choices(config)
-    made, chosen = _made_by_file(choices, past), {song["uri"]: choices.of(song) for song in songs}
-    return [
-        {
-            "uri": song["uri"],
-            "version": _version(song, chosen[song["uri"]], made),
-            "gone": not there.issuperset((videos[song["uri"]], *exports[song["uri"]])),
-            "name": storage.name(videos[song["uri"]]),
-            "output_uri": videos[song["uri"]],
-            "exports": exports[song["uri"]] or None,
-            "checkpoint_hash": chosen[song["uri"]].checkpoint_hash,
-            "settings": chosen[song["uri"]].settings,
-            "problem": chosen[song["uri"]].problem,
-        }
-        for song in songs
-    ]
-
-
-def _past(config: RenderConfig) -> list[Row]:
-    """The rows of the table of renders."""
+def library(config: RenderConfig) -> Library:
+    """The songs, and what earlier runs made of them. Rows of moved songs are written under the new URI."""
+    songs = stream_media(config.songs, SONG_SUFFIXES, COLUMNS)
+    folders = (config.output, *([_exports(config)] if config.exports else []))
     try:
-        return tables.read(_table(config), schema.RENDERS).to_pylist() if _has_table(config) else []
+        found = Library(songs, _table(config) if _has_table(config) else "", folders)
     except TableError:
-        if config.overwrite:
-            return []
-        raise
+        if not config.overwrite:
+            raise
+        found = Library(stream_media(config.songs, SONG_SUFFIXES, COLUMNS), "", folders)
+    for uri, version, rows in found.moved():
+        if (past := _same_song(uri, rows)) is not None:
+            version = f"{version} {past.version.partition(' ')[2]}"
+            row = tables.read_part(_table(config), schema.RENDERS, past.uri)
+            row = {**row, "uri": uri, "version": version, "name": past.name}
+            tables.write_part(_table(config), schema.table(schema.RENDERS, [row]), uri)
+            delete_rows(_table(config), schema.RENDERS, {past.uri})
+            found.move(past, uri, version)
+    return found
 
 
-def _name(row: Row) -> str | None:
-    """The name of a song's video; a table of an earlier release has it in the video's URI only."""
-    return row["name"] or (row["output_uri"] and storage.name(row["output_uri"]))
+def input_rows(config: RenderConfig, songs: Library) -> Iterator[Row]:
+    """The input of RenderSongs: one row per song.
+
+    Raises ConfigError for a file that would replace a song, or a file not in the table and not from dancegen.
+    """
+    choices = Choices(config)
+    old_stamp = choices.stamp(SongSettings(), storage.content_hash(choices.dance_checkpoint()))
+    for song in songs.songs():
+        video = storage.join(config.output, song.name)
+        exports = [*formats.places(config.exports, _exports(config), storage.stem(video)).values()]
+        there = [uri for uri in (video, *exports) if songs.exists(uri)]
+        for uri in there:
+            songs.check(uri, config.overwrite, REPLACE)
+        choice = choices.of({"uri": song.uri, **song.settings})
+        yield {
+            "uri": song.uri,
+            "version": _version(song, choice, old_stamp),
+            "gone": len(there) < 1 + len(exports),
+            "new": video not in there,
+            "name": song.name,
+            "output_uri": video,
+            "exports": exports or None,
+            "checkpoint_hash": choice.checkpoint_hash,
+            "settings": choice.settings,
+            "problem": choice.problem,
+        }
 
 
-def _moved(config: RenderConfig, songs: list[Row], past: list[Row]) -> list[Row]:
-    """The table's rows; those of moved songs, identified by content, are written under the new URI."""
-    listed, known = {song["uri"] for song in songs}, {row["uri"] for row in past}
-    missing = [row for row in past if row["uri"] not in listed and row["error"] is None]
-    new = [song for song in songs if missing and song["uri"] not in known and song["version"] is not None]
-    as_it_was = {
-        row["version"].partition(" ")[0] for row in missing
-    }  # a moved file keeps its time, a copy has a new one
-    for song in sorted(new, key=lambda song: song["version"] not in as_it_was):
-        if (row := _same_song(song, missing)) is not None:
-            missing.remove(row)
-            version = f"{song['version']} {row['version'].partition(' ')[2]}"
-            moved = {**row, "uri": song["uri"], "version": version, "name": _name(row)}
-            tables.write_part(_table(config), schema.table(schema.RENDERS, [moved]), song["uri"])
-            delete_rows(_table(config), schema.RENDERS, {row["uri"]})
-            past = [*(other for other in past if other is not row), moved]
-    return past
-
-
-def _same_song(song: Row, missing: list[Row]) -> Row | None:
-    """The row of a moved song with the same content. A song is read only when its size matches one."""
-    size = song["version"].partition("-")[0]
-    rows = [row for row in missing if row["version"].partition("-")[0] == size]
+def _same_song(uri: str, rows: list[Past]) -> Past | None:
+    """The row of a missing song with the content of this one."""
     try:
-        content = storage.content_hash(song["uri"]) if rows else ""
-        return next((row for row in rows if row["content_hash"] == content and not storage.exists(row["uri"])), None)
+        content = storage.content_hash(uri) if rows else ""
+        return next((row for row in rows if row.content_hash == content and not storage.exists(row.uri)), None)
     except StorageError:
         return None  # the stage reports the error
 
 
-def _known(past: list[Row], names: dict[str, str]) -> set[str]:
-    """Names of the files that earlier runs wrote."""
-    return {*names.values(), *(storage.name(uri) for row in past for uri in row["exports"] or ())}
-
-
-def _check_files(
-    config: RenderConfig, videos: dict[str, str], exports: dict[str, list[str]], there: set[str], ours: set[str]
-) -> None:
-    """Raise ConfigError for a file that would replace a song, or a file not in the table and not from dancegen."""
-    places = [*videos.values(), *(uri for uris in exports.values() for uri in uris)]
-    outputs.check_apart(places, videos)
-    if not config.overwrite:
-        for uri in sorted(there.intersection(places)):
-            if storage.name(uri) not in ours:
-                outputs.check_ours(uri, REPLACE)
-
-
-def _version(song: Row, choice: Choice, made: dict[tuple[str, str], Row]) -> str:
-    """Version of a song's row; that of an earlier release where its video is the same."""
-    row = made.get((song["uri"], song["version"]))
-    return (
-        row["version"]
-        if row and choice.settings == "{}" and not choice.problem
-        else f"{song['version']} {choice.stamp}"
-    )
-
-
-def _made_by_file(choices: Choices, past: list[Row]) -> dict[tuple[str, str], Row]:
-    """(song, file version) -> row, for videos of earlier releases, which used the hash of the model's file."""
-    old = choices.stamp(SongSettings(), storage.content_hash(choices.dance_checkpoint()))
-    stamped = ((row, *row["version"].partition(" ")[::2]) for row in past if row["error"] is None)
-    return {(row["uri"], file): row for row, file, stamp in stamped if stamp == old}
+def _version(song: Song, choice: Choice, old_stamp: str) -> str:
+    """Version of a song's row; that of an earlier release, which used the hash of the model's file, if its video is the
+    same."""
+    plain = choice.settings == "{}" and not choice.problem
+    if (
+        plain
+        and song.past is not None
+        and song.past.error is None
+        and song.past.version == f"{song.version} {old_stamp}"
+    ):
+        return song.past.version
+    return f"{song.version} {choice.stamp}"

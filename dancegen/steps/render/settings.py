@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from dancegen import storage
 from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE, person_checkpoint
@@ -96,3 +96,8 @@ class RenderConfig(PictureConfig, Parallel):
     output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""
+    max_cost: PositiveFloat | None = None
+    """Cost of this run, by `machine` or the prices per hour, above which no further song is started; those in progress
+    are finished. The same command goes on later."""
+    estimate: NonNegativeInt = 0
+    """Render only a sample of so many of the songs that are left, and report time and cost of the others; 0: all."""

@@ -16,7 +16,14 @@ from jaxtyping import Float32
 
 from dancegen import schema, storage
 from dancegen.checkpoints.checkpoint import load_model
-from dancegen.errors import BadMediaError, CheckpointError, ConfigError, StorageError, StorageUnreachableError
+from dancegen.errors import (
+    BadMediaError,
+    CheckpointError,
+    ConfigError,
+    StorageError,
+    StorageExistsError,
+    StorageUnreachableError,
+)
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
 from dancegen.media.video import VideoWriter
@@ -26,7 +33,7 @@ from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import Danced
 from dancegen.steps.render.exported import Files, write_exports
-from dancegen.steps.render.looks import Look, load_look
+from dancegen.steps.render.looks import Look, Pictures, load_look
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.song_settings import SongSettings
 
@@ -53,6 +60,9 @@ class Rendered:
     fps: float
     wall_s: float
     compute_s: float
+    motion_s: float
+    pictures_s: float
+    encoding_s: float
     tempo_bpm: float | None = None
     counted_bpm: float | None = None
     meter: str | None = None
@@ -89,8 +99,9 @@ WHOLE = Part()
 class RenderSongs:
     """Table of songs in; one video per song and a table of results out.
 
-    reads    uri, version, output_uri, checkpoint_hash, exports (URI of the file of each of the settings' formats),
-             settings (SongSettings as JSON), problem (why those of the table of songs cannot be used)
+    reads    uri, version, output_uri, new (the video does not exist yet), checkpoint_hash, exports (URI of the file of
+             each of the settings' formats), settings (SongSettings as JSON), problem (why those of the table of songs
+             cannot be used)
     writes   the videos and files of other formats, and schema.RENDERS
     on error the row stays, with `error` set and unknown columns null
     """
@@ -120,7 +131,8 @@ class RenderSongs:
             if song.get("problem"):
                 return {**row, "output_uri": None, "error": song["problem"]}
             model, look = self._loaded(picture)
-            rendered = render_song(song["uri"], song["output_uri"], model, picture, look, exports=exports, part=part)
+            more = {"exports": exports, "part": part, "new": song.get("new", False)}
+            rendered = render_song(song["uri"], song["output_uri"], model, picture, look, **more)
         except StorageUnreachableError:
             raise
         except (BadMediaError, StorageError, CheckpointError, ConfigError) as error:
@@ -138,11 +150,12 @@ def render_song(
     exports: Files | None = None,
     part: Part = WHOLE,
     make: Choreographer = best_dance,
+    new: bool = False,
 ) -> Rendered:
     """Make the dance video of a song, as long as the song or its part, with its audio.
 
-    `make` makes the dance. The files of other formats are written before the video. Memory does not grow with the
-    number of frames.
+    `make` makes the dance. The files of other formats are written before the video. With `new`, a video on S3 that
+    another process has published meanwhile stays, and is the result. Memory does not grow with the number of frames.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -151,18 +164,19 @@ def render_song(
         content_hash = storage.content_hash(str(path))
         samples = part.of(audio.load(path, song), song)
         danced = make(samples, model, look, picture, content_hash)
+        motion_s = time.perf_counter() - wall_s
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
-        with storage.writing(video) as unfinished:
-            with (
-                VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s) as writer,
-                WriteBehind(writer) as behind,
-            ):
-                for frame in pictures.frames:
-                    behind.write(frame)
-            output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
+        pictures_s = encoding_s = 0.0
+        try:
+            with storage.writing(video, new) as unfinished:
+                writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
+                pictures_s, encoding_s = _film(pictures, writer)
+                output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
+        except StorageExistsError:  # by an actor that was taken for lost; the row must describe its video
+            output_bytes, output_hash = storage.size(video), storage.content_hash(video)
     return Rendered(
         output_uri=video,
         output_bytes=output_bytes,
@@ -173,6 +187,9 @@ def render_song(
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
+        motion_s=motion_s,
+        pictures_s=pictures_s,
+        encoding_s=encoding_s,
         **(tempo_columns(heard) if heard else {}),
         out_of_range_share=pictures.out_of_range_share,
         exports=[*exports.values()] if exports else None,
@@ -180,6 +197,22 @@ def render_song(
         candidate_scores=danced.scores,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
+
+
+def _film(pictures: Pictures, writer: VideoWriter) -> tuple[float, float]:
+    """Write the frames to a new file. Returns the wall-clock times of making and of encoding them, in seconds."""
+    frames, pictures_s = iter(pictures.frames), 0.0
+    with writer:
+        with WriteBehind(writer) as behind:
+            while True:
+                started = time.perf_counter()
+                frame = next(frames, None)
+                pictures_s += time.perf_counter() - started
+                if frame is None:
+                    break
+                behind.write(frame)
+        ending = time.perf_counter()
+    return pictures_s, behind.seconds + time.perf_counter() - ending
 
 
 def _range_note(share: float | None) -> str | None:

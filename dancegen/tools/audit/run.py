@@ -4,16 +4,17 @@ A row is written after its file (`steps.render.stage`), so a job that was killed
 without its file. A difference of another kind was made by something else: a file was deleted, cut off or written over.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError, StorageError
 from dancegen.media import marks
+from dancegen.storage import scratch
 from dancegen.tools.audit.settings import AuditConfig
 
 FILES = {"renders": "output_uri", "videos": "uri"}  # kind of table -> column with the URI of a row's file
@@ -59,32 +60,96 @@ def run(config: AuditConfig) -> Audit:
     if kind not in FILES:
         known = " or ".join(FILES)
         raise ConfigError(config.table, f"is a table of {kind}, whose rows have no files.", f"Name one of {known}.")
-    rows = list(_rows(config.table, KINDS[kind], FILES[kind]))
-    places = {uri.rpartition("/")[0] for _, uri, *_ in rows}
-    audit = Audit(rows=len(rows))
-    found = {place: storage.listing(place, (SUFFIX,)) for place in sorted(_outermost(places))}
-    sizes = {file.uri: file.size for listing in found.values() for file in listing.files}
-    audit.files, audit.unfinished = len(sizes), sum(listing.unfinished for listing in found.values())
-    audit.problems = [problem for row in rows if (problem := _problem(*row, sizes, config.content))]
-    audit.problems += _doubled(rows)
-    audit.strays = sorted(sizes.keys() - {uri for _, uri, *_ in rows})
+    with _Comparison() as compared:
+        audit = Audit(rows=compared.take_rows(_rows(config.table, KINDS[kind], FILES[kind])))
+        places, skipped = sorted(_outermost(compared.folders())), storage.Skipped()
+        for place in places:
+            audit.files += compared.take_files(storage.walk(place, (SUFFIX,), skipped))
+        audit.unfinished = skipped.unfinished
+        audit.problems = [text for row in compared.rows() if (text := _problem(row, config.content))]
+        audit.problems += compared.doubled()
+        audit.strays = compared.strays()
     if config.sweep:
-        _sweep(audit, list(found))
+        _sweep(audit, places)
     return audit
 
 
-Row = tuple[str, str, int | None, str | None]
-"""uri of the row, URI of its file, and the file's size and hash where they are known."""
+class Row(NamedTuple):
+    """A row with a file."""
+
+    uri: str
+    file: str
+    """URI of its file."""
+    size: int | None
+    digest: str | None
+    """Size and hash of the file, where they are known."""
+
+
+class Found(NamedTuple):
+    """A row, and what there is of its file."""
+
+    row: Row
+    size: int | None
+    """Size of the file; None without one."""
+
+
+class _Comparison:
+    """Rows and files in a temporary database on disk: only differences are in memory."""
+
+    def __init__(self) -> None:
+        self._db = scratch.database("""
+            create table row (uri text, file text, size integer, digest text);
+            create table file (uri text primary key, size integer) without rowid;
+        """)
+
+    def __enter__(self) -> "_Comparison":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def take_rows(self, rows: Iterable[Row]) -> int:
+        """Store the rows. Returns their number."""
+        count = self._db.executemany("insert into row values (?, ?, ?, ?)", rows).rowcount
+        self._db.executescript("create index row_uri on row(uri); create index row_file on row(file)")
+        return max(count, 0)
+
+    def take_files(self, files: Iterable[storage.File]) -> int:
+        """Store the files. Returns their number."""
+        found = ((file.uri, file.size) for file in files)
+        return max(self._db.executemany("insert or ignore into file values (?, ?)", found).rowcount, 0)
+
+    def folders(self) -> set[str]:
+        """Folders of the files of all rows."""
+        return {file.rpartition("/")[0] for (file,) in self._db.execute("select file from row")}
+
+    def rows(self) -> Iterator[Found]:
+        """The rows, each beside its file."""
+        query = "select row.uri, file, row.size, digest, file.size from row left join file on file.uri = row.file"
+        for *row, size in self._db.execute(f"{query} order by row.rowid"):
+            yield Found(Row(*row), size)
+
+    def strays(self) -> list[str]:
+        """Files without a row."""
+        query = "select uri from file where uri not in (select file from row) order by uri"
+        return [uri for (uri,) in self._db.execute(query)]
+
+    def doubled(self) -> Iterator[str]:
+        """Keys, and files, of more than one row."""
+        query = "select {0}, count(*) from row group by {0} having count(*) > 1"
+        for uri, count in self._db.execute(query.format("uri")):
+            yield f"{uri}: has {count} rows. Run the step again."
+        for file, count in self._db.execute(query.format("file")):
+            yield f"{file}: is the file of {count} rows. Delete it and run the step again."
 
 
 def _rows(table: str, kind: pa.Schema, column: str) -> Iterator[Row]:
     """The rows with a file."""
     known = [name for name in (SIZE, HASH) if name in kind.names]
-    found = tables.read(table, kind, list(dict.fromkeys(["uri", column, "error", *known])))
-    for batch in found.to_batches():
-        for row in batch.to_pylist():
+    for rows in tables.batches(table, kind, list(dict.fromkeys(["uri", column, "error", *known]))):
+        for row in rows.to_pylist():
             if row["error"] is None and row[column] is not None:
-                yield row["uri"], row[column], row.get(SIZE), row.get(HASH)
+                yield Row(row["uri"], row[column], row.get(SIZE), row.get(HASH))
 
 
 def _outermost(folders: set[str]) -> set[str]:
@@ -92,25 +157,16 @@ def _outermost(folders: set[str]) -> set[str]:
     return {one for one in folders if not any(one != other and one.startswith(f"{other}/") for other in folders)}
 
 
-def _problem(uri: str, file: str, size: int | None, digest: str | None, sizes: dict[str, int], content: bool) -> str:
+def _problem(found: Found, content: bool) -> str:
     """What is wrong with the file of a row; empty when nothing is."""
-    if file not in sizes:
+    uri, file, size, digest = found.row
+    if found.size is None:
         return f"{file}: is missing; the row of {uri} names it. Run the step again."
-    if size is not None and sizes[file] != size:
-        return f"{file}: has {sizes[file]:,} bytes; the row of {uri} says {size:,}. Delete it and run the step again."
+    if size is not None and found.size != size:
+        return f"{file}: has {found.size:,} bytes; the row of {uri} says {size:,}. Delete it and run the step again."
     if content and digest is not None and storage.content_hash(file) != digest:
         return f"{file}: has other content than the row of {uri} says. Delete it and run the step again."
     return ""
-
-
-def _doubled(rows: list[Row]) -> Iterator[str]:
-    """Keys, and files, of more than one row."""
-    for uri, count in Counter(uri for uri, *_ in rows).items():
-        if count > 1:
-            yield f"{uri}: has {count} rows. Run the step again."
-    for file, count in Counter(file for _, file, *_ in rows).items():
-        if count > 1:
-            yield f"{file}: is the file of {count} rows. Delete it and run the step again."
 
 
 def _sweep(audit: Audit, places: list[str]) -> None:
@@ -121,7 +177,11 @@ def _sweep(audit: Audit, places: list[str]) -> None:
     for place in places:
         audit.deleted += storage.sweep(place)
     audit.deleted += len(ours)
-    audit.unfinished = sum(storage.listing(place, (SUFFIX,)).unfinished for place in places)
+    skipped = storage.Skipped()
+    for place in places:
+        for _ in storage.walk(place, (SUFFIX,), skipped):
+            pass
+    audit.unfinished = skipped.unfinished
 
 
 def _is_ours(uri: str) -> bool:

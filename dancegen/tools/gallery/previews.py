@@ -5,7 +5,7 @@ Axes used in shapes:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -34,23 +34,26 @@ def key(row: Row) -> str:
     return hashlib.sha256(f"{row['uri']} {row['version']} {row['wall_s']}".encode()).hexdigest()[:16]
 
 
-def make_previews(rows: Iterable[Row], folder: str, workers: int) -> Iterator[tuple[Row, str | None]]:
-    """Make the files that are missing in `<folder>/media`; yields each row with the reason why it has none, or None."""
-    place = storage.join(folder, FOLDER)
-    there = {storage.name(uri) for uri in storage.find(place)}
-    rows = iter(rows)
+def make_previews(
+    rows: Iterable[Row], folder: str, workers: int, is_there: Callable[[str], bool]
+) -> Iterator[tuple[Row, str | None]]:
+    """Make the files that are missing in `<folder>/media`; yields each row with the reason why it has none, or None.
+
+    `is_there` says whether a file of a name is in that folder.
+    """
+    place, rows = storage.join(folder, FOLDER), iter(rows)
     with ThreadPoolExecutor(workers) as pool:
         while some := list(islice(rows, AHEAD * workers)):
-            yield from zip(some, pool.map(lambda row: _make(row, place, there), some), strict=True)
+            done = [all(is_there(key(row) + suffix) for suffix in (POSTER, PREVIEW)) for row in some]
+            yield from zip(
+                some, pool.map(lambda row, made: None if made else _make(row, place), some, done), strict=True
+            )
 
 
-def _make(row: Row, folder: str, there: set[str]) -> str | None:
-    name = key(row)
-    if {name + POSTER, name + PREVIEW} <= there:
-        return None
+def _make(row: Row, folder: str) -> str | None:
     try:
         pictures = _pictures(row["output_uri"], row["seconds"] or 0.0)
-        _write(pictures, storage.join(folder, name))
+        _write(pictures, storage.join(folder, key(row)))
     except (BadMediaError, StorageError) as error:
         return str(error)
     return None

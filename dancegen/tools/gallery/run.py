@@ -2,9 +2,9 @@
 
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from dancegen.tools.gallery import previews, search_index
 from dancegen.tools.gallery.previews import POSTER, PREVIEW, make_previews
 from dancegen.tools.gallery.search_index import Found, shards
 from dancegen.tools.gallery.settings import GalleryConfig
+from dancegen.tools.gallery.songs import Songs, reason_of, title
 
 SONGS_A_PAGE = 200
 STATIC = ("gallery.css", "gallery.js")
@@ -29,43 +30,49 @@ def run(config: GalleryConfig) -> Iterator[str]:
 
     Raises TableError when there is no table of renders, StorageError when the output cannot be written.
     """
-    rows = tables.read(config.renders, schema.RENDERS, COLUMNS).to_pylist()
-    rows.sort(key=lambda row: (_title(row).casefold(), row["uri"]))
-    good, failed = [row for row in rows if row["error"] is None], [row for row in rows if row["error"] is not None]
-    without = {}
-    for row, reason in make_previews(good, config.output, config.workers):
-        if reason is not None:
-            without[row["uri"]] = reason
-            yield reason
-    songs = [_song(row, config.output, row["uri"] not in without) for row in good]
-    failures = [_failure(row) for row in failed]
-    pages = _write_pages(config, songs, failures)
-    found = [Found(song["title"], f"{page}#{song['key']}", song.get("error") is not None) for page, song in pages]
-    index = dict(shards(found))
-    for name, text in index.items():
-        storage.write_text(storage.join(config.output, search_index.FOLDER, name), text)
-    for name in STATIC:
-        text = files("dancegen.tools.gallery").joinpath(name).read_text("utf-8")
-        storage.write_text(storage.join(config.output, name), text)
-    _sweep(config.output, {page for page, _ in pages}, set(index), {song["key"] for song in songs})
-    yield f"{len(songs):,} videos and {len(failures):,} failures: {storage.join(config.output, 'index.html')}"
+    rows = (row for some in tables.batches(config.renders, schema.RENDERS, COLUMNS) for row in some.to_pylist())
+    with Songs(rows, storage.join(config.output, previews.FOLDER)) as songs:
+        without = set()
+        made = make_previews(songs.rows(failed=False), config.output, config.workers, songs.has_media)
+        for row, reason in made:
+            if reason is not None:
+                without.add(row["uri"])
+                yield reason
+        pages: set[str] = set()
+        found = (
+            Found(entry["title"], f"{page}#{entry['key']}", entry.get("error") is not None)
+            for page, entry in _write_pages(config, songs, without, pages)
+        )
+        index = set()
+        for name, text in shards(found):
+            storage.write_text(storage.join(config.output, search_index.FOLDER, name), text)
+            index.add(name)
+        for name in STATIC:
+            text = files("dancegen.tools.gallery").joinpath(name).read_text("utf-8")
+            storage.write_text(storage.join(config.output, name), text)
+        _sweep(config.output, {*pages, *index}, songs)
+        counts = f"{songs.count(failed=False):,} videos and {songs.count(failed=True):,} failures"
+    yield f"{counts}: {storage.join(config.output, 'index.html')}"
 
 
-def _write_pages(config: GalleryConfig, songs: list[Row], failures: list[Row]) -> list[tuple[str, Row]]:
-    """Write all pages. Returns the name of the page of each song and failure."""
-    counts = {"songs": len(songs), "failures": len(failures)}
-    reasons = Counter(failure["kind"] for failure in failures).most_common()
-    placed = []
-    for name, first, entries in (("page", "index.html", songs), ("failures", "failures.html", failures)):
-        parts = [entries[start : start + SONGS_A_PAGE] for start in range(0, len(entries), SONGS_A_PAGE)] or [[]]
-        names = [first, *(f"{name}-{number:04}.html" for number in range(2, len(parts) + 1))]
-        page = template(f"{name}.html", "dancegen.tools.gallery")
-        for number, (file, part) in enumerate(zip(names, parts, strict=True)):
+def _write_pages(
+    config: GalleryConfig, songs: Songs, without: set[str], written: set[str]
+) -> Iterator[tuple[str, Row]]:
+    """Write all pages, and add their names to `written`. Yields the name of the page of each song and failure."""
+    counts = {"songs": songs.count(failed=False), "failures": songs.count(failed=True)}
+    reasons = songs.reasons()
+    for name, first, failed in (("page", "index.html", False), ("failures", "failures.html", True)):
+        number_of_pages = max(1, -(-songs.count(failed) // SONGS_A_PAGE))
+        names = [first, *(f"{name}-{number:04}.html" for number in range(2, number_of_pages + 1))]
+        page, rows = template(f"{name}.html", "dancegen.tools.gallery"), songs.rows(failed)
+        for number, file in enumerate(names):
+            some = islice(rows, SONGS_A_PAGE)
+            part = [_failure(row) if failed else _song(row, config.output, row["uri"] not in without) for row in some]
             around = {"names": names, "number": number}
             text = page.render(title=config.title, entries=part, counts=counts, reasons=reasons, **around)
             storage.write_text(storage.join(config.output, file), text)
-            placed += [(file, entry) for entry in part]
-    return placed
+            written.add(file)
+            yield from ((file, entry) for entry in part)
 
 
 def _song(row: Row, folder: str, shown: bool) -> Row:
@@ -73,7 +80,7 @@ def _song(row: Row, folder: str, shown: bool) -> Row:
     name = previews.key(row)
     return {
         "key": name,
-        "title": _title(row),
+        "title": title(row),
         "video": link(row["output_uri"], folder),
         "uri": row["output_uri"],
         "poster": f"{previews.FOLDER}/{name}{POSTER}" if shown else None,
@@ -94,12 +101,8 @@ def _facts(row: Row) -> Iterator[str | None]:
 
 def _failure(row: Row) -> Row:
     """Template values of a song without a video."""
-    reason = row["error"].removeprefix(f"{row['uri']}: ")
-    return {"key": previews.key(row), "title": _title(row), "uri": row["uri"], "error": reason, "kind": kind(reason)}
-
-
-def _title(row: Row) -> str:
-    return storage.stem(row["uri"])
+    reason = reason_of(row)
+    return {"key": previews.key(row), "title": title(row), "uri": row["uri"], "error": reason, "kind": kind(reason)}
 
 
 def link(uri: str, folder: str) -> str | None:
@@ -113,14 +116,13 @@ def _bucket(uri: str) -> str | None:
     return uri.removeprefix("s3://").partition("/")[0] if storage.is_remote(uri) else None
 
 
-def _sweep(folder: str, pages: set[str], index: set[str], keys: set[str]) -> None:
+def _sweep(folder: str, kept: set[str], songs: Songs) -> None:
     """Delete the files of an earlier gallery in the folder that this one does not have."""
-    kept = {*pages, *index}
     old = []
-    for uri in storage.find(folder):
-        above, name = storage.below(uri, folder).rpartition("/")[::2]
+    for file in storage.walk(folder):
+        above, name = storage.below(file.uri, folder).rpartition("/")[::2]
         ours = (above == "" and PAGE.fullmatch(name)) or above == search_index.FOLDER
-        gone = above == previews.FOLDER and storage.stem(uri) not in keys
+        gone = above == previews.FOLDER and not songs.has_key(storage.stem(file.uri))
         if gone or (ours and name not in kept):
-            old.append(uri)
+            old.append(file.uri)
     storage.delete_files(old)

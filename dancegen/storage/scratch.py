@@ -1,0 +1,14 @@
+"""A temporary database on this machine's disk, to compare more rows than should be in memory."""
+
+import sqlite3
+
+CACHE_KB = 64_000  # in memory; the rest is in a file, which SQLite deletes
+
+
+def database(layout: str) -> sqlite3.Connection:
+    """A new database with these tables. It is gone when it is closed, or when the process ends."""
+    made = sqlite3.connect("")
+    made.executescript(
+        f"pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -{CACHE_KB}; {layout}"
+    )
+    return made
