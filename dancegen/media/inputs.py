@@ -2,17 +2,16 @@
 
 import csv
 import io
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
-from tqdm import tqdm
 
 from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
+from dancegen.logs import notify
 from dancegen.media.container import SOUND_SUFFIXES
 
 SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
@@ -84,7 +83,7 @@ def _tell_left_out(uri: str, found: storage.Listing) -> None:
         reasons.append(f"{found.unfinished:,} unfinished files of dancegen")
     reasons += [f"the folder {folder}, which cannot be read" for folder in found.unreadable]
     if reasons:
-        tqdm.write(f"{uri}: skipped {', '.join(reasons)}", file=sys.stderr)
+        notify(f"{uri}: skipped {', '.join(reasons)}")
 
 
 def _csv(uri: str) -> list[dict[str, Any]]:

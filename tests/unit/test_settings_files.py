@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from dancegen import fields
-from dancegen.cli import beats, compare_estimators, dance, doctor, export, gallery, import_weights, jobs, study
+from dancegen.cli import beats, compare_estimators, dance, doctor, export, gallery, import_weights, jobs, logs, study
 from dancegen.steps import STEPS
 from dancegen.steps.command import load, step_command
 
@@ -100,6 +100,8 @@ def test_a_command_of_the_readme_can_be_given(command: str):
             study.commands[part].make_context(part, given)
         case ["jobs", part, *rest]:
             jobs.commands[part].make_context(part, rest)
+        case ["logs", *rest]:
+            logs.make_context("logs", rest)
         case ["doctor", *rest]:
             doctor.make_context("doctor", rest)
         case ["import-weights", *rest]:

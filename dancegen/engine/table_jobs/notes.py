@@ -1,12 +1,10 @@
 """Reports the notes on good rows at the end of a step."""
 
-import sys
 from typing import Any
-
-from tqdm import tqdm
 
 from dancegen import tables
 from dancegen.engine.table_jobs.table_job import TableJob
+from dancegen.logs import notify
 
 
 def print_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
@@ -19,4 +17,4 @@ def print_notes(job: TableJob, rows: list[dict[str, Any]]) -> None:
     if noted:
         first = f"the first: {noted[0][0]}: {noted[0][1]}"
         text = f"{len(noted):,} of {len(uris):,} {job.label} have a note ({job.table}, column note); {first}"
-        tqdm.write(text, file=sys.stderr)
+        notify(text)

@@ -4,6 +4,7 @@ Rows are taken from an iterator only as actors become free, so their number does
 time: a single row, or several rows that take about BATCH_S together, because handing out a row costs a millisecond.
 """
 
+import logging
 import pickle
 import time
 from collections import Counter, deque
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
+from dancegen import logs
 from dancegen.engine.cluster.session import worker_environment
-from dancegen.engine.table_jobs.job import Row, Status, TableJob
+from dancegen.engine.table_jobs.job import SHARD, Row, Status, TableJob
 from dancegen.engine.table_jobs.row_actor import (
     NO_PROGRESS_S,
     RowActor,
@@ -191,15 +193,19 @@ class RowPool:
         import ray
 
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        with_node = self._nodes.get(actor) not in alive
+        node = self._nodes.get(actor)
+        with_node = node not in alive
         self._end([actor])
+        reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
         for row in reversed(batch):
             self._again.add(row["uri"])
             self._losses[row["uri"]] += not with_node
+            lost = {"ray_node": node, "node_lost": with_node, "error": reason}
+            about = {"table": self._job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
+            logs.event("the row's actor was lost", logging.WARNING, **about, **lost)
             if self._losses[row["uri"]] < LOSSES:
                 self._waiting.appendleft(row)
                 continue
-            reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
             text = f"{row['uri']}: ended the process of its actor {LOSSES} times ({reason}). Re-encode or leave it out."
             yield write_row(self._job, bad_row(self._job, row, text), row)
 

@@ -4,6 +4,7 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import TooManyBadRowsError
@@ -89,6 +90,12 @@ class Summary:
     def so_far(self) -> str:
         """What is done, for the message when the job ends early."""
         return f"{self.rows - self.bad - self.left:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
+
+    def numbers(self) -> dict[str, Any]:
+        """The state so far, for JSON lines."""
+        done = {"done": self.done_now, "done_before": self.done_before, "set_aside": self.bad, "left": self.left}
+        amount = {"units": self.units, "unit": self.unit} if self.unit else {}
+        return {"table": self.table, **done, **amount, "seconds": round(self.seconds, 3)}
 
     def postfix(self) -> str:
         """Text of the progress bar besides rows: the rate in the job's unit, and how many rows were set aside."""

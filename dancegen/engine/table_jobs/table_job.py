@@ -12,6 +12,7 @@ that fails is written with its reason in `error` and the number of attempts in `
 it is in quarantine.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +21,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dancegen import tables
+from dancegen import logs, tables
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import await_room, start_ray
+from dancegen.engine.messages import progress_file
 from dancegen.engine.metrics import RowMetrics
 from dancegen.engine.table_jobs.dataset_pool import dataset_statuses
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
@@ -32,6 +34,9 @@ from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.shards import Left, Shards
 from dancegen.engine.table_jobs.summary import SetAside, Summary
 from dancegen.errors import ConfigError
+from dancegen.logs import notify
+
+TELL_EVERY_S = 30.0  # between two events of progress in JSON lines
 
 __all__ = ["TableJob", "run_table_job"]
 
@@ -51,17 +56,17 @@ def run_table_job(job: TableJob, rows: Iterable[Row], parallel: Parallel) -> Sum
         summary = Summary(job.label, job.table, len(plan), 0, parallel, unit=job.unit, tolerant=job.tolerant)
         _process(job, plan, parallel, summary, started)
     summary.seconds = time.monotonic() - started
-    tqdm.write(str(summary), file=sys.stderr)
+    notify(str(summary), **summary.numbers())
     summary.check()
     return summary
 
 
 def _process(job: TableJob, plan: Plan, parallel: Parallel, summary: Summary, started: float) -> None:
     """Process the rows that are left, with a progress bar; counts all rows in the summary."""
-    metrics = RowMetrics(job.label, job.unit)
+    metrics, told = RowMetrics(job.label, job.unit), started
     with (
         Shards(job, plan, parallel) as shards,
-        tqdm(total=len(plan), desc=job.label, mininterval=_interval_s()) as bar,
+        tqdm(total=len(plan), desc=job.label, mininterval=_interval_s(), file=progress_file()) as bar,
     ):
         left = shards.left(lambda opened: _skip(summary, bar, opened))
         for status in _statuses(job, left, parallel, summary.so_far):
@@ -71,6 +76,7 @@ def _process(job: TableJob, plan: Plan, parallel: Parallel, summary: Summary, st
             summary.seconds = time.monotonic() - started
             bar.set_postfix_str(summary.postfix(), refresh=False)
             bar.update()
+            told = _log_progress(summary, told)
 
 
 def _skip(summary: Summary, bar: "tqdm[Any]", opened: Left) -> None:
@@ -94,7 +100,15 @@ def _count(summary: Summary, status: Status) -> None:
         summary.bugs += 1
         if summary.bugs == 1:
             text = f"{status['error']} The first traceback; further ones are in Ray's logs:\n{status['trace'].rstrip()}"
-            tqdm.write(text, file=sys.stderr)
+            notify(text, logging.ERROR, row=status["uri"])
+
+
+def _log_progress(summary: Summary, told: float) -> float:
+    """Log how far the job is, at most every TELL_EVERY_S. Returns the time at which it was logged last."""
+    if time.monotonic() - told < TELL_EVERY_S:
+        return told
+    logs.event("progress", **summary.numbers())
+    return time.monotonic()
 
 
 def _statuses(job: TableJob, rows: Iterator[Row], parallel: Parallel, so_far: Callable[[], str]) -> Iterator[Status]:

@@ -1,10 +1,8 @@
 """songs -> dance videos, on Ray: one mp4 per song, and the table of renders beside them"""
 
-import sys
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.engine.table_jobs.notes import print_notes
@@ -13,6 +11,7 @@ from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError
 from dancegen.exports import formats
+from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
@@ -56,7 +55,7 @@ def _print_ranges(job: TableJob, rows: list[Row]) -> None:
     if shares:
         most = max(shares, key=lambda uri: shares[uri])
         text = f"poses unlike the person's footage: {np.median([*shares.values()]):.1%} of a song (median), at most "
-        tqdm.write(f"{text}{shares[most]:.1%}: {most} ({job.table}, column out_of_range_share)", file=sys.stderr)
+        notify(f"{text}{shares[most]:.1%}: {most} ({job.table}, column out_of_range_share)")
 
 
 def _has_table(config: RenderConfig) -> bool:
