@@ -107,7 +107,7 @@ def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> li
             rows += found.to_table(
                 columns=[name for name in ("uri", *LABELS, *also) if name in names], filter=good
             ).to_pylist()
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:  # OSError: a footer that is not Thrift
             raise ConfigError(part.uri, f"is not a Parquet file ({error}).", "Correct it.") from error
     return rows
 
