@@ -395,6 +395,28 @@ def doctor(storage: str | None, tracking: str | None, address: str | None) -> No
         sys.exit(1 if broken else 0)
 
 
+@main.command(short_help="Print what happened to a row of a table.")
+@click.argument("row", metavar="ROW", type=PLACE)
+@click.option("--table", metavar="TABLE", type=PLACE, help="Folder of the table with the row's result or error.")
+@click.option(
+    "--logs",
+    "folders",
+    metavar="FOLDER",
+    multiple=True,
+    type=PLACE,
+    help="Folder or file with JSON lines; repeatable. Default: the logs of Ray on this machine.",
+)
+def logs(**options: Any) -> None:
+    """Print what happened to a row, such as a song: its attempts, their times, nodes and reasons.
+
+    ROW is the URI of a row, or its end, such as the name of the file. Jobs write JSON lines when the environment
+    variable DANCEGEN_LOG_FORMAT is json.
+    """
+    with ErrorBoundary():
+        for line in load("dancegen.tools.row_history:history")(**options):
+            click.echo(line)
+
+
 @main.group(short_help="List, follow and stop the jobs of a Ray cluster.")
 def jobs() -> None:
     """List, follow and stop the jobs of a Ray cluster, such as http://head:8265."""

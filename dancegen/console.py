@@ -1,5 +1,6 @@
 """Shared by all commands: exit codes, error handling and option types."""
 
+import logging
 import os
 import select
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-from dancegen import stopping
+from dancegen import logs, stopping
 from dancegen.errors import DanceGenError
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
@@ -62,7 +63,7 @@ def _end(text: str, code: int) -> None:
     """End the process with an exit code, after printing the message unless the pipe is closed."""
     try:
         if text:
-            click.echo(text, err=True)
+            logs.notify(text, logging.ERROR, exit_code=code)
     except BrokenPipeError:
         pass
     if reader_is_gone():

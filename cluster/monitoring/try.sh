@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Try the metrics with a real Prometheus: a Ray of one node and a rendering, in namespaces of their own, and meanwhile each
-# query of grafana.json. Fails when one has no answer.
+# Try the metrics with a real Prometheus: a Ray of one node, a rendering and a small training, in namespaces of their own,
+# and meanwhile each query of grafana.json. Fails when one has no answer.
 #   sudo apt-get install --no-install-recommends prometheus && sudo cluster/monitoring/try.sh
 set -euo pipefail
 
@@ -31,7 +31,15 @@ for pitch_hz in range(200, 500, 5):
         file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
 open("/tmp/songs/broken.wav", "wb").write(b"not a song")
 END
-RAY_ADDRESS=127.0.0.1:6379 python -m dancegen render configs/render.yaml songs=/tmp/songs output=/tmp/dances actors=2 \
+export RAY_ADDRESS=127.0.0.1:6379
+tiny=tests/e2e/tiny
+(
+    python -m dancegen make-corpus $tiny/make_corpus.yaml output=/tmp/corpus
+    python -m dancegen extract-poses $tiny/extract_poses.yaml videos=/tmp/corpus/videos.csv poses=/tmp/poses
+    python -m dancegen cut-clips $tiny/cut_clips.yaml poses=/tmp/poses clips=/tmp/clips
+    python -m dancegen train-dance $tiny/train_dance.yaml clips=/tmp/clips output=/tmp/dance epochs=1000
+) >/tmp/train.log 2>&1 &
+python -m dancegen render configs/render.yaml songs=/tmp/songs output=/tmp/dances actors=2 \
     look=skeleton fps=25 width_px=160 height_px=96 max_error_fraction=1 >/tmp/render.log 2>&1 &
 python - "$root/cluster/monitoring/grafana.json" <<'END'
 import json, sys, time, urllib.parse, urllib.request
@@ -46,7 +54,7 @@ def values(query):
         return [one["value"][1] for one in json.load(answer)["data"]["result"]]
 
 
-until = time.monotonic() + 300  # the gauges exist only while the job runs
+until = time.monotonic() + 900  # the gauges exist only while the job runs
 while not all(values(query) for _, query in queries) and time.monotonic() < until:
     time.sleep(5)
 found = [(title, values(query)) for title, query in queries]

@@ -7,11 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from dancegen import storage
 from dancegen.checkpoints import fits, weights_file
-from dancegen.checkpoints.header import DANCE, HELDOUT, PERCEPTUAL, SHIPPED, dance_settings, unfit
+from dancegen.checkpoints.header import DANCE, HELDOUT, PERCEPTUAL, SHIPPED, UNFIT, dance_settings, unfit
 from dancegen.errors import CheckpointError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
@@ -47,6 +45,8 @@ def load(path: Path) -> DanceModel:
     """The dance model of a file, in full precision. Raises CheckpointError if it is missing or damaged."""
     about, tensors = weights_file.read(path, DANCE)
     channels = about.get("rhythm_channels", [])
+    if not isinstance(channels, list):
+        raise unfit(str(path), TypeError("rhythm_channels is no list"), DANCE)
     if unknown := [name for name in channels if name not in RHYTHM_CHANNELS]:
         problem = f"uses the rhythm channels {', '.join(map(repr, unknown))}; this release supports {RHYTHM_CHANNELS}."
         raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
@@ -54,7 +54,7 @@ def load(path: Path) -> DanceModel:
         config = dance_settings(about)
         generator = weights_file.fill(build_generator(config, len(channels)), tensors)
         return DanceModel(generator, config, channels)
-    except (ValidationError, KeyError, RuntimeError) as error:
+    except UNFIT as error:
         raise unfit(str(path), error, DANCE) from error
 
 
@@ -107,7 +107,7 @@ def load_perceptual(path: Path, model: DanceModelConfig | None = None) -> STGCN:
     try:
         network = STGCN(STGCNConfig.model_validate(about["settings"]), len(about["classes"]))
         frozen = weights_file.fill(network, tensors).eval().requires_grad_(False)
-    except (ValidationError, KeyError, RuntimeError) as error:
+    except UNFIT as error:
         raise unfit(str(path), error, PERCEPTUAL) from error
     if model is not None:
         fits.check_perceptual(str(path), frozen.config, model)
@@ -120,7 +120,7 @@ def load_heldout(path: Path) -> Heldout:
     try:
         network = Heldout(HeldoutConfig.model_validate(about["settings"]), len(about["classes"]))
         return weights_file.fill(network, tensors).eval().requires_grad_(False)
-    except (ValidationError, KeyError, RuntimeError) as error:
+    except UNFIT as error:
         raise unfit(str(path), error, HELDOUT) from error
 
 

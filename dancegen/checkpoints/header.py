@@ -35,6 +35,8 @@ PersonUri = Annotated[
 ]  # name of a shipped person, or URI of a checkpoint
 LENGTH_BYTES = 8  # at the start of the file: the length of the JSON that follows, little-endian
 MAX_LENGTH = 100_000_000  # of that JSON, as safetensors itself allows
+# what metadata of other types, or nested deeply, raises where it is used; pydantic's ValidationError is a ValueError
+UNFIT = (LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 
 
 def person_checkpoint(uri: str) -> str:
@@ -61,7 +63,7 @@ def decoded(metadata: dict[str, str]) -> dict[str, Any]:
     """The metadata decoded from JSON; empty if it was not written by dancegen."""
     try:
         return {name: json.loads(value) for name, value in metadata.items() if metadata.get("kind")}
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -109,9 +111,11 @@ def _metadata(file: storage.SeekableFile, uri: str, kind: str) -> dict[str, str]
             raise ValueError("its header is too large")
         header = json.loads(file.read(length))
         metadata = header.pop("__metadata__", {})
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata is not text")
         ends = LENGTH_BYTES + length + max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         if (size := file.seek(0, os.SEEK_END)) != ends:
             raise ValueError(f"it has {size:,} bytes and should have {ends:,}")
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # errors of JSON and UTF-8 are ValueErrors
+    except UNFIT as error:  # errors of JSON and UTF-8 are ValueErrors, and the RecursionError of JSON a RuntimeError
         raise damaged(uri, error, MAKE_ANOTHER[kind]) from error
     return metadata

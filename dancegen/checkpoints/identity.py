@@ -21,7 +21,7 @@ def identity(content: bytes) -> str:
             start, end = tensor["data_offsets"]
             digest.update(json.dumps([name, tensor["dtype"], tensor["shape"]]).encode())
             digest.update(data[start:end])
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError):
+    except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return hashlib.sha256(content).hexdigest()
     return digest.hexdigest()
 

@@ -1,15 +1,17 @@
-"""Messages of a job to the user who started it, for steps that do not need Ray for them."""
+"""Progress lines of a job."""
 
+import os
 import sys
+from typing import TextIO
 
-from tqdm import tqdm
-
-
-def notify(message: str) -> None:
-    """Print one line for the user, above any progress line."""
-    tqdm.write(message, file=sys.stderr)
+from dancegen import logs
 
 
 def interval_s() -> float:
     """Seconds between two updates of a progress line: a log file needs fewer than a terminal."""
     return 0.2 if sys.stderr.isatty() else 5.0
+
+
+def progress_file() -> TextIO | None:
+    """File of a progress line: None is standard error. With JSON lines there are events instead of a progress line."""
+    return open(os.devnull, "w") if logs.job().json else None

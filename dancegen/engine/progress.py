@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from dancegen.engine.cluster.internals import put_without_waiting
 from dancegen.engine.messages import interval_s as interval_s
-from dancegen.engine.messages import notify as notify
+from dancegen.engine.messages import progress_file
+from dancegen.logs import notify as notify
 
 POLL_S = 0.5
 Event = dict[str, Any]
@@ -114,7 +115,8 @@ class TrainingBar:
         done = (epoch - 1) * self.items + items
         if self.bar is None:  # only now, so that the rate excludes the startup
             total = self.epochs * self.items
-            self.bar = tqdm(total=total, initial=done, unit=f" {self.unit}", smoothing=0.05, mininterval=interval_s())
+            unit, shown = f" {self.unit}", {"file": progress_file(), "mininterval": interval_s()}
+            self.bar = tqdm(total=total, initial=done, unit=unit, smoothing=0.05, **shown)
         self.bar.set_description(f"epoch {min(epoch, self.epochs)} of {self.epochs}", refresh=False)
         self.bar.update(done - self.bar.n)
 

@@ -11,6 +11,7 @@ from dancegen import storage
 from dancegen.errors import ConfigError, StorageError, StorageUnreachableError
 
 TIMEOUT_S = 60.0  # without a byte
+MAX_ONNX_BYTES = 2**31  # limit of Protobuf
 
 
 def fetch(uri: str, sha256: str | None) -> Path:
@@ -47,7 +48,9 @@ def onnx_bytes(path: Path) -> str | bytes:
         names = [name for name in archive.namelist() if name.endswith(".onnx")]
         if len(names) != 1:
             raise ConfigError(str(path), f"is a zip with {len(names)} ONNX files; one is required.", "Unpack it.")
-        return archive.read(names[0])
+        if archive.getinfo(names[0]).file_size > MAX_ONNX_BYTES:
+            raise ConfigError(str(path), "contains an ONNX file above 2 GB, which ONNX does not allow.", "Unpack it.")
+        return archive.read(names[0])  # at most the size that the archive states
 
 
 def _download(uri: str, target: Path) -> None:

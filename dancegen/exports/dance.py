@@ -4,7 +4,6 @@ Axes used in shapes:
     F frames of the video    T poses of the model    J joints
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from dancegen.errors import BadMediaError
+from dancegen.media.arrays import load_arrays
 from dancegen.media.marks import COMMENT, NPZ_MARK
 from dancegen.music.beats import Heard
 from dancegen.music.sections import Section
@@ -76,11 +76,10 @@ def save(dance: Dance, path: Path) -> None:
 def load(path: Path, subject: str) -> Dance:
     """The dance of a file. Raises BadMediaError when it is none; no code in the file is run."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            return _dance({name: found[name] for name in found.files})
+        return _dance(load_arrays(path, subject, "a NumPy archive of a dance", AGAIN))
     except KeyError as error:
         raise BadMediaError(subject, f"is no dance of dancegen: it has no array {error}.", AGAIN) from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError) as error:
         raise BadMediaError(subject, f"is not a NumPy archive of a dance, or is damaged ({error}).", AGAIN) from error
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -10,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
-from tqdm import tqdm
 
 from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
+from dancegen.logs import notify
 from dancegen.media.container import SOUND_SUFFIXES
 
 SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
@@ -97,7 +96,7 @@ def _tell_left_out(uri: str, skipped: storage.Skipped) -> None:
         reasons.append(f"{skipped.unfinished:,} unfinished files of dancegen")
     reasons += [f"the folder {folder}, which cannot be read" for folder in skipped.unreadable]
     if reasons:
-        tqdm.write(f"{uri}: skipped {', '.join(reasons)}", file=sys.stderr)
+        notify(f"{uri}: skipped {', '.join(reasons)}")
 
 
 def _csv(uri: str) -> Iterator[dict[str, Any]]:
@@ -120,7 +119,7 @@ def _table(parts: Sequence[storage.File], uri: str, also: tuple[str, ...]) -> It
             columns = [name for name in ("uri", *LABELS, *also) if name in names]
             for batch in found.to_batches(columns=columns, filter=good, batch_size=AT_ONCE):
                 yield from batch.to_pylist()
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:  # OSError: a footer that is not Thrift
             raise ConfigError(part.uri, f"is not a Parquet file ({error}).", "Correct it.") from error
 
 

@@ -95,6 +95,7 @@ def _weights_kind(path: Path) -> str:
         try:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length < path.stat().st_size else {}
-            return json.loads(header["__metadata__"]["kind"])
-        except (struct.error, ValueError, KeyError, TypeError):
+            kind = json.loads(header["__metadata__"]["kind"])
+            return kind if isinstance(kind, str) else ""
+        except (struct.error, ValueError, KeyError, TypeError, RecursionError):
             return ""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
-
 from dancegen import storage
 from dancegen.checkpoints import header
 from dancegen.checkpoints.fits import check_consent, check_fine_tuning, check_perceptual, check_same
@@ -137,5 +135,5 @@ def _read(uri: str | None, kind: str, here: bool) -> Found | None:
     about = header.read(place, kind)
     try:
         return Found(place, about, SETTINGS[kind](about))
-    except (ValidationError, KeyError) as error:
+    except header.UNFIT as error:
         raise header.unfit(place, error, kind) from error

@@ -1,6 +1,7 @@
 """The command of a step: its help, its settings, and its execution here or on a Ray cluster."""
 
 import importlib.metadata
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from dancegen.steps.step import Step
 REPLACE = "Give --overwrite to replace it, or name another output."
 REPLACE_STEP = "Give overwrite=true to replace it, or name another output."
 MOVE = "Move it away, or name another output."
-RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # set by Ray in the process of a job
 ALL_SETTINGS = "All settings are in docs/settings.md; --show prints the settings that a run would use."
 
 
@@ -106,16 +106,18 @@ def job(name: str) -> None:
 
 
 def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
-    from dancegen import config, tracking
+    from dancegen import config, logs, tracking
+    from dancegen.engine.cluster.internals import JOB_CONFIG, submission
     from dancegen.steps import checkpoints
 
+    logs.begin(step.command, submission())
     path, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
     settings = config.load(load(step.settings), path, overrides, _of_other_steps)
     if show:
         click.echo(config.to_yaml(settings), nl=False)
         return 0
     to.check()
-    if to.submit is not None or RAY_JOB in os.environ:
+    if to.submit is not None or JOB_CONFIG in os.environ:
         tracking.check_is_kept(settings)
     what = f"{step.command}: {step.doing.format(**dict(settings))}"
     if to.submit is not None:
@@ -123,10 +125,10 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
         click.echo(f"{what}, on {to.submit}", err=True)
         referred = None if to.allow_secrets else config.variables(path, overrides)
         return load("dancegen.engine.cluster.submit:submit")(step.name, settings, to.submit, to.env, referred)
-    if RAY_JOB in os.environ:
+    if JOB_CONFIG in os.environ:
         _tell_other_version()
     check(settings, *filter(None, [path]), remedy=REPLACE_STEP if hasattr(settings, "overwrite") else MOVE)
-    click.echo(what, err=True)
+    logs.notify(what)
     _run_here(step, settings)
     return 0
 
@@ -156,13 +158,15 @@ def _run_here(step: Step, settings: Any) -> None:
 
 def _tell_other_version() -> None:
     """Say when the cluster's environment was made for another version of dancegen than the job's code."""
+    from dancegen import logs
+
     try:
         installed = importlib.metadata.version("dancegen")
     except importlib.metadata.PackageNotFoundError:
         return  # its requirements alone
     if installed != __version__:
         text = f"the cluster has the requirements of dancegen {installed}, and this job is dancegen {__version__}."
-        click.echo(f"{text} Install the same version on the nodes if it fails.", err=True)
+        logs.notify(f"{text} Install the same version on the nodes if it fails.", logging.WARNING)
 
 
 def _of_other_steps() -> dict[str, Any]:

@@ -267,7 +267,7 @@ def _read_stamp(place: str, content: bytes) -> dict[str, Any]:
         metadata = pq.read_schema(io.BytesIO(content)).metadata
         kind, version = metadata[b"dancegen.table"].decode(), int(metadata[b"dancegen.format"])
         return {"table": kind, "format": version, "settings": json.loads(metadata[SETTINGS])}
-    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
         remedy = "Give overwrite=true to replace the table, or another folder."
         raise TableError(place, f"is damaged ({error}).", remedy) from error
 

@@ -39,11 +39,14 @@ class DivergenceMonitor:
     """Consecutive checks with a pose error below LEARNED; it stays at LEARNED_LOOKS once reached."""
     looks_above: int = 0
     """Consecutive checks with a pose error above LEFT, after the generator converged."""
+    nearness: float = 0.0
+    """Largest loss of the last check, as a fraction of the size at which it has exploded."""
     best_held_out: float = math.inf
     """Smallest pose error on held-out clips."""
 
     def check_losses(self, losses: dict[str, float]) -> tuple[str, str] | None:
         """The first diverged loss and its problem; None if no loss diverged."""
+        self.nearness = 0.0
         for name, value in losses.items():
             if not math.isfinite(value):
                 return name, "became NaN or Inf"
@@ -52,6 +55,8 @@ class DivergenceMonitor:
             size = abs(value)
             recent = self.recent.setdefault(name, [])
             level = max(median(recent), self.first[name]) if recent else 0.0
+            if level:
+                self.nearness = max(self.nearness, size / (self.factor * level))
             if level and size > self.factor * level:
                 return name, f"is {value:.3g}, {size / level:.0f} times its level before,"
             self.first.setdefault(name, size)

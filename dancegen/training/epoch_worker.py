@@ -3,6 +3,7 @@
 What is trained, on what, and how it is judged are a subclass's. Workers agree on everything that they do together.
 """
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from dancegen import storage, tracking
+from dancegen import logs, storage, tracking
 from dancegen.engine.progress import EventQueue
 from dancegen.engine.training.worker_group import WorkerGroup
 from dancegen.engine.training.workers import all_gather
@@ -77,6 +78,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
         self.progress, self.divergence = EpochProgress(self.workers), DivergenceMonitor(config.diverged_factor)
         self.best, self.machine = BestModel(monitor), Machine(self.device)
         self.metrics: dict[str, float] = {}
+        self.losses: dict[str, float] = {}  # means of the updates before the last synchronisation
         self.leaving: set[int] = set()
         self.told_at, self.saved_at = 0.0, time.monotonic()
 
@@ -106,6 +108,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
     def run(self) -> dict[str, Any]:
         """Train the remaining epochs. Returns `epoch` and `metrics` of the best model."""
         self.resume()
+        self.log("worker started", workers=self.workers)
         while self.training.epoch < self.config.epochs:
             means = self.learn()
             self.training.share_statistics()
@@ -116,6 +119,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
             self.metrics = {f"train/{name}": value for name, value in means.items()} | {
                 f"validation/{name}": value for name, value in found.items()
             }
+            self.log("epoch ended", metrics=self.metrics)
             self.choose()
             self.publish()
             self.report({"epoch": epoch, **self.metrics, **self.usage()}, self.due(self.config.checkpoint_every))
@@ -166,7 +170,8 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
         parts = all_gather((mean.sums(), seconds), self.workers)
         losses = [sums for sums, _ in parts]
         epoch = self.training.epoch + 1
-        if wrong := self.divergence.check_losses(merged(losses)):
+        self.losses = merged(losses)
+        if wrong := self.divergence.check_losses(self.losses):
             raise self.diverged(*wrong, epoch)
         if network := nonfinite_network(self.training.state()["networks"]):
             raise self.diverged(f"{network} network", "has weights that are NaN or infinite", epoch)
@@ -174,6 +179,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
 
     def diverged(self, what: str, problem: str, epoch: int) -> DivergedError:
         """The error that ends the run."""
+        self.log("training diverged", logging.ERROR, what=what, problem=problem)
         where = f"in epoch {epoch} after {self.training.updates} updates."
         return DivergedError(what, f"{problem} {where}", self.remedy(epoch))
 
@@ -188,6 +194,8 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
             self.training.share_statistics()
             # without the key `epoch`, so that it is not taken for a finished epoch
             self.report({"unfinished_epoch": self.training.epoch + 1, "updates": self.training.updates}, save=True)
+            if warned:
+                self.log("preemption notice", logging.WARNING, ranks=sorted(ranks))
             if self.board and warned:
                 self.board.put(kind="leaving", ranks=sorted(ranks), updates=self.training.updates)
         self.leaving |= ranks  # Ray does not report the notice at every call
@@ -212,6 +220,7 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
         self.group.report(metrics, self.state() if save and self.rank == 0 else None)
         if save:
             self.saved_at = time.monotonic()
+            self.log("checkpoint saved")
 
     def state(self) -> dict[str, Any]:
         """Complete state to resume from: plain containers and tensors."""
@@ -242,6 +251,11 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
             "code_version": tracking.code_version(),
         }
 
+    def log(self, message: str, level: int = logging.INFO, **values: Any) -> None:
+        """Log an event of this worker as a JSON line, where they are wanted."""
+        done = {"epoch": self.training.epoch, "updates": self.training.updates}
+        logs.event(message, level, run=self.config.name, rank=self.rank, **done, **values)
+
     def usage(self) -> dict[str, float]:
         """Mean resource usage of the workers' machines."""
         mine = {name: (value, 1.0) for name, value in self.machine.usage().items()}
@@ -252,4 +266,5 @@ class EpochWorker(ABC, Generic[ConfigT, TrainingT]):
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             done = updates * self.workers * self.config.batch_size
-            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=done)
+            numbers = {"updates": self.training.updates, "losses": self.losses, "divergence": self.divergence.nearness}
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=done, **numbers)

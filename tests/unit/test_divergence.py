@@ -97,3 +97,10 @@ def test_the_state_of_a_run_from_before_there_was_a_pose_error_is_read():
     monitor = DivergenceMonitor(1000.0)
     monitor.load({"first": {"l1": 1.0}, "recent": {"l1": [1.0]}})
     assert monitor.check_losses({"l1": 1.0, "pose_error": 4.0}) is None
+
+
+def test_how_near_a_loss_is_to_its_limit_is_known():
+    monitor = DivergenceMonitor(factor=10.0)
+    for value in (1.0, 1.0, 4.0):
+        assert monitor.check_losses({"fine": 1.0, "l1": value}) is None
+    assert monitor.nearness == 0.4

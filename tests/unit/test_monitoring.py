@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import ray
+import ray.util.metrics
 import yaml
 
 from dancegen.engine import metrics
@@ -56,3 +58,33 @@ def test_every_alert_has_its_remedy_in_the_runbook() -> None:
 )
 def test_a_row_is_counted_by_how_it_ended(error: str | None, judged: bool, trace: str | None, expected: str) -> None:
     assert outcome({"error": error, "judged": judged, "trace": trace}) == expected
+
+
+class Recorded:
+    """Stands for a metric of Ray: the numbers that it was given, by its name and labels."""
+
+    numbers: ClassVar[dict[tuple[str, str], float]] = {}
+
+    def __init__(self, name: str, *_: object) -> None:
+        self.name = name.removeprefix("dancegen_training_")
+
+    def set_default_tags(self, tags: dict[str, str]) -> "Recorded":
+        assert tags["run"] == "large"
+        return self
+
+    def inc(self, value: float) -> None:
+        self.numbers[self.name, ""] = self.numbers.get((self.name, ""), 0.0) + value
+
+    def set(self, value: float, tags: dict[str, str] | None = None) -> None:
+        self.numbers[self.name, "".join((tags or {}).values())] = value
+
+
+def test_updates_of_a_training_are_counted_from_its_driver_s_start_and_not_taken_back(monkeypatch) -> None:
+    monkeypatch.setattr(ray.util.metrics, "Counter", Recorded)
+    monkeypatch.setattr(ray.util.metrics, "Gauge", Recorded)
+    training = metrics.TrainingMetrics("large", "clips")
+    for updates in (100, 110, 105, 125):  # resumed at 100; a worker was lost after 110
+        training.steps(3, 16 * updates, updates, {"l1": 0.5}, 0.01)
+    training.epoch({"train/l1": 0.6, "validation/motion_error": 1.5})
+    counted = {("updates", ""): 30.0, ("items", ""): 480.0, ("epoch", ""): 3, ("divergence", ""): 0.01}
+    assert Recorded.numbers == counted | {("loss", "l1"): 0.5, ("score", "motion_error"): 1.5}

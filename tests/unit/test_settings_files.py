@@ -1,6 +1,5 @@
-"""Every settings file that comes with the project can be used, and so can every command in README and runbook."""
+"""Every settings file that comes with the project can be used, and so can the example of every step."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from dancegen import fields
-from dancegen.cli import beats, compare_estimators, dance, doctor, export, gallery, import_weights, jobs, study
 from dancegen.steps import STEPS
 from dancegen.steps.command import load, step_command
 
@@ -16,22 +14,11 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))
 PRESETS = Path("configs/presets")
 OTHER_NAMES = {"ablation": "search", "ablation_ren2020": "search"}  # settings files beside the one of their step
-BY_COMMAND = {step.command: name for name, step in STEPS.items()}
 TO_BE_STATED = {"train_renderer": ["consent=The person agreed."]}  # by a step, and no file can state it for the user
-STANDS_FOR_MADE = {"best.yaml": "configs/train_dance.yaml"}  # what another step writes
-
-
-def readme_commands() -> list[str]:
-    text = "".join((ROOT / name).read_text() for name in ("README.md", "cluster/README.md", "docs/operations.md"))
-    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").split("\n")
-    found = [re.search(r"(?:^|\s)((?:dancegen|python -m jobs\.)\s*\S+.*)$", line) for line in lines]
-    return [match.group(1) for match in found if match]
 
 
 def show(step: str, *words: str) -> None:
-    made = [STANDS_FOR_MADE.get(Path(word).name, word) for word in words]
-    answer = CliRunner().invoke(step_command(STEPS[step]), [*made, "--show"])
+    answer = CliRunner().invoke(step_command(STEPS[step]), [*words, "--show"])
     assert answer.exit_code == 0, answer.output
     assert answer.stdout
 
@@ -78,31 +65,3 @@ def test_the_help_of_a_step_shows_what_it_needs_what_is_given_most_and_an_exampl
     example = f"{STEPS[step].command} {STEPS[step].example}"
     assert f"{example}\n" in shown
     show(step, *shlex.split(example)[1:])
-
-
-@pytest.mark.parametrize("command", readme_commands())
-def test_a_command_of_the_readme_can_be_given(command: str):
-    words = shlex.split(command, comments=True)
-    words = [words[2].removeprefix("jobs.").replace("_", "-"), *words[3:]] if words[0] == "python" else words[1:]
-    match words:
-        case ["dance", *rest]:
-            dance.make_context("dance", rest)
-        case ["beats", *rest]:
-            beats.make_context("beats", rest)
-        case ["export", *rest]:
-            export.make_context("export", rest)
-        case ["gallery", *rest]:
-            gallery.make_context("gallery", rest)
-        case ["compare-estimators", *rest]:
-            compare_estimators.make_context("compare-estimators", rest)
-        case ["study", part, *rest]:
-            given = rest[: rest.index(">")] if ">" in rest else rest
-            study.commands[part].make_context(part, given)
-        case ["jobs", part, *rest]:
-            jobs.commands[part].make_context(part, rest)
-        case ["doctor", *rest]:
-            doctor.make_context("doctor", rest)
-        case ["import-weights", *rest]:
-            import_weights.make_context("import-weights", rest)
-        case [step, *rest]:
-            show(BY_COMMAND[step], *rest)

@@ -4,6 +4,7 @@ Without the head's global control store (GCS) Ray ends the driver after a minute
 message. The driver therefore checks by itself whether the head still answers, and exits before Ray ends it.
 """
 
+import logging
 import os
 import shlex
 import socket
@@ -14,10 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
-from tqdm import tqdm
 
 from dancegen.engine.cluster import internals as ray_internals
 from dancegen.errors import ClusterError
+from dancegen.logs import notify
 
 LOST = 2  # exit code of an error that the user can fix
 POLL_S = 5.0
@@ -57,7 +58,7 @@ def _watch(host: str, port: int, ended: threading.Event, done: Callable[[], str]
             problem = f"is lost: it has not answered for {time.monotonic() - silent_since:.0f} s; {done()}."
             remedy = f"To resume: {command}"
             error = ClusterError(f"the head of the Ray cluster ({host}:{port})", problem, remedy)
-            tqdm.write(str(error), file=sys.stderr)
+            notify(str(error), logging.ERROR)
             sys.stderr.flush()
             os._exit(LOST)  # any other call to Ray would now block until Ray ends the process
 

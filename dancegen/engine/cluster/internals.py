@@ -53,6 +53,7 @@ JOB_LOGGERS = (
 JOB_LOG_FOLLOWS = ", last available logs (truncated to 20,000 chars):"
 
 
+JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # set by Ray in the process of a submitted job
 RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 
 
@@ -90,6 +91,15 @@ def state_with_samples(state: dict[str, Any], samples: int) -> dict[str, Any]:
     Relies on the keys `total_samples` and `finished`. Tests: tests/unit/test_search_proposals.py.
     """
     return {**state, "total_samples": samples, "finished": False}
+
+
+def submission() -> str | None:
+    """Id of the submitted job that this process is the driver of; None elsewhere.
+
+    Relies on the variable with the job's configuration. Test: tests/integration/test_cluster.py.
+    """
+    configuration = json.loads(os.environ.get(JOB_CONFIG, "{}"))
+    return configuration.get("metadata", {}).get("job_submission_id")
 
 
 def cluster_version(client: Any) -> str:

@@ -8,10 +8,9 @@ import sys
 import time
 from typing import Any
 
-from tqdm import tqdm
-
 from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET, START_TIMEOUT
 from dancegen.errors import ClusterError
+from dancegen.logs import notify
 from dancegen.native_output import suppressed
 from dancegen.stopping import handle_sigterm
 
@@ -65,7 +64,7 @@ def await_room(cpus: float, gpus: float) -> None:
             raise ClusterError(
                 "the cluster", f"had no machine free with {need}; {has}.", "Request less, or add machines."
             )
-        tqdm.write(f"waiting for a machine with {need} free; {has}", file=sys.stderr)
+        notify(f"waiting for a machine with {need} free; {has}", logging.WARNING)
 
 
 def _nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import pyarrow as pa
 
 Row = dict[str, Any]
+SHARD = "shard"  # key of a row for its messages: index of its shard; no stage gets it
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Reports the notes on good rows at the end of a step."""
 
-import sys
 from collections.abc import Container
-
-from tqdm import tqdm
 
 from dancegen import tables
 from dancegen.engine.table_jobs.table_job import TableJob
+from dancegen.logs import notify
 
 
 def print_notes(job: TableJob, uris: Container[str]) -> None:
@@ -21,4 +19,4 @@ def print_notes(job: TableJob, uris: Container[str]) -> None:
                 first = min(filter(None, (first, (row["uri"], row["note"]))))
     if first is not None:
         text = f"{count:,} {job.label} have a note ({job.table}, column note); the first: {first[0]}: {first[1]}"
-        tqdm.write(text, file=sys.stderr)
+        notify(text)

@@ -6,15 +6,17 @@ schedule.py decides; this module starts, watches and ends the actors. A node tha
 rows, and its actors end when they have finished those that they have.
 """
 
+import logging
 import pickle
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dancegen import logs
 from dancegen.engine.cluster.internals import draining_nodes
 from dancegen.engine.cluster.session import worker_environment
 from dancegen.engine.table_jobs.cost import Spending
-from dancegen.engine.table_jobs.job import Row, Status, TableJob
+from dancegen.engine.table_jobs.job import SHARD, Row, Status, TableJob
 from dancegen.engine.table_jobs.row_actor import (
     NO_PROGRESS_S,
     RowActor,
@@ -175,10 +177,15 @@ class RowPool:
 
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         node = self._nodes.get(actor)
+        with_node = node not in alive or node in self._draining
         self._end([actor])
         self._spending.lost_s += held_s
-        for row in schedule.lost(batch, held_s, node not in alive or node in self._draining):
-            reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
+        reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
+        lost = {"ray_node": node, "node_lost": with_node, "error": reason}
+        for row in batch.rows:
+            about = {"table": self._job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
+            logs.event("the row's actor was lost", logging.WARNING, **about, **lost)
+        for row in schedule.lost(batch, held_s, with_node):
             text = f"{row['uri']}: ended the process of its actor {LOSSES} times ({reason}). Re-encode or leave it out."
             yield write_row(self._job, bad_row(self._job, row, text), row)
 

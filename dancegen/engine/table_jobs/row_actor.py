@@ -1,5 +1,6 @@
 """The Ray actor of a table job: runs rows in a child process and writes the part of each to storage."""
 
+import logging
 import pickle
 import time
 from collections.abc import Callable
@@ -7,10 +8,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from dancegen import logs, tables
 from dancegen import schema as schemas
-from dancegen import tables
 from dancegen.engine.cluster import spot_notice
-from dancegen.engine.table_jobs.job import Row, Status, TableJob
+from dancegen.engine.metrics import DONE, outcome
+from dancegen.engine.table_jobs.job import SHARD, Row, Status, TableJob
 from dancegen.engine.table_jobs.row_process import BadRowError, RowBugError, RowLimits, RowProcess, StageError
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.errors import ClusterError, DanceGenError, StorageUnreachableError
@@ -24,8 +26,9 @@ T = TypeVar("T")
 class RowActor:
     """Runs batches of rows, one row at a time."""
 
-    def __init__(self, job: TableJob, stage: bytes, limits: RowLimits, storage_attempts: int) -> None:
+    def __init__(self, job: TableJob, stage: bytes, limits: RowLimits, storage_attempts: int, log: logs.Job) -> None:
         """`stage` is a pickled (class, constructor arguments)."""
+        logs.join(log)
         self._job, self._storage_attempts = job, storage_attempts
         self._process = RowProcess(stage, limits)
 
@@ -57,10 +60,16 @@ class RowActor:
         started = time.monotonic()
         if again and (done := self._patiently(self._done_before, row)) is not None:
             return done
+        about = {"table": self._job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
+        logs.event("row started", **about)
         made, bug = self._made(row)
         held_s = time.monotonic() - started
-        status = self._patiently(write_row, self._job, made, {**row, "held_s": held_s})
-        return {**status, "trace": bug, "busy_s": time.monotonic() - started}
+        written = self._patiently(write_row, self._job, made, {**row, "held_s": held_s})
+        status: Status = {**written, "trace": bug, "busy_s": time.monotonic() - started}
+        how = {"outcome": outcome(status), "seconds": round(status["busy_s"], 3), "error": status["error"]}
+        level = logging.INFO if how["outcome"] == DONE else logging.WARNING
+        logs.event("row ended", level, **about, **how, traceback=bug)
+        return status
 
     def _done_before(self, row: Row) -> Status | None:
         """Status of a row that was finished before its actor was lost; None when it was not.
@@ -79,7 +88,8 @@ class RowActor:
     def _made(self, row: Row) -> tuple[pa.Table, str | None]:
         """The stage's table, or one with the row's error; and the traceback of a bug."""
         try:
-            return self._patiently(self._process.run, pa.Table.from_pylist([row]), row["uri"]), None
+            given = {name: value for name, value in row.items() if name != SHARD}
+            return self._patiently(self._process.run, pa.Table.from_pylist([given]), row["uri"]), None
         except (BadRowError, StorageUnreachableError) as error:
             trace = error.trace if isinstance(error, RowBugError) else None
             return bad_row(self._job, row, str(error)), trace
@@ -94,13 +104,13 @@ class RowActor:
         return act(*args)
 
 
-def actor_arguments(job: TableJob, parallel: Parallel) -> tuple[TableJob, bytes, RowLimits, int]:
+def actor_arguments(job: TableJob, parallel: Parallel) -> tuple[TableJob, bytes, RowLimits, int, logs.Job]:
     """Arguments of the constructor of a RowActor."""
     from ray.cloudpickle import cloudpickle
 
     stage = cloudpickle.dumps((job.stage, job.stage_args))
     limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
-    return job, stage, limits, parallel.storage_attempts
+    return job, stage, limits, parallel.storage_attempts, logs.job()
 
 
 def no_room() -> ClusterError:

@@ -1,19 +1,18 @@
 """The shards of a job's table: which rows are left to do in each, and the compaction of the finished ones."""
 
-import sys
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tqdm import tqdm
-
 from dancegen import storage, tables
-from dancegen.engine.table_jobs.job import Row, Status, TableJob
+from dancegen.engine.table_jobs.job import SHARD, Row, Status, TableJob
 from dancegen.engine.table_jobs.plan import Plan
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.summary import SetAside
 from dancegen.errors import StorageUnreachableError
+from dancegen.logs import notify
 from dancegen.tables.names import Shard, key_hash, part_hash, shard_count, shard_index, shard_of
 from dancegen.tables.shards import SHARD_BYTES, compact, divide
 
@@ -25,7 +24,7 @@ class Left:
     """Rows of a shard that are not done."""
 
     rows: list[Row] = field(default_factory=list)
-    """Each with the number of its next attempt, and the columns of cost that are known before it."""
+    """Each with the number of its next attempt, the index of its shard, and the costs that are known before it."""
     quarantined: list[SetAside] = field(default_factory=list)
     done: int = 0
     """Number of rows that were done in earlier runs."""
@@ -100,6 +99,7 @@ class Shards:
         past = {row["uri"]: row for row in self._past(shard, parts)}
         left = Left()
         held = {"cpus": self._parallel.cpus_per_actor, "gpus": self._parallel.gpus_per_actor, "wasted_s": 0.0}
+        held[SHARD] = shard.index
         for row in rows:
             before = past.get(row["uri"])
             if before is None or before["version"] != row["version"]:
@@ -145,7 +145,7 @@ class Shards:
         try:
             compact(self._job.table, self._job.schema, shard, self._files.get(shard), parts)
         except StorageUnreachableError as error:
-            tqdm.write(f"{error} Rows stay in files of their own until the next run.", file=sys.stderr)
+            notify(f"{error} Rows stay in files of their own until the next run.", logging.WARNING)
 
     def _collect(self, at_most: int) -> None:
         """Wait until at most so many compactions are left. Raises the error of one that failed."""

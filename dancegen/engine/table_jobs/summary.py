@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from dancegen.engine.prices import ActorPrice
 from dancegen.engine.table_jobs.cost import Spending
@@ -114,6 +115,12 @@ class Summary:
     def so_far(self) -> str:
         """What is done, for the message when the job ends early."""
         return f"{self.done_before + self.done_now:,} of {self.rows:,} {self.label} are done and kept in {self.table}"
+
+    def numbers(self) -> dict[str, Any]:
+        """The state so far, for JSON lines."""
+        done = {"done": self.done_now, "done_before": self.done_before, "set_aside": self.bad, "left": self.left}
+        amount = {"units": self.units, "unit": self.unit} if self.unit else {}
+        return {"table": self.table, **done, **amount, "seconds": round(self.seconds, 3)}
 
     def postfix(self) -> str:
         """Text of the progress bar besides rows: the rate in the job's unit, rows set aside, cost of the rest."""

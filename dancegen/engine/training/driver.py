@@ -10,7 +10,7 @@ from typing import Any
 import ray.train
 import ray.train.torch
 
-from dancegen import storage
+from dancegen import logs, storage
 from dancegen.engine.cluster import internals as ray_internals
 from dancegen.engine.progress import EpochEndFilter, notify
 from dancegen.engine.training.run_folder import KeepCheckpointList, mend_checkpoint_list
@@ -54,7 +54,7 @@ def fit(
     if mend_checkpoint_list(config.run_folder):
         notify(f"the list of checkpoints in {config.run_folder} was truncated; using the last complete one")
     trainer = ray.train.torch.TorchTrainer(
-        work,
+        _logged(work, logs.job()),
         train_loop_config=given,
         torch_config=ray.train.torch.TorchConfig(timeout_s=LOSE_CONTACT_S),
         scaling_config=ray.train.ScalingConfig(
@@ -74,3 +74,13 @@ def fit(
     ray_internals.start_no_dataset_manager(trainer)
     end: Any = trainer.fit().return_value
     return end
+
+
+def _logged(work: Callable[[dict[str, Any]], dict[str, Any]], job: logs.Job) -> Callable[[dict[str, Any]], Any]:
+    """`work` in a process whose messages are those of the job."""
+
+    def run(given: dict[str, Any]) -> dict[str, Any]:
+        logs.join(job)
+        return work(given)
+
+    return run

@@ -1,16 +1,20 @@
 """Reports a training while it runs: the workers' events go to the progress line, and to MLflow in another thread."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from dancegen import storage, tracking
+from dancegen import logs, storage, tracking
 from dancegen.config import to_yaml
 from dancegen.engine.cluster.head_watch import watching_head
+from dancegen.engine.metrics import TrainingMetrics
 from dancegen.engine.progress import Event, TrainingBar, notify
 from dancegen.engine.training.settings import TrainingRun
 from dancegen.errors import StorageError
+
+TELL_EVERY_S = 30.0  # between two events of progress in JSON lines
 
 
 class Reporter:
@@ -28,7 +32,8 @@ class Reporter:
             tags=tags,
             warn=notify,
         )
-        self.bar = TrainingBar(config.epochs, items_an_epoch, config.UNIT)
+        self.bar, self.items_an_epoch = TrainingBar(config.epochs, items_an_epoch, config.UNIT), items_an_epoch
+        self.metrics, self.told_at = TrainingMetrics(config.name, config.UNIT), time.monotonic()
         self.epochs_done = 0
         self.begun = False
         self._thread = ThreadPoolExecutor(1)
@@ -41,7 +46,7 @@ class Reporter:
         if event["kind"] != "steps" or event["items"]:  # earlier, MLflow would delay the workers' start by seconds
             self._begin()
         if event["kind"] == "steps":
-            self.bar.at(event["epoch"], event["items"])
+            self._take_steps(event)
         elif event["kind"] == "epoch":
             self._take_epoch(dict(event["metrics"]))
         elif event["kind"] == "file":
@@ -77,11 +82,20 @@ class Reporter:
             self.begun = True
             self._send(self.tracker.artifact, "settings.yaml", to_yaml(self.config).encode())
 
+    def _take_steps(self, event: Event) -> None:
+        epoch, items, updates, losses = event["epoch"], event["items"], event["updates"], event["losses"]
+        self.bar.at(epoch, items)
+        self.metrics.steps(epoch, (epoch - 1) * self.items_an_epoch + items, updates, losses, event["divergence"])
+        if time.monotonic() - self.told_at > TELL_EVERY_S:
+            self.told_at = time.monotonic()
+            logs.event("progress", run=self.config.name, epoch=epoch, updates=updates, losses=losses)
+
     def _take_epoch(self, metrics: dict[str, Any]) -> None:
         epoch = metrics.pop("epoch")
         self.bar.at(epoch + 1, 0)
         self.epochs_done = max(self.epochs_done, epoch)
         self.bar.numbers(named(metrics, self.numbers))
+        self.metrics.epoch(metrics)
         self._send(self.tracker.log, metrics, epoch)
 
     def _send(self, log: Callable[..., None], *what: Any) -> None:

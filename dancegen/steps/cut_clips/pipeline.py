@@ -1,15 +1,13 @@
 """poses -> clips, on Ray Data."""
 
-import sys
 from itertools import combinations
 from typing import Any
-
-from tqdm import tqdm
 
 from dancegen import outputs, schema, storage, tables
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.logs import notify
 from dancegen.media.inputs import UNKNOWN
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
 from dancegen.steps.cut_clips.same_songs import song_groups
@@ -55,7 +53,7 @@ def _sides(config: CutClipsConfig, poses: list[Row]) -> list[tuple[Row, str]]:
     sounding = [pose for pose in good if pose["uri"] in heard]
     sides = split(sounding, config.test_share, config.validation_share, config.apart, groups)
     if sounding:
-        tqdm.write(_split_summary(sounding, sides, groups), file=sys.stderr)
+        notify(_split_summary(sounding, sides, groups))
     return [(pose, sides.get(pose["uri"], TRAIN)) for pose in good]
 
 

@@ -10,10 +10,10 @@ from dancegen import schema, storage, tables, tracking
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.identity import identity
 from dancegen.config import to_yaml
-from dancegen.engine.messages import notify
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, TableError
+from dancegen.logs import notify
 from dancegen.metrics.scores import Danced, Score, score
 from dancegen.steps.evaluate.page import page
 from dancegen.steps.evaluate.settings import EvaluateConfig

@@ -8,11 +8,11 @@ import numpy as np
 
 from dancegen import schema, storage, tables, tracking
 from dancegen.config import to_yaml
-from dancegen.engine.messages import notify
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError
 from dancegen.estimators.base import load_estimator
+from dancegen.logs import notify
 from dancegen.metrics.video.appearance import CLIP_FRAMES
 from dancegen.steps.evaluate_renderer.measures import FRECHET
 from dancegen.steps.evaluate_renderer.page import Report, Shown, page

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from dancegen import schema, storage, tables
-from dancegen.engine.messages import notify
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import SetAside, Summary, describe
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
+from dancegen.logs import notify
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
 from dancegen.steps.import_poses.formats import sources
 from dancegen.steps.import_poses.settings import ImportPosesConfig

@@ -8,7 +8,7 @@ from typing import Any
 import ray.train
 import torch
 
-from dancegen import storage, tracking
+from dancegen import logs, storage, tracking
 from dancegen.checkpoints import checkpoint
 from dancegen.engine.progress import EventQueue
 from dancegen.engine.training.workers import all_gather, wrap_ddp
@@ -45,6 +45,7 @@ class Worker:
         updates = config.epochs * batches_per_epoch(data.train, self.workers, config.batch_size, config.clips)
         self.training = PerceptualTraining(config, len(data.categories), updates, wrap=wrap_ddp, stream=self.rank)
         self.metrics: dict[str, float] = {}
+        self.losses: dict[str, float] = {}  # means of this epoch at the last check
         self.told_at = 0.0
         normalization = config.network.normalization
         self.clips = PoseClips(config.clips, "train", normalization, data)
@@ -53,6 +54,7 @@ class Worker:
     def run(self) -> dict[str, Any]:
         """Train the remaining epochs."""
         self.resume()
+        logs.event("worker started", **self.place(), workers=self.workers)
         while self.training.epoch < self.config.epochs:
             means = self.learn()
             if wrong := not_finite(means):
@@ -60,6 +62,7 @@ class Worker:
             self.training.epoch += 1
             share_statistics(self.training.student)
             self.metrics = {f"train/{name}": value for name, value in means.items()} | self.validate()
+            logs.event("epoch ended", **self.place(), metrics=self.metrics)
             self.report()
         if self.rank == 0:
             self.save_network()
@@ -82,8 +85,10 @@ class Worker:
             mean.add(self.training.step(dances))
             steps += 1
             self.report_progress(steps)
-            if steps % CHECK_STEPS == 0 and not_finite(means := self.over_workers(mean)):
-                return means
+            if steps % CHECK_STEPS == 0:
+                self.losses = self.over_workers(mean)
+                if not_finite(self.losses):
+                    return self.losses
         clips = steps * self.workers * self.config.batch_size
         return self.over_workers(mean) | {"clips_per_s": clips / (time.monotonic() - started)}
 
@@ -132,6 +137,11 @@ class Worker:
             "code_version": tracking.code_version(),
         }
 
+    def place(self) -> dict[str, Any]:
+        """Where this worker is in the training, for its events."""
+        done = {"epoch": self.training.epoch, "updates": self.training.updates}
+        return {"run": self.config.name, "rank": self.rank, **done}
+
     def over_workers(self, mean: Mean) -> dict[str, float]:
         """The means over all workers, on every worker."""
         return merged(all_gather(mean.sums(), self.workers))
@@ -141,4 +151,5 @@ class Worker:
         if self.board and time.monotonic() - self.told_at >= TELL_EVERY_S:
             self.told_at = time.monotonic()
             clips = steps * self.workers * self.config.batch_size
-            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=clips)
+            numbers = {"updates": self.training.updates, "losses": self.losses, "divergence": None}
+            self.board.put(kind="steps", epoch=self.training.epoch + 1, items=clips, **numbers)

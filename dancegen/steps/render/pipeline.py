@@ -1,12 +1,10 @@
 """songs -> dance videos, on Ray: one mp4 per song, and the table of renders beside them"""
 
-import sys
 from array import array
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dancegen import schema, storage, tables
 from dancegen.engine.table_jobs.cost import Budget
@@ -16,6 +14,7 @@ from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import StorageError, TableError, TooManyBadRowsError
 from dancegen.exports import formats
+from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, stream_media
 from dancegen.steps.render.library import Library, Past, Song
 from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
@@ -71,7 +70,7 @@ def _print_ranges(job: TableJob, songs: Library) -> None:
                 most = max(most, (row["out_of_range_share"], row["uri"]))
     if shares:
         text = f"poses unlike the person's footage: {np.median(shares):.1%} of a song (median), at most "
-        tqdm.write(f"{text}{most[0]:.1%}: {most[1]} ({job.table}, column out_of_range_share)", file=sys.stderr)
+        notify(f"{text}{most[0]:.1%}: {most[1]} ({job.table}, column out_of_range_share)")
 
 
 def _has_table(config: RenderConfig) -> bool:

@@ -15,7 +15,7 @@ import ray
 import ray.tune
 from ray.tune.schedulers import ASHAScheduler
 
-from dancegen import storage
+from dancegen import logs, storage
 from dancegen.engine.cluster import internals as ray_internals
 from dancegen.engine.cluster.capacity import enough, require_places
 from dancegen.engine.cluster.head_watch import watching_head
@@ -116,7 +116,7 @@ def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list
     folder = storage.join(config.output, EXPERIMENT)
     begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
     teller.turns = ray.remote(num_cpus=0)(TrialSlots).remote(config.max_concurrent_trials)
-    given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns}
+    given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns, "log": logs.job()}
     try:
         analysis = ray.tune.run(
             ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),

@@ -8,6 +8,7 @@ import ray.tune
 from tqdm import tqdm
 
 from dancegen import tracking
+from dancegen.engine.messages import progress_file
 from dancegen.engine.progress import interval_s, notify
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.search.trial import OBJECTIVE, folder_of
@@ -26,7 +27,7 @@ class TrialProgress(ray.tune.Callback):
         self.ended: set[str] = set()
 
     def __enter__(self) -> Self:
-        self.bar = tqdm(total=self.config.trainings, unit=" trainings", mininterval=interval_s())
+        self.bar = tqdm(total=self.config.trainings, unit=" trainings", mininterval=interval_s(), file=progress_file())
         self.teller = ThreadPoolExecutor(1)
         self.sent: list[Future[None]] = []
         self.search = self._run(self.config.output, "search", {"step": "search"})

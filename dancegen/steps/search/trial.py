@@ -12,7 +12,7 @@ import ray
 import ray.tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from dancegen import storage
+from dancegen import logs, storage
 from dancegen.engine.training.driver import fit
 from dancegen.engine.training.worker_group import STATE, Alone
 from dancegen.errors import DivergedError
@@ -26,8 +26,9 @@ OBJECTIVE = "objective"  # metric that Ray Tune compares
 POLL_S = 1.0
 
 
-def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any) -> None:
+def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any, log: logs.Job) -> None:
     """Run one training with these values, or resume that of this trial id. A diverged one ends without an error."""
+    logs.join(log)
     search = SearchConfig.model_validate(config)
     trial_id = ray.tune.get_context().get_trial_id()
     while not ray.get(turns.take.remote(trial_id)):

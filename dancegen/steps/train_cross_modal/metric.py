@@ -14,11 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from dancegen.checkpoints import weights_file
-from dancegen.checkpoints.header import CROSS_MODAL, unfit
+from dancegen.checkpoints.header import CROSS_MODAL, UNFIT, unfit
 from dancegen.steps.train_cross_modal import music_classes as metric
 from dancegen.steps.train_cross_modal.music_tagger import MusicTagger
 from dancegen.steps.train_cross_modal.onnx_tagger import OnnxTagger
@@ -128,7 +127,7 @@ class CrossModal:
             )
             tagger = _tagger(path, config, about, tensors)
             return cls(config, about["fps"], tagger, pose_metric, dictionary, about["card"])
-        except (ValidationError, KeyError, RuntimeError) as error:
+        except UNFIT as error:
             raise unfit(str(path), error, CROSS_MODAL) from error
 
 

@@ -15,6 +15,7 @@ from dancegen.config import to_yaml
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
+from dancegen.engine.messages import progress_file
 from dancegen.engine.progress import Event, EventQueue, notify
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import CheckpointError, TableError
@@ -153,7 +154,7 @@ class Shown:
         if self._bar is None or self._bar.desc != what:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(total=event["total"], desc=what, bar_format=BAR, mininterval=0.5)
+            self._bar = tqdm(total=event["total"], desc=what, bar_format=BAR, mininterval=0.5, file=progress_file())
         self._bar.update(done - self._bar.n)
         self._bar.set_postfix({name: f"{value:.3g}" for name, value in numbers.items()}, refresh=False)
         if numbers:

@@ -7,7 +7,6 @@ Axes used in shapes:
     N frames of the file    T frames at the requested rate    K joints of the file
 """
 
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from jaxtyping import Float, Float32
 
 from dancegen import skeleton, storage
 from dancegen.errors import BadMediaError
+from dancegen.media.arrays import load_arrays
 from dancegen.skeleton import COCO17_JOINTS, COCO18
 from dancegen.steps.import_poses.formats.recording import (
     BadRecording,
@@ -55,11 +55,8 @@ def read(config: ImportPosesConfig, source: str) -> Iterator[Recording | BadReco
 
 def _load(source: str) -> dict[str, Any]:
     """The arrays by name. No code in the file is run. Raises BadMediaError when it is not a NumPy file."""
-    try:
-        with storage.reading(source) as path, path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise BadMediaError(source, f"is not a NumPy file of arrays, or is damaged ({error}).", TAKE) from error
+    with storage.reading(source) as path:
+        return load_arrays(path, source, "a NumPy file of arrays", TAKE)
 
 
 def _joints(arrays: dict[str, Any], source: str) -> Float[np.ndarray, "N K D"]:
