@@ -14,6 +14,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -64,6 +65,13 @@ class Danced:
 
     def __len__(self) -> int:
         return len(self.songs)
+
+    @cached_property
+    def of_song(self) -> dict[str, Int[np.ndarray, " M"]]:
+        """The indices of each song's dances; the songs are in order."""
+        names, of = np.unique(self.songs, return_inverse=True)
+        rows = np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1])
+        return dict(zip(names.tolist(), rows, strict=True))
 
     def take(self, which: Int[np.ndarray, " M"]) -> "Danced":
         """The dances at these indices, which may repeat."""
@@ -201,7 +209,7 @@ def _value(metric: Metric, real: Danced, made: Danced, seed: int) -> float:
 
 def _anew(real: Danced, made: Danced, random: np.random.Generator) -> tuple[Danced, Danced]:
     """Bootstrap sample of the songs, with all their dances; the same songs on both sides if both have the same."""
-    songs, others = sorted(set(real.songs)), sorted(set(made.songs))
+    songs, others = list(real.of_song), list(made.of_song)
     drawn = random.integers(0, len(songs), len(songs))
     drawn_others = drawn if songs == others else random.integers(0, len(others), len(others))
     return _of_songs(real, [songs[at] for at in drawn]), _of_songs(made, [others[at] for at in drawn_others])
@@ -209,10 +217,7 @@ def _anew(real: Danced, made: Danced, random: np.random.Generator) -> tuple[Danc
 
 def _of_songs(dances: Danced, songs: list[str]) -> Danced:
     """The dances to each of the songs, one song after the other."""
-    names, of = np.unique(dances.songs, return_inverse=True)
-    rows = np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1])
-    by_song = dict(zip(names.tolist(), rows, strict=True))
-    return dances.take(np.concatenate([by_song[song] for song in songs]))
+    return dances.take(np.concatenate([dances.of_song[song] for song in songs]))
 
 
 def _halves(real: Danced) -> tuple[Danced, Danced] | None:

@@ -83,7 +83,7 @@ def test_a_picture_depends_on_the_joints_alone(dance_px):
 def test_a_pose_estimator_finds_the_dancer(category):
     solutions = pytest.importorskip("mediapipe", reason="needs the extra `mediapipe`").solutions
     song = compose(category, 2, 60.0)
-    body = choreograph(song, Dancer.from_seed(2), 10.0, 0)[200:260] * 78.0 + (WIDTH_PX / 2, 185.0)
+    body = choreograph(song, Dancer.from_seed(2), 10.0, 0)[200:230] * 78.0 + (WIDTH_PX / 2, 185.0)
     right_hip, left_hip, wrist = COCO18.indices("right_hip", "left_hip", "left_wrist")
     distances = []
     with solutions.pose.Pose(model_complexity=1) as estimator:

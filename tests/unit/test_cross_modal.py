@@ -10,6 +10,8 @@ import torch
 from dancegen import schema, tables
 from dancegen.errors import CheckpointError, TableError
 from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.steps.evaluate.settings import EvaluateConfig
+from dancegen.steps.evaluate.stage import EvaluateClips
 from dancegen.steps.train_cross_modal.clips import MusicClips
 from dancegen.steps.train_cross_modal.fit import Fit
 from dancegen.steps.train_cross_modal.metric import CrossModal, load_tagger
@@ -238,3 +240,12 @@ def test_one_song_has_no_classes_and_a_table_without_the_split_no_clips(config, 
         Fit(config).run(MusicClips(one, "train", "body"))
     with pytest.raises(TableError, match="no other clips"):
         MusicClips(one, "other", "body")
+
+
+def test_a_metric_of_other_coordinates_is_refused_with_one_line(uri, tmp_path):
+    few = {"tagger_training": {"epochs": 1}, "pose_metric_training": {"updates": 2}}
+    config = TrainCrossModalConfig.model_validate({**SETTINGS, **few, "normalization": "camera"})
+    Fit(config).run(MusicClips(uri, "train", "camera")).save(tmp_path / "metric.safetensors")
+    wanted = EvaluateConfig(clips=uri, cross_modal=str(tmp_path / "metric.safetensors"))
+    with pytest.raises(CheckpointError, match="cross_modal network: expects dances of 'camera'"):
+        EvaluateClips(wanted, str(tmp_path / "dances"), 1.0)

@@ -1,8 +1,10 @@
 """What is kept of each dance, and the page of scores."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from dancegen import schema, tables
@@ -58,6 +60,20 @@ def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, tmp_path):
 def test_dances_that_are_given_need_no_model(clips, tmp_path):
     dances, _ = measured(clips, tmp_path, made=True, dances=clips)
     assert dances["made"].to_pylist() == [True] * 10
+
+
+def test_the_real_dances_against_themselves_differ_in_nothing(clips, tmp_path):
+    config = EvaluateConfig(clips=clips, dances=clips, output=str(tmp_path))
+    stage = EvaluateClips(config, f"{tmp_path}/dances", 1.0)
+    for made in (False, True):
+        for part in tables.parts(clips, "test"):
+            (tmp_path / str(made)).mkdir(exist_ok=True)
+            copied = shutil.copy(part, tmp_path / str(made))  # a part is known by its uri
+            assert "error" not in stage.one({"uri": copied, "version": "1", "made": made})
+    rows = tables.read(f"{tmp_path}/dances", schema.DANCES)
+    real, same = (read_dances(rows.filter(pc.field("made") == made)) for made in (False, True))
+    (found,) = [one for one in score(real, same, 0, 20) if (one.metric, one.whose) == ("fid_perceptual", "made")]
+    assert found.value == pytest.approx(0, abs=1e-4)
 
 
 def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, tmp_path):

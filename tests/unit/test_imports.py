@@ -9,9 +9,9 @@ SCIPY = ("scipy.interpolate", "scipy.ndimage", "scipy.optimize", "scipy.signal",
 NOT_IMPORTED_BY = {
     "dancegen.cli": ("numpy", "pydantic", "ray", "torch"),
     "dancegen.engine.table_jobs.row_process": ("pandas", "ray", "torch"),
+    # It imports dancegen.engine.table_jobs.table_job.
     "dancegen.steps.render.pipeline": ("librosa", "ray", "scipy", "torch"),
-    "dancegen.engine.table_jobs.table_job": ("ray", "scipy", "torch"),
-    "dancegen.steps.train_dance.worker": ("librosa", "mlflow", "numba", "sklearn", *SCIPY),
+    # It imports dancegen.steps.train_dance.worker.
     "dancegen.steps.search.trial": ("librosa", "mlflow", "numba", "optuna", "plotly", "sklearn", *SCIPY),
     "dancegen.steps.render.stage": ("librosa", "numba", "pandas", "ray", *SCIPY),
     "dancegen.steps.cut_clips.stage": ("librosa", "numba", "ray", "torch", *SCIPY),

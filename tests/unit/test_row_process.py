@@ -148,7 +148,7 @@ def test_no_process_is_left_when_it_is_closed(process):
 
 def test_a_row_that_is_stopped_leaves_no_unfinished_file(process, tmp_path):
     with pytest.raises(BadRowError, match="took longer"):
-        process(RowLimits(seconds=3, memory_gb=4)).run(writing(tmp_path), "x")
+        process(RowLimits(seconds=1.5, memory_gb=4)).run(writing(tmp_path), "x")
     assert not list(tmp_path.iterdir())
 
 

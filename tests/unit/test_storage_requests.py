@@ -11,7 +11,7 @@ from dancegen.media.inputs import list_media
 from dancegen.storage.arrow import TAIL_BYTES
 from dancegen.training.clips import Clips, Shard, summarize
 
-PARTS = 40
+PARTS = 12
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_songs_are_listed_with_their_versions(s3: str, count) -> None:
 
 def test_files_are_deleted_a_thousand_at_a_time(s3: str, count) -> None:
     poses(f"{s3}/poses")
-    assert count(lambda: storage.delete_files(tables.parts(f"{s3}/poses")[:30])) == {"LIST": 1, "POST": 1}
+    assert count(lambda: storage.delete_files(tables.parts(f"{s3}/poses")[:9])) == {"LIST": 1, "POST": 1}
     assert count(lambda: storage.delete(f"{s3}/poses")) == {"LIST": 1, "POST": 1}
     assert storage.find(s3) == []
 

@@ -12,13 +12,13 @@ from dancegen import tracking
 
 
 @pytest.fixture(scope="module")
-def mlflow_server(tmp_path_factory):
+def mlflow_server(tmp_path_factory, with_database):
     """A real MLflow server; its address."""
-    folder = tmp_path_factory.mktemp("server")
+    folder = with_database(tmp_path_factory.mktemp("server"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    options = f"--backend-store-uri sqlite:///{folder}/runs.db --artifacts-destination {folder}/files --workers 1"
+    options = f"--backend-store-uri sqlite:///{folder}/mlflow.db --artifacts-destination {folder}/files --workers 1"
     command = [sys.executable, "-m", "mlflow", "server", *options.split(), "--port", address.rpartition(":")[2]]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with open(folder / "log", "w") as log:
@@ -64,8 +64,8 @@ def test_numbers_parameters_and_tags_are_found_again_in_the_database(tmp_path):
     assert said == []
 
 
-def test_work_that_goes_on_adds_to_the_run_it_began(tmp_path):
-    uri = tracking.default_uri(str(tmp_path))
+def test_work_that_goes_on_adds_to_the_run_it_began(tmp_path, with_database):
+    uri = tracking.default_uri(str(with_database(tmp_path)))
     before, _ = make_run(uri, parameters={"epochs": 2})
     before.log({"l1": 1.0}, step=1)
     after, said = make_run(uri, parameters={"epochs": 4})
@@ -76,8 +76,8 @@ def test_work_that_goes_on_adds_to_the_run_it_began(tmp_path):
     assert said == []
 
 
-def test_a_run_that_was_killed_before_its_parameters_were_logged_gets_them_later(tmp_path):
-    uri = tracking.default_uri(str(tmp_path))
+def test_a_run_that_was_killed_before_its_parameters_were_logged_gets_them_later(tmp_path, with_database):
+    uri = tracking.default_uri(str(with_database(tmp_path)))
     killed, _ = make_run(uri, parameters={"epochs": 2})
     killed.log({"train/l1": 0.5}, step=1)
     again, _ = make_run(uri, parameters={"epochs": 3, "batch_size": 4})
@@ -87,8 +87,8 @@ def test_a_run_that_was_killed_before_its_parameters_were_logged_gets_them_later
     assert tracking.connect(uri).get_run(again.id).data.params == {"epochs": "2", "batch_size": "4"}
 
 
-def test_a_step_that_is_logged_again_with_its_time_is_kept_once(tmp_path):
-    uri = tracking.default_uri(str(tmp_path))
+def test_a_step_that_is_logged_again_with_its_time_is_kept_once(tmp_path, with_database):
+    uri = tracking.default_uri(str(with_database(tmp_path)))
     for _ in range(2):
         run, said = make_run(uri)
         run.log({"train/l1": 0.5}, step=1, at_s=1_000.0)
@@ -98,8 +98,8 @@ def test_a_step_that_is_logged_again_with_its_time_is_kept_once(tmp_path):
     assert not said
 
 
-def test_other_work_in_the_same_experiment_is_another_run(tmp_path):
-    uri = tracking.default_uri(str(tmp_path))
+def test_other_work_in_the_same_experiment_is_another_run(tmp_path, with_database):
+    uri = tracking.default_uri(str(with_database(tmp_path)))
     one, _ = make_run(uri)
     two, _ = make_run(uri, key="another")
     one.open()
@@ -136,9 +136,9 @@ def test_a_remote_output_has_its_database_here(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_files_are_found_again_in_the_database_s_folder_and_on_a_server(tmp_path, mlflow_server):
+def test_files_are_found_again_in_the_database_s_folder_and_on_a_server(tmp_path, with_database, mlflow_server):
     (tmp_path / "page.html").write_text("<p>a plot</p>")
-    for uri in (tracking.default_uri(str(tmp_path / "a folder")), mlflow_server):
+    for uri in (tracking.default_uri(str(with_database(tmp_path / "a folder"))), mlflow_server):
         run, said = make_run(uri)
         run.artifact("pictures/epoch-0001.png", b"a picture")
         run.artifact("page.html", tmp_path / "page.html")
@@ -152,8 +152,8 @@ def test_files_are_found_again_in_the_database_s_folder_and_on_a_server(tmp_path
         assert said == []
 
 
-def test_a_store_that_takes_no_files_keeps_back_no_numbers(tmp_path):
-    run, said = make_run(tracking.default_uri(str(tmp_path)))
+def test_a_store_that_takes_no_files_keeps_back_no_numbers(tmp_path, with_database):
+    run, said = make_run(tracking.default_uri(str(with_database(tmp_path))))
     run.log({"l1": 1.0}, step=1)
     (tmp_path / "mlflow_artifacts").write_text("a file where the artifacts' folder must be")
     run.artifact("picture.png", b"a picture")
@@ -166,7 +166,9 @@ def test_a_store_that_takes_no_files_keeps_back_no_numbers(tmp_path):
     assert "1 files" in said[-1]
 
 
-def test_a_file_kept_while_the_server_was_away_arrives_later_but_not_all_of_them_are_kept(tmp_path, monkeypatch):
+def test_a_file_kept_while_the_server_was_away_arrives_later_but_not_all_of_them_are_kept(
+    tmp_path, monkeypatch, with_database
+):
     monkeypatch.setattr(tracking, "WAITING_BYTES", 10)
     blocked = tmp_path / "folder"
     blocked.write_text("a file where the database's folder must be")
@@ -174,5 +176,6 @@ def test_a_file_kept_while_the_server_was_away_arrives_later_but_not_all_of_them
     run.artifact("old", b"12345678")
     run.artifact("new", b"123")
     blocked.unlink()
+    with_database(blocked)
     run.close()
     assert [file.path for file in tracking.connect(run.uri).list_artifacts(run.id)] == ["new"]

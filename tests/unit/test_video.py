@@ -236,7 +236,9 @@ def test_of_a_long_file_only_the_part_is_read(tmp_path, ending):
     noise = np.random.default_rng(0).integers(0, 255, (100, 240, 320, 3), np.uint8)
     path = tmp_path / f"video{ending}"
     with av.open(path, "w") as container:
-        stream = container.add_stream("libx264", 25, width=320, height=240, options={"g": "5", "crf": "10"})
+        stream = container.add_stream(
+            "libx264", 25, width=320, height=240, options={"g": "5", "crf": "10", "preset": "ultrafast"}
+        )
         for picture in noise:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
         container.mux(stream.encode(None))
