@@ -6,9 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two files at a time, because tests of a file share models, songs and clusters. The long ones, e2e/ and integration/,
-# come first. Each of the two processes starts one Ray for its tests.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two tests at a time: Ray tests mostly wait for processes. conftest.py groups tests that must share a worker.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # ablation.py needs a table of clips, dance_quality.py is `make gate`; plain_step.py and noise_clips.py are modules
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py dance_quality.py plain_step.py noise_clips.py real_people.py),$(wildcard benchmarks/*.py))

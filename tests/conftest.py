@@ -47,6 +47,24 @@ RAY_ENVIRONMENT = {
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side (pytest-xdist), those of one Ray, or of one cluster, stay in one process."""
+    for item in items:
+        if "ray_session" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("one Ray"))
+        elif item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups that are ignored cost a Ray and a cluster more each, in silence: then rather stop."""
+    if session.config.getoption("loadgroup", False):
+        alone = [item.nodeid for item in session.items if item.get_closest_marker("ray") and "@" not in item.nodeid]
+        if alone:
+            raise pytest.UsageError(f"pytest-xdist has not grouped {alone[0]}; look at its version and pytest's")
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """A real S3 server in this process. It starts before Ray does, so that Ray's workers know its address too."""
@@ -132,7 +150,7 @@ def ray_environment(s3_endpoint: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
-    """One local Ray for all tests of this process; its address. More CPUs than the machine has: they only count."""
+    """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
     import ray
 
     from dancegen.engine.cluster.session import quoted_python
