@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-NEAR, FAR = 0.75, 0.5  # similarity cutoffs of suggestions: near match, far match
+NEAR, FAR = 0.85, 0.5  # similarity cutoffs of suggestions: near match, far match
 
 Model = type[BaseModel]
 
