@@ -62,8 +62,12 @@ class TrainingMetrics:
     ) -> None:
         """Count updates of an epoch, and the items of data of the whole training, from totals so far."""
         self._epoch.set(epoch)
-        self._updates.inc(self._more("updates", updates))
-        self._items.inc(self._more("items", items))
+        for counter, more in (
+            (self._updates, self._more("updates", updates)),
+            (self._items, self._more("items", items)),
+        ):
+            if more:  # Ray refuses to count 0
+                counter.inc(more)
         for name, value in losses.items():
             self._loss.set(value, {"loss": name})
         if divergence is not None:

@@ -309,23 +309,25 @@ def test_one_node_can_be_killed_and_stopping_ends_all_and_may_be_repeated_and_to
 
 def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     without_token: Cluster,
-    make_clips: Callable[..., str],
+    make_frames: Callable[..., str],
     with_database: Callable[[Path], Path],
-    tiny_model: dict[str, object],
+    tiny_renderer: dict[str, object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """All trainings start their workers in the same way; test_train_dance.py kills workers, not nodes."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     settings = {
-        "clips": make_clips(str(tmp_path / "clips")),
+        "frames": make_frames(str(tmp_path / "frames")),
         "output": str(with_database(tmp_path / "run")),
-        "model": {**tiny_model, "losses": {"perceptual": 0.0}},
-        "epochs": 24,
+        "model": tiny_renderer,
+        "consent": "Ada agrees.",
+        "epochs": 40,
         "batch_size": 4,
         "pictures_every": 0,
     }
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
-    words = ["train-dance", str(tmp_path / "train.yaml")]
+    words = ["train-renderer", str(tmp_path / "train.yaml")]
     ended, said, _ = job_that_loses_a_node(
         without_token, words, tmp_path, "run/train/checkpoint_*/training.pt", "RayTrainWorker"
     )
@@ -334,7 +336,7 @@ def test_a_training_goes_on_from_its_last_checkpoint_when_a_node_is_killed(
     assert "Traceback" not in said
     assert "MLflow at" not in said, "it was told everything, too"
     newest = max(tmp_path.glob("run/train/checkpoint_*/training.pt"))
-    assert torch.load(newest, weights_only=True)["training"]["updates"] == 2 * 24
+    assert torch.load(newest, weights_only=True)["training"]["updates"] == 2 * 40
 
 
 def test_no_video_is_lost_or_doubled_when_a_node_is_killed(
