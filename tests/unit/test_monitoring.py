@@ -73,6 +73,7 @@ class Recorded:
         return self
 
     def inc(self, value: float) -> None:
+        assert value > 0, "as Ray requires"
         self.numbers[self.name, ""] = self.numbers.get((self.name, ""), 0.0) + value
 
     def set(self, value: float, tags: dict[str, str] | None = None) -> None:
