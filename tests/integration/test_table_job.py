@@ -33,8 +33,8 @@ class Stage:
         name = row["uri"].strip("/")
         earlier = len(list(self.folder.glob(f"{name} *")))
         (self.folder / f"{name} {earlier}").write_text(str(os.getppid()))
-        if name.startswith("slow"):
-            time.sleep(1.0)
+        if name.startswith(("slow", "brief")):
+            time.sleep(1.0 if name.startswith("slow") else 0.1)
         if name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         if (name.startswith("actor") and earlier == 0) or name.startswith("murder"):
@@ -179,6 +179,11 @@ def test_the_pool_grows_from_one_process_to_as_many_as_are_asked_for(tmp_path, j
     run_table_job(job, rows(*(f"slow{number}" for number in range(12))), Parallel(actors=3, min_actors=1))
     workers = {path.read_text() for path in (tmp_path / "calls").glob("slow*")}
     assert 1 < len(workers) <= 3
+
+
+def test_the_pool_grows_while_short_rows_end_all_the_time(tmp_path, job):
+    run_table_job(job, rows(*(f"brief{number}" for number in range(60))), Parallel(actors=3, min_actors=1))
+    assert len({path.read_text() for path in (tmp_path / "calls").glob("brief*")}) > 1
 
 
 def test_an_actor_that_is_killed_loses_no_row(tmp_path, job):
