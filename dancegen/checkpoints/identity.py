@@ -5,6 +5,8 @@ import json
 import struct
 from typing import Any
 
+from dancegen.checkpoints.header import UNFIT
+
 
 def identity(content: bytes) -> str:
     """Identity of a file's model: SHA-256, in hex, of its tensors and of its metadata except the card.
@@ -21,7 +23,7 @@ def identity(content: bytes) -> str:
             start, end = tensor["data_offsets"]
             digest.update(json.dumps([name, tensor["dtype"], tensor["shape"]]).encode())
             digest.update(data[start:end])
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (struct.error, *UNFIT):
         return hashlib.sha256(content).hexdigest()
     return digest.hexdigest()
 

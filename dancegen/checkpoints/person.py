@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from pydantic import ValidationError
 from torch import Tensor
 
 from dancegen import storage
 from dancegen.checkpoints import weights_file
-from dancegen.checkpoints.header import PERSON, person_checkpoint, unfit
+from dancegen.checkpoints.header import PERSON, UNFIT, person_checkpoint, unfit
 from dancegen.renderer.driving.body_fit import Body
 from dancegen.renderer.driving.pose_range import PoseRange
 from dancegen.renderer.networks.person_generator import PersonGenerator
@@ -62,7 +61,7 @@ def load(path: Path) -> Person:
             card=about.get("card", {}),
             **{name: about[name] for name in ("height_px", "width_px", "name", "consent", "licence")},
         )
-    except (ValidationError, LookupError, RuntimeError, ValueError, TypeError) as error:
+    except UNFIT as error:
         raise unfit(str(path), error, PERSON) from error
 
 

@@ -13,9 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tqdm import tqdm
 
 from dancegen.engine.cluster.internals import put_without_waiting
-from dancegen.engine.messages import interval_s as interval_s
-from dancegen.engine.messages import progress_file
-from dancegen.logs import notify as notify
+from dancegen.engine.messages import interval_s, progress_file
 
 POLL_S = 0.5
 Event = dict[str, Any]

@@ -16,12 +16,13 @@ from dancegen import logs
 from dancegen.engine.cluster.internals import draining_nodes
 from dancegen.engine.cluster.session import worker_environment
 from dancegen.engine.table_jobs.cost import Spending
-from dancegen.engine.table_jobs.job import SHARD, Row, Status, TableJob
+from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.row_actor import (
     NO_PROGRESS_S,
     RowActor,
     actor_arguments,
     bad_row,
+    event_values,
     no_room,
     write_row,
 )
@@ -183,8 +184,7 @@ class RowPool:
         reason = " ".join(str(error).split("\n")[0].split()).rstrip(".")
         lost = {"ray_node": node, "node_lost": with_node, "error": reason}
         for row in batch.rows:
-            about = {"table": self._job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
-            logs.event("the row's actor was lost", logging.WARNING, **about, **lost)
+            logs.event("the row's actor was lost", logging.WARNING, **event_values(self._job, row), **lost)
         for row in schedule.lost(batch, held_s, with_node):
             text = f"{row['uri']}: ended the process of its actor {LOSSES} times ({reason}). Re-encode or leave it out."
             yield write_row(self._job, bad_row(self._job, row, text), row)

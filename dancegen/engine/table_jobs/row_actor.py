@@ -60,7 +60,7 @@ class RowActor:
         started = time.monotonic()
         if again and (done := self._patiently(self._done_before, row)) is not None:
             return done
-        about = {"table": self._job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
+        about = event_values(self._job, row)
         logs.event("row started", **about)
         made, bug = self._made(row)
         held_s = time.monotonic() - started
@@ -111,6 +111,11 @@ def actor_arguments(job: TableJob, parallel: Parallel) -> tuple[TableJob, bytes,
     stage = cloudpickle.dumps((job.stage, job.stage_args))
     limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
     return job, stage, limits, parallel.storage_attempts, logs.job()
+
+
+def event_values(job: TableJob, row: Row) -> dict[str, Any]:
+    """What all events of a row have in common."""
+    return {"table": job.table, "shard": row.get(SHARD), "row": row["uri"], "attempt": row["attempts"]}
 
 
 def no_room() -> ClusterError:

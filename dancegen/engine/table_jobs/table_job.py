@@ -21,10 +21,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dancegen import logs, tables
+from dancegen import tables
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import await_room, start_ray
-from dancegen.engine.messages import progress_file
+from dancegen.engine.messages import ProgressEvents, progress_file
 from dancegen.engine.metrics import RowMetrics
 from dancegen.engine.prices import actor_price
 from dancegen.engine.table_jobs.cost import LEVEL, Budget
@@ -37,8 +37,6 @@ from dancegen.engine.table_jobs.shards import Left, Shards
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.errors import ConfigError
 from dancegen.logs import notify
-
-TELL_EVERY_S = 30.0  # between two events of progress in JSON lines
 
 UNLIMITED = Budget()
 
@@ -74,7 +72,7 @@ def run_table_job(job: TableJob, rows: Iterable[Row], parallel: Parallel, budget
 
 def _process(job: TableJob, plan: Plan, parallel: Parallel, budget: Budget, summary: Summary, started: float) -> None:
     """Process the rows that are left, with a progress bar; counts all rows in the summary."""
-    metrics, told = RowMetrics(job.label, job.unit), started
+    metrics, progress = RowMetrics(job.label, job.unit), ProgressEvents()
     with (
         Shards(job, plan, parallel) as shards,
         tqdm(total=len(plan), desc=job.label, mininterval=_interval_s(), file=progress_file()) as bar,
@@ -88,7 +86,7 @@ def _process(job: TableJob, plan: Plan, parallel: Parallel, budget: Budget, summ
             summary.seconds = time.monotonic() - started
             bar.set_postfix_str(summary.postfix(), refresh=False)
             bar.update()
-            told = _log_progress(summary, told)
+            progress.tell(**summary.numbers())
         for _ in left:
             pass  # opens the other shards, so that their finished rows are counted
 
@@ -108,14 +106,6 @@ def _tell_first_bug(summary: Summary, status: Status) -> None:
     if status["trace"] is not None and summary.bugs == 1:
         text = f"{status['error']} The first traceback; further ones are in Ray's logs:\n{status['trace'].rstrip()}"
         notify(text, logging.ERROR, row=status["uri"])
-
-
-def _log_progress(summary: Summary, told: float) -> float:
-    """Log how far the job is, at most every TELL_EVERY_S. Returns the time at which it was logged last."""
-    if time.monotonic() - told < TELL_EVERY_S:
-        return told
-    logs.event("progress", **summary.numbers())
-    return time.monotonic()
 
 
 def _statuses(

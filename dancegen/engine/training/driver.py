@@ -12,9 +12,10 @@ import ray.train.torch
 
 from dancegen import logs, storage
 from dancegen.engine.cluster import internals as ray_internals
-from dancegen.engine.progress import EpochEndFilter, notify
+from dancegen.engine.progress import EpochEndFilter
 from dancegen.engine.training.run_folder import KeepCheckpointList, mend_checkpoint_list
 from dancegen.engine.training.settings import TrainingRun
+from dancegen.logs import notify
 
 # Settings of where and how a run runs, which do not affect its result.
 FREE = frozenset(

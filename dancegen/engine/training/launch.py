@@ -5,10 +5,11 @@ from typing import Any
 
 from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import EventCallback, EventQueue, notify
+from dancegen.engine.progress import EventCallback, EventQueue
 from dancegen.engine.training.driver import fit
 from dancegen.engine.training.reporter import reported
 from dancegen.engine.training.settings import TrainingRun
+from dancegen.logs import notify
 
 TOO_SMALL = "Set fewer workers or a smaller cpus_per_worker, add machines, or set max_wait_s if the cluster autoscales."
 

@@ -1,20 +1,19 @@
 """Reports a training while it runs: the workers' events go to the progress line, and to MLflow in another thread."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from dancegen import logs, storage, tracking
+from dancegen import storage, tracking
 from dancegen.config import to_yaml
 from dancegen.engine.cluster.head_watch import watching_head
+from dancegen.engine.messages import ProgressEvents
 from dancegen.engine.metrics import TrainingMetrics
-from dancegen.engine.progress import Event, TrainingBar, notify
+from dancegen.engine.progress import Event, TrainingBar
 from dancegen.engine.training.settings import TrainingRun
 from dancegen.errors import StorageError
-
-TELL_EVERY_S = 30.0  # between two events of progress in JSON lines
+from dancegen.logs import notify
 
 
 class Reporter:
@@ -33,7 +32,7 @@ class Reporter:
             warn=notify,
         )
         self.bar, self.items_an_epoch = TrainingBar(config.epochs, items_an_epoch, config.UNIT), items_an_epoch
-        self.metrics, self.told_at = TrainingMetrics(config.name, config.UNIT), time.monotonic()
+        self.metrics, self.progress = TrainingMetrics(config.name, config.UNIT), ProgressEvents()
         self.epochs_done = 0
         self.begun = False
         self._thread = ThreadPoolExecutor(1)
@@ -86,9 +85,7 @@ class Reporter:
         epoch, items, updates, losses = event["epoch"], event["items"], event["updates"], event["losses"]
         self.bar.at(epoch, items)
         self.metrics.steps(epoch, (epoch - 1) * self.items_an_epoch + items, updates, losses, event["divergence"])
-        if time.monotonic() - self.told_at > TELL_EVERY_S:
-            self.told_at = time.monotonic()
-            logs.event("progress", run=self.config.name, epoch=epoch, updates=updates, losses=losses)
+        self.progress.tell(run=self.config.name, epoch=epoch, updates=updates, losses=losses)
 
     def _take_epoch(self, metrics: dict[str, Any]) -> None:
         epoch = metrics.pop("epoch")

@@ -5,11 +5,11 @@ Ray Train runs `worker.work` in every worker; the same command resumes where the
 
 from dataclasses import dataclass
 
-from dancegen.engine.progress import notify
 from dancegen.engine.training.driver import FREE
 from dancegen.engine.training.launch import launch
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, DivergedError
+from dancegen.logs import notify
 from dancegen.steps.pretrain_perceptual import worker
 from dancegen.steps.pretrain_perceptual.clips import DatasetSummary, summarize_dataset
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig

@@ -52,12 +52,12 @@ class Song(NamedTuple):
     past: Past | None
 
 
-class Library:
+class Library(scratch.Database):
     """Songs, rows of earlier runs, and files. A context manager: it deletes the database."""
 
     def __init__(self, songs: Iterable[Row], table: str, folders: Iterable[str]) -> None:
         """`songs` are rows of stream_media. `table` is that of renders, or empty; `folders` have the files."""
-        self._db = scratch.database(LAYOUT)
+        super().__init__(LAYOUT)
         self._db.executemany("insert or ignore into songs values (?, ?, ?, ?, null, ?, ?)", map(_song, songs))
         if table:
             for rows in tables.batches(table, schema.RENDERS, PAST):
@@ -69,12 +69,6 @@ class Library:
             found = ((file.uri,) for file in storage.walk(folder))
             self._db.executemany("insert or ignore into files values (?)", found)
         self._db.executescript(INDICES)
-
-    def __enter__(self) -> "Library":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
 
     def __contains__(self, uri: object) -> bool:
         """Whether a song is in the job."""

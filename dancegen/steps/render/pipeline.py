@@ -112,7 +112,7 @@ def input_rows(config: RenderConfig, songs: Library) -> Iterator[Row]:
     Raises ConfigError for a file that would replace a song, or a file not in the table and not from dancegen.
     """
     choices = Choices(config)
-    old_stamp = choices.stamp(SongSettings(), storage.content_hash(choices.dance_checkpoint()))
+    old_stamp = choices.stamp(SongSettings(), storage.content_hash(config.dance_model))
     for song in songs.songs():
         video = storage.join(config.output, song.name)
         exports = [*formats.places(config.exports, _exports(config), storage.stem(video)).values()]

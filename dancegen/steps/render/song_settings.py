@@ -95,10 +95,6 @@ class Choices:
         remedy = f"Correct the row of {song['uri']} in the table of songs."
         return Choice("{}", f"invalid {json.dumps(given, default=str)}", None, f"{song['uri']}: {problem} {remedy}")
 
-    def dance_checkpoint(self) -> str:
-        """The checkpoint of the dance model in the settings of the job."""
-        return self._picture.dance_model
-
     def stamp(self, own: SongSettings, model: str) -> str:
         """What, besides the song, determines the result, with the hash of the dance model."""
         picture = own.picture(self._picture)

@@ -1,7 +1,7 @@
 """trainings of an ablation -> the scores of each, and the table of all"""
 
 from dancegen import storage
-from dancegen.engine.progress import notify
+from dancegen.logs import notify
 from dancegen.metrics.scores import Score
 from dancegen.steps.evaluate import pipeline as evaluate
 from dancegen.steps.evaluate.settings import EvaluateConfig

@@ -20,9 +20,9 @@ from dancegen.engine.cluster import internals as ray_internals
 from dancegen.engine.cluster.capacity import enough, require_places
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
-from dancegen.engine.progress import notify
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import DanceGenError, TableError
+from dancegen.logs import notify
 from dancegen.steps.search import ablation, plots
 from dancegen.steps.search import trial as search_trial
 from dancegen.steps.search.progress import TrialProgress

@@ -8,8 +8,8 @@ import ray.tune
 from tqdm import tqdm
 
 from dancegen import tracking
-from dancegen.engine.messages import progress_file
-from dancegen.engine.progress import interval_s, notify
+from dancegen.engine.messages import interval_s, progress_file
+from dancegen.logs import notify
 from dancegen.steps.search.settings import SearchConfig
 from dancegen.steps.search.trial import OBJECTIVE, folder_of
 

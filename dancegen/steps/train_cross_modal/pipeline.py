@@ -16,9 +16,10 @@ from dancegen.engine.cluster.capacity import enough
 from dancegen.engine.cluster.head_watch import watching_head
 from dancegen.engine.cluster.session import start_ray
 from dancegen.engine.messages import progress_file
-from dancegen.engine.progress import Event, EventQueue, notify
+from dancegen.engine.progress import Event, EventQueue
 from dancegen.engine.training.run_folder import claim
 from dancegen.errors import CheckpointError, TableError
+from dancegen.logs import notify
 from dancegen.steps.train_cross_modal.clips import MusicClips
 from dancegen.steps.train_cross_modal.fit import Fit
 from dancegen.steps.train_cross_modal.metric import load_tagger

@@ -7,13 +7,13 @@ checkpoints hold the complete state of a run, so the same command resumes where 
 from dataclasses import dataclass
 
 from dancegen import storage
-from dancegen.engine.progress import notify
 from dancegen.engine.training import driver
 from dancegen.engine.training.launch import launch
 from dancegen.engine.training.reporter import named
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
 from dancegen.gan.settings import SECOND_STAGE
+from dancegen.logs import notify
 from dancegen.schema import RHYTHM_VERSION
 from dancegen.steps.train_dance import worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig

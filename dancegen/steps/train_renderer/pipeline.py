@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from dancegen import storage
 from dancegen.checkpoints.person import load_person
-from dancegen.engine.progress import notify
 from dancegen.engine.training.driver import FREE
 from dancegen.engine.training.launch import launch
 from dancegen.engine.training.reporter import named
 from dancegen.engine.training.run_folder import claim, finish, finished
 from dancegen.errors import ConfigError, TableError
+from dancegen.logs import notify
 from dancegen.renderer.image_features import load_features
 from dancegen.steps.train_renderer import worker
 from dancegen.steps.train_renderer.footage import main_video

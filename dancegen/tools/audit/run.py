@@ -93,20 +93,14 @@ class Found(NamedTuple):
     """Size of the file; None without one."""
 
 
-class _Comparison:
+class _Comparison(scratch.Database):
     """Rows and files in a temporary database on disk: only differences are in memory."""
 
     def __init__(self) -> None:
-        self._db = scratch.database("""
+        super().__init__("""
             create table row (uri text, file text, size integer, digest text);
             create table file (uri text primary key, size integer) without rowid;
         """)
-
-    def __enter__(self) -> "_Comparison":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
 
     def take_rows(self, rows: Iterable[Row]) -> int:
         """Store the rows. Returns their number."""

@@ -13,12 +13,12 @@ from dancegen.tools.gallery import previews
 Row = dict[str, Any]
 
 
-class Songs:
+class Songs(scratch.Database):
     """Rows, and the files of earlier previews. A context manager: it deletes the database."""
 
     def __init__(self, rows: Iterable[Row], media: str) -> None:
         """`media` is the folder of the previews."""
-        self._db = scratch.database("""
+        super().__init__("""
             create table song (title text, uri text, failed integer, key text, row text);
             create table media (name text primary key) without rowid;
         """)
@@ -29,12 +29,6 @@ class Songs:
             create index song_order on song(failed, title, uri);
             create index song_key on song(key);
         """)
-
-    def __enter__(self) -> "Songs":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
 
     def rows(self, failed: bool) -> Iterator[Row]:
         """The rows with or without a video, by title."""
