@@ -46,6 +46,7 @@ def begin(step: str, name: str | None = None) -> None:
     join(Job(name or _slurm_job() or f"{socket.gethostname()}-{os.getpid()}", step, wanted == JSON))
     if wanted == JSON:
         logging.getLogger().handlers = [_handler()]  # other libraries' warnings too
+        _release_mlflow()
         logging.captureWarnings(True)
         sys.excepthook = _log_bug
 
@@ -78,6 +79,13 @@ def event(message: str, level: int = logging.INFO, **values: Any) -> None:
     """Log an event with these values as a JSON line. Does nothing where messages are text."""
     if _job.json:
         _logger.log(level, "%s", message, extra={"values": values})
+
+
+def _release_mlflow() -> None:
+    """Let MLflow log through the root logger, whether it is imported before or later; by itself it prints text."""
+    os.environ["MLFLOW_CONFIGURE_LOGGING"] = "false"
+    logger = logging.getLogger("mlflow")
+    logger.handlers, logger.propagate = [], True
 
 
 def _slurm_job() -> str | None:

@@ -1,6 +1,7 @@
 """JSON lines of a job, and what `dancegen logs` finds in them."""
 
 import contextlib
+import importlib
 import io
 import json
 import logging
@@ -32,7 +33,8 @@ class Stage:
 
 
 @pytest.fixture(autouse=True)
-def text_afterwards():
+def text_afterwards(monkeypatch):
+    monkeypatch.setenv("MLFLOW_CONFIGURE_LOGGING", "true")  # restored afterwards
     yield
     root = logging.getLogger()
     kept = [one for one in root.handlers if type(one).__name__ != "_Stderr"]
@@ -57,6 +59,7 @@ def test_a_message_is_text_without_the_variable(monkeypatch, capsys):
 def test_a_message_is_one_json_object_with_its_job_step_node_and_values(monkeypatch, capsys):
     monkeypatch.setenv(logs.VARIABLE, "json")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
+    importlib.import_module("mlflow")  # it sets up a logger of its own
     logs.begin("train-dance")
     logs.notify("two\nlines", logging.WARNING, losses={"l1": float("nan")}, rank=None)
     logging.getLogger("mlflow").warning("no server")
