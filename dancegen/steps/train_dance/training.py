@@ -145,8 +145,8 @@ class DanceTraining:
 
         `one` is the output of `dances` for the clips. `l1` and `pose_error` are those of `one`; `l1_posterior` is the
         L1 of the reconstruction of the real dance from its own latent code; `music_style_right` is the share of clips
-        whose style is found in the music; `diversity` is the distance of two dances to the same music, in units of the
-        distance between the dances of different clips.
+        whose style is the one found in the music (those of `other_styles` cannot be); `diversity` is the distance of
+        two dances to the same music, in units of the distance between the dances of different clips.
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
