@@ -36,7 +36,7 @@ def main() -> None:
     other = np.array([category != style for category in categories for style in styles])
     found = {
         "corpus": np.stack([corpus_embedding(*pair) for pair in pairs]),
-        "model": np.stack([model_embedding(model, *pair) for pair in pairs]),
+        "model": np.concatenate([model_embeddings(model, song, styles) for song in songs]),
     }
     print(f"styles recognised (chance {1 / len(CATEGORIES):.2f}) | all | other than the song's")
     for whose, embeddings in found.items():
@@ -65,10 +65,12 @@ def corpus_embedding(song: Song, style: str) -> np.ndarray:
     return embedding(perceptual(), pose, RATE)
 
 
-def model_embedding(model: DanceModel, song: Song, style: str) -> np.ndarray:
-    """Of the model's dance to a song in a style."""
-    pose = square(model.dance(song.samples, 0, style=style), model.config.normalization).astype(np.float64)
-    return embedding(perceptual(), pose, model.config.fps)
+def model_embeddings(model: DanceModel, song: Song, styles: list[str]) -> np.ndarray:
+    """Of the model's dances to a song in several styles."""
+    heard = model.hear(song.samples)
+    dances = [model.dance(song.samples, 0, heard=heard, style=style) for style in styles]
+    poses = [square(dance, model.config.normalization).astype(np.float64) for dance in dances]
+    return np.stack([embedding(perceptual(), pose, model.config.fps) for pose in poses])
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ class MakeCorpusConfig(Parallel):
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
     other_styles: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the videos with the choreography of another category than their song's, drawn from `categories`; their
-    category is that of the dance. Songs in three, which some ballet is, keep a style that has bars of three. Up to about
-    0.7, most dances to the music of a category are still in its own style, which a model's `style=auto` finds."""
+    category is that of the dance. Songs in three, which some ballet is, keep a style that has bars of three. Up to
+    about 0.7, most dances to the music of a category are in its own style, which a model's `style=auto` then finds."""
     recordings: InputUri | None = None
     """Table of poses of real dancers (import-poses or extract-poses with fps=30): dances are joined from their moves,
     retimed to the songs, instead of the choreography. docs/recordings.md lists data and their licences."""
