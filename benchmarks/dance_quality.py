@@ -130,8 +130,9 @@ def danced(model: DanceModel, short: list[Song], long: list[Song], strips: Path 
 
 
 def dance(model: DanceModel, song: Song, seed: int) -> np.ndarray:
-    """The model's dance in square units."""
-    return square(model.dance(song.samples, seed), model.config.normalization).astype(np.float64)
+    """The model's dance in square units, in the style that fits the song best."""
+    made = model.dance(song.samples, seed, style=model.style_of(song.samples))
+    return square(made, model.config.normalization).astype(np.float64)
 
 
 def choreographed(short: list[Song], long: list[Song]) -> Dances:

@@ -96,6 +96,13 @@ class Section(click.ParamType):
     metavar="LOOK",
     help="Rendering style: avatar, skeleton, skeleton-light, mia (a person), or a person's checkpoint.",
 )
+@click.option(
+    "--style",
+    default="auto",
+    show_default=True,
+    metavar="STYLE",
+    help="Style of the dance: a style of the model, auto (the one that fits the music best), or none.",
+)
 @click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")
 @click.option("--size", type=Size(), help="Frame size in pixels. Default: 1280x720, or that of the person's pictures.")

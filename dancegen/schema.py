@@ -257,6 +257,7 @@ RENDERS = pa.schema(
         ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without rhythm
         ("out_of_range_share", pa.float32()),  # share of poses unlike those of the person's footage; null for no person
         ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
+        ("style", pa.string()),  # style of the dance; null for none, and in tables of earlier releases
         ("candidate_scores", pa.list_(pa.float32())),  # score of each candidate, the best is rendered; null for one
         ("exports", pa.list_(pa.string())),  # URIs of the files of other formats; null for none
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one

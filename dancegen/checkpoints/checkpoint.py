@@ -9,7 +9,16 @@ from typing import Any
 
 from dancegen import storage
 from dancegen.checkpoints import fits, weights_file
-from dancegen.checkpoints.header import DANCE, HELDOUT, PERCEPTUAL, SHIPPED, UNFIT, dance_settings, unfit
+from dancegen.checkpoints.header import (
+    DANCE,
+    HELDOUT,
+    PERCEPTUAL,
+    SHIPPED,
+    UNFIT,
+    dance_settings,
+    dance_styles,
+    unfit,
+)
 from dancegen.errors import CheckpointError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import DanceModelConfig
@@ -36,6 +45,7 @@ def save(path: Path, model: DanceModel, card: dict[str, Any], half: bool = True)
         "settings": model.config.model_dump(mode="json"),
         "fps": model.config.fps,
         "rhythm_channels": model.rhythm_channels,
+        "styles": model.styles,
         "card": card,
     }
     weights_file.write(path, DANCE, about, model.generator.state_dict(), half)
@@ -50,10 +60,11 @@ def load(path: Path) -> DanceModel:
     if unknown := [name for name in channels if name not in RHYTHM_CHANNELS]:
         problem = f"uses the rhythm channels {', '.join(map(repr, unknown))}; this release supports {RHYTHM_CHANNELS}."
         raise CheckpointError(str(path), problem, "Use the release that wrote it, or train again.")
+    styles = dance_styles(about, str(path))
     try:
         config = dance_settings(about)
-        generator = weights_file.fill(build_generator(config, len(channels)), tensors)
-        return DanceModel(generator, config, channels)
+        generator = weights_file.fill(build_generator(config, len(channels), len(styles)), tensors)
+        return DanceModel(generator, config, channels, styles)
     except UNFIT as error:
         raise unfit(str(path), error, DANCE) from error
 
@@ -67,10 +78,7 @@ def load_model(uri: str | None, device: str = "cpu") -> DanceModel:
 
 
 def load_to_train(path: Path, wanted: DanceModelConfig) -> DanceModel:
-    """A dance model to train further with these settings. Raises CheckpointError if its settings differ.
-
-    Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
-    """
+    """A dance model to train further with these settings. Raises CheckpointError unless `fits.check_fine_tuning`."""
     model = load(path)
     fits.check_fine_tuning(str(path), model.config, model.rhythm_channels, wanted)
     return model

@@ -27,11 +27,12 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
     """Raise CheckpointError unless a dance model can be trained further with these settings.
 
     Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
+    A model without styles may get some: at first they change nothing.
     """
     for name in ("fps", "normalization", "norm", "rhythm", "generator"):
         theirs, ours = getattr(found, name), getattr(wanted, name)
         if name == "generator":
-            theirs = theirs.model_copy(update={"output": ours.output})
+            theirs = theirs.model_copy(update={"output": ours.output, "style_dim": theirs.style_dim or ours.style_dim})
         if theirs != ours:
             raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", TRAIN_AS_BEFORE)
     if tuple(channels) != RHYTHM_CHANNELS:

@@ -94,12 +94,21 @@ def dance_settings(about: dict[str, Any]) -> DanceModelConfig:
     return DanceModelConfig.model_validate(with_former_defaults(about["settings"]))
 
 
+def dance_styles(about: dict[str, Any], uri: str) -> tuple[str, ...]:
+    """The names of a dance model's styles; none for one of an earlier release. Raises CheckpointError for no names."""
+    styles = about.get("styles", [])
+    if not isinstance(styles, list) or not all(isinstance(name, str) for name in styles):
+        raise unfit(uri, TypeError("styles is no list of names"), DANCE)
+    return tuple(styles)
+
+
 def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a saved dance model. Settings added since the file was written get their former values."""
     settings = former_names.replace(DanceModelConfig, settings)
     generator = settings["generator"]
     audio = {"input": "waveform", **generator["audio"]}
-    generator = {"rhythm_harmonics": 1, "output": "tanh", "phrase_latents": False, **generator, "audio": audio}
+    former = {"rhythm_harmonics": 1, "output": "tanh", "phrase_latents": False, "style_dim": 0}
+    generator = {**former, **generator, "audio": audio}
     losses = {"root_weight": 1.0, "motion_energy": 0.0, "foot_slide": 0.0, **settings.get("losses", {})}
     return {"mirror_odd_seeds": False, **settings, "generator": generator, "losses": losses}
 

@@ -20,6 +20,7 @@ from dancegen.gan.noise_encoder import NoiseEncoder
 from dancegen.gan.plan import Phrase, codes, find_phrases
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
+from dancegen.gan.styles import known_numbers, number
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.spectrum import bands_db
@@ -33,10 +34,18 @@ class DanceModel:
     """A trained generator for inference."""
 
     def __init__(
-        self, generator: Generator, config: DanceModelConfig, rhythm_channels: Sequence[str] = RHYTHM_CHANNELS
+        self,
+        generator: Generator,
+        config: DanceModelConfig,
+        rhythm_channels: Sequence[str] = RHYTHM_CHANNELS,
+        styles: Sequence[str] = (),
     ) -> None:
-        """`rhythm_channels` is the subset of RHYTHM_CHANNELS that the generator was built for."""
-        self.generator, self.config, self.rhythm_channels = generator.eval(), config, tuple(rhythm_channels)
+        """`rhythm_channels` is the subset of RHYTHM_CHANNELS that the generator was built for.
+
+        `styles` are the names of its styles, by number from 1 on.
+        """
+        self.generator, self.config = generator.eval(), config
+        self.rhythm_channels, self.styles = tuple(rhythm_channels), tuple(styles)
 
     @torch.inference_mode()
     def dance(
@@ -46,22 +55,29 @@ class DanceModel:
         start: Float32[np.ndarray, "K J 2"] | None = None,
         window_frames: int = WINDOW_FRAMES,
         heard: Heard | None = None,
+        style: str | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
         model supports seed frames (at most `seed_frames`). A song longer than `window_frames` is generated in windows:
         each is conditioned on the last frames of the previous window and cross-faded with it over two seconds, because
-        the audio context of the two windows differs. `heard` is the result of `hear`, if it is known.
+        the audio context of the two windows differs. `heard` is the result of `hear`, if it is known. Raises
+        ConfigError for a `style` that is not among `styles`.
         """
+        chosen = number(style, self.styles)
         if self.config.mirror_odd_seeds and seed % 2:
             given = None if start is None else mirrored(start)
-            return mirrored(self._dance(samples, seed, given, window_frames, heard))
-        return self._dance(samples, seed, start, window_frames, heard)
+            return mirrored(self._dance(samples, seed, given, window_frames, heard, chosen))
+        return self._dance(samples, seed, start, window_frames, heard, chosen)
 
     @torch.inference_mode()
     def candidates(
-        self, samples: Float32[np.ndarray, " S"], seeds: Sequence[int], heard: Heard | None = None
+        self,
+        samples: Float32[np.ndarray, " S"],
+        seeds: Sequence[int],
+        heard: Heard | None = None,
+        style: str | None = None,
     ) -> Float32[np.ndarray, "B T J 2"]:
         """The dances of several seeds to one song, generated as a batch: those of `dance`, up to rounding.
 
@@ -69,14 +85,15 @@ class DanceModel:
         """
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
         if frames > WINDOW_FRAMES:
-            return np.stack([self.dance(samples, seed, heard=heard) for seed in seeds])
+            return np.stack([self.dance(samples, seed, heard=heard, style=style) for seed in seeds])
         samples = self._level(samples)
         beat, phrases = self._listen(samples, frames, heard)
         device = next(self.generator.parameters()).device
         shared = (torch.from_numpy(part) for part in (_pieces(samples, frames, samples_per_frame(self.config)), beat))
         audio, rhythm = (part.to(device).expand(len(seeds), *part.shape) for part in shared)
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, phrases) for seed in seeds])).to(device)
-        found = self.generator(audio, rhythm, noise).cpu().numpy()
+        styles = torch.full((len(seeds),), number(style, self.styles), device=device)
+        found = self.generator(audio, rhythm, noise, style=styles).cpu().numpy()
         odd = [self.config.mirror_odd_seeds and seed % 2 for seed in seeds]
         return np.stack([mirrored(dance) if turn else dance for dance, turn in zip(found, odd, strict=True)])
 
@@ -85,10 +102,29 @@ class DanceModel:
         return hear(self._level(samples)) if self.config.rhythm else None
 
     @torch.inference_mode()
+    def style_of(self, samples: Float32[np.ndarray, " S"]) -> str | None:
+        """The style that fits a song best, by its music; None for a model without styles."""
+        if not self.styles:
+            return None
+        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        pieces = torch.from_numpy(_pieces(self._level(samples), frames, samples_per_frame(self.config)))
+        device = next(self.generator.parameters()).device
+        music = [self.generator.audio_encoder(part[None].to(device))[0] for part in pieces.split(WINDOW_FRAMES)]
+        logits = self.generator.music_style_logits(torch.cat(music).mean(dim=0, keepdim=True))
+        return self.styles[int(logits.argmax())]
+
+    @torch.inference_mode()
     def dances(
-        self, audio: Float[Tensor, "B T S"], rhythm: Float[Tensor, "B T R"], seeds: Sequence[int]
+        self,
+        audio: Float[Tensor, "B T S"],
+        rhythm: Float[Tensor, "B T R"],
+        seeds: Sequence[int],
+        categories: Sequence[str] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """Normalised joints for clips whose audio and rhythm are already preprocessed, with one seed per clip."""
+        """Normalised joints for clips whose audio and rhythm are already preprocessed, with one seed per clip.
+
+        A clip's category is the style of its dance, if the model has that.
+        """
         device = next(self.generator.parameters()).device
         columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
         frames = audio.shape[1]
@@ -98,12 +134,21 @@ class DanceModel:
                 for seed in seeds
             ]
         )
-        found = self.generator(audio.to(device), rhythm[..., columns].to(device), noise.to(device)).cpu()
+        style = None
+        if categories is not None:
+            style = torch.tensor(known_numbers(categories, self.styles), device=device)
+        found = self.generator(audio.to(device), rhythm[..., columns].to(device), noise.to(device), style=style).cpu()
         turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
     def _dance(
-        self, samples: np.ndarray, seed: int, start: np.ndarray | None, window_frames: int, heard: Heard | None
+        self,
+        samples: np.ndarray,
+        seed: int,
+        start: np.ndarray | None,
+        window_frames: int,
+        heard: Heard | None,
+        style: int,
     ) -> Float32[np.ndarray, "T J 2"]:
         frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
         samples = self._level(samples)
@@ -116,7 +161,7 @@ class DanceModel:
         for first in range(0, max(1, frames - overlap), window_frames - overlap) if known else (0,):
             part = slice(first, first + window_frames if known else frames)
             before = dance[first:][:known] if first else dance[:0] if start is None else start[:known][:frames]
-            after = self._part(pieces[part], beat[part], noise[part], before)
+            after = self._part(pieces[part], beat[part], noise[part], style, before)
             dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
 
@@ -143,12 +188,15 @@ class DanceModel:
         drawn = self.generator.noise(1 + len(phrases), 1, random, device)[:, 0]
         return codes(phrases, frames, self.config.fps, drawn).numpy()
 
-    def _part(self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, given: np.ndarray) -> np.ndarray:
+    def _part(
+        self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, style: int, given: np.ndarray
+    ) -> np.ndarray:
         """The dance to a part of a song; its first frames are `given`."""
         device = next(self.generator.parameters()).device
         inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
         start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
-        found = self.generator(*inputs, torch.from_numpy(start).to(device) if len(given) else None)[0].cpu().numpy()
+        first = torch.from_numpy(start).to(device) if len(given) else None
+        found = self.generator(*inputs, first, torch.tensor([style], device=device))[0].cpu().numpy()
         found[: len(given)] = given
         return found
 
@@ -169,9 +217,11 @@ def samples_per_frame(config: DanceModelConfig) -> int:
     return round(SAMPLE_RATE / config.fps)
 
 
-def build_generator(config: DanceModelConfig, rhythm_channels: int = len(RHYTHM_CHANNELS)) -> Generator:
-    """An untrained generator for these settings."""
-    return Generator(config, samples_per_frame(config), rhythm_channels, len(COCO18))
+def build_generator(
+    config: DanceModelConfig, rhythm_channels: int = len(RHYTHM_CHANNELS), styles: int = 0
+) -> Generator:
+    """An untrained generator for these settings, with so many styles if the settings have an embedding of them."""
+    return Generator(config, samples_per_frame(config), rhythm_channels, len(COCO18), styles)
 
 
 def build_local_discriminator(config: DanceModelConfig) -> LocalDiscriminator:

@@ -4,18 +4,19 @@ The published decoder is a perceptron on each frame alone (`time_kernel_frames=1
 frames then agree only as far as the music features do, and noise that is resampled every frame causes jitter.
 This one has a depth-wise convolution over time before each residual block: each frame depends on
 its neighbours, for about 1 % of the block's parameters, and any length is still processed in one pass.
-One latent code per dance (`noise_memory_frames`) determines the dancer's identity and style. The first
-frames may be given (`seed_frames`): the dance then continues from them.
+One latent code per dance (`noise_memory_frames`) determines the dancer's identity and manner. The first
+frames may be given (`seed_frames`): the dance then continues from them. The style of the dance may be given by its
+number (`gan/styles.py`).
 
 Axes used in shapes:
     B clips    T frames    S samples per frame    R rhythm channels    Z noise    E music features
-    D decoder width    J joints    K given frames
+    D decoder width    J joints    K given frames    C styles
 """
 
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator as Random
 from torch import Tensor, nn
 
@@ -56,13 +57,27 @@ class ResidualBlock(nn.Module):
         return (frames + self.layer(frames)).unflatten(0, hidden.shape[:2])
 
 
+class StyleInput(nn.Module):
+    """What a style adds to the decoder's first features: nothing for 0, no style, and at the start of a training."""
+
+    def __init__(self, styles: int, channels: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(styles + 1, channels, padding_idx=0)
+        self.projection = nn.Linear(channels, width, bias=False)
+        nn.init.zeros_(self.projection.weight)
+
+    def forward(self, style: Int[Tensor, " B"]) -> Float[Tensor, "B 1 D"]:
+        """The same for all frames of a clip."""
+        return self.projection(self.embedding(style))[:, None]
+
+
 class PoseGenerator(nn.Module):
-    """Decodes music features and noise into joints."""
+    """Decodes music features, noise and style into joints."""
 
     longest: Tensor
     chains: Tensor
 
-    def __init__(self, settings: DanceModelConfig, features: int, joints: int) -> None:
+    def __init__(self, settings: DanceModelConfig, features: int, joints: int, styles: int) -> None:
         super().__init__()
         config, norm = settings.generator, settings.norm
         self.joints, self.blocks, self.seeded = joints, config.blocks, config.seed_frames > 0
@@ -82,12 +97,15 @@ class PoseGenerator(nn.Module):
                 self.final_linear.bias.copy_(kinematics.standing().flatten())
             self.register_buffer("longest", kinematics.longest(), persistent=False)
             self.register_buffer("chains", kinematics.chains(), persistent=False)
+        # last: the first weights of all other layers are the same with styles and without
+        self.style = StyleInput(styles, config.style_dim, config.width) if styles else None
 
     def forward(
         self,
         features: Float[Tensor, "B T F"],
         noise: Float[Tensor, "B T Z"],
         start: Float[Tensor, "B K J 3"] | None = None,
+        style: Int[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Joints in the model's normalised coordinates."""
         inputs = [features, noise / self.noise_std if self.rnn_noise is None else self.rnn_noise(noise)[0].tanh()]
@@ -97,6 +115,8 @@ class PoseGenerator(nn.Module):
                 given[:, : start.shape[1]] = start.flatten(2)
             inputs.append(given)
         hidden = self.layer0(torch.cat(inputs, dim=-1))
+        if self.style is not None and style is not None:
+            hidden = hidden + self.style(style)
         for block in range(1, self.blocks + 1):
             hidden = self.get_submodule(f"layer{block}")(hidden)
         last = self.final_linear
@@ -108,16 +128,19 @@ class PoseGenerator(nn.Module):
 
 
 class Generator(nn.Module):
-    """Generates a dance from music and noise."""
+    """Generates a dance from music, noise and style."""
 
-    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int) -> None:
+    def __init__(self, config: DanceModelConfig, samples: int, rhythm_channels: int, joints: int, styles: int) -> None:
+        """With `styles` 0, or `style_dim` 0, it has no input for a style."""
         super().__init__()
+        styles = styles if config.generator.style_dim else 0
         self.config = config.generator
         self.audio_encoder = AudioEncoder(config.generator.audio, config.norm, samples)
         self.rhythm = config.rhythm
         phases = (rhythm_channels - 1) * config.generator.rhythm_harmonics
         features = config.generator.audio.size + (1 + phases if config.rhythm else 0)
-        self.pose_generator = PoseGenerator(config, features, joints)
+        self.pose_generator = PoseGenerator(config, features, joints, styles)
+        self.music_style = nn.Linear(config.generator.audio.size, styles) if styles else None
 
     def forward(
         self,
@@ -125,12 +148,18 @@ class Generator(nn.Module):
         rhythm: Float[Tensor, "B T R"],
         noise: Float[Tensor, "B T Z"],
         start: Float[Tensor, "B K J 3"] | None = None,
+        style: Int[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """A dance to each clip's music. `start` has its first frames: x, y, 1, or zeros for a joint not given."""
         features = self.audio_encoder(audio)
         if self.rhythm:
             features = torch.cat([features, harmonics(rhythm, self.config.rhythm_harmonics)], dim=-1)
-        return self.pose_generator(features, noise, start)
+        return self.pose_generator(features, noise, start, style)
+
+    def music_style_logits(self, music: Float[Tensor, "B E"]) -> Float[Tensor, "B C"]:
+        """Logits of the styles, from the mean of the music features over time. It requires styles."""
+        assert self.music_style is not None
+        return self.music_style(music)
 
     def noise(self, clips: int, frames: int, random: Random | None, device: torch.device) -> Float[Tensor, "B T Z"]:
         """Noise of deviation `noise_std`: one sample per dance, or autocorrelated over `noise_memory_frames`."""

@@ -57,6 +57,8 @@ class GeneratorConfig(Config):
     rhythm_harmonics: PositiveInt = 4
     """Harmonics of each rhythm phase that the decoder receives: the fourth of an eight-bar phrase has a period of two
     bars, the length of a move. 1 gives the phases only."""
+    style_dim: NonNegativeInt = 16
+    """Channels of the embedding of the dance's style, which is the category of the clip; 0: the model has no styles."""
     width: PositiveInt = 512
     """Hidden width of the decoder."""
     blocks: PositiveInt = 3
@@ -238,6 +240,9 @@ class DanceModelConfig(Config):
     eq_augment_db: NonNegativeFloat = 6.0
     """Standard deviation of the random equaliser on the training audio, in dB, resampled for each clip and update; 0
     disables it. It prevents the networks from recognising songs by their recording."""
+    style_dropout: Share = 0.15
+    """Share of the clips whose style is hidden from the generator, so that it also dances without one. It requires
+    `generator.style_dim`."""
     ema_decay: Share = 0.998
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update."""
 
@@ -262,6 +267,7 @@ PAPER = DanceModelConfig(
         noise_memory_frames=0.0,
         phrase_latents=False,
         seed_frames=0,
+        style_dim=0,
         width=1024,
         time_kernel_frames=1,
         dropout=0.5,
@@ -295,6 +301,7 @@ PAPER = DanceModelConfig(
     ),
     optimizer=OptimizerConfig(generator_rate=3e-4, betas=(0.9, 0.999), gradient_clip=None),
     eq_augment_db=0.0,
+    style_dropout=0.0,
     ema_decay=0.0,
 )
 """The published recipe, with corrections that do not change its method."""

@@ -13,6 +13,7 @@ from dancegen.checkpoints import header
 from dancegen.checkpoints.fits import check_consent, check_fine_tuning, check_perceptual, check_same
 from dancegen.checkpoints.header import CROSS_MODAL, DANCE, HELDOUT, PERCEPTUAL, PERSON
 from dancegen.config import Config
+from dancegen.gan import styles
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn_settings import STGCNConfig
@@ -66,7 +67,8 @@ Reader = Callable[[str | None, str], Found | None]
 
 
 def check(settings: Config, here: bool = True) -> None:
-    """Raise CheckpointError unless every checkpoint in the settings can be used with them.
+    """Raise CheckpointError unless every checkpoint in the settings can be used with them, ConfigError for a style that
+    the dance model does not have.
 
     With `here` false, the files are on another machine: only the checkpoints shipped with dancegen are checked.
     """
@@ -85,7 +87,8 @@ def check(settings: Config, here: bool = True) -> None:
         case TrainCrossModalConfig(tagger_weights=str(uri)) if storage.suffix(uri) != ".onnx":
             read(uri, CROSS_MODAL)
         case PictureConfig():
-            read(settings.checkpoint, DANCE)
+            if model := read(settings.checkpoint, DANCE):
+                styles.check(settings.style, header.dance_styles(model.about, model.uri))
             if settings.person:
                 _person(settings, read)
 

@@ -22,6 +22,8 @@ class Batch:
     mask: Float[Tensor, "B T J"]
     ids: Int[Tensor, " B"] | None = None
     """Numbers that identify the clips, the same in every batch; None if nothing depends on them."""
+    style: Int[Tensor, " B"] | None = None
+    """Numbers of the dances' styles (`gan/styles.py`); None for a model without styles."""
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on a device."""
@@ -33,5 +35,5 @@ class Batch:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """Apply `change` to all fields except the ids, which are only used as seeds."""
-        names = [field.name for field in fields(self) if field.name != "ids"]
-        return replace(self, **{name: change(getattr(self, name)) for name in names})
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "ids"}
+        return replace(self, **{name: change(values) for name, values in given.items() if values is not None})

@@ -20,6 +20,7 @@ from jaxtyping import Int64
 
 from dancegen import schema, tables
 from dancegen.errors import ConfigError, TableError
+from dancegen.gan.styles import known_numbers, styles_of
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.pose.normalize import NORMALIZATIONS, Normalize
 from dancegen.skeleton import COCO18
@@ -28,7 +29,7 @@ from dancegen.training.prefetch import ahead
 
 EVERY_CLIPS = 16  # batch size of validation, whatever the batch size of training
 POOL_CLIPS = 768  # shuffled together; about 130 MB
-COLUMNS = ["clip_id", "joints", "audio", "rhythm", "aspect"]
+COLUMNS = ["clip_id", "joints", "audio", "rhythm", "aspect", "category"]
 LOOKUPS = 16  # parts whose footers are read at the same time: on S3 each takes tens of milliseconds
 FULL_SCALE = 32768.0  # of int16 audio
 CUT_AGAIN = "Run cut-clips again, which reuses the poses, on two songs or more"  # for a table without validation clips
@@ -59,12 +60,14 @@ class Summary:
     """Changes when a clip is added, removed or changed, whatever the order and the location of the table."""
     rhythm_version: int
     """How the rhythm channels were computed: schema.RHYTHM_VERSION of the release that cut the first part."""
+    styles: tuple[str, ...]
+    """Names of the training clips' styles."""
 
 
 def summarize(uri: str) -> Summary:
     """Summarize a table. Raises TableError if it has no clips to train on, or clips of several frame rates."""
-    rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps"])
-    ids, splits, rates = (rows[name].to_pylist() for name in ("clip_id", "split", "fps"))
+    rows = tables.read(uri, schema.CLIPS, columns=["clip_id", "split", "fps", "category"])
+    ids, splits, rates, categories = (rows[name].to_pylist() for name in ("clip_id", "split", "fps", "category"))
     if "train" not in splits:
         raise TableError(uri, "holds no clips to train on.", "Give cut-clips more videos, or smaller held-out shares.")
     if len(set(rates)) > 1:
@@ -74,7 +77,8 @@ def summarize(uri: str) -> Summary:
     )
     train, validation, test = map(splits.count, ("train", "validation", "test"))
     rhythm = int(rows.schema.metadata.get(b"dancegen.rhythm", b"1"))
-    return Summary(train, validation, test, rates[0], digest.hexdigest(), rhythm)
+    styles = styles_of(category for category, split in zip(categories, splits, strict=True) if split == "train")
+    return Summary(train, validation, test, rates[0], digest.hexdigest(), rhythm, styles)
 
 
 def batches_per_epoch(clips: int, workers: int, batch_size: int, subject: str) -> int:
@@ -98,9 +102,10 @@ class Clips:
         normalization: str,
         songs: Collection[str] | None = None,
         columns: Sequence[str] = COLUMNS,
+        styles: Sequence[str] = (),
     ) -> None:
-        """With `songs`, only their clips are read; `columns` are read for a batch."""
-        self.normalize, self.columns = NORMALIZATIONS[normalization], list(columns)
+        """With `songs`, only their clips are read; `columns` are read for a batch. `styles` are those of the model."""
+        self.normalize, self.columns, self.styles = NORMALIZATIONS[normalization], list(columns), styles
         self.wanted = None if songs is None else pads.field("song").isin(sorted(songs))
         self.groups: list[pads.Fragment] = []
         if files := tables.files(uri, split):
@@ -154,7 +159,7 @@ class Clips:
 
     def batch(self, rows: pa.Table) -> Batch:
         """Rows of the table as a batch."""
-        return batch_of(rows, self.normalize)
+        return batch_of(rows, self.normalize, self.styles)
 
     def _pinned(self, rows: pa.Table) -> Batch:
         batch = self.batch(rows)
@@ -182,8 +187,8 @@ def _groups(fragment: pads.Fragment) -> list[pads.Fragment]:
     return fragment.split_by_row_group()
 
 
-def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:
-    """Rows of a table of clips (COLUMNS) as a batch."""
+def batch_of(rows: pa.Table, normalize: Normalize, styles: Sequence[str] = ()) -> Batch:
+    """Rows of a table of clips (COLUMNS) as a batch, with the numbers of the clips' styles if a model has styles."""
     poses, masks, sounds, rhythms = [], [], [], []
     for row in rows.to_pylist():
         joints = schema.from_bytes(row["joints"], "float32", -1, len(COCO18), 3)
@@ -193,7 +198,9 @@ def batch_of(rows: pa.Table, normalize: Normalize) -> Batch:
         sounds.append(schema.from_bytes(row["audio"], "int16", len(joints), -1) / np.float32(FULL_SCALE))
         rhythms.append(schema.from_bytes(row["rhythm"], "float32", len(joints), len(RHYTHM_CHANNELS)))
     audio, rhythm, pose, mask = (torch.from_numpy(np.stack(part)) for part in (sounds, rhythms, poses, masks))
-    return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask, ids=torch.tensor(_numbers(rows["clip_id"])))
+    ids = torch.tensor(_numbers(rows["clip_id"]))
+    style = torch.tensor(known_numbers(rows["category"].to_pylist(), styles)) if styles else None
+    return Batch(audio=audio, rhythm=rhythm, pose=pose, mask=mask, ids=ids, style=style)
 
 
 def _numbers(ids: pa.ChunkedArray) -> list[int]:

@@ -91,12 +91,13 @@ def assert_equal_weights(one, other):
 
 def test_two_workers_leave_a_checkpoint_the_best_model_their_losses_and_pictures(straight):
     config, trained, state = straight
-    training = DanceTraining(config.model, config.seed, perceptual=load_perceptual(config))
+    training = DanceTraining(config.model, config.seed, perceptual=load_perceptual(config), styles=("kpop",))
     training.load(state["training"])
     assert (training.epoch, training.updates) == (EPOCHS, 2 * EPOCHS)
     assert state["settings"] == config.model_dump(mode="json")
 
     model = checkpoint.load(Path(trained.model))
+    assert model.styles == ("kpop",)
     assert model.dance(np.zeros(16_000, dtype=np.float32), seed=1).shape == (10, 18, 2)
     card = checkpoint.read_card(Path(trained.model))
     assert card["data_hash"] == state["data_hash"]

@@ -91,6 +91,18 @@ def test_sound_and_pose_of_a_clip_stay_together(tmp_path, make_clips):
     assert pairs(0) == pairs(1)
 
 
+def test_a_batch_has_the_styles_of_a_models_clips_and_0_for_others(tmp_path, make_clips):
+    uri = make_clips(str(tmp_path / "clips"), train=6, validation=0, frames=6)
+    share = Shard(rank=0, workers=1, batch_size=6, seed=0, epoch=0)
+    assert summarize(uri).styles == ("kpop",)
+    found = [
+        next(Clips(uri, "train", "body", styles=styles).epoch(share)).to("cpu").style
+        for styles in ((), ("kpop",), ("house", "kpop"), ("house",))
+    ]
+    assert found[0] is None
+    assert [styles.tolist() for styles in found[1:]] == [[1] * 6, [2] * 6, [0] * 6]
+
+
 def test_every_validation_clip_is_looked_at_once(tmp_path, make_clips):
     uri = make_clips(str(tmp_path / "clips"), train=1, validation=7, frames=12)
     clips = Clips(uri, "validation", "body")

@@ -38,7 +38,8 @@ def train(rank, workers, wrap, config=CONFIG):
     """The training, and its state before some updates on the same clips, of which every worker has its part."""
     torch.manual_seed(0)
     perceptual = STGCN(STGCNConfig(widths=(4, 4, 4)), 2).double().eval().requires_grad_(False)
-    training = DanceTraining(config, SEED, wrap=wrap, rank=rank, workers=workers, perceptual=perceptual)
+    group = {"wrap": wrap, "rank": rank, "workers": workers}
+    training = DanceTraining(config, SEED, **group, perceptual=perceptual, styles=("house", "krump"))
     start = copy.deepcopy(training.state())
     part = slice(rank * CLIPS // workers, (rank + 1) * CLIPS // workers)
     for update in range(UPDATES):
@@ -59,6 +60,7 @@ def batch(seed):
         pose=0.3 * normal(18, 2).cumsum(dim=1) / 5,
         mask=(normal(18) > -1).double(),
         ids=torch.arange(CLIPS),
+        style=torch.arange(CLIPS) % 3,
     )
 
 

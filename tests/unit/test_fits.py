@@ -10,7 +10,7 @@ import pytest
 from dancegen import config, storage
 from dancegen.checkpoints import checkpoint, header
 from dancegen.config import Config
-from dancegen.errors import CheckpointError
+from dancegen.errors import CheckpointError, ConfigError
 from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.steps import checkpoints
@@ -90,6 +90,25 @@ def test_for_another_machine_only_what_comes_with_dancegen_is_looked_at():
     checkpoints.check(TrainDanceConfig.model_validate({"perceptual": "/on/the/cluster"}), here=False)
     with pytest.raises(CheckpointError, match="expects dances"):
         checkpoints.check(TrainDanceConfig.model_validate({"model": CAMERA}), here=False)
+
+
+@pytest.mark.parametrize("kind", [DanceConfig, RenderConfig])
+def test_a_style_that_the_shipped_model_lacks_is_named_before_anything_starts(kind: type[Config]):
+    places = {"songs": "x", "output": "y"} if kind is RenderConfig else {"song": "x", "video": "y.mp4"}
+    for style in ("auto", "none"):
+        checkpoints.check(config.validate(kind, {**places, "style": style}))
+    with pytest.raises(ConfigError, match="style=tango: the dance model has no"):
+        checkpoints.check(config.validate(kind, {**places, "style": "tango"}))
+
+
+@pytest.mark.parametrize("styles", ["krump", 3, [1]])
+def test_styles_that_are_no_names_are_refused(styles: object):
+    with pytest.raises(CheckpointError, match="styles is no list of names"):
+        header.dance_styles({"styles": styles}, "a.safetensors")
+
+
+def test_the_shipped_model_can_be_fine_tuned_with_the_default_settings():
+    checkpoints.check(TrainDanceConfig(init_from=DANCE))
 
 
 @pytest.mark.parametrize("size", [0, 5, 1000, -1])

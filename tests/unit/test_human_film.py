@@ -164,7 +164,7 @@ def test_the_stage_writes_video_joints_and_masks_of_a_person(tmp_path):
         output=str(tmp_path), look="human", human_assets=str(ASSETS), seconds=4, fps=5, width_px=96, height_px=128
     )
     uri = storage.join(str(tmp_path), "videos", "a.mp4")
-    row = {"uri": uri, "song_uri": storage.join(str(tmp_path), "a.wav"), "category": "kpop"}
+    row = {"uri": uri, "song_uri": storage.join(str(tmp_path), "a.wav"), "category": "kpop", "style": "kpop"}
     made = MakeCorpus(config).one({**row, "song_seed": 3, "dancer_seed": 1})
     assert made.get("error") is None
     pictures = list(frames(Path(uri), uri, 5))

@@ -11,11 +11,12 @@ from dancegen import schema, storage
 from dancegen.config import load
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.pictures.camera import film
-from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.corpus.structure import BEATS_PER_BAR, CATEGORIES, compose
 from dancegen.drawing.draw import LOOKS
 from dancegen.errors import ConfigError
 from dancegen.media import audio
 from dancegen.media.video import frames, probe
+from dancegen.steps.make_corpus.pipeline import _rows, _songs
 from dancegen.steps.make_corpus.settings import Category, MakeCorpusConfig
 from dancegen.steps.make_corpus.stage import MakeCorpus
 
@@ -25,12 +26,13 @@ def config_of(folder, **changes):
     return MakeCorpusConfig(output=str(folder), **{**tiny, **changes})
 
 
-def make(folder, category="kpop", song_seed=3, dancer_seed=1, **changes):
+def make(folder, category="kpop", song_seed=3, dancer_seed=1, style=None, **changes):
     stage = MakeCorpus(config_of(folder, **changes))
     row = {
         "uri": storage.join(str(folder), "videos", category, "a.mp4"),
         "song_uri": storage.join(str(folder), "songs", "a.wav"),
         "category": category,
+        "style": style or category,
         "song_seed": song_seed,
         "dancer_seed": dancer_seed,
     }
@@ -89,7 +91,7 @@ def test_the_truth_is_what_was_drawn(made):
 def test_the_truth_is_the_choreography_to_the_last_digit(made):
     row, _ = made
     stage = MakeCorpus(config_of("unused"))
-    joints = stage.joints(compose("kpop", 3, 5), Dancer.from_seed(1))
+    joints = stage.joints(compose("kpop", 3, 5), Dancer.from_seed(1), "kpop")
     assert np.array_equal(truth(row["uri"]).astype(np.float32), joints)
 
 
@@ -133,6 +135,66 @@ def test_a_place_that_cannot_be_written_is_a_reason_in_the_row(tmp_path):
     row, _ = make(tmp_path)
     assert row["error"].startswith(str(tmp_path / "songs"))
     assert row.get("frames") is None
+
+
+def test_a_dancer_dances_the_style_that_is_asked_for_to_the_songs_beat(made, tmp_path):
+    row, asked = made
+    other, other_asked = make(tmp_path, style="krump")
+    assert (other["category"], other["song"]) == ("krump", row["song"])
+    assert Path(asked["song_uri"]).read_bytes() == Path(other_asked["song_uri"]).read_bytes()
+    assert not np.array_equal(truth(row["uri"]), truth(other["uri"]))
+
+
+def styles_drawn(share, **changes):
+    """Category of song and dance, and beats per bar, by video."""
+    config = config_of("out", other_styles=share, songs_per_category=20, dancers_per_song=3, **changes)
+    songs = {song.song: song for song in _songs(config)}
+    return {
+        row["uri"].rpartition("/")[2]: (row["category"], row["style"], songs[name_of_song(row)].beats_per_bar)
+        for row in _rows(config, list(songs.values()))
+    }
+
+
+def name_of_song(row):
+    return storage.stem(row["song_uri"])
+
+
+def test_so_many_videos_as_the_settings_say_have_another_style_and_always_the_same_ones():
+    drawn = styles_drawn(0.5)
+    assert drawn == styles_drawn(0.5)
+    others = {name: style for name, (category, style, _) in drawn.items() if style != category}
+    free = [beats for _, _, beats in drawn.values() if beats == 4]
+    assert len(others) / len(free) == pytest.approx(0.5, abs=0.07)
+    assert set(others.values()) == set(CATEGORIES)
+    fewer = {name: style for name, (category, style, _) in styles_drawn(0.2).items() if style != category}
+    assert fewer.items() < others.items()
+
+
+def test_a_corpus_without_other_styles_is_that_of_earlier_releases():
+    assert all(style == category for category, style, _ in styles_drawn(0.0).values())
+    (row, *_) = _rows(config_of("out"), _songs(config_of("out"))[:1])
+    assert row["uri"].rpartition("/")[0].endswith(f"videos/{row['category']}")
+
+
+def test_a_song_in_three_is_danced_in_a_style_that_has_such_bars():
+    drawn = styles_drawn(1.0)
+    assert {category for category, _, beats in drawn.values() if beats == 3} == {"ballet"}
+    for category, style, beats in drawn.values():
+        assert beats in BEATS_PER_BAR[style]
+        assert (style == category) == (beats == 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["look=human"], "not with look=human or recordings"),
+        (["recordings=poses"], "not with look=human or recordings"),
+        (["categories=[krump]"], "needs two categories or more"),
+    ],
+)
+def test_other_styles_need_the_choreography_of_several_categories(words, told):
+    with pytest.raises(ConfigError, match=f"other_styles=0.5 .*{told}"):
+        load(MakeCorpusConfig, None, ["output=out", "other_styles=0.5", *words])
 
 
 def test_a_table_of_no_rows_gives_a_table_of_no_rows(tmp_path):

@@ -124,7 +124,7 @@ def test_a_corpus_is_made_from_a_table_of_poses(tmp_path):
     settings = [f"output={tmp_path / 'corpus'}", f"recordings={poses}", "look=skeleton", "seconds=8", "fps=10"]
     stage = MakeCorpus(load(MakeCorpusConfig, None, [*settings, "width_px=160", "height_px=120"]))
     row = {"uri": str(tmp_path / "a.mp4"), "song_uri": str(tmp_path / "a.wav"), "category": "house", "song_seed": 1}
-    made = stage.one({**row, "dancer_seed": 1})
+    made = stage.one({**row, "style": "house", "dancer_seed": 1})
     assert made.get("error") is None
     assert made["frames"] == pytest.approx(80, abs=12)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
@@ -61,6 +62,17 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
     config = DanceModelConfig()
     checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with two styles that differ."""
+    path = tmp_path_factory.mktemp("styled") / "styled.safetensors"
+    config = DanceModelConfig()
+    generator = build_generator(config, styles=2)
+    torch.nn.init.normal_(generator.pose_generator.style.projection.weight)
+    checkpoint.save(path, DanceModel(generator, config, styles=("ballet", "krump")), {})
     return path
 
 
@@ -219,6 +231,57 @@ def test_columns_of_a_table_are_settings_and_a_wrong_value_is_the_reason_of_its_
         Choices(picture.model_copy(update={"checkpoint": "/no_model.safetensors"}))
     with_part = choices.of({"uri": "a", "start_s": 1.0, "end_s": 0.5})
     assert "end_s=0.5 is not after start_s=1" in str(with_part.problem)
+
+
+def test_a_song_is_danced_in_the_style_of_its_row_or_in_the_one_that_fits_it_and_the_row_says_which(
+    picture: PictureConfig, styled: Path, tmp_path: Path
+):
+    picture = picture.model_copy(update={"checkpoint": str(styled), "exports": ("npz",)})
+    given, found = rows(make_song(tmp_path / "song.wav", 2.0)).to_pylist()[0], {}
+    for style in ("krump", "ballet", "none", "auto"):
+        places = {"output_uri": f"{tmp_path}/{style}.mp4", "exports": [f"{tmp_path}/{style}.npz"]}
+        found[style] = RenderSongs(picture).one({**given, **places, "settings": json.dumps({"style": style})})
+    model = load_model(str(styled))
+    fits = model.style_of(load(tmp_path / "song.wav", "song"))
+    assert {style: row["style"] for style, row in found.items()} == {
+        **{"krump": "krump", "ballet": "ballet"},
+        **{"none": None, "auto": fits},
+    }
+    poses = {style: load_dance(tmp_path / f"{style}.npz", "").poses for style in found}
+    assert np.array_equal(poses["auto"], poses[fits])
+    assert np.abs(poses["krump"] - poses["ballet"]).mean() > 0.01
+    assert np.abs(poses["none"] - poses["ballet"]).mean() > 0.01
+    assert schema.table(schema.RENDERS, [found["krump"]])["style"].to_pylist() == ["krump"]
+
+
+def test_a_changed_style_renders_a_song_again_and_nothing_changes_for_a_model_without_styles(
+    picture: PictureConfig, styled: Path
+):
+    plain = Choices(picture)
+    assert plain.of({"uri": "a", "style": "none"}).stamp == plain.of({"uri": "a"}).stamp == plain.of({}).stamp
+    assert plain.of({"uri": "a", "style": "auto"}).stamp == plain.of({"uri": "a"}).stamp
+    with_styles = Choices(picture.model_copy(update={"checkpoint": str(styled)}))
+    stamps = {style: with_styles.of({"uri": "a", "style": style}).stamp for style in ("", "none", "krump", "ballet")}
+    assert len(set(stamps.values())) == 4
+    assert with_styles.of({"uri": "a", "style": "auto"}).stamp == stamps[""]
+    assert (
+        with_styles.of({"uri": "a", "seed": 7, "style": "krump"}).stamp
+        == Choices(picture.model_copy(update={"checkpoint": str(styled), "style": "krump", "seed": 7})).of({}).stamp
+    )
+
+
+def test_a_style_that_the_model_lacks_is_the_reason_of_its_row_and_ends_a_job_that_sets_it(
+    picture: PictureConfig, styled: Path
+):
+    with_styles = picture.model_copy(update={"checkpoint": str(styled)})
+    problem = Choices(with_styles).of({"uri": "a.wav", "style": "tango"}).problem
+    assert problem is not None
+    assert problem.startswith("a.wav: style=tango: the dance model has no such style, but ballet, krump.")
+    assert problem.endswith("Correct the row of a.wav in the table of songs.")
+    assert "has no styles" in str(Choices(picture).of({"uri": "a.wav", "style": "krump"}).problem)
+    for job, told in ((with_styles, "no such style, but ballet, krump"), (picture, "has no styles")):
+        with pytest.raises(ConfigError, match=f"style=tango: .*{told}"):
+            Choices(job.model_copy(update={"style": "tango"}))
 
 
 def test_of_several_candidates_the_best_is_rendered_and_all_scores_are_kept(picture: PictureConfig, tmp_path: Path):

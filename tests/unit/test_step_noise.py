@@ -26,6 +26,7 @@ def draws(tone, free):
         seeded=nothing,
         between=nothing,
         tone=torch.full((4, TONE_BANDS), tone),
+        style=nothing,
     )
 
 

@@ -35,7 +35,7 @@ def train(make_clips, tiny_model, tmp_path):
             if metrics["epoch"] == killed_in_epoch:
                 raise Killed
 
-        end = train_worker.train(config, "hash", None, Alone(config.run_folder, False, tell))
+        end = train_worker.train(config, "hash", ("kpop",), None, Alone(config.run_folder, False, tell))
         return epochs, end, Path(config.run_folder, STATE)
 
     return run

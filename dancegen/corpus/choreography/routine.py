@@ -1,14 +1,15 @@
 """Songs -> dances of one dancer.
 
-The moves are determined by the music: by category, kind of section and bar of the phrase (`repertoire`). The dancer's
-seed determines body and style. The dance is a function of continuous time: at another frame rate it is the same dance.
+The moves are determined by the music: by category, unless another style is given, kind of section and bar of the phrase
+(`repertoire`). The dancer's seed determines body and style. The dance is a function of continuous time: at another
+frame rate it is the same dance.
 
 Axes used in shapes:
     T times or frames    J joints, as in skeleton.COCO18
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -47,8 +48,15 @@ NOD_LAG = 0.1
 """Beats by which the head follows the bounce."""
 
 
-def choreograph(structure: SongStructure, dancer: Dancer, fps: float, seed: int) -> Float32[np.ndarray, "T J 2"]:
-    """The dance of a whole song in torso lengths: x right, y down, from the mid-hip of the standing dancer."""
+def choreograph(
+    structure: SongStructure, dancer: Dancer, fps: float, seed: int, style: str | None = None
+) -> Float32[np.ndarray, "T J 2"]:
+    """The dance of a whole song in torso lengths: x right, y down, from the mid-hip of the standing dancer.
+
+    `style` is the category whose moves are danced; None is that of the song.
+    """
+    if style is not None:
+        structure = replace(structure, category=style)
     seconds = np.arange(math.ceil(structure.seconds * fps)) / fps
     return project(dance_in_space(structure, dancer, seconds, seed), dancer).astype(np.float32)
 

@@ -21,6 +21,7 @@ from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
 from dancegen.checkpoints.fits import check_same
 from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.gan.dance_model import DanceModel
 from dancegen.metrics import beat
 from dancegen.metrics.moves import COORDINATES, Moves, moves
 from dancegen.metrics.scores import Danced, Music, danced
@@ -106,7 +107,7 @@ class EvaluateClips:
 
     def _dance(self, rows: pa.Table, batch: Batch, number: int) -> Float[Tensor, "B T J 2"]:
         assert self._model is not None
-        return self._model.dances(batch.audio, batch.rhythm, seeds(self._config.seed, number, rows))
+        return made_dances(self._model, rows, batch, seeds(self._config.seed, number, rows))
 
     def _rows(
         self,
@@ -179,6 +180,11 @@ def embed(network: STGCN | Heldout, pose: Float[Tensor, "B T J 2"], device: str)
     return network.embed(pose.float().to(device)).cpu().numpy()
 
 
+def made_dances(model: DanceModel, rows: pa.Table, batch: Batch, numbers: list[int]) -> Float[Tensor, "B T J 2"]:
+    """The model's dances to the clips' music, in the styles of the clips' own dances."""
+    return model.dances(batch.audio, batch.rhythm, numbers, rows["category"].to_pylist())
+
+
 def seeds(seed: int, number: int, rows: pa.Table) -> list[int]:
     """A seed for each clip, which depends on the clip's id and not on its position."""
     texts = (f"{seed} {number} {clip}" for clip in rows["clip_id"].to_pylist())
@@ -212,7 +218,7 @@ def write_side_by_side(config: EvaluateConfig, parts: list[str], folder: Path) -
         clips.append(tables.read(part, schema.CLIPS, sorted({*LABELS, *COLUMNS})).slice(0, 1))
     rows = pa.concat_tables(clips)
     batch = batch_of(rows, NORMALIZATIONS[model.config.normalization])
-    made = model.dances(batch.audio, batch.rhythm, seeds(config.seed, 0, rows))
+    made = made_dances(model, rows, batch, seeds(config.seed, 0, rows))
     pictures = SideBySide(batch, made, model.config)
     pictures.write_picture(folder / "side_by_side.png")
     pictures.write_video(folder / "side_by_side.mp4")

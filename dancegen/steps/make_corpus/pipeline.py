@@ -4,13 +4,14 @@ import csv
 import io
 from typing import Any
 
+import numpy as np
 import pyarrow.dataset as pads
 
 from dancegen import __version__, schema, storage, tables
 from dancegen.corpus.body.dancers import Dancer
 from dancegen.corpus.human.film import check_installed
 from dancegen.corpus.human.wardrobe import PEOPLE, check_assets
-from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
+from dancegen.corpus.structure import BEATS_PER_BAR, CATEGORIES, SongStructure, compose
 from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
@@ -36,6 +37,8 @@ def run(config: MakeCorpusConfig) -> Summary:
     if config.recordings is not None:
         load_moves(config.recordings)  # an error now, not in every row
         deciding = (*deciding, "recordings")
+    if config.other_styles:
+        deciding = (*deciding, "other_styles", "categories")
     settings = {name: getattr(config, name) for name in deciding}
     table = storage.join(config.output, VIDEOS_TABLE)
     _write_songs_table(config, songs, settings)
@@ -67,10 +70,23 @@ def _rows(config: MakeCorpusConfig, songs: list[SongStructure]) -> list[dict[str
         for turn in range(config.dancers_per_song):
             number = (first + turn) % config.dancers
             dancer = Dancer.from_seed(config.seed * SEEDS + number)
-            uri = storage.join(videos, song.category, f"{song.song}_{dancer.name}.mp4")
+            style = style_of(config, song, dancer)
+            uri = storage.join(videos, style, f"{song.song}_{dancer.name}.mp4")
             row = {"uri": uri, "version": __version__, "gone": uri not in there, "song_uri": song_uri(config, song)}
-            rows.append({**row, "category": song.category, "song_seed": song.seed, "dancer_seed": dancer.seed})
+            seeds = {"song_seed": song.seed, "dancer_seed": dancer.seed}
+            rows.append({**row, "category": song.category, "style": style, **seeds})
     return rows
+
+
+def style_of(config: MakeCorpusConfig, song: SongStructure, dancer: Dancer) -> str:
+    """The category whose moves a dancer dances to a song: in `other_styles` of the videos another than the song's."""
+    others = [
+        category
+        for category in CATEGORIES
+        if category in config.categories and category != song.category and song.beats_per_bar in BEATS_PER_BAR[category]
+    ]
+    random = np.random.default_rng([song.seed, CATEGORIES.index(song.category), dancer.seed])
+    return str(random.choice(others)) if random.random() < config.other_styles and others else song.category
 
 
 def song_uri(config: MakeCorpusConfig, song: SongStructure) -> str:

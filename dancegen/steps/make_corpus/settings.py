@@ -38,6 +38,10 @@ class MakeCorpusConfig(Parallel):
     """People of look=human; the dancers take turns with them."""
     moves: Literal["choreography", "lively"] = "choreography"
     """Moves of look=human: those of the category, or kicks, knee lifts, lunges, hops, turns and arms everywhere."""
+    other_styles: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the videos with the choreography of another category than their song's, drawn from `categories`; their
+    category is that of the dance. Songs in three, which some ballet is, keep a style that has bars of three. Up to
+    about 0.7, most dances to the music of a category are in its own style, which a model's `style=auto` then finds."""
     recordings: InputUri | None = None
     """Table of poses of real dancers (import-poses or extract-poses with fps=30): dances are joined from their moves,
     retimed to the songs, instead of the choreography. docs/recordings.md lists data and their licences."""
@@ -55,6 +59,17 @@ class MakeCorpusConfig(Parallel):
     def _enough_dancers(self) -> "MakeCorpusConfig":
         if self.dancers_per_song > self.dancers:
             raise ValueError(f"dancers_per_song={self.dancers_per_song} is more than dancers={self.dancers}")
+        return self
+
+    @model_validator(mode="after")
+    def _other_styles_are_choreography(self) -> "MakeCorpusConfig":
+        if not self.other_styles:
+            return self
+        given = f"other_styles={self.other_styles:g}"
+        if self.look == "human" or self.recordings is not None:
+            raise ValueError(f"{given} is of the drawn looks' choreography: not with look=human or recordings")
+        if len(set(self.categories)) < 2:
+            raise ValueError(f"{given} needs two categories or more")
         return self
 
     @model_validator(mode="after")

@@ -46,7 +46,7 @@ class Shot:
 class MakeCorpus:
     """Table of seeds of songs and dancers in; one video per row and a table of videos out.
 
-    reads    uri, song_uri, category, song_seed, dancer_seed
+    reads    uri, song_uri, category (of the song), style (category of the dance), song_seed, dancer_seed
     writes   the video, the true joints (and for look=human the masks) of its frames beside it, its song, schema.VIDEOS
     on error the row stays, with `error` set and unknown columns null
     """
@@ -66,11 +66,12 @@ class MakeCorpus:
         config = self._config
         structure = compose(row["category"], row["song_seed"], config.seconds)
         dancer = Dancer.from_seed(row["dancer_seed"])
-        made = {"uri": row["uri"], "version": __version__, "category": structure.category, "fps": config.fps}
+        style = row["style"]
+        made = {"uri": row["uri"], "version": __version__, "category": style, "fps": config.fps}
         made |= {"song": structure.song, "dancer": dancer.name}
         try:
             write_song(row["song_uri"], structure)
-            joints_px = self._write_video(row["uri"], row["song_uri"], structure, dancer)
+            joints_px = self._write_video(row["uri"], row["song_uri"], structure, dancer, style)
             with storage.writing_folder(f"{row['uri'].removesuffix('.mp4')}_openpose") as folder:
                 write_openpose(folder, storage.stem(row["uri"]), joints_px)
         except StorageUnreachableError:
@@ -79,11 +80,11 @@ class MakeCorpus:
             return {**made, "error": str(error)}
         return {**made, "frames": len(joints_px), "wall_s": time.perf_counter() - started}
 
-    def joints(self, structure: SongStructure, dancer: Dancer) -> np.ndarray:
-        """The true joints of a drawn video, in pixels: float32 (T, J, 3)."""
+    def joints(self, structure: SongStructure, dancer: Dancer, style: str) -> np.ndarray:
+        """The true joints of a drawn video, in pixels: float32 (T, J, 3). A dance of recordings has no style."""
         config = self._config
         if config.recordings is None:
-            pose = choreograph(structure, dancer, config.fps, config.seed)
+            pose = choreograph(structure, dancer, config.fps, config.seed, style)
         else:
             pose = joined_dance(self._library(config.recordings), structure, dancer, config.fps, config.seed)
         return film(pose, config.width_px, config.height_px, structure.seed + dancer.seed)
@@ -94,10 +95,11 @@ class MakeCorpus:
             self._moves = load_moves(uri)
         return self._moves
 
-    def _write_video(self, uri: str, song_uri: str, structure: SongStructure, dancer: Dancer) -> np.ndarray:
+    def _write_video(self, uri: str, song_uri: str, structure: SongStructure, dancer: Dancer, style: str) -> np.ndarray:
         """Write a video; returns its true joints in pixels."""
         config = self._config
-        shots = self._filmed if config.look == "human" else self._drawn
+        human = config.look == "human"
+        shots = self._filmed(structure, dancer) if human else self._drawn(structure, dancer, style)
         with (
             storage.reading(song_uri) as song,
             storage.writing(uri) as path,
@@ -105,7 +107,7 @@ class MakeCorpus:
             self._masks(uri) as masks,
         ):
             joints = []
-            for number, shot in enumerate(shots(structure, dancer)):
+            for number, shot in enumerate(shots):
                 writer.write(shot.picture)
                 joints.append(shot.joints_px)
                 if masks and shot.mask is not None:
@@ -118,9 +120,9 @@ class MakeCorpus:
             return nullcontext(None)
         return storage.writing_folder(f"{uri.removesuffix('.mp4')}_masks")
 
-    def _drawn(self, structure: SongStructure, dancer: Dancer) -> Iterator[Shot]:
+    def _drawn(self, structure: SongStructure, dancer: Dancer, style: str) -> Iterator[Shot]:
         draw, size = LOOKS[self._config.look], (self._config.width_px, self._config.height_px)
-        for joints in self.joints(structure, dancer):
+        for joints in self.joints(structure, dancer, style):
             yield Shot(draw(joints, *size), joints, None)
 
     def _filmed(self, structure: SongStructure, dancer: Dancer) -> Iterator[Shot]:

@@ -52,8 +52,9 @@ class Again:
             made = best_dance(samples, model, look, picture, content_hash)
             poses = self._spliced(made.poses)
         joints_px = self._placed(poses, samples, model, look.size, picture.fps)
-        seed, scores = (made.seed, made.scores) if made else (self.saved.seed, None)
-        return Danced(poses, joints_px, seed, self.saved.heard, scores)
+        if made is None:
+            return Danced(poses, joints_px, self.saved.seed, self.saved.heard)
+        return Danced(poses, joints_px, made.seed, self.saved.heard, made.style, made.scores)
 
     def _check(self, seconds: float, model: DanceModel, content_hash: str) -> None:
         if self.saved.content_hash != content_hash:

@@ -19,7 +19,7 @@ from dancegen.metrics import beat, motion_quality, real_dances
 from dancegen.metrics.joint_motion import body_height
 from dancegen.metrics.real_dances import Range
 from dancegen.pose.normalize import square
-from dancegen.steps.render.dancing import Danced, dance, placed, song_seed
+from dancegen.steps.render.dancing import Danced, chosen_style, dance, placed, song_seed
 from dancegen.steps.render.looks import Look
 from dancegen.steps.render.settings import PictureConfig
 
@@ -67,17 +67,17 @@ def best_dance(
     samples: Float32[np.ndarray, " S"], model: DanceModel, look: Look, picture: PictureConfig, content_hash: str
 ) -> Danced:
     """The best of the settings' candidates. It is the dance of its seed alone, to the byte."""
-    heard = model.hear(samples)
+    heard, style = model.hear(samples), chosen_style(picture.style, samples, model)
     seeds = [song_seed(picture.seed, content_hash, number) for number in range(picture.candidates)]
     if len(seeds) == 1:
-        return dance(samples, model, look.size, picture.fps, seeds[0], heard)
+        return dance(samples, model, look.size, picture.fps, seeds[0], heard, style)
     beats_s = heard.count.beat_times() if heard else beat.NO_BEATS
     found = []
-    for poses in model.candidates(samples, seeds, heard):
+    for poses in model.candidates(samples, seeds, heard, style):
         measured = measure(square(poses, model.config.normalization), model.config.fps, beats_s)
         share = look.out_of_range(placed(poses, samples, model, look.size, picture.fps), picture.fps)
         found.append(replace(measured, out_of_range_share=share or 0.0))
-    made = dance(samples, model, look.size, picture.fps, seeds[best(found)], heard)
+    made = dance(samples, model, look.size, picture.fps, seeds[best(found)], heard, style)
     return replace(made, scores=[one.score for one in found])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from dancegen.gan.dance_model import DanceModel
+from dancegen.gan.styles import AUTO, NONE
 from dancegen.media import audio
 from dancegen.music.beats import Heard
 from dancegen.pose.normalize import place_in_frame, square
@@ -29,6 +30,8 @@ class Danced:
     seed: int
     heard: Heard | None
     """The beats of the song; None for a model without rhythm input."""
+    style: str | None = None
+    """Style of the dance; None for none, or if it is not known."""
     scores: list[float] | None = None
     """Score of each candidate; None if the dance was not chosen from several."""
 
@@ -39,6 +42,13 @@ def song_seed(seed: int, content_hash: str, candidate: int = 0) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
+def chosen_style(setting: str, samples: Float32[np.ndarray, " S"], model: DanceModel) -> str | None:
+    """The style of the dance to a song: that of the setting, for `auto` the one that fits the music best."""
+    if setting == AUTO:
+        return model.style_of(samples)
+    return None if setting == NONE else setting
+
+
 def dance(
     samples: Float32[np.ndarray, " S"],
     model: DanceModel,
@@ -46,11 +56,12 @@ def dance(
     fps: float,
     seed: int,
     heard: Heard | None = None,
+    style: str | None = None,
 ) -> Danced:
     """The dance of a seed, in frames of this width and height in pixels. `heard` is `model.hear(samples)`, if known."""
     heard = model.hear(samples) if heard is None else heard
-    poses = model.dance(samples, seed, heard=heard)
-    return Danced(poses, placed(poses, samples, model, size, fps), seed, heard)
+    poses = model.dance(samples, seed, heard=heard, style=style)
+    return Danced(poses, placed(poses, samples, model, size, fps), seed, heard, style)
 
 
 def placed(

@@ -32,7 +32,7 @@ def run(config: RenderConfig) -> Summary:
     """Render the songs that are new, have changed, or failed before.
 
     A video is kept when it exists and was made from the same song by the same checkpoint, with the
-    same seed, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
+    same seed, style, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
     the same content. A song that was moved keeps its video.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})

@@ -9,6 +9,7 @@ from dancegen.checkpoints.header import DANCE, SHIPPED, SHIPPED_PEOPLE, person_c
 from dancegen.config import Input, InputFile, InputUri, Output, Uri
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.exports.settings import ExportsConfig
+from dancegen.gan.styles import AUTO
 from dancegen.media.settings import Side
 
 RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
@@ -38,6 +39,9 @@ class PictureConfig(ExportsConfig):
     """Checkpoint of the dance model; null uses the one shipped with dancegen."""
     seed: int = 0
     """Seed of the noise: each seed gives a different dance to the same song."""
+    style: str = AUTO
+    """Style of the dance: one of the model's styles; `auto`, the one that fits the music best; or `none`. With a model
+    that has no styles, `auto` and `none` change nothing."""
     candidates: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of dances per song, with different seeds, of which the best one is rendered: by beat alignment, jerk,
     freezes and foot skate, and for a person by the share of poses that the footage does not have."""
@@ -91,8 +95,8 @@ class RenderConfig(PictureConfig, Parallel):
     """Render a dance video of each song of a library."""
 
     songs: InputUri
-    """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet). Columns `seed`, `look`,
-    `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
+    """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet). Columns `seed`, `style`,
+    `look`, `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
     output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""

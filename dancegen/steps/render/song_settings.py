@@ -12,6 +12,7 @@ from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
 from dancegen.config import Config, InputUri
 from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.gan import styles
 from dancegen.steps.render.settings import Look, PictureConfig
 from dancegen.steps.render.sizes import drawn_size, person_size
 
@@ -32,6 +33,8 @@ class SongSettings(Config):
 
     seed: int | None = None
     """Seed of the noise."""
+    style: str | None = None
+    """Style of the dance: a style of the model, auto or none."""
     look: Look | None = None
     """Figure in the video."""
     checkpoint: InputUri | None = None
@@ -49,7 +52,7 @@ class SongSettings(Config):
 
     def picture(self, picture: PictureConfig) -> PictureConfig:
         """The settings of the job with those of the song."""
-        own = self.model_dump(include={"seed", "look", "checkpoint"}, exclude_none=True)
+        own = self.model_dump(include={"seed", "style", "look", "checkpoint"}, exclude_none=True)
         return picture.model_copy(update=own)
 
 
@@ -63,7 +66,7 @@ class Choice:
     settings: str
     """The song's SongSettings as JSON."""
     stamp: str
-    """Changes when the result does: model, seed, look, size, rate, part of the song, formats."""
+    """Changes when the result does: model, seed, style, look, size, rate, part of the song, formats."""
     checkpoint_hash: str | None
     """Hash of the dance model; None with a problem."""
     problem: str | None = None
@@ -77,6 +80,7 @@ class Choices:
         self._picture = picture
         self._identities: dict[str, str] = {}
         self._looks: dict[str, str] = {}
+        self._model_styles: dict[str, tuple[str, ...]] = {}
         self.of({})  # an error in the settings of the job ends it, and is not the problem of a song
 
     def of(self, song: Row) -> Choice:
@@ -101,6 +105,8 @@ class Choices:
         parts = [f"{model[:16]} {picture.seed} {self._look(picture)} {picture.fps:g}"]
         if own.start_s is not None or own.end_s is not None:
             parts.append(f"{own.start_s or 0.0:g}-{'' if own.end_s is None else f'{own.end_s:g}'}")
+        if self._styles(picture):
+            parts.append(f"style {picture.style}")
         if picture.candidates > 1:
             parts.append(f"best of {picture.candidates}")
         if picture.exports:
@@ -109,8 +115,19 @@ class Choices:
         return " ".join(parts)
 
     def _choice(self, own: SongSettings) -> Choice:
-        model = self._identity(own.picture(self._picture).dance_model)
+        picture = own.picture(self._picture)
+        model = self._identity(picture.dance_model)
+        styles.check(picture.style, self._styles(picture))
         return Choice(own.model_dump_json(exclude_none=True), self.stamp(own, model), model)
+
+    def _styles(self, picture: PictureConfig) -> tuple[str, ...]:
+        """The styles among which the settings choose: the model's; none for `auto`, which follows from the song."""
+        if picture.style == styles.AUTO:
+            return ()
+        if picture.dance_model not in self._model_styles:
+            about = header.read(picture.dance_model, header.DANCE)
+            self._model_styles[picture.dance_model] = header.dance_styles(about, picture.dance_model)
+        return self._model_styles[picture.dance_model]
 
     def _look(self, picture: PictureConfig) -> str:
         """The look and the size; a person is identified by the content of the checkpoint."""

@@ -70,6 +70,7 @@ class Rendered:
     out_of_range_share: float | None = None
     exports: list[str] | None = None
     dance_seed: int | None = None
+    style: str | None = None
     candidate_scores: list[float] | None = None
     note: str | None = None
 
@@ -194,6 +195,7 @@ def render_song(
         out_of_range_share=pictures.out_of_range_share,
         exports=[*exports.values()] if exports else None,
         dance_seed=danced.seed,
+        style=danced.style,
         candidate_scores=danced.scores,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )

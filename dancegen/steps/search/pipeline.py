@@ -56,7 +56,7 @@ def run(config: SearchConfig) -> list[Trial]:
     )
     start_ray(config.train.cpus + DRIVER_CPUS, dashboard=True)  # _enough checks the size of this machine
     with _enough(config), TrialProgress(config, data.data_hash) as teller, watching_head(teller.so_far):
-        trials = ranked(_trials(config, _search(config, data.data_hash, teller)), config.objective)
+        trials = ranked(_trials(config, _search(config, data, teller)), config.objective)
         for name, text in _results(config, trials).items():
             storage.write_text(storage.join(config.output, name), text)
             teller.keep(name, text)
@@ -109,14 +109,15 @@ def _enough(config: SearchConfig) -> Iterator[None]:
         yield
 
 
-def _search(config: SearchConfig, data_hash: str, teller: TrialProgress) -> list[Any]:
+def _search(config: SearchConfig, data: Summary, teller: TrialProgress) -> list[Any]:
     """Run Ray Tune to the end of the search, resuming one that was stopped. Returns its trials."""
     os.environ.update({name: os.environ.get(name, value) for name, value in ray_internals.TUNE.items()})
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = storage.join(config.output, EXPERIMENT)
     begun = any(storage.name(file).startswith(ray_internals.TUNE_STATE) for file in storage.find(folder))
     teller.turns = ray.remote(num_cpus=0)(TrialSlots).remote(config.max_concurrent_trials)
-    given = {"config": config.model_dump(), "data_hash": data_hash, "turns": teller.turns, "log": logs.job()}
+    facts = {"data_hash": data.data_hash, "styles": data.styles}
+    given = {"config": config.model_dump(), **facts, "turns": teller.turns, "log": logs.job()}
     try:
         analysis = ray.tune.run(
             ray.tune.with_resources(ray.tune.with_parameters(search_trial.run, **given), _resources(config)),

@@ -26,7 +26,9 @@ OBJECTIVE = "objective"  # metric that Ray Tune compares
 POLL_S = 1.0
 
 
-def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: Any, log: logs.Job) -> None:
+def run(
+    values: dict[str, Any], config: dict[str, Any], data_hash: str, styles: tuple[str, ...], turns: Any, log: logs.Job
+) -> None:
     """Run one training with these values, or resume that of this trial id. A diverged one ends without an error."""
     logs.join(log)
     search = SearchConfig.model_validate(config)
@@ -41,9 +43,9 @@ def run(values: dict[str, Any], config: dict[str, Any], data_hash: str, turns: A
         ray.tune.report(result(max(history), history[max(history)], search.objective))
     try:
         if alone:
-            _train_alone(one, data_hash, search.objective)
+            _train_alone(one, data_hash, styles, search.objective)
         else:
-            _train_with_ray_train(one, data_hash, Report(folder, search.objective))
+            _train_with_ray_train(one, data_hash, styles, Report(folder, search.objective))
     except DivergedError as error:
         storage.write_text(storage.join(folder, DIVERGED), str(error))
 
@@ -53,15 +55,15 @@ def _begun_with_ray_train(config: TrainDanceConfig) -> bool:
     return storage.exists(config.run_folder) and not storage.exists(storage.join(config.run_folder, STATE))
 
 
-def _train_with_ray_train(config: TrainDanceConfig, data_hash: str, report: "Report") -> None:
+def _train_with_ray_train(config: TrainDanceConfig, data_hash: str, styles: tuple[str, ...], report: "Report") -> None:
     """Train in Ray Train's processes. Raises the error that ended the training."""
-    given = {"config": config.model_dump(), "data_hash": data_hash, "board": None}
+    given = {"config": config.model_dump(), "data_hash": data_hash, "styles": styles, "board": None}
     end = fit(config, train_worker.work, given, [report], config.min_workers)
     if error := end.get("error"):
         raise error
 
 
-def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> None:
+def _train_alone(config: TrainDanceConfig, data_hash: str, styles: tuple[str, ...], objective: str) -> None:
     """Train in this process. Raises the error that ended the training.
 
     Ray Tune ends the training as soon as an epoch is reported that is the last or not good enough, so the last one is
@@ -75,7 +77,7 @@ def _train_alone(config: TrainDanceConfig, data_hash: str, objective: str) -> No
                 ray.tune.report(result(epoch, numbers, objective))
 
     group = Alone(config.run_folder, config.use_gpu, report)
-    end = train_worker.train(config, data_hash, None, group)
+    end = train_worker.train(config, data_hash, styles, None, group)
     if error := end.get("error"):
         raise error
     history = history_in(config.output)

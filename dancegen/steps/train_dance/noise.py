@@ -40,6 +40,8 @@ class StepNoise:
     """These three are uniform in [0, 1]: whether the code is from the prior, start given, penalty's point."""
     tone: Float[Tensor, "B F"]
     """Standard normal: gains of the equaliser."""
+    style: Float[Tensor, " B"]
+    """Uniform in [0, 1]: whether the style is hidden from the generator."""
 
     def part(self, rank: int, clips: int, like: Tensor) -> "StepNoise":
         """One worker's samples, on the device and of the dtype of its batch."""
@@ -57,6 +59,7 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
         seeded=torch.rand(clips, generator=random),
         between=torch.rand(clips, generator=random),
         tone=torch.randn(clips, TONE_BANDS, generator=random),
+        style=torch.rand(clips, generator=random),
     )
 
 

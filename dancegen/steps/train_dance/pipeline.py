@@ -66,7 +66,8 @@ def run(config: TrainDanceConfig) -> Trained:
     tags = {"data_hash": data.data_hash, "clips": str(data.train), "step": "train_dance"}
     numbers = SHOWN | {f"validation/{config.monitor}": config.monitor}
     items = updates * config.workers * config.batch_size
-    end = launch(config, worker.work, {"data_hash": data.data_hash}, items, tags, numbers, config.min_workers)
+    facts = {"data_hash": data.data_hash, "styles": data.styles}
+    end = launch(config, worker.work, facts, items, tags, numbers, config.min_workers)
     trained = Trained(_model(config), end["metrics"], end["epoch"])
     finish(config, {"metrics": trained.metrics, "epoch": trained.epoch})
     text = ", ".join(f"{name} {value:.3g}" for name, value in named(trained.metrics, numbers).items())

@@ -8,7 +8,7 @@ Axes used in shapes:
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from dancegen.checkpoints.header import with_former_defaults
 from dancegen.errors import CheckpointError
 from dancegen.gan import losses
 from dancegen.gan.dance_model import (
+    DanceModel,
     build_generator,
     build_global_discriminator,
     build_local_discriminator,
@@ -32,6 +34,7 @@ from dancegen.gan.noise_encoder import Code
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.precision import Precision, autocast
+from dancegen.steps.train_dance.fine_tuning import first_weights
 from dancegen.steps.train_dance.gradient_clip import GradientClip
 from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
 from dancegen.training.batch import Batch
@@ -76,18 +79,21 @@ class DanceTraining:
         perceptual: STGCN | None = None,
         precision: Precision = "auto",
         compiled: bool = False,
+        styles: Sequence[str] = (),
     ) -> None:
         """`wrap` moves each network to its device and wraps it in DDP. `perceptual`, frozen, is required by its loss.
 
-        `compiled` applies torch.compile to the networks that need no second derivative.
+        `compiled` applies torch.compile to the networks that need no second derivative. `styles` are the names of the
+        clips' styles, if the settings have an embedding of them.
         """
         assert perceptual or not config.losses.perceptual, "the perceptual loss has a weight, but no network is given"
         self.config, self.seed, self.rank, self.workers = config, seed, rank, workers
+        self.styles = tuple(styles) if config.generator.style_dim else ()
         self.precision: Precision = precision
         self.epoch = self.updates = 0
         self.second_stage_from: int | None = None  # the update in which it began
         with _randomness(seed, 0):
-            self.generator = build_generator(config)
+            self.generator = build_generator(config, styles=len(self.styles))
             self.local_discriminator = build_local_discriminator(config)
             self.global_discriminator = build_global_discriminator(config)
             self.noise_encoder = build_noise_encoder(config)
@@ -138,8 +144,9 @@ class DanceTraining:
         """Validation metrics that require the networks; `validation` computes those of the dances alone.
 
         `one` is the output of `dances` for the clips. `l1` and `pose_error` are those of `one`; `l1_posterior` is the
-        L1 of the reconstruction of the real dance from its own latent code; `diversity` is the distance of two dances
-        to the same music, in units of the distance between the dances of different clips.
+        L1 of the reconstruction of the real dance from its own latent code; `music_style_right` is the share of clips
+        whose style is the one found in the music (those of `other_styles` cannot be); `diversity` is the distance of
+        two dances to the same music, in units of the distance between the dances of different clips.
         """
         other, batch = self.dances(batch, seed=1), self._view(batch)
         present = batch.mask.mean().clamp(min=1e-6)
@@ -149,6 +156,9 @@ class DanceTraining:
         }
         if self.noise_encoder is not None:
             found["l1_posterior"] = losses.l1(self._reconstruction(batch), batch.pose, batch.mask) / present
+        if self.styles and batch.style is not None:
+            logits = self.ema.music_style_logits(self.ema.audio_encoder(batch.audio).mean(dim=1))
+            found["music_style_right"] = (logits.argmax(dim=1) + 1 == batch.style).float().mean()
         if len(one) > 1:  # requires another clip to compare with
             one, other = losses.mask_missing(one, batch.mask), losses.mask_missing(other, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
@@ -160,7 +170,7 @@ class DanceTraining:
         clips, frames = batch.audio.shape[:2]
         ids = range(clips) if batch.ids is None else batch.ids.tolist()
         noise = noise_of_each(seed, ids, self.ema, frames)
-        return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio))
+        return self.ema(batch.audio, batch.rhythm, noise.to(batch.audio), style=batch.style)
 
     def saved_weights(self) -> dict[str, Tensor]:
         """Weights of the model that is saved: the average (EMA) of the generator."""
@@ -170,6 +180,7 @@ class DanceTraining:
         """The state that `load` resumes from: plain containers and tensors, for weights_only loading."""
         return {
             "config": self.config.model_dump(mode="json"),
+            "styles": list(self.styles),
             "seed": self.seed,
             "epoch": self.epoch,
             "updates": self.updates,
@@ -187,6 +198,8 @@ class DanceTraining:
         try:
             before = DanceModelConfig.model_validate(with_former_defaults(state["config"]))
             other = [name for name in NETWORK_SETTINGS if getattr(before, name) != getattr(self.config, name)]
+            if tuple(state.get("styles", ())) != self.styles:
+                other.append("list of styles")
             if other:
                 raise CheckpointError("training state", f"has a different {', '.join(other)}.", "Start a new run.")
             networks = {FORMER_NAMES.get(name, name): weights for name, weights in state["networks"].items()}
@@ -208,10 +221,11 @@ class DanceTraining:
         """Average batch norm's running statistics over all workers, so that all have the same networks."""
         share_statistics(*self._networks().values())
 
-    def start_from(self, generator: nn.Module) -> None:
-        """Start with a generator's weights; everything else is newly initialised."""
+    def start_from(self, model: DanceModel) -> None:
+        """Start with a model's generator; everything else is newly initialised, and so are styles that it lacks."""
+        weights = first_weights(model, self.ema.state_dict(), self.styles)
         for network in (self.generator, self.ema):
-            network.load_state_dict(generator.state_dict())
+            network.load_state_dict(weights)
 
     def _generate(self, batch: Batch, draws: StepNoise) -> GeneratorOutput:
         """Generate a dance for each clip: most with a code from the real dance's posterior, some from the prior."""
@@ -220,14 +234,22 @@ class DanceTraining:
             code = self._wrapped["noise_encoder"](losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
             reconstruction_mask = (draws.free >= self.config.noise_encoder.free_share).to(noise)
             noise = torch.where(reconstruction_mask[:, None, None] > 0, code.sample(draws.code)[:, None], noise)
-        fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, self._start(batch, draws))
+        start, style = self._start(batch, draws), self._style(batch, draws)
+        fake = self._wrapped["generator"](batch.audio, batch.rhythm, noise, start, style)
         return GeneratorOutput(batch, fake, noise, code, reconstruction_mask)
 
     def _reconstruction(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
         """Reconstructions of the real dances: the EMA generator with the mean of their posterior."""
         assert self.noise_encoder is not None
         code = self.noise_encoder.eval()(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
-        return self.ema(batch.audio, batch.rhythm, code.mean[:, None].expand(-1, batch.pose.shape[1], -1))
+        noise = code.mean[:, None].expand(-1, batch.pose.shape[1], -1)
+        return self.ema(batch.audio, batch.rhythm, noise, style=batch.style)
+
+    def _style(self, batch: Batch, draws: StepNoise) -> Int[Tensor, " B"] | None:
+        """The styles that the generator is told; 0, no style, for those that are hidden from it."""
+        if not self.styles or batch.style is None:
+            return None
+        return batch.style * (draws.style >= self.config.style_dropout)
 
     def _start(self, batch: Batch, draws: StepNoise) -> Float[Tensor, "B K J 3"] | None:
         """The first frames of the real dance for the seeded clips; zeros for the others."""
@@ -301,8 +323,24 @@ class DanceTraining:
                     pull = pull + self._limited(torch.autograd.grad(loss, judged.fake)[0])
                 else:
                     plain = plain + loss
+        if self.styles and generated.batch.style is not None:
+            parts["music_style"] = self._music_style(generated)
+            plain = plain + parts["music_style"]
         self._descend("generator", plain + (generated.fake * pull).sum())
         return {"generator": total, **parts}
+
+    def _music_style(self, generated: GeneratorOutput) -> Tensor:
+        """Cross-entropy of the styles found in the music. It trains the layer that finds them, and no music features.
+
+        The features are those of the averaged generator, as in the saved model. Unfamiliar music does not count.
+        """
+        style = generated.batch.style
+        assert style is not None
+        with torch.no_grad():
+            music = self.ema.audio_encoder(generated.batch.audio).mean(dim=1)
+        logits = self.generator.music_style_logits(music)
+        weights = generated.reconstruction_mask * (style > 0)
+        return (functional.cross_entropy(logits, (style - 1).clamp(min=0), reduction="none") * weights).mean()
 
     def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
         """A loss's gradient at the joints, clipped for each clip to `gradient_limit` times that of l1.

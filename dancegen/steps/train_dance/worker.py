@@ -1,6 +1,6 @@
 """Worker of train_dance; its interface to the other workers is in `worker_group`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -36,15 +36,16 @@ def work(settings: dict[str, Any]) -> dict[str, Any]:
 
     Errors that a restart cannot fix are returned, not raised: Ray Train would restart the run.
     """
-    return train(
-        TrainDanceConfig.model_validate(settings["config"]), settings["data_hash"], settings["board"], TrainGroup()
-    )
+    config = TrainDanceConfig.model_validate(settings["config"])
+    return train(config, settings["data_hash"], settings["styles"], settings["board"], TrainGroup())
 
 
-def train(config: TrainDanceConfig, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> dict[str, Any]:
-    """As `work`, for any group of workers."""
+def train(
+    config: TrainDanceConfig, data_hash: str, styles: Sequence[str], board: EventQueue | None, group: WorkerGroup
+) -> dict[str, Any]:
+    """As `work`, for any group of workers. `styles` are those of the training clips."""
     try:
-        return Worker(config, data_hash, board, group).run()
+        return Worker(config, data_hash, styles, board, group).run()
     except (DivergedError, CheckpointError) as error:
         return {"error": error}
 
@@ -52,7 +53,14 @@ def train(config: TrainDanceConfig, data_hash: str, board: EventQueue | None, gr
 class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
     """One process of the training."""
 
-    def __init__(self, config: TrainDanceConfig, data_hash: str, board: EventQueue | None, group: WorkerGroup) -> None:
+    def __init__(
+        self,
+        config: TrainDanceConfig,
+        data_hash: str,
+        styles: Sequence[str],
+        board: EventQueue | None,
+        group: WorkerGroup,
+    ) -> None:
         super().__init__(config, config.monitor, data_hash, board, group)
         perceptual = load_perceptual(config)
         self.training = DanceTraining(
@@ -64,14 +72,17 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
             perceptual=perceptual and perceptual.to(self.device),
             precision=config.precision,
             compiled=config.compile,
+            styles=styles,
         )
-        self.clips = Clips(config.clips, "train", config.model.normalization)
-        self.validation_clips = Clips(config.clips, "validation", config.model.normalization)
+        self.clips, self.validation_clips = (
+            Clips(config.clips, split, config.model.normalization, styles=self.training.styles)
+            for split in ("train", "validation")
+        )
 
     def begin(self) -> None:
         """Start from the model in `init_from`."""
         if model := load_start(self.config):
-            self.training.start_from(model.generator)
+            self.training.start_from(model)
 
     def batches(self, share: Shard) -> Iterator[Batch]:
         """Clips of one epoch."""
@@ -112,10 +123,11 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
 
     def save_model(self) -> None:
         """Write the dance model."""
-        generator = build_generator(self.config.model)
+        config, styles = self.config.model, self.training.styles
+        generator = build_generator(config, styles=len(styles))
         generator.load_state_dict(self.best_weights())
         with storage.writing(storage.join(self.config.output, MODEL)) as path:
-            checkpoint.save(path, DanceModel(generator, self.config.model), self.card())
+            checkpoint.save(path, DanceModel(generator, config, styles=styles), self.card())
 
 
 def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
