@@ -22,6 +22,7 @@ from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_dance.training import Batch, DanceTraining
 from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.clips import Clips, Shard
+from dancegen.training.clips import summarize as summarize_clips
 from dancegen.training.meters import Mean, merged
 
 mpl.use("agg")
@@ -51,10 +52,13 @@ def train(row: str, uri: str, start: str | None, updates: int, every: int) -> It
     overrides = [f"base={CONFIGS}/presets/{row}.yaml", "model.losses.adversarial_from_epoch=0"]
     config = settings.load(TrainDanceConfig, str(CONFIGS / "train_dance.yaml"), overrides)
     perceptual = checkpoint.load_perceptual(checkpoint.shipped_perceptual())
-    training = DanceTraining(config.model, config.seed, perceptual=perceptual)
+    styles = summarize_clips(uri).styles
+    training = DanceTraining(config.model, config.seed, perceptual=perceptual, styles=styles)
     if start:
         training.load(torch.load(start, weights_only=True)["training"])
-    clips, held_out = (Clips(uri, split, config.model.normalization) for split in ("train", "validation"))
+    clips, held_out = (
+        Clips(uri, split, config.model.normalization, styles=styles) for split in ("train", "validation")
+    )
     validated, mean = held_out.some(VALIDATED), Mean()
     yield tell({"row": row, "updates": 0, **validate(training, validated)})
     for update, batch in enumerate(endless(clips, config), 1):
