@@ -67,7 +67,7 @@ class MusicClips:
         """The ids of each song's clips, in an order that does not depend on time."""
         for row in sorted(mine, key=lambda row: hashlib.sha256(row["clip_id"].encode()).digest()):
             self.songs[row["song"]].append(row["clip_id"])
-        self.clips = Clips(uri, split, normalization, columns=[*COLUMNS, *LABELS])
+        self.clips = Clips(uri, split, normalization, columns=sorted({*COLUMNS, *LABELS}))
 
     def __len__(self) -> int:
         return len(self.clips)
