@@ -1,14 +1,18 @@
 """Beat tracking: dancegen, its two networks alone, and librosa, on songs whose beats are known.
 
     python benchmarks/beats.py [--only GROUP] [--each] [--songs FILE]
+    python benchmarks/beats.py --named | --hours 2
 
 The groups are clean drums, genres (unseen seeds of the songs that the network is trained on), changes of tempo, sets of
 songs, recordings, metres, and songs of the corpus. Annotated songs come from ../shared/media/beats where it exists.
 F (at 70 ms), CMLt and AMLt are those of mir_eval. The column `counted F` compares the beats that a dance counts: of the
 found beats and of the true ones. `--songs` writes the songs to a file and stops, to measure another release with them.
+`--named` prints the tempo of files that have it in their name, found and counted. `--hours` tracks one set of songs of
+that length, and prints processor time and peak memory.
 """
 
 import argparse
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +34,15 @@ from dancegen.music.beats import decode, hear
 from dancegen.music.counting import count
 from dancegen.music.spectrum import bands_db
 
-ANNOTATED = Path(__file__).parents[2] / "shared" / "media" / "beats"
+MEDIA = Path(__file__).parents[2] / "shared" / "media"
+ANNOTATED = MEDIA / "beats"
+NAMED = {
+    "songs/audiocraft__CJ_Beatbox_Loop_05_90.wav": 90,
+    "videos/drawn/gHO_sBM_cAll_d20_mHO5_ch01_music.mp4": 135,
+    "videos/drawn/gKR_sBM_cAll_d28_mKR2_ch01_music.mp4": 100,
+    "videos/drawn/gPO_sBM_cAll_d10_mPO1_ch01_music.mp4": 90,
+}
+"""Names of AIST music end with a number for the tempo."""
 TEMPI = (50, 60, 70, 84, 90, 100, 110, 120, 130, 140, 150, 165, 174, 180, 190, 200)
 HATS = {"quarter": (0.0,), "eighth": (0.0, 0.5), "sixteenth": (0.0, 0.25, 0.5, 0.75)}
 DRUM_SECONDS, SECONDS = 20.0, 30.0
@@ -56,7 +68,13 @@ def main() -> None:
     options.add_argument("--only")
     options.add_argument("--songs", type=Path)
     options.add_argument("--each", action="store_true")
+    options.add_argument("--named", action="store_true")
+    options.add_argument("--hours", type=float)
     given = options.parse_args()
+    if given.named:
+        return named()
+    if given.hours:
+        return long_set(given.hours)
     found = [song for song in songs() if given.only in (None, song.group)]
     if given.songs:
         np.savez(given.songs, songs=np.array([song._asdict() for song in found], dtype=object))
@@ -72,6 +90,34 @@ def main() -> None:
     for group in dict.fromkeys(song.group for song in found):
         for name, method in methods.items():
             print(line(group, name, [song for song in found if song.group == group], method, given.each), flush=True)
+
+
+def named() -> None:
+    """Print the tempi of files whose names tell it."""
+    print("| file | tempo in its name | found | counted | clarity |\n|---|---|---|---|---|")
+    for path, bpm in NAMED.items():
+        if (MEDIA / path).exists():
+            heard = hear(audio.load(MEDIA / path, path))
+            print(f"| {path} | {bpm} | {heard.bpm:.1f} | {heard.counted_bpm:.1f} | {heard.confidence:.2f} |")
+
+
+def long_set(hours: float) -> None:
+    """Print what one long set of songs costs."""
+    parts, seconds = [], 0.0
+    while seconds < 3600 * hours:
+        made = practice_song(UNSEEN + 5000 + len(parts), 240.0, SAMPLE_RATE)
+        parts.append((seconds, made))
+        seconds += 240.0
+    samples = np.concatenate([made.samples for _, made in parts])
+    beats = np.concatenate([start + made.beats for start, made in parts])
+    hear(samples[: 30 * SAMPLE_RATE])  # the first song loads
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    heard = hear(samples)
+    spent = time.process_time() - started
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
+    score = metrics.f_measure(beats, heard.beats_s)
+    print(f"{seconds / 3600:.1f} hours, {len(parts)} songs: F {score:.2f}, {spent:.0f} s ({seconds / spent:.0f} times")
+    print(f"real time), peak memory {before / 1e3:.0f} MB before, {more:.0f} MB more")
 
 
 def line(group: str, name: str, chosen: list[Song], method: Callable[[np.ndarray], Heard], each: bool) -> str:

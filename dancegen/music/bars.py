@@ -18,6 +18,7 @@ METERS = (4, 3, 2)  # beats of a bar
 BIAS, STRONGEST = 1.5, 3.0  # added to the downbeat logits, as downbeats are rare; limit of one beat's evidence
 NEW_METER, BROKEN_BAR = 6.0, 8.0  # costs of another metre after a whole bar, and of a bar that is cut short
 BINARY_PAIR = 2.0  # cost of a bar of two beats, unless each beat divides into three
+THREE = 0.3  # cost of a bar of three beats: where no downbeat is heard, more bars must not win
 
 PHRASE_BARS = 8
 COMPARED_BARS = 3  # before and after a bar, compared to detect the start of a phrase
@@ -49,7 +50,7 @@ def find_bars(
         return Bars(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     first = _POSITION == 0
     evidence = np.clip(downbeats + BIAS, -STRONGEST, STRONGEST)[:, None] * first
-    evidence = evidence - BINARY_PAIR * (1 - triple[:, None]) * (first & (_METER == 2))
+    evidence = evidence - BINARY_PAIR * (1 - triple[:, None]) * (first & (_METER == 2)) - THREE * (first & (_METER == 3))
     costs = _costs()
     total, before = evidence[0], np.zeros(evidence.shape, dtype=np.int64)
     for beat in range(1, len(evidence)):

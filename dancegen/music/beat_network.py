@@ -22,7 +22,7 @@ from dancegen.music.spectrum import BANDS, FLOOR_DB, FRAMES_A_SECOND, HOPS_A_SEC
 SHIPPED = Path(__file__).with_name("beat_network.safetensors")
 ACTIVATIONS = ("beat", "downbeat", "triple")
 HOPS_A_FRAME = HOPS_A_SECOND // FRAMES_A_SECOND
-WIDTH, FRONT = 40, 16  # channels over time; over the spectrum
+WIDTH, FRONT = 64, 16  # channels over time; over the spectrum
 DILATIONS = tuple(2**number for number in range(8))
 KERNEL = 5
 DROPOUT = 0.1

@@ -22,9 +22,9 @@ INTERVALS = np.unique(
 )
 TIGHTNESS = 150.0  # cost of a change of interval: times the squared logarithm of the ratio
 JUMP = 7.0  # highest cost of a change: another song may begin
-FAST_BPM, FAST_COST = 100.0, 0.5  # cost of each beat of a faster tempo: times its distance in octaves
-START = 8.0  # cost of the first beat after a rest: isolated onsets are no beats
-BIAS, LOWEST, HIGHEST = 1.75, -5.0, 4.0  # added to the logits, as beats are rare; limits of one beat's evidence
+FAST_BPM, FAST_COST = 50.0, 0.6  # cost of each beat of a faster tempo: times its distance in octaves
+START = 6.0  # cost of the first beat after a rest: isolated onsets are no beats
+BIAS, LOWEST, HIGHEST = 2.25, -5.0, 4.0  # added to the logits, as beats are rare; limits of one beat's evidence
 REST_HOPS = int(INTERVALS[-1])  # shortest rest
 REFINED_S = 0.035  # around a beat: activations whose centre of mass is its time
 REST = 255  # in the table of predecessors

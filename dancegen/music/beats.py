@@ -26,7 +26,7 @@ from dancegen.music.spectrum import FRAMES_A_SECOND, HOPS_A_SECOND, bands_db, fl
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
 
 SHORTEST_S = 2.0  # of audio for beat tracking
-BEATNET_SHARE = 0.2  # of its logits in the mean of the two networks
+BEATNET_SHARES = np.array([0.2, 0.1], dtype=np.float32)  # in the mean of both networks' logits of beats, of downbeats
 NEAR_FRAMES = 1  # around a beat: window for its downbeat activation
 TEMPO_BEATS = 4
 TRIPLE_BEATS = 9  # over which the division of a beat is averaged
@@ -101,7 +101,7 @@ def activations(samples: Float32[np.ndarray, " S"], bands: Float32[np.ndarray, "
 
     found = beat_network.activations(bands)
     recorded = beatnet.activations(normalize_loudness(samples))[: len(found)]  # it depends on the level
-    found[: len(recorded), :2] += BEATNET_SHARE * (recorded - found[: len(recorded), :2])
+    found[: len(recorded), :2] += BEATNET_SHARES * (recorded - found[: len(recorded), :2])
     return found
 
 

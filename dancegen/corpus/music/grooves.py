@@ -108,3 +108,10 @@ GROOVES = {
     ),
     "jig": Groove((80, 130), {"kick": "8..6..", "hat": "635635"}, beats=2, steps=3, hats=False),
 }
+
+CLICKS = {
+    "clicks": Groove((48, 205), {"rim": "8...8...8...8..."}, hats=False),
+    "clicks_of_four": Groove((48, 205), {"rim": "9...6...6...6..."}, hats=False),
+    "clicks_of_three": Groove((48, 205), {"rim": "9.6.6."}, beats=3, steps=2, hats=False),
+}
+"""A metronome, without and with an accent on the downbeat."""

@@ -8,12 +8,13 @@ Axes used in shapes:
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
 from scipy import signal
 
-from dancegen.corpus.music.grooves import GROOVES, Groove
+from dancegen.corpus.music.grooves import CLICKS, GROOVES, Groove
 from dancegen.corpus.music.harmony import MAJOR, MINOR, Key
 from dancegen.corpus.music.sounds import DRUMS, PERCUSSION, TIMBRES, note, riser
 
@@ -24,6 +25,9 @@ PLUCKED = ("piano", "pizzicato", "celesta", "pluck", "clavinet", "slap", "bass")
 HELD = ("strings", "pad", "lead", "voice", "brass")
 CHORDS = (0, 3, 4, 5, 1, 2)
 
+SOLOISTS = ("piano", "piano", "pluck", "pizzicato", "celesta", "clavinet", "strings")
+
+Ensemble = Literal["band", "drums", "solo"]
 Samples = Float32[np.ndarray, " _"]
 
 
@@ -41,14 +45,22 @@ class PracticeSong:
 
 
 def practice_song(
-    seed: int, seconds: float, rate: int, groove: str | None = None, bpm: float | None = None
+    seed: int,
+    seconds: float,
+    rate: int,
+    groove: str | None = None,
+    bpm: float | None = None,
+    ensemble: Ensemble = "band",
 ) -> PracticeSong:
-    """A song of this length; deterministic for its arguments. Groove and tempo are drawn where they are not given."""
+    """A song of this length; deterministic for its arguments. Groove and tempo are drawn where they are not given.
+
+    A band plays with or without drums, `drums` play alone, and a `solo` is one instrument with two hands.
+    """
     rng = np.random.default_rng([seed, 77])
     name = groove or str(rng.choice(list(GROOVES)))
-    chosen = GROOVES[name]
+    chosen = (GROOVES | CLICKS)[name]
     curve = _tempo_curve(rng, bpm or _usual_bpm(rng, chosen), seconds, steady=bpm is not None)
-    player = _Player(rng, chosen, curve, round(seconds * rate), rate)
+    player = _Player(rng, chosen, curve, round(seconds * rate), rate, ensemble)
     player.play()
     beats = curve[(curve >= 0) & (curve < seconds - 0.05)]
     first = int(np.searchsorted(curve, 0.0))
@@ -118,6 +130,7 @@ class _Player:
     curve: Float64[np.ndarray, " N"]
     count: int
     rate: int
+    ensemble: Ensemble
     notes: dict[tuple[str, int, float], Samples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,6 +151,11 @@ class _Player:
         self.gains = {part: float(rng.uniform(0.1, 0.6)) for part in ("bass", "comp", "tune", "pad")}
         self.chords = [int(rng.choice(CHORDS)) for _ in range(4)]
         self.bars_a_chord = float(rng.choice([1, 1, 1, 2, 0.5])) if self.groove.beats == 4 else 1.0
+        if self.ensemble == "drums":
+            self.has_drums = rng.random() < 0.5  # fills and crashes
+        if self.ensemble == "solo":
+            self.has_drums, self.rhythms = False, self._two_hands()
+            self.tones = dict.fromkeys(self.tones, str(rng.choice(SOLOISTS)))
 
     def play(self) -> None:
         """Play all bars."""
@@ -169,7 +187,9 @@ class _Player:
             hits[weak] = np.where(rng.random(len(weak)) < 0.1, "6", hits[weak])
             hits[weak] = np.where(rng.random(len(weak)) < 0.15, ".", hits[weak])
             parts["kick"] = "".join(hits)
-        return {drum: pattern for drum, pattern in parts.items() if drum == "kick" or rng.random() < 0.93}
+        share = 0.8 if self.ensemble == "drums" else 0.93
+        kept = {drum: pattern for drum, pattern in parts.items() if drum == "kick" or rng.random() < share}
+        return kept or parts
 
     def _rhythms(self) -> dict[str, list[float]]:
         """Onsets of bass, chords and melody within a bar, in beats."""
@@ -197,8 +217,24 @@ class _Player:
             "tune": drawn(0.35),
         }
 
+    def _two_hands(self) -> dict[str, list[float]]:
+        """Onsets of a soloist: bass and chords in turn, or a broken chord, under a melody."""
+        rng, beats, parts = self.rng, self.groove.beats, 3 if self.groove.steps == 3 else 2
+        on = [float(beat) for beat in range(beats)]
+        split = [beat + step / parts for beat in on for step in range(parts)]
+        bass, chords = ([0.0], on[1:]) if beats == 3 else (on[::2], on[1::2])
+        if parts == 3:
+            bass, chords = on, [onset for onset in split if onset % 1]
+        broken = rng.random() < 0.4
+        tune = [onset for onset in split if rng.random() < (0.4 if onset % 1 else 0.8)]
+        return {"bass": [0.0] if broken else bass, "comp": split[1:] if broken else chords, "tune": tune}
+
     def _layers(self) -> set[str]:
         rng = self.rng
+        if self.ensemble == "drums":
+            return set(self.parts) if rng.random() < 0.75 else {str(rng.choice(list(self.parts)))}
+        if self.ensemble == "solo":
+            return {"bass", "comp"} | ({"tune"} if rng.random() < 0.7 else set())
         share = {"bass": 0.75, "comp": 0.6, "tune": 0.5, "pad": 0.5}
         if not self.has_drums:
             share = {"bass": 0.85, "comp": 0.85, "tune": 0.6, "pad": 0.4}

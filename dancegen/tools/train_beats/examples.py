@@ -4,13 +4,15 @@ Axes used in shapes:
     S samples    H hops of audio (100 per second)    M mel bands    N beats    K examples
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from scipy.signal import resample_poly
 
+from dancegen.corpus.music.grooves import CLICKS, GROOVES
 from dancegen.corpus.music.practice import PracticeSong, chatter, noise, practice_song
 from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
@@ -19,7 +21,14 @@ from dancegen.music.spectrum import FLOOR_DB, HOPS_A_SECOND, bands_db
 
 SECONDS = 40.0
 SHARD = 50  # examples of a file
-SET_SHARE, BAND_SHARE, OTHER_SHARE = 0.14, 0.08, 0.05  # sets of several pieces; corpus songs; speech and noise
+SHARES = {"other": 0.05, "corpus": 0.06, "set": 0.13, "drums": 0.11, "clicks": 0.03, "solo": 0.09, "threes": 0.11}
+SHARES["slow"] = 0.14
+"""Of the examples: speech and noise, corpus songs, sets of several songs, songs of drums, of clicks, of one instrument,
+in threes, and slow ones; the others are of any kind."""
+SLOW = tuple(name for name, groove in GROOVES.items() if groove.bpm[0] <= 85)
+SLOW_BPM = (48.0, 88.0)
+THREES = tuple(name for name, groove in GROOVES.items() if groove.beats != 4)
+DRUM_BPM = (48.0, 205.0)  # drums alone are played at any tempo, whatever is usual for their groove
 CATEGORY_SEEDS = 5_000_000  # seeds that no corpus in configs/ uses
 
 
@@ -37,15 +46,20 @@ class Example(NamedTuple):
 def example(seed: int) -> Example:
     """An example; deterministic for a seed."""
     rng = np.random.default_rng([seed, 78])
-    kind = rng.random()
-    if kind < OTHER_SHARE:
-        song = _other(rng, SECONDS)
-    elif kind < OTHER_SHARE + BAND_SHARE:
-        song = _corpus_song(rng)
-    elif kind < OTHER_SHARE + BAND_SHARE + SET_SHARE:
+    kind = str(rng.choice([*SHARES, "any"], p=[*SHARES.values(), 1 - sum(SHARES.values())]))
+    if kind == "set":
         return _set(rng, seed)
-    else:
-        song = practice_song(seed, SECONDS, SAMPLE_RATE)
+    makers: dict[str, Callable[[], PracticeSong]] = {
+        "other": lambda: _other(rng, SECONDS),
+        "corpus": lambda: _corpus_song(rng),
+        "drums": lambda: _drums(rng, seed),
+        "clicks": lambda: _song(seed, groove=str(rng.choice(list(CLICKS))), ensemble="drums"),
+        "solo": lambda: _song(seed, ensemble="solo"),
+        "slow": lambda: _slow(rng, seed),
+        "threes": lambda: _song(seed, groove=str(rng.choice(THREES))),
+        "any": lambda: _song(seed),
+    }
+    song = makers[kind]()
     return _example(song.samples, [(0.0, song)])
 
 
@@ -88,6 +102,23 @@ def _set(rng: np.random.Generator, seed: int) -> Example:
         pieces += [level * song.samples, 0.3 * _other(rng, between).samples]
         at += (len(pieces[-2]) + len(pieces[-1])) / SAMPLE_RATE
     return _example(np.concatenate(pieces).astype(np.float32), songs)
+
+
+def _song(seed: int, **kind: Any) -> PracticeSong:
+    return practice_song(seed, SECONDS, SAMPLE_RATE, **kind)
+
+
+def _drums(rng: np.random.Generator, seed: int) -> PracticeSong:
+    """Drums alone, in half of the songs at an even tempo that may be unusual for their groove."""
+    bpm = float(np.exp(rng.uniform(*np.log(DRUM_BPM)))) if rng.random() < 0.5 else None
+    return _song(seed, bpm=bpm, ensemble="drums")
+
+
+def _slow(rng: np.random.Generator, seed: int) -> PracticeSong:
+    """A slow song, whose eighth notes could be taken for beats; in a third of them drums play alone."""
+    bpm = float(np.exp(rng.uniform(*np.log(SLOW_BPM))))
+    ensemble = "drums" if rng.random() < 1 / 3 else "band"
+    return _song(seed, groove=str(rng.choice(SLOW)), bpm=bpm, ensemble=ensemble)
 
 
 def _other(rng: np.random.Generator, seconds: float) -> PracticeSong:

@@ -21,7 +21,7 @@ BATCH = 16
 LEARNING_RATE, WARM_UP = 4e-3, 100
 SPREAD_FRAMES = 1.5  # targets fall linearly to 0 at this distance from a beat
 TRIPLE_WEIGHT = 0.2
-QUIETER_DB, TILT_DB = 25.0, 8.0  # augmentation: lower levels, other equalizers
+QUIETER_DB, TILT_DB, FASTER = 25.0, 8.0, 0.15  # augmentation: lower levels, other equalizers, logarithm of the speed
 
 
 class Training:
@@ -82,20 +82,21 @@ def batch(examples: list[Example], rng: np.random.Generator) -> tuple[Float[Tens
 
 
 def _crop(one: Example, rng: np.random.Generator) -> tuple[Float32[np.ndarray, "H M"], Float32[np.ndarray, "F A"]]:
-    first = int(rng.integers(len(one.bands) // HOPS_A_FRAME - CROP_FRAMES + 1))
-    hops = slice(first * HOPS_A_FRAME, (first + CROP_FRAMES) * HOPS_A_FRAME)
+    speed = float(np.exp(rng.uniform(-FASTER, FASTER))) if rng.random() < 0.5 else 1.0
+    first = int(rng.integers(len(one.bands) // HOPS_A_FRAME - int(CROP_FRAMES * speed)))
+    hops = first * HOPS_A_FRAME + np.round(np.arange(CROP_FRAMES * HOPS_A_FRAME) * speed).astype(int)
     bands = one.bands[hops].astype(np.float32) * (FLOOR_DB / 255)
     tilt = np.interp(np.arange(bands.shape[1]), np.linspace(0, bands.shape[1] - 1, 5), rng.normal(0, TILT_DB / 2, 5))
     level = tilt - rng.uniform(0, QUIETER_DB) * (rng.random() < 0.5)
     bands = np.clip(bands + level.astype(np.float32), 0, FLOOR_DB) * (bands > 0)
     triple = one.triple[hops][::HOPS_A_FRAME]
-    return bands, np.stack([targets(one.beats, first), targets(one.downbeats, first), triple], axis=1)
+    at = [(times * FRAMES_A_SECOND - first) / speed for times in (one.beats, one.downbeats)]
+    return bands, np.stack([*map(targets, at), triple], axis=1)
 
 
-def targets(times: np.ndarray, first: int) -> Float32[np.ndarray, " F"]:
-    """1 at each beat, falling to 0 at SPREAD_FRAMES."""
+def targets(at: np.ndarray) -> Float32[np.ndarray, " F"]:
+    """1 at each beat, given its frame, falling to 0 at SPREAD_FRAMES."""
     found = np.zeros(CROP_FRAMES, np.float32)
-    at = times * FRAMES_A_SECOND - first
     for offset in range(-2, 3):
         frames = np.round(at).astype(int) + offset
         inside = (frames >= 0) & (frames < CROP_FRAMES)
