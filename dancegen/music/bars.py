@@ -50,7 +50,8 @@ def find_bars(
         return Bars(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     first = _POSITION == 0
     evidence = np.clip(downbeats + BIAS, -STRONGEST, STRONGEST)[:, None] * first
-    evidence = evidence - BINARY_PAIR * (1 - triple[:, None]) * (first & (_METER == 2)) - THREE * (first & (_METER == 3))
+    evidence = evidence - BINARY_PAIR * (1 - triple[:, None]) * (first & (_METER == 2))
+    evidence = evidence - THREE * (first & (_METER == 3))
     costs = _costs()
     total, before = evidence[0], np.zeros(evidence.shape, dtype=np.int64)
     for beat in range(1, len(evidence)):
