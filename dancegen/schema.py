@@ -18,9 +18,7 @@ import pyarrow as pa
 
 from dancegen.errors import TableError
 
-RHYTHM_VERSION = (
-    3  # of the values in the rhythm channels: 2: beats by a network; 3: by a larger one; else autocorrelation
-)
+RHYTHM_VERSION = 3  # of the rhythm channels: 2: beats by a network; 3: by a larger one; none or 1: by autocorrelation
 
 FORMATS = {  # format version of a table's columns, where it is not 1
     "poses": 2,  # 2: cleaned joints, with marks, tracks and cuts
