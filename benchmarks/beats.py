@@ -116,8 +116,9 @@ def long_set(hours: float) -> None:
     spent = time.process_time() - started
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3
     score = metrics.f_measure(beats, heard.beats_s)
-    print(f"{seconds / 3600:.1f} hours, {len(parts)} songs: F {score:.2f}, {spent:.0f} s ({seconds / spent:.0f} times")
-    print(f"real time), peak memory {before / 1e3:.0f} MB before, {more:.0f} MB more")
+    print(f"{seconds / 3600:.1f} hours, {len(parts)} songs: F {score:.2f}")
+    print(f"{spent:.0f} s, {seconds / spent:.0f} times real time")
+    print(f"peak memory {before / 1e3:.0f} MB before, {more:.0f} MB more")
 
 
 def line(group: str, name: str, chosen: list[Song], method: Callable[[np.ndarray], Heard], each: bool) -> str:

@@ -83,12 +83,12 @@ class DanceModel:
 
         For a song longer than WINDOW_FRAMES they are generated one by one.
         """
-        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        frames = self._frames(samples)
         if frames > WINDOW_FRAMES:
             return np.stack([self.dance(samples, seed, heard=heard, style=style) for seed in seeds])
         samples = self._level(samples)
         beat, phrases = self._listen(samples, frames, heard)
-        device = next(self.generator.parameters()).device
+        device = self._device
         shared = (torch.from_numpy(part) for part in (_pieces(samples, frames, samples_per_frame(self.config)), beat))
         audio, rhythm = (part.to(device).expand(len(seeds), *part.shape) for part in shared)
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, phrases) for seed in seeds])).to(device)
@@ -106,9 +106,9 @@ class DanceModel:
         """The style that fits a song best, by its music; None for a model without styles."""
         if not self.styles:
             return None
-        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        frames = self._frames(samples)
         pieces = torch.from_numpy(_pieces(self._level(samples), frames, samples_per_frame(self.config)))
-        device = next(self.generator.parameters()).device
+        device = self._device
         music = [self.generator.audio_encoder(part[None].to(device))[0] for part in pieces.split(WINDOW_FRAMES)]
         logits = self.generator.music_style_logits(torch.cat(music).mean(dim=0, keepdim=True))
         return self.styles[int(logits.argmax())]
@@ -125,7 +125,7 @@ class DanceModel:
 
         A clip's category is the style of its dance, if the model has that.
         """
-        device = next(self.generator.parameters()).device
+        device = self._device
         columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
         frames = audio.shape[1]
         noise = torch.cat(
@@ -150,7 +150,7 @@ class DanceModel:
         heard: Heard | None,
         style: int,
     ) -> Float32[np.ndarray, "T J 2"]:
-        frames = max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+        frames = self._frames(samples)
         samples = self._level(samples)
         pieces = _pieces(samples, frames, samples_per_frame(self.config))
         beat, phrases = self._listen(samples, frames, heard)
@@ -164,6 +164,14 @@ class DanceModel:
             after = self._part(pieces[part], beat[part], noise[part], style, before)
             dance[part] = _faded(dance[part], after, known, overlap) if first else after
         return dance
+
+    def _frames(self, samples: Float32[np.ndarray, " S"]) -> int:
+        """Poses of the dance to a song."""
+        return max(1, math.ceil(len(samples) * self.config.fps / SAMPLE_RATE))
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.generator.parameters()).device
 
     def _level(self, samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
         """The samples at the loudness of the model's input."""
@@ -192,7 +200,7 @@ class DanceModel:
         self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, style: int, given: np.ndarray
     ) -> np.ndarray:
         """The dance to a part of a song; its first frames are `given`."""
-        device = next(self.generator.parameters()).device
+        device = self._device
         inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
         start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
         first = torch.from_numpy(start).to(device) if len(given) else None

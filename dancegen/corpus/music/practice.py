@@ -193,10 +193,9 @@ class _Player:
 
     def _rhythms(self) -> dict[str, list[float]]:
         """Onsets of bass, chords and melody within a bar, in beats."""
-        beats, halves = self.groove.beats, 3 if self.groove.steps == 3 else 2
-        every = [float(beat) for beat in range(beats)]
-        split = [beat + step / halves for beat in range(beats) for step in range(halves)]
-        off = [beat + (halves - 1) / halves for beat in range(beats)]
+        beats, parts = self.groove.beats, self._parts_of_a_beat()
+        every, split = self._grid()
+        off = [beat + (parts - 1) / parts for beat in every]
         fine = [step / self.groove.steps for step in range(beats * self.groove.steps)]
         kick = [
             step / self.groove.steps
@@ -217,13 +216,19 @@ class _Player:
             "tune": drawn(0.35),
         }
 
+    def _grid(self) -> tuple[list[float], list[float]]:
+        """The beats of a bar, and the parts into which they divide."""
+        every, parts = [float(beat) for beat in range(self.groove.beats)], self._parts_of_a_beat()
+        return every, [beat + step / parts for beat in every for step in range(parts)]
+
+    def _parts_of_a_beat(self) -> int:
+        return 3 if self.groove.steps == 3 else 2
+
     def _two_hands(self) -> dict[str, list[float]]:
         """Onsets of a soloist: bass and chords in turn, or a broken chord, under a melody."""
-        rng, beats, parts = self.rng, self.groove.beats, 3 if self.groove.steps == 3 else 2
-        on = [float(beat) for beat in range(beats)]
-        split = [beat + step / parts for beat in on for step in range(parts)]
-        bass, chords = ([0.0], on[1:]) if beats == 3 else (on[::2], on[1::2])
-        if parts == 3:
+        rng, (on, split) = self.rng, self._grid()
+        bass, chords = ([0.0], on[1:]) if self.groove.beats == 3 else (on[::2], on[1::2])
+        if self._parts_of_a_beat() == 3:
             bass, chords = on, [onset for onset in split if onset % 1]
         broken = rng.random() < 0.4
         tune = [onset for onset in split if rng.random() < (0.4 if onset % 1 else 0.8)]

@@ -13,7 +13,14 @@ from jaxtyping import Float32, Float64, UInt8
 from scipy.signal import resample_poly
 
 from dancegen.corpus.music.grooves import CLICKS, GROOVES
-from dancegen.corpus.music.practice import PracticeSong, chatter, noise, practice_song
+from dancegen.corpus.music.practice import (
+    FASTEST_BPM,
+    SLOWEST_BPM,
+    PracticeSong,
+    chatter,
+    noise,
+    practice_song,
+)
 from dancegen.corpus.music.songs import RATE, synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media.audio import SAMPLE_RATE
@@ -21,14 +28,20 @@ from dancegen.music.spectrum import FLOOR_DB, HOPS_A_SECOND, bands_db
 
 SECONDS = 40.0
 SHARD = 50  # examples of a file
-SHARES = {"other": 0.05, "corpus": 0.06, "set": 0.13, "drums": 0.11, "clicks": 0.03, "solo": 0.09, "threes": 0.11}
-SHARES["slow"] = 0.14
-"""Of the examples: speech and noise, corpus songs, sets of several songs, songs of drums, of clicks, of one instrument,
-in threes, and slow ones; the others are of any kind."""
+SHARES = {
+    "other": 0.05,  # speech and noise
+    "corpus": 0.06,  # corpus songs
+    "set": 0.13,  # several songs
+    "drums": 0.11,  # drums alone
+    "clicks": 0.03,
+    "solo": 0.09,  # one instrument
+    "threes": 0.11,  # in bars of three, or of two beats that divide into three
+    "slow": 0.14,
+}
+"""Kinds of examples; the others are songs of any kind."""
 SLOW = tuple(name for name, groove in GROOVES.items() if groove.bpm[0] <= 85)
-SLOW_BPM = (48.0, 88.0)
+SLOW_BPM = 88.0  # of slow songs the fastest
 THREES = tuple(name for name, groove in GROOVES.items() if groove.beats != 4)
-DRUM_BPM = (48.0, 205.0)  # drums alone are played at any tempo, whatever is usual for their groove
 CATEGORY_SEEDS = 5_000_000  # seeds that no corpus in configs/ uses
 
 
@@ -110,15 +123,20 @@ def _song(seed: int, **kind: Any) -> PracticeSong:
 
 def _drums(rng: np.random.Generator, seed: int) -> PracticeSong:
     """Drums alone, in half of the songs at an even tempo that may be unusual for their groove."""
-    bpm = float(np.exp(rng.uniform(*np.log(DRUM_BPM)))) if rng.random() < 0.5 else None
+    bpm = _bpm(rng, FASTEST_BPM) if rng.random() < 0.5 else None
     return _song(seed, bpm=bpm, ensemble="drums")
 
 
 def _slow(rng: np.random.Generator, seed: int) -> PracticeSong:
     """A slow song, whose eighth notes could be taken for beats; in a third of them drums play alone."""
-    bpm = float(np.exp(rng.uniform(*np.log(SLOW_BPM))))
+    bpm = _bpm(rng, SLOW_BPM)
     ensemble = "drums" if rng.random() < 1 / 3 else "band"
     return _song(seed, groove=str(rng.choice(SLOW)), bpm=bpm, ensemble=ensemble)
+
+
+def _bpm(rng: np.random.Generator, fastest: float) -> float:
+    """A tempo; each octave is as likely."""
+    return float(np.exp(rng.uniform(*np.log([SLOWEST_BPM, fastest]))))
 
 
 def _other(rng: np.random.Generator, seconds: float) -> PracticeSong:
