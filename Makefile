@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py dance_quality.py plain_step.py noise_clips.py real_people.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-fast demo bench gate docs site clean
+.PHONY: help setup check test test-fast demo bench gate wheel try-wheel docs site clean
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,15 @@ bench: $(READY)  ## Run the benchmarks and print their results
 gate: $(READY)  ## Measure the shipped dance model against its bars
 	$(BIN)/python benchmarks/dance_quality.py
 
+wheel: $(READY)  ## Build the wheel of the last commit into dist/
+	@rm -rf dist && mkdir -p dist/tree && git archive HEAD | tar -x -C dist/tree
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist dist/tree
+	@rm -r dist/tree
+	@echo dist/*.whl
+
+try-wheel: wheel  ## Install the wheel into a fresh environment and try its commands there (10 minutes on two cores)
+	cluster/try_wheel.sh dist/*.whl $(SONGS)
+
 docs: $(READY)  ## Generate docs/settings.md, docs/tables.md, jobs/ and cluster/kuberay/ from the code
 	$(BIN)/python docs/generate.py
 
@@ -61,4 +70,4 @@ site: $(READY)  ## Build the documentation site into site/
 	$(BIN)/python docs/site.py site
 
 clean:  ## Delete .venv and the results of the demo
-	rm -rf $(VENV) demo site
+	rm -rf $(VENV) demo site dist build

@@ -73,6 +73,15 @@ def test_submit_sends_code_and_settings_alone(project: Path, tmp_path: Path):
     assert config.load(RenderConfig, f"{tmp_path}/sent/{submit.SETTINGS}") == settings
 
 
+def test_every_file_that_steps_read_is_sent(tmp_path: Path):
+    submit._pack(ROOT / "dancegen", tmp_path / "sent", RenderConfig(songs="s3://songs", output="s3://videos"))
+    files = [path for path in (ROOT / "dancegen").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    left = [path for path in files if not (tmp_path / "sent" / path.relative_to(ROOT)).exists()]
+    pages = {"gallery.css", "gallery.js"}  # of a command without Ray
+    submitting = {"secrets.py"}  # imported where a job is submitted
+    assert {path.name for path in left if path.suffix != ".md"} == pages | submitting
+
+
 def test_what_is_sent_is_told_and_has_a_limit(project: Path, tmp_path: Path):
     submit._pack(project / "dancegen", tmp_path / "sent", RenderConfig(songs="s3://songs", output="s3://videos"))
     assert submit._contents(tmp_path / "sent").startswith("4 files, 0.0 MB")

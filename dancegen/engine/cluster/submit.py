@@ -21,7 +21,7 @@ from dancegen.engine.cluster.jobs import STEP, follow_with, say
 from dancegen.errors import ConfigError
 
 SETTINGS = "submitted.yaml"
-SENT = (".py", ".html", ".safetensors", ".txt")  # what the package consists of
+SENT = (".py", ".html", ".safetensors", ".txt", ".yaml")  # what the steps consist of
 LEFT_HERE = ("*.tmp-*", ".*", "*credentials*", "*secret*")  # as in .rayignore
 MAX_MB = 100.0  # the dashboard refuses 105
 
