@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py dance_quality.py plain_step.py noise_clips.py real_people.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-fast demo bench gate wheel try-wheel docs site clean
+.PHONY: help setup check test test-fast demo bench gate wheel try-wheel audit docs site clean
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,15 @@ wheel: $(READY)  ## Build the wheel of the last commit into dist/
 
 try-wheel: wheel  ## Install the wheel into a fresh environment and try its commands there (10 minutes on two cores)
 	cluster/try_wheel.sh dist/*.whl $(SONGS)
+
+# --strict, because a package that the service does not answer for is otherwise no failure
+audit: $(READY)  ## Look for known vulnerabilities of the pinned packages; ADVISORIES=FOLDER does it without network
+ifdef ADVISORIES
+	$(BIN)/python cluster/advisories.py $(ADVISORIES) constraints.txt
+else
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
+	$(VENV)/audit/bin/pip-audit --strict -r constraints.txt --no-deps --disable-pip
+endif
 
 docs: $(READY)  ## Generate docs/settings.md, docs/tables.md, jobs/ and cluster/kuberay/ from the code
 	$(BIN)/python docs/generate.py
