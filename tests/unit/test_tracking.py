@@ -1,12 +1,7 @@
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from mlflow_server import mlflow_servers
 
 from dancegen import tracking
 
@@ -14,32 +9,8 @@ from dancegen import tracking
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory, with_database):
     """A real MLflow server; its address."""
-    folder = with_database(tmp_path_factory.mktemp("server"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    options = f"--backend-store-uri sqlite:///{folder}/mlflow.db --artifacts-destination {folder}/files --workers 1"
-    command = [sys.executable, "-m", "mlflow", "server", *options.split(), "--port", address.rpartition(":")[2]]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with open(folder / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-        try:
-            wait_for(f"{address}/health", server, folder / "log")
-            yield address
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def wait_for(url, server, log, seconds=180):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=2)
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
+    with mlflow_servers(with_database(tmp_path_factory.mktemp("server"))) as (server,):
+        yield server.address
 
 
 def make_run(uri, **changes):
