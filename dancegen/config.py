@@ -62,6 +62,8 @@ class Output:
     """The URI is one file."""
     endings: tuple[str, ...] = ()
     """Allowed file name suffixes."""
+    shared: bool = False
+    """Several jobs may write to it at once: what they write of the same name is the same."""
 
 
 def absolute_uri(uri: str) -> str:

@@ -259,6 +259,8 @@ RENDERS = pa.schema(
         ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
         ("style", pa.string()),  # style of the dance; null for none, and in tables of earlier releases
         ("candidate_scores", pa.list_(pa.float32())),  # score of each candidate, the best is rendered; null for one
+        ("motion", pa.string()),  # key of the dance in the table of motions; null in tables of earlier releases
+        ("motion_reused", pa.bool_()),  # whether the dance was taken from the table of motions
         ("exports", pa.list_(pa.string())),  # URIs of the files of other formats; null for none
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
         ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
@@ -274,6 +276,36 @@ RENDERS = pa.schema(
         ("error", pa.string()),  # reason why there is no video; null on success
     ],
     metadata={"dancegen.table": "renders"},
+)
+
+# Dances of render, which another look, person or size of the same songs reuses.
+MOTIONS = pa.schema(
+    [
+        ("uri", pa.string()),  # key: SHA-256 of all that the dance depends on, in hex
+        ("content_hash", pa.string()),  # SHA-256 of the song's bytes, in hex
+        ("start_s", pa.float64()),  # where the dance starts in the song, in seconds
+        ("end_s", pa.float64()),  # where it ends in the song, in seconds; null: at the song's end
+        ("seconds", pa.float64()),  # duration of the dance, in seconds
+        ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
+        ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
+        ("wanted_style", pa.string()),  # setting `style` of the run: a style of the model, auto or none
+        ("candidates", pa.int32()),  # number of dances of which this one is the best
+        ("chosen_for", pa.string()),  # person, size and fps that the choice depended on; null for none
+        ("fps", pa.float64()),  # poses per second
+        ("poses", pa.binary()),  # float32 (T, J, 2): x, y in the model's normalisation
+        ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
+        ("style", pa.string()),  # style of the dance; null for none
+        ("candidate_scores", pa.list_(pa.float64())),  # score of each candidate; null for one
+        ("beats_s", pa.binary()),  # float64 (N): times of the beats as notated, in seconds; null without rhythm
+        ("beat_positions", pa.binary()),  # int64 (N): position of each beat in its bar, 0 is a downbeat
+        ("beat_meters", pa.binary()),  # int64 (N): beats of the bar of each beat: 2, 3 or 4
+        ("beat_triple", pa.binary()),  # float64 (N): probability that the beat divides into three
+        ("tempo_bpm", pa.float32()),  # median tempo of the song in beats per minute, as notated; null without a beat
+        ("counted_bpm", pa.float32()),  # median tempo that the dance counts: a half, once or twice tempo_bpm
+        ("meter", pa.string()),  # most frequent metre: 2/4, 3/4, 4/4 or 6/8; null without a beat
+        ("tempo_confidence", pa.float64()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without rhythm
+    ],
+    metadata={"dancegen.table": "motions"},
 )
 
 SONGS = pa.schema(
@@ -416,6 +448,7 @@ SCHEMAS = (
     SEGMENTS,
     FOOTAGE,
     RENDERS,
+    MOTIONS,
     DANCES,
     EVALUATED,
     SCORES,

@@ -151,7 +151,7 @@ def _run_here(step: Step, settings: Any) -> None:
     from dancegen import config
     from dancegen.storage import lease
 
-    folders = [uri for _, uri, mark in config.outputs(settings) if not mark.file]
+    folders = [uri for _, uri, mark in config.outputs(settings) if not mark.file and not mark.shared]
     with lease.held(folders, f"dancegen {step.command}"):
         load(step.run)(settings)
 

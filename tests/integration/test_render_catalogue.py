@@ -140,6 +140,26 @@ def test_a_model_that_was_saved_again_renders_nothing_again(ray_session: str, un
     assert run(settings(library, tmp_path / "dances", copy)).done_before == 1
 
 
+def test_another_look_of_a_library_reuses_its_dances_and_the_summary_counts_them(
+    ray_session: str, library: Path, untrained: Path, tmp_path: Path
+):
+    config = settings(library, tmp_path / "dances", untrained)
+    first = run(config)
+    assert "dances were reused" not in str(first)
+    make_song(library / "new.wav", 0.6, 550)
+    other = config.model_copy(update={"output": str(tmp_path / "light"), "look": "skeleton-light"})
+    shared = run(other.model_copy(update={"motions": f"{tmp_path}/dances_motions"}))
+    assert "  3 dances were reused" in str(shared).split("\n")
+    assert not (tmp_path / "light_motions").exists()
+    rows = {name: (row["motion"], row["motion_reused"]) for name, row in renders(tmp_path / "light").items()}
+    before = {name: (row["motion"], row["motion_reused"]) for name, row in renders(tmp_path / "dances").items()}
+    assert rows.pop("new.wavFalse")[1] is False
+    assert rows == {name: (key, None if key is None else not reused) for name, (key, reused) in before.items()}
+    assert len(tables.parts(f"{tmp_path}/dances_motions")) == 4
+    again = run(config.model_copy(update={"overwrite": True}))
+    assert (again.done_now, again.counts["dances were reused"]) == (4, 0)
+
+
 def test_a_table_of_an_earlier_release_is_gone_on_with(ray_session: str, untrained: Path, tmp_path: Path):
     library, output = tmp_path / "songs", tmp_path / "dances"
     make_song(library / "song.wav", 0.4)

@@ -52,6 +52,7 @@ def ended(uri, seconds, error=None):
         busy_s=seconds,
         bytes=9,
         times={"pictures_s": seconds / 2},
+        counts={"dances were reused": int(seconds > 0), "mistakes": 0},
     )
 
 
@@ -70,6 +71,7 @@ def test_a_summary_tells_what_was_held_for_what_and_what_the_rest_will_need():
     assert lines[0] == "29 of 100 songs done (20 done before) in 0 s: renders"
     assert "; 2.44 CPU hours, cost 2.20 USD" in lines[1]
     assert lines[2] == "  of the time: 74% good rows, 16% failed attempts, 10% start and idle; pictures 0.5 h"
+    assert lines[3] == "  10 dances were reused"
     assert summary.left == 70
     assert summary.expected == 40, "half of the rows in the other shards are done, as in those that were opened"
     assert summary.rest(actors=2) == "2.2 to 2.2 h, 7.92 to 7.92 USD", "with the share of lost attempts"

@@ -1,7 +1,7 @@
 """What a table job is: a stage, the table that its rows are written to, and the status of a row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ class TableJob:
     tolerant: bool = False  # its bad rows are judged by a later step
     ray_data: bool = False  # its rows are videos or parts of them: Ray Data runs them (dataset_pool.py), not pool.py
     times: tuple[str, ...] = ()  # columns with seconds of a row's work, by stage, which the summary adds up
+    counted: dict[str, str] = field(default_factory=dict)  # flag of a row, a column -> the summary's words for its rows
     judged: str = ""  # column that is set once the content was judged: an error beside it is not a failure
 
 
@@ -38,3 +39,4 @@ class Status(TypedDict):
     busy_s: float  # time that the actor spent on the row
     bytes: int  # size of its part
     times: dict[str, float]  # sums of the job's columns `times`
+    counts: dict[str, int]  # number of rows with a flag, by the words of the job's `counted`

@@ -83,7 +83,8 @@ class RowActor:
         if part is None or part["version"] != row["version"] or part["error"] is not None:
             return None
         units = float(part[self._job.unit] or 0) if self._job.unit else 0.0
-        return Status(uri=row["uri"], error=None, judged=False, trace=None, units=units, busy_s=0.0, bytes=0, times={})
+        known = {"uri": row["uri"], "error": None, "judged": False, "trace": None, "units": units}
+        return Status(**known, busy_s=0.0, bytes=0, times={}, counts={})
 
     def _made(self, row: Row) -> tuple[pa.Table, str | None]:
         """The stage's table, or one with the row's error; and the traceback of a bug."""
@@ -150,6 +151,7 @@ def write_row(job: TableJob, made: pa.Table, row: Row) -> Status:
         busy_s=0.0,
         bytes=size,
         times={name: _sum(made, name) for name in job.times},
+        counts={words: int(_sum(made, name)) for name, words in job.counted.items()},
     )
 
 

@@ -51,6 +51,7 @@ class Summary:
     spending: Spending = field(default_factory=Spending)
     price: ActorPrice = field(default_factory=lambda: ActorPrice(0.0))
     times: Counter[str] = field(default_factory=Counter)  # seconds of the rows' work, by stage
+    counts: Counter[str] = field(default_factory=Counter)  # rows with a flag, by the words for them
     set_aside: list[SetAside] = field(default_factory=list)
     done_now: int = 0
     bugs: int = 0
@@ -77,6 +78,7 @@ class Summary:
         """Count a row that ended."""
         self.units += status["units"]
         self.times.update(status["times"])
+        self.counts.update(status["counts"])
         self.spending.row_ended(status["busy_s"], status["error"] is not None)
         if status["error"] is not None:
             self.set_aside.append(SetAside(status["uri"], status["error"], status["judged"]))
@@ -90,6 +92,7 @@ class Summary:
         lines = [f"{done}{before} in {self.seconds:.0f} s: {self.table}"]
         if self.spending.rows_s:
             lines += [f"  {self._throughput()}{self._cost()}", f"  {self._use()}"]
+        lines += [f"  {count:,} {words}" for words, count in self.counts.items() if count]
         if self.bad:
             count = len(self.quarantined)
             kept = f" ({count:,} in quarantine: they failed in earlier runs)" if count else ""

@@ -1,7 +1,7 @@
 """A song -> its dance, in the frames of its video.
 
 Axes used in shapes:
-    S samples (mono, 16 kHz)    T poses of the model    F frames of the video    J joints
+    S samples (mono, 16 kHz)    P samples of a part    T poses of the model    F frames of the video    J joints
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from math import ceil
 import numpy as np
 from jaxtyping import Float32
 
+from dancegen.errors import BadMediaError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.gan.styles import AUTO, NONE
 from dancegen.media import audio
@@ -34,6 +35,32 @@ class Danced:
     """Style of the dance; None for none, or if it is not known."""
     scores: list[float] | None = None
     """Score of each candidate; None if the dance was not chosen from several."""
+    key: str | None = None
+    """Its key in the table of motions; None if it is not kept."""
+    reused: bool = False
+    """Whether it was taken from the table of motions."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a song that is danced to."""
+
+    start_s: float = 0.0
+    end_s: float | None = None
+
+    def of(self, samples: Float32[np.ndarray, " S"], song: str) -> Float32[np.ndarray, " P"]:
+        """The samples of the part. Raises BadMediaError when the song ends before it."""
+        end = None if self.end_s is None else round(self.end_s * audio.SAMPLE_RATE)
+        found = samples[round(self.start_s * audio.SAMPLE_RATE) : end]
+        if len(found) < audio.MIN_SECONDS * audio.SAMPLE_RATE:
+            problem = (
+                f"lasts {len(samples) / audio.SAMPLE_RATE:.1f} s, and start_s={self.start_s:g}, end_s={self.end_s}."
+            )
+            raise BadMediaError(song, problem, "Correct its row in the table of songs.")
+        return found
+
+
+WHOLE = Part()
 
 
 def song_seed(seed: int, content_hash: str, candidate: int = 0) -> int:

@@ -32,6 +32,11 @@ class Look(Protocol):
     size: tuple[int, int]
     """Width and height of the frames in pixels."""
 
+    @property
+    def person(self) -> str | None:
+        """Identity of the person's checkpoint; None for a drawn figure."""
+        ...
+
     def describe(self, picture: PictureConfig) -> str | None:
         """Description for the video's metadata, with the seed and the dance model of a song."""
         ...
@@ -47,6 +52,8 @@ class Look(Protocol):
 
 class DrawnLook:
     """A figure that is drawn."""
+
+    person = None
 
     def __init__(self, picture: PictureConfig) -> None:
         self.size = drawn_size(picture)  # width and height in pixels

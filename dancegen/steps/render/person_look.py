@@ -32,12 +32,12 @@ class PersonLook:
         person = load_person(checkpoint, device)
         self.size = person_size(picture, (person.width_px, person.height_px))  # width and height in pixels
         self._film = Film(person)
-        self._made_by = identity(storage.read_bytes(checkpoint))
+        self.person = identity(storage.read_bytes(checkpoint))
         self._told = {"person": person.name, "consent": person.consent, "licence": person.licence}
 
     def describe(self, picture: PictureConfig) -> str | None:
         """That the video is synthetic, by which models, and with whose consent, as JSON."""
-        return json.dumps({**_synthetic(picture, self._made_by), **self._told}, ensure_ascii=False)
+        return json.dumps({**_synthetic(picture, self.person), **self._told}, ensure_ascii=False)
 
     def out_of_range(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float) -> float | None:
         """Share of the poses that are unlike those of the person's footage."""

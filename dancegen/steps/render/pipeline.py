@@ -17,7 +17,7 @@ from dancegen.exports import formats
 from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, stream_media
 from dancegen.steps.render.library import Library, Past, Song
-from dancegen.steps.render.settings import EXPORTS, RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.settings import EXPORTS, MOTIONS, RENDERS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.tables.shards import delete_rows
 
@@ -37,13 +37,16 @@ def run(config: RenderConfig) -> Summary:
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
+    given = (picture, device, _motions(config), config.overwrite)
     job = TableJob(
-        "songs", _table(config), schema.RENDERS, RENDER_SONGS, (picture, device), {}, unit="frames", times=TIMES
+        *("songs", _table(config), schema.RENDERS, RENDER_SONGS, given, {}),
+        **{"unit": "frames", "times": TIMES, "counted": {"motion_reused": "dances were reused"}},
     )
     for folder in (config.output, _exports(config)):
         storage.sweep(folder)
     with library(config) as songs:
         rows, budget = input_rows(config, songs), Budget(config.max_cost, config.estimate)
+        tables.begin(_motions(config), schema.MOTIONS, {})
         try:
             summary = run_table_job(job, rows, config, budget)
         except (TooManyBadRowsError, KeyboardInterrupt):
@@ -79,6 +82,10 @@ def _has_table(config: RenderConfig) -> bool:
 
 def _table(config: RenderConfig) -> str:
     return config.output.rstrip("/") + RENDERS
+
+
+def _motions(config: RenderConfig) -> str:
+    return config.motions or config.output.rstrip("/") + MOTIONS
 
 
 def _exports(config: RenderConfig) -> str:

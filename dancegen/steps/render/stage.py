@@ -1,7 +1,7 @@
 """songs -> dance videos
 
 Axes used in shapes:
-    S samples (mono, 16 kHz)    P samples of a part
+    S samples (mono, 16 kHz)
 """
 
 import time
@@ -31,9 +31,10 @@ from dancegen.media.write_behind import WriteBehind
 from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
-from dancegen.steps.render.dancing import Danced
+from dancegen.steps.render.dancing import WHOLE, Danced, Part
 from dancegen.steps.render.exported import Files, write_exports
 from dancegen.steps.render.looks import Look, Pictures, load_look
+from dancegen.steps.render.motions import Motions
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.song_settings import SongSettings
 
@@ -42,7 +43,8 @@ NOTED_SHARE = 0.1  # of poses unlike the person's footage, from which the song g
 KEPT = 4  # models and looks of earlier songs
 
 Choreographer = Callable[[Float32[np.ndarray, " S"], DanceModel, Look, PictureConfig, str], Danced]
-"""Makes the dance to samples, for a look, with the hash of the song's content: `candidates.best_dance`, or `again`."""
+"""Makes the dance to samples, for a look, with the hash of the song's content: `candidates.best_dance`, or in its place
+`motions.Motions` or `again.Again`."""
 Progress = Callable[[int, int], None]
 """Called with the number of frames made so far, and of all."""
 
@@ -72,29 +74,9 @@ class Rendered:
     dance_seed: int | None = None
     style: str | None = None
     candidate_scores: list[float] | None = None
+    motion: str | None = None
+    motion_reused: bool | None = None
     note: str | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """The part of a song that is danced to."""
-
-    start_s: float = 0.0
-    end_s: float | None = None
-
-    def of(self, samples: Float32[np.ndarray, " S"], song: str) -> Float32[np.ndarray, " P"]:
-        """The samples of the part. Raises BadMediaError when the song ends before it."""
-        end = None if self.end_s is None else round(self.end_s * audio.SAMPLE_RATE)
-        found = samples[round(self.start_s * audio.SAMPLE_RATE) : end]
-        if len(found) < audio.MIN_SECONDS * audio.SAMPLE_RATE:
-            problem = (
-                f"lasts {len(samples) / audio.SAMPLE_RATE:.1f} s, and start_s={self.start_s:g}, end_s={self.end_s}."
-            )
-            raise BadMediaError(song, problem, "Correct its row in the table of songs.")
-        return found
-
-
-WHOLE = Part()
 
 
 class RenderSongs:
@@ -103,12 +85,15 @@ class RenderSongs:
     reads    uri, version, output_uri, new (the video does not exist yet), checkpoint_hash, exports (URI of the file of
              each of the settings' formats), settings (SongSettings as JSON), problem (why those of the table of songs
              cannot be used)
-    writes   the videos and files of other formats, and schema.RENDERS
+    writes   the videos and files of other formats, schema.RENDERS, and the dances to the table of motions
     on error the row stays, with `error` set and unknown columns null
     """
 
-    def __init__(self, picture: PictureConfig, device: str = "cpu") -> None:
-        self._picture = picture
+    def __init__(
+        self, picture: PictureConfig, device: str = "cpu", motions: str | None = None, again: bool = False
+    ) -> None:
+        """`motions` is the URI of the table of motions; None keeps no dances. `again` reuses none of them."""
+        self._picture, self._motions, self._again = picture, motions, again
         self._look = lru_cache(maxsize=KEPT)(lambda look: load_look(picture.model_copy(update={"look": look}), device))
         self._model = lru_cache(maxsize=KEPT)(lambda checkpoint: load_model(checkpoint, device))
         self._loaded(picture)
@@ -132,13 +117,19 @@ class RenderSongs:
             if song.get("problem"):
                 return {**row, "output_uri": None, "error": song["problem"]}
             model, look = self._loaded(picture)
-            more = {"exports": exports, "part": part, "new": song.get("new", False)}
+            make = self._choreographer(song, part)
+            more = {"exports": exports, "part": part, "make": make, "new": song.get("new", False)}
             rendered = render_song(song["uri"], song["output_uri"], model, picture, look, **more)
         except StorageUnreachableError:
             raise
         except (BadMediaError, StorageError, CheckpointError, ConfigError) as error:
             return {**row, "output_uri": None, "error": str(error)}
         return {**row, **asdict(rendered)}
+
+    def _choreographer(self, song: dict[str, Any], part: Part) -> Choreographer:
+        if self._motions is None:
+            return best_dance
+        return Motions(self._motions, song["checkpoint_hash"], part, self._again)
 
 
 def render_song(
@@ -197,6 +188,8 @@ def render_song(
         dance_seed=danced.seed,
         style=danced.style,
         candidate_scores=danced.scores,
+        motion=danced.key,
+        motion_reused=danced.reused if danced.key else None,
         note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
     )
 
