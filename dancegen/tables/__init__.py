@@ -13,16 +13,19 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as pads
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dancegen import schema as schemas
 from dancegen import storage
 from dancegen.errors import StorageError, StorageUnreachableError, TableError
 from dancegen.tables.names import PART, SHARD, Newer, key_hash, newer_files, part_name, shard_of
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as pads  # where it is used, it is imported late: with pandas, it takes 0.2 s
 
 __all__ = ["part_name"]  # re-exported
 
@@ -86,7 +89,7 @@ def read_part(uri: str, schema: pa.Schema, key: str) -> dict[str, Any]:
     if content is not None:
         return _rows_of(content, storage.join(uri, part_name(key)), schema, None, None).to_pylist()[0]
     for shard in _shards_with(uri, key):
-        rows = open_dataset(uri, schema, [shard]).to_table(filter=pads.field(KEY) == key).to_pylist()
+        rows = open_dataset(uri, schema, [shard]).to_table(filter=pc.field(KEY) == key).to_pylist()
         if rows:
             return rows[0]
     raise _missing(storage.join(uri, part_name(key)), schema)
@@ -119,7 +122,7 @@ def read(
     uri: str,
     schema: pa.Schema,
     columns: list[str] | None = None,
-    where: pads.Expression | None = None,
+    where: "pads.Expression | None" = None,
     some: list[storage.File] | None = None,
 ) -> pa.Table:
     """Rows of a table, of some of its files, or of one part, optionally restricted to some columns and rows.
@@ -143,7 +146,7 @@ def _read_files(
     schema: pa.Schema,
     found: list[storage.File],
     columns: list[str] | None,
-    where: pads.Expression | None,
+    where: "pads.Expression | None",
     at_once: int,
 ) -> Iterator[pa.Table]:
     newer = newer_files([file.uri for file in found])
@@ -159,7 +162,9 @@ def _read_files(
             yield _without(newer[file.uri], open_dataset(uri, schema, [file]), columns, where)
 
 
-def _without(newer: Newer, shard: pads.Dataset, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
+def _without(
+    newer: Newer, shard: "pads.Dataset", columns: list[str] | None, where: "pads.Expression | None"
+) -> pa.Table:
     """The rows of a shard that no newer file has."""
     wanted = columns or shard.schema.names
     with _readable(KEY):
@@ -168,11 +173,13 @@ def _without(newer: Newer, shard: pads.Dataset, columns: list[str] | None, where
     return rows.filter(pa.array(kept, pa.bool_())).select(wanted)
 
 
-def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> pads.Dataset:
+def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = None) -> "pads.Dataset":
     """The table, or some of its parts, as a lazy pyarrow dataset; its metadata is that of the first part.
 
     Raises TableError as `read` does.
     """
+    import pyarrow.dataset as pads
+
     found = files(uri) if some is None else some
     if not found:
         raise _missing(uri, schema)
@@ -184,7 +191,7 @@ def open_dataset(uri: str, schema: pa.Schema, some: list[storage.File] | None = 
     return dataset.replace_schema(schema.with_metadata(written.metadata))
 
 
-def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None) -> pa.Table:
+def _read_one(uri: str, schema: pa.Schema, columns: list[str] | None, where: "pads.Expression | None") -> pa.Table:
     """Read one part by its URI, without a listing."""
     content = _content(uri)
     if content is None:
@@ -203,8 +210,10 @@ def _content(uri: str) -> bytes | None:
 
 
 def _rows_of(
-    content: bytes, uri: str, schema: pa.Schema, columns: list[str] | None, where: pads.Expression | None
+    content: bytes, uri: str, schema: pa.Schema, columns: list[str] | None, where: "pads.Expression | None"
 ) -> pa.Table:
+    import pyarrow.dataset as pads
+
     with _readable(uri):
         part = pads.ParquetFileFormat().make_fragment(pa.BufferReader(content))
         schemas.check(part.physical_schema, schema, uri)
