@@ -89,7 +89,9 @@ def row(name: str, forms: Forms, rounds: int, device: str) -> None:
         for form in ("plain", "former")
         if form in times
     }
-    print(f"{name:28}{''.join(cells)}   {', '.join(f'{form} {ratio:.2f}' for form, ratio in ratios.items())}", flush=True)
+    print(
+        f"{name:28}{''.join(cells)}   {', '.join(f'{form} {ratio:.2f}' for form, ratio in ratios.items())}", flush=True
+    )
 
 
 def seconds(form: Callable[[], object], device: str) -> float:

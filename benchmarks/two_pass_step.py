@@ -43,7 +43,11 @@ class TwoPassTraining(DanceTraining):
             parts |= self._update_global(generated, draws)
         judged = []
         with frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, generated.fake):
-            for names, terms in ((local, self._from_local), (globe, self._from_global), ({"perceptual"}, self._features)):
+            for names, terms in (
+                (local, self._from_local),
+                (globe, self._from_global),
+                ({"perceptual"}, self._features),
+            ):
                 if any(weights[name] for name in names):
                     joints = generated.leaf()
                     found = terms(replace(generated, fake=joints))

@@ -97,5 +97,6 @@ class Recurrence(torch.autograd.Function):
             hidden = found.flatten(3).transpose(0, 1).flatten(1, 2)  # (D, T * B, G)
             before = states[:-1].transpose(0, 1).flatten(1, 2).to(ctx.dtype)
             of_weight = torch.bmm(hidden.transpose(1, 2).to(ctx.dtype), before).to(weight)
-        found[..., 2, :] = of_state * to_new
-        return found.flatten(3), of_weight, hidden.sum(dim=1)
+            of_bias = hidden.sum(dim=1)
+        found[..., 2, :] = of_state * to_new  # `hidden` may be a view of it
+        return found.flatten(3), of_weight, of_bias

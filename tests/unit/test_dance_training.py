@@ -292,6 +292,21 @@ def test_without_a_limit_the_gradient_is_that_of_the_weighted_sum_of_all_losses(
         assert torch.allclose(gradient, sum(part[name] for part in parts), rtol=1e-3, atol=1e-4), name
 
 
+def test_the_generator_hears_the_discriminators_as_they_are_before_their_update(monkeypatch):
+    heard = []
+    for rate in (1e-9, 1e-1):
+        config = SMALL.model_copy(update={"optimizer": OptimizerConfig(local_rate=rate, global_rate=rate)})
+        heard.append(with_gradients(monkeypatch, train_of(config, 0), batch()))
+    assert_same(*heard)
+
+
+def test_a_first_stage_without_losses_of_its_own_leaves_the_generator_as_it_is():
+    training = train_of(with_losses(**dict.fromkeys(FIRST_STAGE, 0.0), adversarial_from_epoch=1), 0)
+    before = copy.deepcopy(training.generator.state_dict())
+    assert training.step(batch())["generator"] == 0
+    assert_same(before, training.generator.state_dict())
+
+
 def test_no_loss_of_the_second_stage_pulls_a_clip_harder_than_the_limit_allows():
     gradient = torch.randn(4, 20, 18, 2) * torch.tensor([1e-6, 1.0, 30.0, 0.0])[:, None, None, None]
     limited = JointLosses({}, torch.zeros(()), gradient).limited(LossConfig(l1=50.0, gradient_limit=2.0))

@@ -23,7 +23,7 @@ from dancegen.steps.train_dance.generator_output import GeneratorOutput
 from dancegen.steps.train_dance.joint_losses import JointLosses, weighted
 from dancegen.training.batch import neighbours
 
-SMALLEST_SCORE = -60.0  # a lower score's gradient in the discriminator's loss is near the smallest number
+LEAST_SLOPE = 1e-12  # of D_local's loss by a generated window's score: else that of a low score would round to 0
 
 Descend = Callable[[Tensor], None]
 """Backward pass and optimizer step for a loss: one for each update, because a second one would break DDP."""
@@ -53,21 +53,20 @@ class LocalUpdate:
         with autocast(self.precision, joints):
             dances = torch.cat([self.network.windows(generated.real), shown])
             real_scores, fake_scores = self.wrapped(dances, rhythm.repeat(2, 1, 1, 1)).chunk(2)
-            loss = 0.5 * (losses.real(real_scores) + losses.generated(fake_scores))
+            caught = losses.generated(fake_scores) + LEAST_SLOPE * fake_scores.mean()
+            loss = 0.5 * (losses.real(real_scores) + caught)
         descend(loss)
         parts = {"local_discriminator": loss, "local_right": right(real_scores, fake_scores)}
         found = {"adversarial_local": losses.real(fake_scores.detach())}
         assert shown.grad is not None
-        seen = (
-            weights["adversarial_local"] * shown.grad * _turned(fake_scores.detach().to(joints))[..., None, None, None]
-        )
-        (gradient,) = torch.autograd.grad(fakes, joints, seen)
+        turned = weights["adversarial_local"] * _turned(fake_scores.detach().to(joints))
+        (gradient,) = torch.autograd.grad(fakes, joints, shown.grad * turned[..., None, None, None])
         return parts, JointLosses(found, weighted(weights, found), gradient)
 
 
 def _turned(scores: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
-    """Derivative of `losses.real` by that of `0.5 * losses.generated`, for each score."""
-    return -2 * (-scores.clamp(min=SMALLEST_SCORE)).exp()
+    """Derivative of the generator's loss by that of D_local's, for each score."""
+    return -2 * (-scores).sigmoid() / (scores.sigmoid() + LEAST_SLOPE)
 
 
 @dataclass(frozen=True)

@@ -268,11 +268,11 @@ class DanceTraining:
         with autocast(self.precision, generated.fake):
             parts = reconstruction(weights, generated) | about_noise(self.config, self.noise_encoder, generated)
             loss = weighted({name: getattr(weights, name) for name in parts}, parts)
-        total = loss.detach()
+        total, pull = loss.detach(), torch.zeros_like(generated.fake)
         for each in judged:
             parts |= each.losses
-            total = total + each.total
-            loss = loss + (generated.fake * each.limited(weights)).sum()
+            total, pull = total + each.total, pull + each.limited(weights)
+        loss = loss + (generated.fake * pull).sum()
         if self.styles and generated.batch.style is not None:
             parts["music_style"] = self._music_style(generated)
             loss = loss + parts["music_style"]
