@@ -4,8 +4,9 @@
 
 The plain update (`plain_step.py`) implements the published recipe directly, in float32; the former one
 (`two_pass_step.py`) passes each discriminator twice. All are measured by turns in one run, so that other load affects
-all; medians over the rounds, and medians of the rounds' ratios. Presets `paper` and `default`, on 1 and 2 threads, in
-float32 and bfloat16, and on a GPU if there is one. Then where the time of an update goes, by operator.
+all; medians over the rounds, and of the rounds' ratios with their range. One thread is measured in processor seconds,
+which other programs disturb least; two threads and GPUs in seconds. Presets `paper` and `default`, in float32 and
+bfloat16. Then where the time of an update goes, by operator.
 """
 
 import statistics

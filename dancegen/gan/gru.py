@@ -53,7 +53,8 @@ class Recurrence(torch.autograd.Function):
         bias: Float[Tensor, "D G"],
     ) -> Float[Tensor, "T D B H"]:
         """The state after each frame; the first one follows a state of zeros."""
-        ctx.dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
+        rounded = torch.is_autocast_enabled("cpu") and inputs.dtype == torch.float32  # as autocast does, not float64
+        ctx.dtype = torch.get_autocast_dtype("cpu") if rounded else inputs.dtype
         frames, size = len(inputs), weight.shape[2]
         states = inputs.new_zeros(frames + 1, *inputs.shape[1:3], size)
         gates = torch.empty_like(inputs)
