@@ -6,9 +6,10 @@ The plain update (`plain_step.py`) implements the published recipe directly, in 
 (`two_pass_step.py`) passes each discriminator twice. All are measured by turns in one run, so that other load affects
 all; medians over the rounds, and of the rounds' ratios with their range. One thread is measured in processor seconds,
 which other programs disturb least; two threads and GPUs in seconds. Presets `paper` and `default`, in float32 and
-bfloat16. Then where the time of an update goes, by operator.
+bfloat16. Then where the processor time of an update goes.
 """
 
+import cProfile
 import statistics
 import sys
 import time
@@ -17,7 +18,6 @@ from collections.abc import Callable
 import torch
 from plain_step import PlainStep
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 from two_pass_step import TwoPassTraining
 
 from dancegen.gan import losses
@@ -26,14 +26,25 @@ from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import PAPER_STGCN, STGCNConfig
 from dancegen.precision import Precision, autocast, computes_in_bfloat16
+from dancegen.steps.train_dance.discriminators import GlobalUpdate, LocalUpdate
 from dancegen.steps.train_dance.generator_output import GeneratorOutput
 from dancegen.steps.train_dance.joint_losses import perceptual
 from dancegen.steps.train_dance.training import DanceTraining
 from dancegen.training.batch import Batch
 
 CLIPS, FRAMES, SAMPLES, JOINTS = 16, 50, 1600, 18
-CLASSES, ROUNDS, GPU_UPDATES, OPERATORS = 16, 5, 10, 12
+CLASSES, ROUNDS, GPU_UPDATES, PROFILED = 16, 5, 10, 5
 PRESETS = {"paper": (PAPER, PAPER_STGCN), "default": (DanceModelConfig(), STGCNConfig())}
+SHARES = {
+    "audio: equaliser and mixing": DanceTraining._heard,
+    "generator and noise encoder, forward": DanceTraining._generate,
+    "D_local: its update and the word to G": LocalUpdate.__call__,
+    "D_global: its update and the word to G": GlobalUpdate.__call__,
+    "    of which the gradient penalty, forward": GlobalUpdate._penalty,
+    "perceptual loss": perceptual,
+    "generator: losses, backward and Adam": DanceTraining._generator_update,
+    "EMA": DanceTraining._average,
+}
 Forms = dict[str, Callable[[], object]]
 
 
@@ -85,27 +96,28 @@ def row(name: str, forms: Forms, rounds: int, device: str) -> None:
             times[form].append(seconds(forms[form], device))
     widths = {"plain": 10, "former": 11, "ours": 10}
     cells = [f"{statistics.median(times[f]):{w}.4f}" if f in times else " " * w for f, w in widths.items()]
-    ratios = {
-        form: statistics.median(one / ours for one, ours in zip(times[form], times["ours"], strict=True))
-        for form in ("plain", "former")
-        if form in times
-    }
-    print(
-        f"{name:28}{''.join(cells)}   {', '.join(f'{form} {ratio:.2f}' for form, ratio in ratios.items())}", flush=True
-    )
+    ratios = [f"{form} {ratio(times[form], times['ours'])}" for form in ("plain", "former") if form in times]
+    print(f"{name:28}{''.join(cells)}   {', '.join(ratios)}", flush=True)
+
+
+def ratio(others: list[float], ours: list[float]) -> str:
+    """Median of the rounds' ratios, and their range."""
+    found = [other / one for other, one in zip(others, ours, strict=True)]
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
 
 
 def seconds(form: Callable[[], object], device: str) -> float:
     """Seconds per call. A GPU gets GPU_UPDATES calls, so that its queue does not run empty."""
-    calls = GPU_UPDATES if device == "cuda" else 1
+    alone = device == "cpu" and torch.get_num_threads() == 1
+    calls, clock = GPU_UPDATES if device == "cuda" else 1, time.process_time if alone else time.perf_counter
     if device == "cuda":
         torch.cuda.synchronize()
-    started = time.perf_counter()
+    started = clock()
     for _ in range(calls):
         form()
     if device == "cuda":
         torch.cuda.synchronize()
-    return (time.perf_counter() - started) / calls
+    return (clock() - started) / calls
 
 
 def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, Forms]:
@@ -162,17 +174,16 @@ def parts_of(plain: PlainStep, ours: DanceTraining, batch: Batch) -> dict[str, F
 
 
 def shares(preset: str, precision: Precision) -> None:
-    """Print the operators that take most of an update's time on a CPU."""
+    """Print the share of each part in the processor time of an update, measured inside updates."""
     ours, batch = training(preset, "cpu", precision), clips()
-    for _ in range(2):
-        ours.step(batch)
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        ours.step(batch)
-    events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
+    ours.step(batch)
+    profile = cProfile.Profile(time.process_time)
+    for _ in range(PROFILED):
+        profile.runcall(ours.step, batch)
+    spent = {entry.code: entry.totaltime for entry in profile.getstats()}
     print(f"\nshares of an update, {preset}, {precision}, 1 thread")
-    for event in events[:OPERATORS]:
-        print(f"{event.key:36}{event.self_cpu_time_total / total:8.1%}{event.count:8} calls")
+    for name, part in SHARES.items():
+        print(f"{name:44}{spent.get(part.__code__, 0.0) / spent[DanceTraining.step.__code__]:8.1%}")
 
 
 def training(preset: str, device: str, precision: Precision, compiled: bool = False) -> DanceTraining:
