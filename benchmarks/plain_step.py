@@ -81,7 +81,7 @@ class PlainStep:
 
     def judge(self, batch: Batch, pose: Tensor) -> Tensor:
         """D_local's scores of all windows."""
-        windows, rhythm = (self.local_discriminator._windows(x) for x in (pose, batch.rhythm))
+        windows, rhythm = (self.local_discriminator.windows(x) for x in (pose, batch.rhythm))
         maps = self.local_discriminator.streams(windows.flatten(0, 1), rhythm.flatten(0, 1))
         return self.local_discriminator.head(maps.flatten(1))
 

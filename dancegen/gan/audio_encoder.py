@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dancegen.gan.gru import BidirectionalGRU
 from dancegen.gan.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.gan.settings import AudioEncoderConfig, Norm
 
@@ -69,7 +70,7 @@ class AudioEncoder(nn.Module):
         self.loudness = config.loudness
         self.encoder = (MelEncoder if config.input == "mel" else PieceEncoder)(config, norm, samples)
         inputs = config.code + config.loudness
-        self.rnn = nn.GRU(inputs, config.hidden, config.layers, batch_first=True, bidirectional=True)
+        self.rnn = BidirectionalGRU(inputs, config.hidden, config.layers)
         self.fc = nn.Linear(2 * config.hidden, config.size)
 
     def forward(self, audio: Float[Tensor, "B T S"]) -> Float[Tensor, "B T E"]:

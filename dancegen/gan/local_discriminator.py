@@ -38,11 +38,14 @@ class LocalDiscriminator(nn.Module):
         )
         spread_evenly(self.head)
 
-    def forward(self, pose: Float[Tensor, "B T J 2"], rhythm: Float[Tensor, "B T R"]) -> Float[Tensor, "B N"]:
-        """Scores as logits: above 0 is a real dance."""
-        pose, rhythm = self._windows(pose), self._windows(rhythm)
+    def forward(self, pose: Float[Tensor, "B N W J 2"], rhythm: Float[Tensor, "B N W R"]) -> Float[Tensor, "B N"]:
+        """Scores of windows as logits: above 0 is a real dance."""
         maps = self._maps(pose.flatten(0, 1), rhythm.flatten(0, 1))
         return self.head(maps.flatten(1)).view(pose.shape[:2])
+
+    def windows(self, x: Float[Tensor, "B T ..."]) -> Float[Tensor, "B N W ..."]:
+        """The overlapping windows of dances, or of their rhythm."""
+        return torch.movedim(x.unfold(1, self.window_frames, self.stride_frames), -1, 2)
 
     def _maps(self, pose: Float[Tensor, "B W J 2"], rhythm: Float[Tensor, "B W R"]) -> Float[Tensor, "B maps H2 W2"]:
         """Output of `streams`. The row that the last pooling discards is not computed: one of a window's three."""
@@ -55,7 +58,3 @@ class LocalDiscriminator(nn.Module):
         below = 1 - maps.shape[2] % 2  # rows of zero padding below the map
         maps = F.conv2d(F.pad(maps, (1, 1, 1, below)), last.weight, last.bias)
         return dropout(relu(pool(maps)))  # pooled first: the maximum is at the same place before and after them
-
-    def _windows(self, x: Tensor) -> Tensor:
-        """(B, T, ...) as (B, N, W, ...)."""
-        return torch.movedim(x.unfold(1, self.window_frames, self.stride_frames), -1, 2)

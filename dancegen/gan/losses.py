@@ -122,8 +122,13 @@ def feature_distance(
     total = counted.new_zeros(())
     for weight, fake, real_one in zip(weights, fakes, reals, strict=True):
         difference = fake.to(counted) - real_one.to(counted)  # in full precision
-        total = total + weight * (difference.abs().flatten(1).mean(dim=1) * counted).mean()
+        total = total + weight * (_mean_of_each(difference.abs()) * counted).mean()
     return total
+
+
+def _mean_of_each(features: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """The mean of each clip; flattening would copy the channels-last features, and their gradients once more."""
+    return features.mean(dim=tuple(range(1, features.ndim)))
 
 
 def relative_feature_distance(
@@ -137,7 +142,7 @@ def relative_feature_distance(
     It is dimensionless: neither the network's scale nor the number of its layers matters. Each clip has its own scale,
     so that a batch can be sharded across workers.
     """
-    scales = [real_one.to(counted).abs().flatten(1).mean(dim=1).clamp(min=SMALLEST_FEATURE) for real_one in reals]
+    scales = [_mean_of_each(real_one.to(counted).abs()).clamp(min=SMALLEST_FEATURE) for real_one in reals]
     total = counted.new_zeros(())
     for weight, scale, fake, real_one in zip(weights, scales, fakes, reals, strict=True):
         total = total + weight * feature_distance([fake], [real_one], counted / scale)

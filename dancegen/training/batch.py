@@ -37,3 +37,9 @@ class Batch:
         """Apply `change` to all fields except the ids, which are only used as seeds."""
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "ids"}
         return replace(self, **{name: change(values) for name, values in given.items() if values is not None})
+
+
+def neighbours(clips: int, apart: int = 1) -> Tensor:
+    """Each clip's partner: clips swap in pairs, so that shards of a batch pair alike; an odd one gets the first."""
+    partner = torch.arange(clips) ^ apart
+    return partner.where(partner < clips, 0)

@@ -112,7 +112,8 @@ def test_the_generator_makes_a_dance_for_any_number_of_clips_and_frames(preset, 
 @pytest.mark.parametrize(("clips", "frames"), [(1, 5), (2, 50), (3, 37)])
 def test_discriminators_judge_any_number_of_clips_and_frames(preset, clips, frames):
     audio, rhythm = music(clips, frames)
-    scores = build_local_discriminator(preset)(dances(clips, frames), rhythm)
+    local = build_local_discriminator(preset)
+    scores = local(local.windows(dances(clips, frames)), local.windows(rhythm))
     assert scores.shape == (clips, (frames - 5) // 3 + 1)
     verdict = build_global_discriminator(preset)(audio, rhythm, [dances(clips, frames), dances(clips, frames)])
     assert [score.shape for score in verdict.scores] == [(clips,), (clips,)]
@@ -144,7 +145,7 @@ def test_the_default_networks_mix_no_clips_while_training():
     pose = dances(4, 50)
     for network, inputs in (
         (build_generator(DanceModelConfig()), (audio, rhythm, 0.3 * torch.randn(4, 50, NOISE))),
-        (build_local_discriminator(DanceModelConfig()), (pose, rhythm)),
+        (local := build_local_discriminator(DanceModelConfig()), (local.windows(pose), local.windows(rhythm))),
         (build_global_discriminator(DanceModelConfig()), (audio, rhythm, [pose])),
     ):
         for module in network.modules():
@@ -316,11 +317,11 @@ def test_d_local_says_and_teaches_what_whole_maps_would(preset):
     pose, rhythm = dances(2, 14).double().requires_grad_(), music(2, 14)[1].double()
 
     def whole():
-        windows, beside = (network._windows(x).flatten(0, 1) for x in (pose, rhythm))
+        windows, beside = (network.windows(x).flatten(0, 1) for x in (pose, rhythm))
         return network.head(network.streams(windows, beside).flatten(1)).view(2, -1)
 
     said = []
-    for judge in (lambda: network(pose, rhythm), whole):
+    for judge in (lambda: network(network.windows(pose), network.windows(rhythm)), whole):
         torch.manual_seed(1)
         scores = judge()
         said.append([scores, *torch.autograd.grad(scores.square().sum(), [pose, *network.parameters()])])

@@ -23,7 +23,8 @@ from dancegen.gan.settings import (
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
-from dancegen.steps.train_dance.training import GENERATOR_TERMS, Batch, DanceTraining
+from dancegen.steps.train_dance.joint_losses import JointLosses
+from dancegen.steps.train_dance.training import Batch, DanceTraining
 from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.clips import Clips
 from dancegen.training.meters import Mean, merged
@@ -174,7 +175,8 @@ def test_different_noise_gives_a_different_dance():
     assert (one - other).abs().mean() > 1e-4
 
 
-LOSSES = [name for terms in GENERATOR_TERMS for name in terms.names]
+FIRST_STAGE = ("l1", "velocity", "foot_slide", "motion_energy", "noise_kl", "noise_recovery")
+LOSSES = [*FIRST_STAGE, *SECOND_STAGE]
 
 
 @pytest.mark.parametrize("term", [name for name in LOSSES if name != "noise_kl"])
@@ -290,10 +292,24 @@ def test_without_a_limit_the_gradient_is_that_of_the_weighted_sum_of_all_losses(
         assert torch.allclose(gradient, sum(part[name] for part in parts), rtol=1e-3, atol=1e-4), name
 
 
+def test_the_generator_hears_the_discriminators_as_they_are_before_their_update(monkeypatch):
+    heard = []
+    for rate in (1e-9, 1e-1):
+        config = SMALL.model_copy(update={"optimizer": OptimizerConfig(local_rate=rate, global_rate=rate)})
+        heard.append(with_gradients(monkeypatch, train_of(config, 0), batch()))
+    assert_same(*heard)
+
+
+def test_a_first_stage_without_losses_of_its_own_leaves_the_generator_as_it_is():
+    training = train_of(with_losses(**dict.fromkeys(FIRST_STAGE, 0.0), adversarial_from_epoch=1), 0)
+    before = copy.deepcopy(training.generator.state_dict())
+    assert training.step(batch())["generator"] == 0
+    assert_same(before, training.generator.state_dict())
+
+
 def test_no_loss_of_the_second_stage_pulls_a_clip_harder_than_the_limit_allows():
-    training = train_of(with_losses(l1=50.0, gradient_limit=2.0), 0)
     gradient = torch.randn(4, 20, 18, 2) * torch.tensor([1e-6, 1.0, 30.0, 0.0])[:, None, None, None]
-    limited = training._limited(gradient)
+    limited = JointLosses({}, torch.zeros(()), gradient).limited(LossConfig(l1=50.0, gradient_limit=2.0))
     l1_norm = 50.0 / (4 * (20 * 18 * 2) ** 0.5)
     assert limited[1:3].flatten(1).norm(dim=1).tolist() == pytest.approx([2 * l1_norm] * 2)
     assert torch.equal(limited[0], gradient[0])

@@ -10,7 +10,7 @@ Axes used in shapes:
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,15 +30,17 @@ from dancegen.gan.dance_model import (
     build_local_discriminator,
     build_noise_encoder,
 )
-from dancegen.gan.noise_encoder import Code
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.precision import Precision, autocast
+from dancegen.steps.train_dance.discriminators import GlobalUpdate, LocalUpdate
 from dancegen.steps.train_dance.fine_tuning import first_weights
+from dancegen.steps.train_dance.generator_losses import about_noise, reconstruction
+from dancegen.steps.train_dance.generator_output import GeneratorOutput
 from dancegen.steps.train_dance.gradient_clip import GradientClip
+from dancegen.steps.train_dance.joint_losses import JointLosses, perceptual, weighted
 from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
-from dancegen.training.batch import Batch
-from dancegen.training.frozen import frozen
+from dancegen.training.batch import Batch, neighbours
 from dancegen.training.statistics import share_statistics
 
 __all__ = ["Batch", "DanceTraining"]
@@ -47,23 +49,6 @@ EMA_WARM_UP = 10  # updates: at first the EMA decays faster
 NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
 TRAINED = ("generator", "noise_encoder", "local_discriminator", "global_discriminator")
 FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}  # in states of earlier releases
-
-
-@dataclass(frozen=True)
-class GeneratorOutput:
-    """A batch, the dances generated for it, and their latent codes."""
-
-    batch: Batch
-    fake: Float[Tensor, "B T J 2"]
-    noise: Float[Tensor, "B T Z"]
-    code: Code | None
-    reconstruction_mask: Float[Tensor, " B"]
-    """1 where the code is from the real dance's posterior, so that it can be reconstructed; 0 where from the prior."""
-
-    @property
-    def target(self) -> Batch:
-        """The batch for reconstruction losses: clips with a code from the prior count as missing."""
-        return replace(self.batch, mask=self.batch.mask * self.reconstruction_mask[:, None, None])
 
 
 class DanceTraining:
@@ -102,9 +87,9 @@ class DanceTraining:
         if compiled:
             for network in (self.generator, self.local_discriminator):
                 network.compile()
-        self._seen_by_perceptual = perceptual.features if perceptual else None
-        if compiled and self._seen_by_perceptual:
-            self._seen_by_perceptual = torch.compile(self._seen_by_perceptual)
+        self.perceptual = perceptual.features if perceptual else None
+        if compiled and self.perceptual:
+            self.perceptual = torch.compile(self.perceptual)
         rates = config.optimizer
         self.optimizers = {
             "generator": self._adam(rates.generator_rate, self.generator, self.noise_encoder),
@@ -116,7 +101,7 @@ class DanceTraining:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of all networks on a batch. Returns the parts of the losses, detached, by name.
 
-        The dance is generated once: it is used to update the discriminators, then the generator.
+        The dance is generated once, and each discriminator judges it once: for its own update and the generator's.
         """
         draws = self._draws(self.updates, batch)
         if self.in_second_stage and self.second_stage_from is None:
@@ -127,14 +112,9 @@ class DanceTraining:
             batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
             with autocast(self.precision, batch.pose):
                 generated = self._generate(batch, draws)
-            fake = generated.fake.detach()
-            parts: dict[str, Tensor] = {}
-            if self._weight("adversarial_local"):
-                parts |= self._local_update(batch, fake)
-            if self._weight("adversarial_global") or self._weight("feature_matching"):
-                parts |= self._global_update(batch, fake, draws)
-            parts |= self._generator_update(generated)
-            parts["pose_error"] = losses.pose_error(fake, batch.pose, generated.target.mask)
+            parts, judged = self._judge(generated, draws)
+            parts |= self._generator_update(generated, judged)
+            parts["pose_error"] = losses.pose_error(generated.fake.detach(), batch.pose, generated.target.mask)
             self._average()
         self.updates += 1
         return {name: value.detach() for name, value in parts.items()}
@@ -260,73 +240,43 @@ class DanceTraining:
         pose = torch.cat([batch.pose[:, :frames], torch.ones_like(batch.pose[:, :frames, :, :1])], dim=-1)
         return pose * given[..., None]
 
-    def _local_update(self, batch: Batch, fake: Tensor) -> dict[str, Tensor]:
-        dances = torch.cat([losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake)])
-        with autocast(self.precision, fake):
-            real_scores, fake_scores = self._wrapped["local_discriminator"](dances, batch.rhythm.repeat(2, 1, 1)).chunk(
-                2
+    def _judge(self, generated: GeneratorOutput, draws: StepNoise) -> tuple[dict[str, Tensor], list[JointLosses]]:
+        """Update the discriminators: the parts of their losses, and the generator's losses of the second stage."""
+        weights = {name: self._weight(name) for name in SECOND_STAGE}
+        parts: dict[str, Tensor] = {}
+        judged = []
+        if weights["adversarial_local"]:
+            update = LocalUpdate(self.local_discriminator, self._wrapped["local_discriminator"], self.precision)
+            found, heard = update(generated, weights, partial(self._descend, "local"))
+            parts, judged = parts | found, [*judged, heard]
+        if weights["adversarial_global"] or weights["feature_matching"]:
+            update = GlobalUpdate(
+                self.global_discriminator, self._wrapped["global_discriminator"], self.precision, self.config.losses
             )
-            loss = 0.5 * (losses.real(real_scores) + losses.generated(fake_scores))
-        self._descend("local", loss)
-        return {"local_discriminator": loss, "local_right": _right(real_scores, fake_scores)}
+            found, heard = update(generated, draws.between, weights, partial(self._descend, "global"))
+            parts, judged = parts | found, [*judged, heard]
+        if weights["perceptual"]:
+            assert self.perceptual is not None
+            with autocast(self.precision, generated.fake):
+                scale = self.config.losses.perceptual_scale
+                judged.append(perceptual(self.perceptual, generated, weights["perceptual"], scale))
+        return parts, judged
 
-    def _global_update(self, batch: Batch, fake: Tensor, draws: StepNoise) -> dict[str, Tensor]:
-        """One backward pass for all losses: a second one would break DDP."""
-        weights = self.config.losses
-        real, fake = (losses.mask_missing(pose, batch.mask) for pose in (batch.pose, fake))
-        with autocast(self.precision, fake):
-            judgement = self._wrapped["global_discriminator"](batch.audio, batch.rhythm, (real, fake))
-            real_scores, fake_scores = judgement.scores
-            parts = {"global_right": _right(real_scores, fake_scores)}
-            loss = 0.5 * (losses.real(real_scores) + losses.generated(fake_scores))
-            if weights.mismatched_music and len(real) > 1:
-                scores = self.global_discriminator.judge(
-                    judgement.dances[0][-1], judgement.music[_neighbours(len(real))]
-                )
-                parts["mismatched_music"] = losses.generated(scores)
-                parts["mismatched_right"] = (scores < real_scores).float().mean()
-                loss = loss + weights.mismatched_music * parts["mismatched_music"]
-        if weights.gradient_penalty:
-            music = judgement.music.detach().to(real)  # in full precision
-            self.global_discriminator.pose_encoder.eval()  # no dropout, and no mixing of samples
-            penalty = losses.gradient_penalty(
-                lambda pose: self.global_discriminator.judge(
-                    self.global_discriminator.pose_encoder(pose, batch.rhythm), music
-                ),
-                real,
-                fake,
-                draws.between[:, None, None, None],
-            )
-            self.global_discriminator.pose_encoder.train()
-            parts["gradient_penalty"] = penalty
-            loss = loss + weights.gradient_penalty * penalty
-        self._descend("global", loss)
-        return {"global_discriminator": loss, **parts}
-
-    def _generator_update(self, generated: GeneratorOutput) -> dict[str, Tensor]:
+    def _generator_update(self, generated: GeneratorOutput, judged: list[JointLosses]) -> dict[str, Tensor]:
         """One backward pass through the generator. The second stage's losses enter by their gradients at the joints."""
-        judged = replace(generated, fake=generated.fake.detach().requires_grad_())
-        pull, parts = torch.zeros_like(judged.fake), {}
-        total = plain = generated.fake.new_zeros(())
-        with frozen(self.local_discriminator, self.global_discriminator), autocast(self.precision, generated.fake):
-            for terms in GENERATOR_TERMS:
-                weights = {name: weight for name in terms.names if (weight := self._weight(name))}
-                if not weights:
-                    continue
-                found = terms.of(self, judged if terms.second_stage else generated)
-                parts |= {name: found[name] for name in weights if name in found}
-                loss = sum(
-                    (weight * found[name] for name, weight in weights.items() if name in found), plain.new_zeros(())
-                )
-                total = total + loss.detach()
-                if terms.second_stage:
-                    pull = pull + self._limited(torch.autograd.grad(loss, judged.fake)[0])
-                else:
-                    plain = plain + loss
+        weights = self.config.losses
+        with autocast(self.precision, generated.fake):
+            parts = reconstruction(weights, generated) | about_noise(self.config, self.noise_encoder, generated)
+            loss = weighted({name: getattr(weights, name) for name in parts}, parts)
+        total, pull = loss.detach(), torch.zeros_like(generated.fake)
+        for each in judged:
+            parts |= each.losses
+            total, pull = total + each.total, pull + each.limited(weights)
+        loss = loss + (generated.fake * pull).sum()
         if self.styles and generated.batch.style is not None:
             parts["music_style"] = self._music_style(generated)
-            plain = plain + parts["music_style"]
-        self._descend("generator", plain + (generated.fake * pull).sum())
+            loss = loss + parts["music_style"]
+        self._descend("generator", loss)
         return {"generator": total, **parts}
 
     def _music_style(self, generated: GeneratorOutput) -> Tensor:
@@ -341,81 +291,6 @@ class DanceTraining:
         logits = self.generator.music_style_logits(music)
         weights = generated.reconstruction_mask * (style > 0)
         return (functional.cross_entropy(logits, (style - 1).clamp(min=0), reduction="none") * weights).mean()
-
-    def _limited(self, gradient: Float[Tensor, "B T J 2"]) -> Float[Tensor, "B T J 2"]:
-        """A loss's gradient at the joints, clipped for each clip to `gradient_limit` times that of l1.
-
-        The gradient of l1 has the same size wherever the joints are, so the limit is in the data's own unit.
-        """
-        weights = self.config.losses
-        if weights.gradient_limit is None or not weights.l1:
-            return gradient
-        limit = weights.gradient_limit * weights.l1 / (len(gradient) * gradient[0].numel() ** 0.5)
-        norm = gradient.flatten(1).norm(dim=1).clamp(min=limit)
-        return gradient * (limit / norm)[:, None, None, None]
-
-    def distances(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """Reconstruction losses of the joints, their frame-to-frame differences and planted feet, and motion energy."""
-        target, weights = generated.target, self.config.losses
-        l1 = partial(losses.l1, root_weight=weights.root_weight)
-        reconstruction = {"l1": l1, "velocity": losses.velocity, "foot_slide": losses.foot_slide}
-        found = {
-            name: loss(generated.fake, target.pose, target.mask)
-            for name, loss in reconstruction.items()
-            if getattr(weights, name)
-        }
-        if weights.motion_energy:
-            found["motion_energy"] = losses.motion_energy(generated.fake, generated.batch.pose, generated.batch.mask)
-        return found
-
-    def perceptual(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """Pose perceptual loss (section 3.3): distance of the two dances in the frozen network's features."""
-        assert self._seen_by_perceptual is not None
-        batch, features = generated.batch, self._seen_by_perceptual
-        with torch.no_grad():
-            reals = features(losses.mask_missing(batch.pose, batch.mask))
-        fakes = features(losses.mask_missing(generated.fake, batch.mask))
-        relative = self.config.losses.perceptual_scale == "relative"
-        distance = losses.relative_feature_distance if relative else losses.feature_distance
-        return {"perceptual": distance(fakes, reals, generated.reconstruction_mask, losses.PERCEPTUAL_LAYERS)}
-
-    def from_local(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """Adversarial loss of D_local, over the windows."""
-        scores = self.local_discriminator(
-            losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
-        )
-        return {"adversarial_local": losses.real(scores)}
-
-    def from_global(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """Adversarial loss of D_global, and feature matching loss over the layers of D_global."""
-        batch, network = generated.batch, self.global_discriminator
-        fakes = network.pose_encoder.layers(losses.mask_missing(generated.fake, batch.mask), batch.rhythm)
-        with torch.no_grad():
-            music = network.music(batch.audio)
-        found = {"adversarial_global": losses.real(network.judge(fakes[-1], music))}
-        if self._weight("feature_matching"):
-            with torch.no_grad():
-                reals = network.pose_encoder.layers(losses.mask_missing(batch.pose, batch.mask), batch.rhythm)
-                reals = [*reals, network.joint(reals[-1], music)]
-            fakes = [*fakes, network.joint(fakes[-1], music)]
-            found["feature_matching"] = losses.feature_distance(fakes, reals, generated.reconstruction_mask)
-        return found
-
-    def about_noise(self, generated: GeneratorOutput) -> dict[str, Tensor]:
-        """KL divergence of the real dances' posteriors, in nats, and recovery error of the generated dances' codes."""
-        if generated.code is None:
-            return {}
-        assert self.config.noise_encoder is not None
-        assert self.noise_encoder is not None
-        std, free = self.config.generator.noise_std, self.config.noise_encoder.free_nats
-        with frozen(self.noise_encoder):
-            seen = self.noise_encoder(
-                losses.mask_missing(generated.fake, generated.batch.mask), generated.batch.rhythm
-            ).mean
-        first, last = generated.noise[:, 0].detach(), generated.noise[:, -1].detach()
-        constant = (first == last).all(dim=1, keepdim=True)  # a clip whose code changes has none to recover
-        lost = ((seen - first).abs() * constant).mean() / std
-        return {"noise_kl": generated.code.divergence(std, free).mean(), "noise_recovery": lost}
 
     def _weight(self, term: str) -> float:
         """Weight of a generator's loss in this update."""
@@ -465,7 +340,7 @@ class DanceTraining:
         deviation_db = torch.full_like(draws.free, self.config.eq_augment_db)
         if settings is not None:
             free = draws.free < settings.free_share
-            audio = torch.where(free[:, None, None], audio + audio[_neighbours(len(audio), 2)], audio)
+            audio = torch.where(free[:, None, None], audio + audio[neighbours(len(audio), 2)], audio)
             deviation_db = deviation_db.where(~free, settings.free_eq_db)
         return equalize(audio, draws.tone * deviation_db[:, None])
 
@@ -482,30 +357,6 @@ class DanceTraining:
         return torch.optim.Adam(parameters, lr=rate, betas=self.config.optimizer.betas, fused=True)
 
 
-@dataclass(frozen=True)
-class Terms:
-    """Losses of the generator that are computed together."""
-
-    names: tuple[str, ...]
-    """Their weights in LossConfig."""
-    of: Callable[[DanceTraining, GeneratorOutput], dict[str, Tensor]]
-
-    @property
-    def second_stage(self) -> bool:
-        """Whether they are used only from the second stage on."""
-        return self.names[0] in SECOND_STAGE
-
-
-# The generator's losses. A new loss requires a line here and a weight in LossConfig.
-GENERATOR_TERMS = (
-    Terms(("l1", "velocity", "foot_slide", "motion_energy"), DanceTraining.distances),
-    Terms(("perceptual",), DanceTraining.perceptual),
-    Terms(("adversarial_local",), DanceTraining.from_local),
-    Terms(("adversarial_global", "feature_matching"), DanceTraining.from_global),
-    Terms(("noise_kl", "noise_recovery"), DanceTraining.about_noise),
-)
-
-
 @contextmanager
 def _randomness(*words: int) -> Iterator[None]:
     """Seed torch with these words inside the block and restore its random state afterwards."""
@@ -513,14 +364,3 @@ def _randomness(*words: int) -> Iterator[None]:
         plain = [word % 2**32 for word in words]
         torch.manual_seed(int(np.random.SeedSequence(plain).generate_state(1, np.uint64)[0] >> np.uint64(1)))
         yield
-
-
-def _neighbours(clips: int, apart: int = 1) -> Tensor:
-    """Each clip's partner: clips swap in pairs, so that shards of a batch pair alike; an odd one gets the first."""
-    partner = torch.arange(clips) ^ apart
-    return partner.where(partner < clips, 0)
-
-
-def _right(real_scores: Tensor, fake_scores: Tensor) -> Float[Tensor, ""]:
-    """Accuracy of a discriminator over dances or windows."""
-    return 0.5 * ((real_scores > 0).float().mean() + (fake_scores < 0).float().mean())
