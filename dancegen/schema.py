@@ -245,8 +245,8 @@ RENDERS = pa.schema(
         ("output_uri", pa.string()),  # URI of the video; null on error
         ("output_bytes", pa.int64()),  # size of the video; null in tables of earlier releases
         ("output_hash", pa.string()),  # SHA-256 of the video's bytes, in hex; null in tables of earlier releases
-        ("seconds", pa.float32()),  # duration of the video, in seconds
-        ("frames", pa.int32()),  # number of frames in the video
+        ("seconds", pa.float32()),  # duration of the video, in seconds; 0 before segments are joined
+        ("frames", pa.int32()),  # number of frames in the video; 0 before segments are joined
         ("fps", pa.float32()),  # frames per second of the video
         ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
         ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
@@ -261,14 +261,15 @@ RENDERS = pa.schema(
         ("candidate_scores", pa.list_(pa.float32())),  # score of each candidate, the best is rendered; null for one
         ("motion", pa.string()),  # key of the dance in the table of motions; null in tables of earlier releases
         ("motion_reused", pa.bool_()),  # whether the dance was taken from the table of motions
+        ("segments", pa.int32()),  # number of segments of a long song; it has no video until they are joined
         ("exports", pa.list_(pa.string())),  # URIs of the files of other formats; null for none
         ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
-        ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
-        ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds
+        ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds; with that of all segments
+        ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds; with that of all segments
         ("motion_s", pa.float32()),  # wall-clock time of decoding, beats, dance and its choice, in seconds
-        ("pictures_s", pa.float32()),  # wall-clock time of making the frames, in seconds
+        ("pictures_s", pa.float32()),  # wall-clock time of making the frames, in seconds; of all segments
         ("encoding_s", pa.float32()),  # wall-clock time of encoding, in seconds; overlaps with that of the frames
-        ("held_s", pa.float32()),  # time for which an actor was held by the row, in seconds, in this attempt
+        ("held_s", pa.float32()),  # seconds for which the row, or a long song's join, held an actor in this attempt
         ("wasted_s", pa.float32()),  # the same of earlier attempts that failed or whose actor was lost
         ("cpus", pa.float32()),  # CPU cores that the actor held
         ("gpus", pa.float32()),  # GPUs that the actor held
@@ -292,6 +293,7 @@ MOTIONS = pa.schema(
         ("candidates", pa.int32()),  # number of dances of which this one is the best
         ("chosen_for", pa.string()),  # person, size and fps that the choice depended on; null for none
         ("fps", pa.float64()),  # poses per second
+        ("normalization", pa.string()),  # of the poses: body or camera
         ("poses", pa.binary()),  # float32 (T, J, 2): x, y in the model's normalisation
         ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
         ("style", pa.string()),  # style of the dance; null for none
@@ -306,6 +308,27 @@ MOTIONS = pa.schema(
         ("tempo_confidence", pa.float64()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without rhythm
     ],
     metadata={"dancegen.table": "motions"},
+)
+
+# Segments of long songs, until they are joined: a row per segment.
+RENDER_SEGMENTS = pa.schema(
+    [
+        ("uri", pa.string()),  # id of the segment, `<URI of the song>@<number>`
+        ("version", pa.string()),  # version of the song's row in renders, key of its dance, and number of its segments
+        ("output_uri", pa.string()),  # URI of the segment's video, without sound; null on error
+        ("number", pa.int32()),  # number of the segment in the song, from 0
+        ("frames", pa.int32()),  # number of frames in the segment
+        ("motion", pa.string()),  # key of the dance in the table of motions
+        ("attempts", pa.int32()),  # number of runs in which the row was processed, including this one
+        ("wall_s", pa.float32()),  # wall-clock time of the rendering, in seconds
+        ("compute_s", pa.float32()),  # CPU time of the rendering, in seconds
+        ("pictures_s", pa.float32()),  # wall-clock time of making the frames, in seconds
+        ("encoding_s", pa.float32()),  # wall-clock time of encoding, in seconds; overlaps with that of the frames
+        ("held_s", pa.float32()),  # time for which an actor was held by the row, in seconds, in this attempt
+        ("wasted_s", pa.float32()),  # the same of earlier attempts that failed or whose actor was lost
+        ("error", pa.string()),  # reason why there is no video; null on success
+    ],
+    metadata={"dancegen.table": "render_segments"},
 )
 
 SONGS = pa.schema(
@@ -449,6 +472,7 @@ SCHEMAS = (
     FOOTAGE,
     RENDERS,
     MOTIONS,
+    RENDER_SEGMENTS,
     DANCES,
     EVALUATED,
     SCORES,

@@ -6,6 +6,7 @@ Axes used in shapes:
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -54,3 +55,19 @@ class WriteBehind:
         if kind is None:
             for written in self._waiting:
                 written.result()
+
+
+def write_all(frames: Iterable[UInt8[np.ndarray, "H W 3"]], writer: VideoWriter) -> tuple[float, float]:
+    """Write a whole file. Returns the wall-clock times of making and of encoding the frames, in seconds."""
+    rest, making_s = iter(frames), 0.0
+    with writer:
+        with WriteBehind(writer) as behind:
+            while True:
+                started = time.perf_counter()
+                frame = next(rest, None)
+                making_s += time.perf_counter() - started
+                if frame is None:
+                    break
+                behind.write(frame)
+        ending = time.perf_counter()
+    return making_s, behind.seconds + time.perf_counter() - ending

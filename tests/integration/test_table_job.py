@@ -168,6 +168,8 @@ def test_a_job_ends_before_it_costs_too_much_and_keeps_what_is_done(tmp_path, jo
     assert 0 < summary.done_now < 5
     assert len(calls(tmp_path)) == summary.done_now == len(errors(job)), "no row was cut off"
     assert "stopped at max_cost=3.5: " in capfd.readouterr().err
+    spent = Budget(max_cost=3.5, spent=3.5)
+    assert run_table_job(job, songs, dear, spent).done_now == 0, "earlier jobs of the run count"
     assert run_table_job(job, songs, dear).left == 0
 
 

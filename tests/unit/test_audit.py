@@ -85,6 +85,27 @@ def test_unfinished_files_of_dead_processes_are_counted_and_swept(tmp_path: Path
     assert [path.name for path in folder.iterdir()] == ["a.mp4"]
 
 
+def test_segments_of_long_songs_that_wait_for_their_join_are_counted_and_swept(output: str) -> None:
+    segments = f"{output}_segments"
+    tables.begin(segments, schema.RENDER_SEGMENTS, {})
+    for number in range(3):
+        storage.copy(f"{output}/a.mp4", f"{segments}/0123-{number:04d}.mp4")
+    waiting = {"uri": "long.wav", "segments": 3}
+    tables.write_part(f"{output}_renders", schema.table(schema.RENDERS, [waiting]), "long.wav")
+    found = audit(output)
+    assert (found.rows, found.unfinished, found.strays, found.problems) == (3, 3, [], [])
+    swept = audit(output, sweep=True)
+    assert (swept.deleted, swept.clean, storage.find(segments)) == (3, True, [])
+    assert storage.exists(f"{output}/a.mp4")
+
+
+def test_a_folder_of_another_kind_beside_the_videos_is_never_swept(output: str) -> None:
+    tables.begin(f"{output}_segments", schema.SEGMENTS, {})
+    storage.copy(f"{output}/a.mp4", f"{output}_segments/mine.mp4")
+    assert audit(output, sweep=True).clean
+    assert storage.exists(f"{output}_segments/mine.mp4")
+
+
 def test_the_command_prints_the_differences_and_says_so_by_its_exit_code(output: str) -> None:
     clean = CliRunner().invoke(main, ["audit", f"{output}_renders"])
     assert (clean.exit_code, clean.output) == (0, "3 rows, 3 files: every row has its file, and every file its row.\n")

@@ -17,6 +17,8 @@ class Budget:
 
     max_cost: float | None = None
     """No row starts when those in progress may exceed it."""
+    spent: float = 0.0
+    """What earlier jobs of the run have cost."""
     sample: int = 0
     """Run only so many of the rows that are left, to estimate the others; 0 runs all."""
 

@@ -119,9 +119,8 @@ def _statuses(
     start_ray(actors * parallel.cpus_per_actor, actors * parallel.gpus_per_actor)
 
     def enough() -> bool:
-        return (
-            budget.max_cost is not None and summary.price.of(spending.committed_s(time.monotonic())) > budget.max_cost
-        )
+        cost = budget.spent + summary.price.of(spending.committed_s(time.monotonic()))
+        return budget.max_cost is not None and cost > budget.max_cost
 
     with watching_head(summary.so_far):
         await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)

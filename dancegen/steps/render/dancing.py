@@ -99,6 +99,17 @@ def placed(
     fps: float,
 ) -> Float32[np.ndarray, "F J 3"]:
     """Joints in pixels in each frame of the video of a song."""
-    frames = ceil(len(samples) / audio.SAMPLE_RATE * fps)
-    pose = resample(square(poses, model.config.normalization), model.config.fps, fps, frames)
-    return place_in_frame(pose, *size)
+    seconds = len(samples) / audio.SAMPLE_RATE
+    return in_frames(poses, model.config.fps, model.config.normalization, seconds, size, fps)
+
+
+def in_frames(
+    poses: Float32[np.ndarray, "T J 2"],
+    poses_fps: float,
+    normalization: str,
+    seconds: float,
+    size: tuple[int, int],
+    fps: float,
+) -> Float32[np.ndarray, "F J 3"]:
+    """Joints in pixels in each frame of a video of so many seconds."""
+    return place_in_frame(resample(square(poses, normalization), poses_fps, fps, ceil(seconds * fps)), *size)

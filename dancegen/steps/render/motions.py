@@ -25,11 +25,11 @@ from dancegen.music.beats import Heard
 from dancegen.music.sound import tempo_columns
 from dancegen.skeleton import COCO18
 from dancegen.steps.render.candidates import best_dance
-from dancegen.steps.render.dancing import Danced, Part, placed
+from dancegen.steps.render.dancing import Danced, Part, in_frames
 from dancegen.steps.render.looks import Look
 from dancegen.steps.render.settings import PictureConfig
 
-VERSION = 1  # to be raised when the same song, model and settings give another dance
+VERSION = 2  # to be raised when the same song, model and settings give another dance, or its row other columns
 
 Row = dict[str, Any]
 
@@ -59,10 +59,11 @@ class Motions:
         key = motion_key(about)
         kept = None if self.again else tables.find_part(self.table, schema.MOTIONS, key, schema.MOTIONS.names)
         if kept is not None:
-            return _from_row(kept, placed(_poses(kept), samples, model, look.size, picture.fps))
+            return _from_row(kept, joints_px(kept, look.size, picture.fps))
         danced = replace(best_dance(samples, model, look, picture, content_hash), key=key)
-        of_dance = {"seconds": len(samples) / SAMPLE_RATE, "fps": model.config.fps, **_columns(danced)}
-        tables.write_part(self.table, schema.table(schema.MOTIONS, [{"uri": key, **about, **of_dance}]), key)
+        of_model = {"fps": model.config.fps, "normalization": model.config.normalization}
+        row = {"uri": key, **about, "seconds": len(samples) / SAMPLE_RATE, **of_model, **_columns(danced)}
+        tables.write_part(self.table, schema.table(schema.MOTIONS, [row]), key)
         return danced
 
     def _about(self, model: DanceModel, look: Look, picture: PictureConfig, content_hash: str) -> Row:
@@ -85,6 +86,11 @@ class Motions:
 def motion_key(about: Row) -> str:
     """The key of the dance that depends on these columns of schema.MOTIONS."""
     return hashlib.sha256(json.dumps({"version": VERSION, **about}, sort_keys=True).encode()).hexdigest()
+
+
+def joints_px(row: Row, size: tuple[int, int], fps: float) -> Float32[np.ndarray, "F J 3"]:
+    """Joints of the dance of a row in each frame of a video of this width and height in pixels, and its confidence."""
+    return in_frames(_poses(row), row["fps"], row["normalization"], row["seconds"], size, fps)
 
 
 def _columns(danced: Danced) -> Row:
@@ -110,10 +116,10 @@ def _columns(danced: Danced) -> Row:
     }
 
 
-def _from_row(row: Row, joints_px: Float32[np.ndarray, "F J 3"]) -> Danced:
+def _from_row(row: Row, joints: Float32[np.ndarray, "F J 3"]) -> Danced:
     """The dance of a row, with its joints in the frames of a video."""
     scores, known = row["candidate_scores"], {"key": row["uri"], "reused": True}
-    return Danced(_poses(row), joints_px, row["dance_seed"], _heard(row), row["style"], scores, **known)
+    return Danced(_poses(row), joints, row["dance_seed"], _heard(row), row["style"], scores, **known)
 
 
 def _poses(row: Row) -> Float32[np.ndarray, "T J 2"]:

@@ -17,7 +17,8 @@ from dancegen.exports import formats
 from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, stream_media
 from dancegen.steps.render.library import Library, Past, Song
-from dancegen.steps.render.settings import EXPORTS, MOTIONS, RENDERS, PictureConfig, RenderConfig
+from dancegen.steps.render.segments.jobs import LongSongs
+from dancegen.steps.render.settings import EXPORTS, MOTIONS, RENDERS, SEGMENTS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.tables.shards import delete_rows
 
@@ -34,10 +35,13 @@ def run(config: RenderConfig) -> Summary:
     A video is kept when it exists and was made from the same song by the same checkpoint, with the
     same seed, style, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
     the same content. A song that was moved keeps its video.
+
+    Long songs get their dance with the others, and their video after them (`segments`); not in a run that ends early,
+    by `max_cost` or because too many songs are bad.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    given = (picture, device, _motions(config), config.overwrite)
+    given = (picture, device, _motions(config), config.overwrite, None if config.estimate else config.segment_s)
     job = TableJob(
         *("songs", _table(config), schema.RENDERS, RENDER_SONGS, given, {}),
         **{"unit": "frames", "times": TIMES, "counted": {"motion_reused": "dances were reused"}},
@@ -49,6 +53,9 @@ def run(config: RenderConfig) -> Summary:
         tables.begin(_motions(config), schema.MOTIONS, {})
         try:
             summary = run_table_job(job, rows, config, budget)
+            if not summary.left:
+                long_songs = LongSongs(job.table, _motions(config), _segments(config), picture, device, config)
+                long_songs.finish(input_rows(config, songs), budget, summary)
         except (TooManyBadRowsError, KeyboardInterrupt):
             _print_findings(job, songs)
             raise
@@ -90,6 +97,10 @@ def _motions(config: RenderConfig) -> str:
 
 def _exports(config: RenderConfig) -> str:
     return config.output.rstrip("/") + EXPORTS
+
+
+def _segments(config: RenderConfig) -> str:
+    return config.output.rstrip("/") + SEGMENTS
 
 
 def library(config: RenderConfig) -> Library:

@@ -7,7 +7,8 @@ Axes used in shapes:
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,20 +22,21 @@ from dancegen.errors import (
     CheckpointError,
     ConfigError,
     StorageError,
-    StorageExistsError,
     StorageUnreachableError,
 )
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media import audio
+from dancegen.media.publish import publish
 from dancegen.media.video import VideoWriter
-from dancegen.media.write_behind import WriteBehind
+from dancegen.media.write_behind import write_all
 from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import WHOLE, Danced, Part
 from dancegen.steps.render.exported import Files, write_exports
-from dancegen.steps.render.looks import Look, Pictures, load_look
+from dancegen.steps.render.looks import Look, load_look
 from dancegen.steps.render.motions import Motions
+from dancegen.steps.render.segments.division import segment_count
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.song_settings import SongSettings
 
@@ -51,11 +53,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Rendered:
-    """Properties of a finished video: columns of schema.RENDERS."""
+    """Properties of a video, or of the dance of a long song, which has no frames yet: columns of schema.RENDERS."""
 
-    output_uri: str
-    output_bytes: int
-    output_hash: str
+    output_uri: str | None
+    output_bytes: int | None
+    output_hash: str | None
     content_hash: str  # of the song
     seconds: float
     frames: int
@@ -76,7 +78,21 @@ class Rendered:
     candidate_scores: list[float] | None = None
     motion: str | None = None
     motion_reused: bool | None = None
+    segments: int | None = None
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class _Film:
+    """The video of a song; without values, that of a long song, which is joined later."""
+
+    output_uri: str | None = None
+    frames: int = 0
+    out_of_range_share: float | None = None
+    output_bytes: int | None = None
+    output_hash: str | None = None
+    pictures_s: float = 0.0
+    encoding_s: float = 0.0
 
 
 class RenderSongs:
@@ -90,10 +106,19 @@ class RenderSongs:
     """
 
     def __init__(
-        self, picture: PictureConfig, device: str = "cpu", motions: str | None = None, again: bool = False
+        self,
+        picture: PictureConfig,
+        device: str = "cpu",
+        motions: str | None = None,
+        again: bool = False,
+        longest_s: float | None = None,
     ) -> None:
-        """`motions` is the URI of the table of motions; None keeps no dances. `again` reuses none of them."""
-        self._picture, self._motions, self._again = picture, motions, again
+        """`motions` is the URI of the table of motions; None keeps no dances. `again` reuses none of them.
+
+        A song longer than `longest_s` gets a number of segments instead of a video, unless its look is a person: a
+        person's frame needs the one before it.
+        """
+        self._picture, self._motions, self._again, self._longest_s = picture, motions, again, longest_s
         self._look = lru_cache(maxsize=KEPT)(lambda look: load_look(picture.model_copy(update={"look": look}), device))
         self._model = lru_cache(maxsize=KEPT)(lambda checkpoint: load_model(checkpoint, device))
         self._loaded(picture)
@@ -119,6 +144,7 @@ class RenderSongs:
             model, look = self._loaded(picture)
             make = self._choreographer(song, part)
             more = {"exports": exports, "part": part, "make": make, "new": song.get("new", False)}
+            more["longest_s"] = None if look.person else self._longest_s
             rendered = render_song(song["uri"], song["output_uri"], model, picture, look, **more)
         except StorageUnreachableError:
             raise
@@ -143,11 +169,14 @@ def render_song(
     part: Part = WHOLE,
     make: Choreographer = best_dance,
     new: bool = False,
+    longest_s: float | None = None,
 ) -> Rendered:
     """Make the dance video of a song, as long as the song or its part, with its audio.
 
     `make` makes the dance. The files of other formats are written before the video. With `new`, a video on S3 that
     another process has published meanwhile stays, and is the result. Memory does not grow with the number of frames.
+    Of a song longer than `longest_s` only the dance and the files of other formats are made: its video is joined from
+    segments (steps.render.segments).
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -160,54 +189,35 @@ def render_song(
         joints, heard = danced.joints_px, danced.heard
         write_exports(exports or {}, danced, samples, model, picture, look.size, (song, content_hash))
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
-        pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
-        pictures_s = encoding_s = 0.0
-        try:
-            with storage.writing(video, new) as unfinished:
-                writer = VideoWriter(unfinished, *look.size, picture.fps, path, look.describe(picture), part.start_s)
-                pictures_s, encoding_s = _film(pictures, writer)
-                output_bytes, output_hash = unfinished.stat().st_size, storage.content_hash(str(unfinished))
-        except StorageExistsError:  # by an actor that was taken for lost; the row must describe its video
-            output_bytes, output_hash = storage.size(video), storage.content_hash(video)
+        segments = segment_count(len(joints), picture.fps, longest_s)
+        film = _Film()
+        if segments == 1:
+            pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
+            writer = partial(_writer, look, picture, path, part.start_s)
+            made = publish(video, lambda unfinished: write_all(pictures.frames, writer(unfinished)), new)
+            film = _Film(video, len(joints), pictures.out_of_range_share, **asdict(made))
     return Rendered(
-        output_uri=video,
-        output_bytes=output_bytes,
-        output_hash=output_hash,
+        **asdict(film),
         content_hash=content_hash,
-        seconds=len(joints) / picture.fps,
-        frames=len(joints),
+        seconds=film.frames / picture.fps,
         fps=picture.fps,
         wall_s=time.perf_counter() - wall_s,
         compute_s=time.process_time() - compute_s,
         motion_s=motion_s,
-        pictures_s=pictures_s,
-        encoding_s=encoding_s,
         **(tempo_columns(heard) if heard else {}),
-        out_of_range_share=pictures.out_of_range_share,
+        segments=segments if segments > 1 else None,
         exports=[*exports.values()] if exports else None,
         dance_seed=danced.seed,
         style=danced.style,
         candidate_scores=danced.scores,
         motion=danced.key,
         motion_reused=danced.reused if danced.key else None,
-        note="; ".join(filter(None, (note, _range_note(pictures.out_of_range_share)))) or None,
+        note="; ".join(filter(None, (note, _range_note(film.out_of_range_share)))) or None,
     )
 
 
-def _film(pictures: Pictures, writer: VideoWriter) -> tuple[float, float]:
-    """Write the frames to a new file. Returns the wall-clock times of making and of encoding them, in seconds."""
-    frames, pictures_s = iter(pictures.frames), 0.0
-    with writer:
-        with WriteBehind(writer) as behind:
-            while True:
-                started = time.perf_counter()
-                frame = next(frames, None)
-                pictures_s += time.perf_counter() - started
-                if frame is None:
-                    break
-                behind.write(frame)
-        ending = time.perf_counter()
-    return pictures_s, behind.seconds + time.perf_counter() - ending
+def _writer(look: Look, picture: PictureConfig, sound: Path, sound_start_s: float, path: Path) -> VideoWriter:
+    return VideoWriter(path, *look.size, picture.fps, sound, look.describe(picture), sound_start_s)
 
 
 def _range_note(share: float | None) -> str | None:

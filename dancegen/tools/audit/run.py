@@ -14,6 +14,8 @@ import pyarrow as pa
 from dancegen import schema, storage, tables
 from dancegen.errors import ConfigError, StorageError
 from dancegen.media import marks
+from dancegen.steps.render.segments.folder import segments_in
+from dancegen.steps.render.settings import RENDERS, SEGMENTS
 from dancegen.storage import scratch
 from dancegen.tools.audit.settings import AuditConfig
 
@@ -65,11 +67,15 @@ def run(config: AuditConfig) -> Audit:
         places, skipped = sorted(_outermost(compared.folders())), storage.Skipped()
         for place in places:
             audit.files += compared.take_files(storage.walk(place, (SUFFIX,), skipped))
-        audit.unfinished = skipped.unfinished
+        segments = _segments(config.table)
+        audit.unfinished = skipped.unfinished + len(storage.find(segments, (SUFFIX,)) if segments else [])
         audit.problems = [text for row in compared.rows() if (text := _problem(row, config.content))]
         audit.problems += compared.doubled()
         audit.strays = compared.strays()
     if config.sweep:
+        if segments:
+            audit.deleted += len(storage.find(segments, (SUFFIX,)))
+            storage.delete(segments)
         _sweep(audit, places)
     return audit
 
@@ -144,6 +150,12 @@ def _rows(table: str, kind: pa.Schema, column: str) -> Iterator[Row]:
         for row in rows.to_pylist():
             if row["error"] is None and row[column] is not None:
                 yield Row(row["uri"], row[column], row.get(SIZE), row.get(HASH))
+
+
+def _segments(table: str) -> str:
+    """The folder of segments of long songs that wait for their join; empty without one."""
+    folder = table.removesuffix(RENDERS) + SEGMENTS
+    return folder if table.endswith(RENDERS) and segments_in(folder) else ""
 
 
 def _outermost(folders: set[str]) -> set[str]:

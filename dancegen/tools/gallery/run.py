@@ -30,7 +30,8 @@ def run(config: GalleryConfig) -> Iterator[str]:
 
     Raises TableError when there is no table of renders, StorageError when the output cannot be written.
     """
-    rows = (row for some in tables.batches(config.renders, schema.RENDERS, COLUMNS) for row in some.to_pylist())
+    listed = (row for some in tables.batches(config.renders, schema.RENDERS, COLUMNS) for row in some.to_pylist())
+    rows = (row for row in listed if row["output_uri"] or row["error"])  # without long songs that wait for their video
     with Songs(rows, storage.join(config.output, previews.FOLDER)) as songs:
         without = set()
         made = make_previews(songs.rows(failed=False), config.output, config.workers, songs.has_media)
