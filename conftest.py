@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 ROOT = Path(__file__).parent
 CHECKED = (
     *("checkpoints", "corpus", "drawing", "estimators", "gan", "media", "metrics", "music", "pages", "perceptual"),
-    *("pose", "renderer", "steps", "tools", "training"),
+    *("pose", "renderer", "steps", "tokens", "tools", "training"),
 )
 UNCHECKED = ("__init__", "command", "pipeline", "progress", "proposals", "settings", "trial", "worker")
 

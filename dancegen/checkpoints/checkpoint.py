@@ -20,7 +20,7 @@ from dancegen.checkpoints.header import (
     unfit,
 )
 from dancegen.errors import CheckpointError
-from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.dance_model import DanceModel, build_network
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.heldout import Heldout
@@ -63,7 +63,7 @@ def load(path: Path) -> DanceModel:
     styles = dance_styles(about, str(path))
     try:
         config = dance_settings(about)
-        generator = weights_file.fill(build_generator(config, len(channels), len(styles)), tensors)
+        generator = weights_file.fill(build_network(config, len(channels), len(styles)), tensors)
         return DanceModel(generator, config, channels, styles)
     except UNFIT as error:
         raise unfit(str(path), error, DANCE) from error

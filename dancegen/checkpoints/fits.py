@@ -29,10 +29,13 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
     Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
     A model without styles may get some: at first they change nothing.
     """
-    for name in ("fps", "normalization", "norm", "rhythm", "generator"):
+    shared = ("head", "fps", "normalization")
+    for name in (*shared, "tokens") if wanted.head == "tokens" else (*shared, "norm", "rhythm", "generator"):
         theirs, ours = getattr(found, name), getattr(wanted, name)
         if name == "generator":
             theirs = theirs.model_copy(update={"output": ours.output, "style_dim": theirs.style_dim or ours.style_dim})
+        if name == "tokens":
+            theirs, ours = ((one.tokens.tokenizer, one.tokens.transformer) for one in (found, wanted))
         if theirs != ours:
             raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", TRAIN_AS_BEFORE)
     if tuple(channels) != RHYTHM_CHANNELS:

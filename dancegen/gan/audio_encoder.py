@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dancegen.gan.gru import BidirectionalGRU
-from dancegen.gan.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.gan.settings import AudioEncoderConfig, Norm
+from dancegen.music.log_mel import WINDOW_SAMPLES, LogMel
 
 # kernel, stride and padding of all convolutions except the last, which spans the remaining length of the piece
 CONVOLUTIONS = ((80, 16, 32), (4, 2, 1), (4, 2, 1), (10, 5, 3))

@@ -15,19 +15,21 @@ from torch import Tensor
 
 from dancegen.gan.global_discriminator import GlobalDiscriminator
 from dancegen.gan.hcn import Inputs
+from dancegen.gan.head import WINDOW_FRAMES, GanHead, Head
 from dancegen.gan.local_discriminator import LocalDiscriminator
 from dancegen.gan.noise_encoder import NoiseEncoder
-from dancegen.gan.plan import Phrase, codes, find_phrases
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.gan.styles import known_numbers, number
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
+from dancegen.music.phrases import find_phrases
+from dancegen.music.song import Song
 from dancegen.music.spectrum import bands_db
 from dancegen.skeleton import COCO18
+from dancegen.tokens.generator import TokenGenerator
 
-OVERLAP_FRAMES = 20  # of two windows
-WINDOW_FRAMES = 3000  # five minutes at 10 poses per second: bounds the memory for mixes of several hours
+Network = Generator | TokenGenerator
 
 
 class DanceModel:
@@ -35,7 +37,7 @@ class DanceModel:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Network,
         config: DanceModelConfig,
         rhythm_channels: Sequence[str] = RHYTHM_CHANNELS,
         styles: Sequence[str] = (),
@@ -45,9 +47,9 @@ class DanceModel:
         `styles` are the names of its styles, by number from 1 on.
         """
         self.generator, self.config = generator.eval(), config
+        self.head: Head = generator if isinstance(generator, TokenGenerator) else GanHead(generator, config)
         self.rhythm_channels, self.styles = tuple(rhythm_channels), tuple(styles)
 
-    @torch.inference_mode()
     def dance(
         self,
         samples: Float32[np.ndarray, " S"],
@@ -60,18 +62,12 @@ class DanceModel:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
-        model supports seed frames (at most `seed_frames`). A song longer than `window_frames` is generated in windows:
-        each is conditioned on the last frames of the previous window and cross-faded with it over two seconds, because
-        the audio context of the two windows differs. `heard` is the result of `hear`, if it is known. Raises
-        ConfigError for a `style` that is not among `styles`.
+        model supports seed frames (at most `seed_frames`). At most `window_frames` frames are generated at once where
+        memory grows with their number. `heard` is the result of `hear`, if it is known. Raises ConfigError for a
+        `style` that is not among `styles`.
         """
-        chosen = number(style, self.styles)
-        if self.config.mirror_odd_seeds and seed % 2:
-            given = None if start is None else mirrored(start)
-            return mirrored(self._dance(samples, seed, given, window_frames, heard, chosen))
-        return self._dance(samples, seed, start, window_frames, heard, chosen)
+        return self._dances(samples, [seed], start, window_frames, heard, style)[0]
 
-    @torch.inference_mode()
     def candidates(
         self,
         samples: Float32[np.ndarray, " S"],
@@ -83,35 +79,20 @@ class DanceModel:
 
         For a song longer than WINDOW_FRAMES they are generated one by one.
         """
-        frames = self._frames(samples)
-        if frames > WINDOW_FRAMES:
+        if self._frames(samples) > WINDOW_FRAMES:
             return np.stack([self.dance(samples, seed, heard=heard, style=style) for seed in seeds])
-        samples = self._level(samples)
-        beat, phrases = self._listen(samples, frames, heard)
-        device = self._device
-        shared = (torch.from_numpy(part) for part in (_pieces(samples, frames, samples_per_frame(self.config)), beat))
-        audio, rhythm = (part.to(device).expand(len(seeds), *part.shape) for part in shared)
-        noise = torch.from_numpy(np.stack([self._noise(seed, frames, phrases) for seed in seeds])).to(device)
-        styles = torch.full((len(seeds),), number(style, self.styles), device=device)
-        found = self.generator(audio, rhythm, noise, style=styles).cpu().numpy()
-        odd = [self.config.mirror_odd_seeds and seed % 2 for seed in seeds]
-        return np.stack([mirrored(dance) if turn else dance for dance, turn in zip(found, odd, strict=True)])
+        return self._dances(samples, seeds, None, WINDOW_FRAMES, heard, style)
 
     def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
         """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
-        return hear(self._level(samples)) if self.config.rhythm else None
+        return hear(self._level(samples)) if self._rhythm else None
 
     @torch.inference_mode()
-    def style_of(self, samples: Float32[np.ndarray, " S"]) -> str | None:
+    def style_of(self, samples: Float32[np.ndarray, " S"], heard: Heard | None = None) -> str | None:
         """The style that fits a song best, by its music; None for a model without styles."""
         if not self.styles:
             return None
-        frames = self._frames(samples)
-        pieces = torch.from_numpy(_pieces(self._level(samples), frames, samples_per_frame(self.config)))
-        device = self._device
-        music = [self.generator.audio_encoder(part[None].to(device))[0] for part in pieces.split(WINDOW_FRAMES)]
-        logits = self.generator.music_style_logits(torch.cat(music).mean(dim=0, keepdim=True))
-        return self.styles[int(logits.argmax())]
+        return self.styles[int(self.head.style_logits(self._song(samples, heard)).argmax())]
 
     @torch.inference_mode()
     def dances(
@@ -125,45 +106,49 @@ class DanceModel:
 
         A clip's category is the style of its dance, if the model has that.
         """
-        device = self._device
         columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
-        frames = audio.shape[1]
-        noise = torch.cat(
-            [
-                self.generator.noise(1, frames, torch.Generator().manual_seed(seed), torch.device("cpu"))
-                for seed in seeds
-            ]
-        )
-        style = None
-        if categories is not None:
-            style = torch.tensor(known_numbers(categories, self.styles), device=device)
-        found = self.generator(audio.to(device), rhythm[..., columns].to(device), noise.to(device), style=style).cpu()
+        known = [0] * len(audio) if categories is None else known_numbers(categories, self.styles)
+        style = torch.tensor(known, device=self._device)
+        found = self.head.clips(audio.to(self._device), rhythm[..., columns].to(self._device), seeds, style).cpu()
         turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
-    def _dance(
+    @torch.inference_mode()
+    def _dances(
         self,
         samples: np.ndarray,
-        seed: int,
+        seeds: Sequence[int],
         start: np.ndarray | None,
         window_frames: int,
         heard: Heard | None,
-        style: int,
-    ) -> Float32[np.ndarray, "T J 2"]:
-        frames = self._frames(samples)
-        samples = self._level(samples)
-        pieces = _pieces(samples, frames, samples_per_frame(self.config))
-        beat, phrases = self._listen(samples, frames, heard)
-        noise = self._noise(seed, frames, phrases)
-        known = self.config.generator.seed_frames
-        overlap = max(OVERLAP_FRAMES, known + 1)
-        dance = np.zeros((frames, len(COCO18), 2), dtype=np.float32)
-        for first in range(0, max(1, frames - overlap), window_frames - overlap) if known else (0,):
-            part = slice(first, first + window_frames if known else frames)
-            before = dance[first:][:known] if first else dance[:0] if start is None else start[:known][:frames]
-            after = self._part(pieces[part], beat[part], noise[part], style, before)
-            dance[part] = _faded(dance[part], after, known, overlap) if first else after
-        return dance
+        style: str | None,
+    ) -> Float32[np.ndarray, "B T J 2"]:
+        chosen = number(style, self.styles)
+        odd = [bool(self.config.mirror_odd_seeds and seed % 2) for seed in seeds]
+        given = None
+        if start is not None and self.config.generator.seed_frames:
+            first = start[: self.config.generator.seed_frames][: self._frames(samples)]
+            given = torch.from_numpy(mirrored(first) if odd[0] else first).to(self._device) if len(first) else None
+        found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames).cpu().numpy()
+        return np.stack([mirrored(dance) if turned else dance for dance, turned in zip(found, odd, strict=True)])
+
+    def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> Song:
+        """The music of a song, on the device; the rhythm is 0, and there are no phrases, for a model without it."""
+        frames, samples = self._frames(samples), self._level(samples)
+        audio = torch.from_numpy(_pieces(samples, frames, samples_per_frame(self.config))).to(self._device)
+        if not self._rhythm:
+            return Song(audio, audio.new_zeros(frames, len(self.rhythm_channels)), [])
+        bands = bands_db(samples)
+        heard = hear(samples, bands) if heard is None else heard
+        channels = rhythm_channels(bands, heard, frames, self.config.fps)
+        columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
+        phrases = find_phrases(bands, heard, frames / self.config.fps) if self.config.generator.planned else []
+        return Song(audio, torch.from_numpy(channels[:, columns]).to(self._device), phrases)
+
+    @property
+    def _rhythm(self) -> bool:
+        """Whether the head takes the beat."""
+        return self.config.rhythm or self.config.head == "tokens"
 
     def _frames(self, samples: Float32[np.ndarray, " S"]) -> int:
         """Poses of the dance to a song."""
@@ -176,43 +161,6 @@ class DanceModel:
     def _level(self, samples: Float32[np.ndarray, " S"]) -> Float32[np.ndarray, " S"]:
         """The samples at the loudness of the model's input."""
         return normalize_loudness(samples) if self.config.equal_loudness else samples
-
-    def _listen(self, samples: np.ndarray, frames: int, heard: Heard | None) -> tuple[np.ndarray, list[Phrase]]:
-        """The rhythm channels and the phrases; zeros and none for a model without rhythm input."""
-        if not self.config.rhythm:
-            return np.zeros((frames, len(self.rhythm_channels)), dtype=np.float32), []
-        bands = bands_db(samples)
-        heard = hear(samples, bands) if heard is None else heard
-        channels = rhythm_channels(bands, heard, frames, self.config.fps)
-        planned = self.config.generator.planned
-        phrases = find_phrases(bands, heard, frames / self.config.fps) if planned else []
-        return channels[:, [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]], phrases
-
-    def _noise(self, seed: int, frames: int, phrases: list[Phrase]) -> np.ndarray:
-        """The latent code of every frame; one for the whole dance without phrases."""
-        random, device = torch.Generator().manual_seed(seed), torch.device("cpu")
-        if not phrases:
-            return self.generator.noise(1, frames, random, device)[0].numpy()
-        drawn = self.generator.noise(1 + len(phrases), 1, random, device)[:, 0]
-        return codes(phrases, frames, self.config.fps, drawn).numpy()
-
-    def _part(
-        self, audio: np.ndarray, beat: np.ndarray, noise: np.ndarray, style: int, given: np.ndarray
-    ) -> np.ndarray:
-        """The dance to a part of a song; its first frames are `given`."""
-        device = self._device
-        inputs = (torch.from_numpy(part)[None].to(device) for part in (audio, beat, noise))
-        start = np.concatenate([given, np.ones_like(given[..., :1])], axis=-1)[None]
-        first = torch.from_numpy(start).to(device) if len(given) else None
-        found = self.generator(*inputs, first, torch.tensor([style], device=device))[0].cpu().numpy()
-        found[: len(given)] = given
-        return found
-
-
-def _faded(before: np.ndarray, after: np.ndarray, known: int, overlap: int) -> np.ndarray:
-    """Cross-fade from one window's dance to the next; the first `known` frames are the same in both."""
-    share = (np.arange(len(after)) - known + 1) / (overlap - known)
-    return before + np.clip(share, 0, 1)[:, None, None].astype(np.float32) * (after - before)
 
 
 def mirrored(pose: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:
@@ -230,6 +178,18 @@ def build_generator(
 ) -> Generator:
     """An untrained generator for these settings, with so many styles if the settings have an embedding of them."""
     return Generator(config, samples_per_frame(config), rhythm_channels, len(COCO18), styles)
+
+
+def build_network(config: DanceModelConfig, rhythm_channels: int, styles: int) -> Network:
+    """An untrained generator of the settings' head."""
+    if config.head == "tokens":
+        return build_token_generator(config, styles)
+    return build_generator(config, rhythm_channels, styles)
+
+
+def build_token_generator(config: DanceModelConfig, styles: int) -> TokenGenerator:
+    """An untrained generator of tokens for these settings."""
+    return TokenGenerator(config.tokens, config.fps, styles if config.generator.style_dim else 0)
 
 
 def build_local_discriminator(config: DanceModelConfig) -> LocalDiscriminator:

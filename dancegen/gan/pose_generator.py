@@ -20,9 +20,9 @@ from jaxtyping import Float, Int
 from torch import Generator as Random
 from torch import Tensor, nn
 
-from dancegen.gan import kinematics
 from dancegen.gan.audio_encoder import AudioEncoder
 from dancegen.gan.settings import DanceModelConfig, Norm
+from dancegen.pose import kinematics
 
 FIRST_OUTPUT_STD = 0.002  # of the weights of an unbounded last layer
 

@@ -5,9 +5,10 @@ The recipe is Ren et al., "Self-supervised Dance Video Synthesis Conditioned on 
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from dancegen.config import Config
+from dancegen.tokens.settings import TokensConfig
 
 Norm = Literal["batch", "layer"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -215,6 +216,10 @@ class DanceModelConfig(Config):
 
     FORMER: ClassVar = {"tone_db": "eq_augment_db", "ema": "ema_decay"}
 
+    head: Literal["gan", "tokens"] = "gan"
+    """What generates the dance: the generator of the GAN, or a transformer that draws tokens of motion on the beat
+    (`tokens`, which uses `fps`, `equal_loudness`, `eq_augment_db`, `style_dropout`, `generator.style_dim`,
+    `generator.seed_frames`, `masked` and `ema_decay` of the other settings)."""
     fps: PositiveFloat = 10.0
     """Poses per second."""
     normalization: Literal["body", "camera"] = "body"
@@ -237,6 +242,7 @@ class DanceModelConfig(Config):
     global_discriminator: GlobalDiscriminatorConfig = GlobalDiscriminatorConfig()
     losses: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    tokens: TokensConfig = TokensConfig()
     eq_augment_db: NonNegativeFloat = 6.0
     """Standard deviation of the random equaliser on the training audio, in dB, resampled for each clip and update; 0
     disables it. It prevents the networks from recognising songs by their recording."""
@@ -245,6 +251,12 @@ class DanceModelConfig(Config):
     `generator.style_dim`."""
     ema_decay: Share = 0.998
     """Decay of the EMA of the generator, which is the saved model; 0 saves the last update."""
+
+    @model_validator(mode="after")
+    def _tokens_of_bodies(self) -> "DanceModelConfig":
+        if self.head == "tokens" and self.normalization != "body":
+            raise ValueError("head=tokens decodes bodies: set normalization=body")
+        return self
 
     @property
     def output(self) -> Literal["kinematic", "linear", "tanh"]:

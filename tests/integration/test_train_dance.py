@@ -247,6 +247,27 @@ def test_the_whole_run_can_live_on_s3_and_starts_from_a_model(
     assert Path(tmp_path, "mlflow.db").exists()
 
 
+def test_the_head_that_draws_tokens_is_trained_by_two_workers_and_goes_on(ray_session, settings, capfd):
+    """Tiny: the tokenizer learns for one epoch, the transformer for the second, and for a third one later."""
+    tokens = {
+        "tokenizer_epochs": 1,
+        "steps": 2,
+        "tokenizer": {"width": 16, "blocks": 1, "groups": 1},
+        "transformer": {"width": 16, "blocks": 1, "attention_heads": 2, "mel_bands": 4},
+    }
+    model = {"head": "tokens", "tokens": tokens}
+    trained = run(settings(model=model, perceptual=None, workers=2, pictures_every=2))
+    assert {"validation/l1_posterior", "validation/code_loss", "train/code_loss"} <= trained.metrics.keys()
+    longer = run(settings(model=model, perceptual=None, workers=2, epochs=3))
+    assert "resuming from" in capfd.readouterr().err
+    dancer = checkpoint.load(Path(longer.model))
+    assert dancer.config.head == "tokens"
+    assert np.isfinite(dancer.dance(np.zeros(48_000, dtype=np.float32), seed=1)).all()
+    config = settings(model=model, workers=2, epochs=3)
+    state = newest_state(config)["training"]
+    assert (state["epoch"], state["transformer_from"]) == (3, state["updates"] // 3)
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_is_named_though_mlflow_is_away(
     ray_session, settings, tiny_model, capfd
 ):

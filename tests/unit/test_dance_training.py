@@ -8,7 +8,6 @@ import torch
 
 from dancegen.checkpoints import checkpoint
 from dancegen.errors import CheckpointError
-from dancegen.gan.kinematics import VECTORS, chains, longest, standing, to_joints
 from dancegen.gan.settings import (
     PAPER,
     SECOND_STAGE,
@@ -23,6 +22,7 @@ from dancegen.gan.settings import (
 from dancegen.music.beats import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.pose.kinematics import VECTORS, chains, longest, standing, to_joints
 from dancegen.steps.train_dance.joint_losses import JointLosses
 from dancegen.steps.train_dance.training import Batch, DanceTraining
 from dancegen.steps.train_dance.validation import score_clips, summarize

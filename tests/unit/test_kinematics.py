@@ -2,7 +2,7 @@
 
 import torch
 
-from dancegen.gan.kinematics import BONES, VECTORS, chains, longest, standing, to_joints
+from dancegen.pose.kinematics import BONES, VECTORS, chains, longest, standing, to_joints
 from dancegen.pose.normalize import TORSOS_A_UNIT
 from dancegen.skeleton import COCO18
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.gan.plan import DANCER_SHARE, FADE_S, Phrase, codes, fade, find_phrases
+from dancegen.gan.plan import DANCER_SHARE, FADE_S, codes, fade
 from dancegen.music.beats import Heard, hear
+from dancegen.music.phrases import Phrase, find_phrases
 from dancegen.music.spectrum import bands_db
 
 FPS = 10.0

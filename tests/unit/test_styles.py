@@ -12,10 +12,10 @@ from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.gan.dance_model import DanceModel, build_generator
-from dancegen.gan.kinematics import VECTORS, chains, longest, standing, to_joints
 from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig, LossConfig
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.music.beats import RHYTHM_CHANNELS
+from dancegen.pose.kinematics import VECTORS, chains, longest, standing, to_joints
 from dancegen.steps.train_dance.noise import draw
 from dancegen.steps.train_dance.training import Batch, DanceTraining
 

@@ -51,7 +51,7 @@ class PictureConfig(ExportsConfig):
     """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); `mia`,
     a person that is shipped with dancegen; or the checkpoint of a person, as a path or URI."""
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
-    """Frames per second. The motion is generated at 10 poses per second and interpolated."""
+    """Frames per second. The poses of the dance model, 10 to 20 per second, are interpolated."""
     width_px: Side | None = None
     """Width of the video in pixels, even; null is 1280, or that of the person's pictures."""
     height_px: Side | None = None

@@ -10,7 +10,7 @@ Axes used in shapes:
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dancegen.gan.log_mel import WINDOW_SAMPLES, LogMel
+from dancegen.music.log_mel import WINDOW_SAMPLES, LogMel
 from dancegen.steps.train_cross_modal.network_settings import MusicTaggerConfig
 
 HOP_SAMPLES = 256

@@ -51,7 +51,7 @@ class StepNoise:
 
 def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> StepNoise:
     """Samples for all clips of one update."""
-    random = _random(seed, update)
+    random = random_of(seed, update)
     return StepNoise(
         noise=_noise(generator, clips, frames, random),
         code=torch.randn(clips, generator.config.noise_dim, generator=random),
@@ -65,8 +65,13 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
 
 def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: int) -> Float[Tensor, "B T Z"]:
     """Noise that depends only on the seed and the clip, whatever other clips are in the batch."""
-    drawn = [generator.noise(1, frames, _random(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
+    drawn = [generator.noise(1, frames, random_of(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
     return torch.cat(drawn)
+
+
+def seed_of_each(seed: int, ids: Sequence[int]) -> list[int]:
+    """Seeds that depend only on the seed and the clip, whatever other clips are in the batch."""
+    return [random_of(VALIDATION, seed, each).initial_seed() for each in ids]
 
 
 def _noise(generator: Generator, clips: int, frames: int, random: torch.Generator) -> Float[Tensor, "B T Z"]:
@@ -79,7 +84,8 @@ def _noise(generator: Generator, clips: int, frames: int, random: torch.Generato
     return fade(noise, later, (torch.arange(frames) - change) / FADE_FRAMES)
 
 
-def _random(seed: int, *words: int) -> torch.Generator:
+def random_of(seed: int, *words: int) -> torch.Generator:
+    """Random numbers that depend only on these words."""
     state = np.random.SeedSequence([seed % 2**32, *words]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 

@@ -32,6 +32,7 @@ SHOWN = {  # metrics in the progress line
     "train/l1": "l1",
     "train/local_right": "local",
     "train/global_right": "global",
+    "train/code_loss": "code loss",
     "validation/l1": "validation l1",
 }
 
@@ -81,6 +82,8 @@ def run(config: TrainDanceConfig) -> Trained:
 def second_stage_note(config: TrainDanceConfig, best_epoch: int) -> str | None:
     """A note for a run whose best model is from before its second stage, which then only did harm; else None."""
     losses = config.model.losses
+    if config.model.head != "gan":
+        return None
     first = losses.adversarial_from_epoch if any(getattr(losses, name) for name in SECOND_STAGE) else config.epochs
     if not best_epoch <= first < config.epochs:
         return None

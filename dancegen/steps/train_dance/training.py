@@ -46,7 +46,15 @@ from dancegen.training.statistics import share_statistics
 __all__ = ["Batch", "DanceTraining"]
 
 EMA_WARM_UP = 10  # updates: at first the EMA decays faster
-NETWORK_SETTINGS = ("norm", "rhythm", "generator", "noise_encoder", "local_discriminator", "global_discriminator")
+NETWORK_SETTINGS = (
+    "head",
+    "norm",
+    "rhythm",
+    "generator",
+    "noise_encoder",
+    "local_discriminator",
+    "global_discriminator",
+)
 TRAINED = ("generator", "noise_encoder", "local_discriminator", "global_discriminator")
 FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}  # in states of earlier releases
 

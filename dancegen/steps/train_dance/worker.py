@@ -10,9 +10,11 @@ from dancegen.engine.progress import EventQueue
 from dancegen.engine.training.worker_group import TrainGroup, WorkerGroup
 from dancegen.engine.training.workers import all_gather
 from dancegen.errors import CheckpointError, DivergedError
-from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.dance_model import DanceModel, build_network
+from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.steps.train_dance.settings import TrainDanceConfig
+from dancegen.steps.train_dance.token_training import TokenTraining
 from dancegen.steps.train_dance.training import DanceTraining
 from dancegen.steps.train_dance.validation import score_clips, summarize
 from dancegen.training.batch import Batch
@@ -50,7 +52,7 @@ def train(
         return {"error": error}
 
 
-class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
+class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
     """One process of the training."""
 
     def __init__(
@@ -62,22 +64,20 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
         group: WorkerGroup,
     ) -> None:
         super().__init__(config, config.monitor, data_hash, board, group)
-        perceptual = load_perceptual(config)
-        self.training = DanceTraining(
-            config.model,
-            config.seed,
-            wrap=group.wrap_ddp,
-            rank=self.rank,
-            workers=self.workers,
-            perceptual=perceptual and perceptual.to(self.device),
-            precision=config.precision,
-            compiled=config.compile,
-            styles=styles,
-        )
+        self.training = self._of_head(styles)
         self.clips, self.validation_clips = (
             Clips(config.clips, split, config.model.normalization, styles=self.training.styles)
             for split in ("train", "validation")
         )
+
+    def _of_head(self, styles: Sequence[str]) -> DanceTraining | TokenTraining:
+        config, wrap = self.config, self.group.wrap_ddp
+        ours = (config.model, config.seed, wrap, self.rank, self.workers)
+        shared: dict[str, Any] = {"precision": config.precision, "compiled": config.compile, "styles": styles}
+        if config.model.head == "tokens":
+            return TokenTraining(*ours, **shared)
+        perceptual = load_perceptual(config)
+        return DanceTraining(*ours, perceptual=perceptual and perceptual.to(self.device), **shared)
 
     def begin(self) -> None:
         """Start from the model in `init_from`."""
@@ -90,7 +90,7 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
 
     def remedy(self, epoch: int) -> str:
         """It names the second stage's weights once those losses are active."""
-        staged = 0 < self.config.model.losses.adversarial_from_epoch < epoch
+        staged = self.config.model.head == "gan" and 0 < self.config.model.losses.adversarial_from_epoch < epoch
         return REMEDY_SECOND_STAGE if staged else super().remedy(epoch)
 
     def validate(self) -> dict[str, float]:
@@ -124,7 +124,7 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining]):
     def save_model(self) -> None:
         """Write the dance model."""
         config, styles = self.config.model, self.training.styles
-        generator = build_generator(config, styles=len(styles))
+        generator = build_network(config, len(RHYTHM_CHANNELS), len(styles))
         generator.load_state_dict(self.best_weights())
         with storage.writing(storage.join(self.config.output, MODEL)) as path:
             checkpoint.save(path, DanceModel(generator, config, styles=styles), self.card())
@@ -135,7 +135,7 @@ def load_perceptual(config: TrainDanceConfig) -> STGCN | None:
 
     Raises CheckpointError when it cannot be used.
     """
-    if not config.model.losses.perceptual:
+    if config.model.head != "gan" or not config.model.losses.perceptual:
         return None
     place = config.perceptual
     with nullcontext(checkpoint.shipped_perceptual()) if place is None else storage.reading(place) as path:

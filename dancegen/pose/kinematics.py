@@ -14,7 +14,7 @@ Axes used in shapes:
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from dancegen.pose.normalize import TORSOS_A_UNIT
@@ -79,7 +79,7 @@ def standing() -> Float[Tensor, "V 2"]:
 
 
 def to_joints(
-    values: Float[Tensor, "*B V 2"], longest: Float[Tensor, " N"], chains: Float[Tensor, "J V"]
+    values: Float[Tensor, "*B V 2"], longest: Float[Tensor, "*#B N"], chains: Float[Tensor, "J V"]
 ) -> Float[Tensor, "*B J 2"]:
     """Joints of the root's path and the bones, both unbounded: a bone's length is its bound times the tanh of its norm.
 
@@ -87,5 +87,26 @@ def to_joints(
     """
     root, bones = values[..., :1, :], values[..., 1:, :]
     norm = (bones.square().sum(dim=-1, keepdim=True) + SMALLEST**2).sqrt()
-    vectors = bones * (norm.tanh() / norm) * longest[:, None]
+    vectors = bones * (norm.tanh() / norm) * longest[..., None]
     return chains @ torch.cat([root, vectors], dim=-2)
+
+
+def from_joints(joints: Float[Tensor, "*B J 2"]) -> Float[Tensor, "*B V 2"]:
+    """The root and the bones' vectors of joints. A bone that ends at two joints is half of what lies between them."""
+    places = {name: joints[..., index, :] for index, name in enumerate(COCO18.joints)}
+    places["root"] = (places["right_hip"] + places["left_hip"]) / 2
+    vectors = [places["root"]]
+    for bone in BONES:
+        start = (places[bone.end] + places[bone.mirrored_end]) / 2 if bone.mirrored_end else places[bone.start]
+        vectors.append(places[bone.end] - start)
+    return torch.stack(vectors, dim=-2)
+
+
+def seen(there: Bool[Tensor, "*B J"]) -> Bool[Tensor, "*B V"]:
+    """Whether all joints are there that `from_joints` needs for the root and for each bone."""
+    places = {name: there[..., index] for index, name in enumerate(COCO18.joints)}
+    places["root"] = places["right_hip"] & places["left_hip"]
+    found = [places["root"]]
+    for bone in BONES:
+        found.append(places[bone.end] & places[bone.mirrored_end or bone.start])
+    return torch.stack(found, dim=-1)

@@ -1,0 +1,77 @@
+"""Draws the masked codes of windows in a few steps: at first the ones that the transformer is surest of.
+
+Parallel decoding of Chang et al., "MaskGIT" (CVPR 2022), with classifier-free guidance. Every window has random numbers
+of its own, so that its codes do not depend on the windows beside it in the batch.
+
+Axes used in shapes:
+    B windows    N tokens    G codes of a token    K codes to choose from    E music features
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator as Random
+from torch import Tensor
+
+from dancegen.tokens.fsq import FSQ
+from dancegen.tokens.settings import TokensConfig
+from dancegen.tokens.transformer import MaskedTransformer
+
+LIKELY, LIKELY_CODES = 0.95, 64  # codes that may be drawn: the likeliest, with this share of the probability together
+ORDER_NOISE = 4.0  # of the confidence in the first step: which codes are drawn early is partly random
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of dances, and what is known of them."""
+
+    codes: Int[Tensor, "B N G"]
+    """Those of masked places are ignored."""
+    masked: Bool[Tensor, "B N G"]
+    music: Float[Tensor, "B N E"]
+    style: Int[Tensor, " B"]
+    there: Bool[Tensor, "B N"]
+    """False for padding."""
+
+
+@torch.inference_mode()
+def draw(
+    network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, random: Sequence[Random]
+) -> Int[Tensor, "B N G"]:
+    """The codes of the windows; the ones that were not masked stay."""
+    codes, masked = windows.codes.clone(), windows.masked & windows.there[..., None]
+    count = masked.flatten(1).sum(dim=1)
+    for step in range(config.steps):
+        likely, which = _logits(network, fsq, config, windows, codes, masked).log_softmax(dim=-1).topk(LIKELY_CODES)
+        noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely)
+        before = likely.exp().cumsum(dim=-1) - likely.exp()
+        chosen = (likely / config.temperature + noise).masked_fill(before > LIKELY, -math.inf).argmax(dim=-1)[..., None]
+        drawn, sure = which.gather(-1, chosen)[..., 0], likely.gather(-1, chosen)[..., 0]
+        order = torch.stack([_gumbel(sure.shape[1:], each) for each in random]).to(likely)
+        done = (step + 1) / config.steps
+        sure = (sure + ORDER_NOISE * (1 - done) * order).where(masked, math.inf)
+        codes = torch.where(masked, drawn, codes)
+        left = (count * math.cos(math.pi / 2 * done)).long() if done < 1 else torch.zeros_like(count)
+        ranks = sure.flatten(1).argsort(dim=1).argsort(dim=1).view_as(masked)  # the least sure first
+        masked = masked & (ranks < left[:, None, None])
+    return codes
+
+
+def _logits(
+    network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, codes: Tensor, masked: Tensor
+) -> Float[Tensor, "B N G K"]:
+    values = fsq.values(codes.clamp(min=0))
+    heard = torch.ones_like(windows.style, dtype=torch.bool)
+    own = network(values, masked, windows.music, windows.style, heard, windows.there).float()
+    if not config.guidance:
+        return own
+    other = network(values, masked, windows.music, windows.style, ~heard, windows.there).float()
+    return own + config.guidance * (own - other)
+
+
+def _gumbel(shape: torch.Size, random: Random) -> Tensor:
+    uniform = torch.rand(shape, generator=random).clamp(1e-9, 1 - 1e-7)
+    return -(-uniform.log()).log()

@@ -1,0 +1,164 @@
+"""The network that draws dances as tokens: the tokenizer, the transformer, and a dance of any length from them.
+
+The parts of a song's plan are drawn in windows, all at once. Where the music repeats, their tokens are repeated. Then
+the tokens around each join of two parts are drawn again, between those on both sides.
+
+Axes used in shapes:
+    B clips, or dances of a song    T pose frames    S samples per frame    R rhythm channels    J joints
+    K given frames    N tokens    G codes of a token    E music features    L bones    C styles    M tokens of a part
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Generator as Random
+from torch import Tensor, nn
+
+from dancegen.music.phrases import Phrase
+from dancegen.music.song import Song
+from dancegen.pose import kinematics
+from dancegen.tokens import plan
+from dancegen.tokens.beat_grid import BeatGrid, beat_grid
+from dancegen.tokens.drawing import Windows, draw
+from dancegen.tokens.motion import at_frames, begun, on_grid
+from dancegen.tokens.music import TokenMusic
+from dancegen.tokens.settings import TokensConfig
+from dancegen.tokens.tokenizer import MotionTokenizer
+from dancegen.tokens.transformer import MaskedTransformer
+
+WINDOWS_AT_ONCE = 64
+USUAL_LENGTH = 0.85  # of the upper bound of a bone's length
+
+
+class TokenGenerator(nn.Module):
+    """Generates a dance from music and style."""
+
+    lengths: Tensor
+
+    def __init__(self, config: TokensConfig, fps: float, styles: int) -> None:
+        super().__init__()
+        self.config, self.fps = config, fps
+        self.tokenizer = MotionTokenizer(config.tokenizer)
+        self.music = TokenMusic(config.transformer.mel_bands)
+        self.transformer = MaskedTransformer(config.transformer, config.tokenizer.groups, self.music.size, styles)
+        self.register_buffer("lengths", USUAL_LENGTH * kinematics.longest())  # of the bones: the mean of the clips'
+
+    def clips(
+        self,
+        audio: Float[Tensor, "B T S"],
+        rhythm: Float[Tensor, "B T R"],
+        seeds: Sequence[int],
+        style: Int[Tensor, " B"] | None,
+    ) -> Float[Tensor, "B T J 2"]:
+        """Dances to clips, each drawn in one window, with a seed for each."""
+        style = torch.zeros(len(seeds), dtype=torch.long, device=audio.device) if style is None else style
+        grid = beat_grid(rhythm, self.fps, inside=False)
+        music = self.music(audio, rhythm, grid, self.fps)
+        codes = torch.zeros(*music.shape[:2], self.config.tokenizer.groups, dtype=torch.long, device=music.device)
+        windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there)
+        return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds]), grid)
+
+    def song(
+        self,
+        song: Song,
+        seeds: Sequence[int],
+        style: int,
+        start: Float[Tensor, "K J 2"] | None,
+        window_frames: int,
+    ) -> Float[Tensor, "B T J 2"]:
+        """Dances to a whole song, one for each seed. They begin with the frames of `start`."""
+        del window_frames  # memory hardly grows with their number
+        grid = beat_grid(song.rhythm[None], self.fps, inside=False)
+        music = self.music(song.audio[None], song.rhythm[None], grid, self.fps)[0]
+        codes = torch.zeros(
+            len(seeds), grid.tokens, self.config.tokenizer.groups, dtype=torch.long, device=music.device
+        )
+        given = 0
+        if start is not None:
+            known = self._encoded(start, grid)
+            given = len(known)
+            codes[:, :given] = known
+        parts = plan.find_parts(*_starts(song.phrases, grid, self.fps), grid.tokens)
+        for spans in (plan.drawn(parts, given), *plan.joins(parts, given)):
+            self._fill(codes, spans, music, seeds, style)
+        dance = self._joints(codes, grid)
+        return dance if start is None else begun(dance, start, self.fps)
+
+    def style_logits(self, song: Song) -> Float[Tensor, " C"]:
+        """Logits of the styles for the music of a song."""
+        grid = beat_grid(song.rhythm[None], self.fps, inside=False)
+        return self.transformer.style_logits(
+            self.music(song.audio[None], song.rhythm[None], grid, self.fps), grid.there
+        )[0]
+
+    def _fill(
+        self,
+        codes: Int[Tensor, "B N G"],
+        spans: Sequence[plan.Span],
+        music: Float[Tensor, "N E"],
+        seeds: Sequence[int],
+        style: int,
+    ) -> None:
+        """Draw the codes of the spans, for all seeds, then repeat those of spans with a source."""
+        todo = [(row, span) for span in spans if span.source is None for row in range(len(seeds))]
+        for at in range(0, len(todo), WINDOWS_AT_ONCE):
+            chunk = todo[at : at + WINDOWS_AT_ONCE]
+            windows = _windows(codes, chunk, music, style)
+            found = self._draw(windows, [_random(seeds[row], span.start, span.end) for row, span in chunk])
+            for (row, span), window in zip(chunk, found, strict=True):
+                codes[row, span.start : span.end] = window[span.start - span.first : span.end - span.first]
+        for span in spans:
+            if span.source is not None:
+                codes[:, span.start : span.end] = codes[:, span.source :][:, : span.end - span.start].clone()
+
+    def _draw(self, windows: Windows, random: Sequence[Random]) -> Int[Tensor, "B N G"]:
+        return draw(self.transformer, self.tokenizer.fsq, self.config, windows, random)
+
+    def _joints(self, codes: Int[Tensor, "B N G"], grid: BeatGrid) -> Float[Tensor, "B T J 2"]:
+        lengths = self.lengths.expand(len(codes), -1)
+        return at_frames(self.tokenizer.decode(self.tokenizer.fsq.values(codes), lengths), grid, self.fps)
+
+    def _encoded(self, start: Float[Tensor, "K J 2"], grid: BeatGrid) -> Int[Tensor, "M G"]:
+        """Codes of the tokens that end within the given frames."""
+        frames = grid.beats.shape[1]
+        pose = torch.cat([start, start[-1:].expand(frames - len(start), -1, -1)])[None]
+        motion = on_grid(pose, torch.ones_like(pose[..., 0]), grid)
+        latents = self.tokenizer.latents(motion.vectors, motion.seen, motion.lengths)
+        ends = grid.frames(1)[0] + grid.beat_frames()[0] / 4
+        return self.tokenizer.fsq.codes(latents)[0, : int((ends <= len(start) - 0.5).sum())]
+
+
+def _starts(phrases: Sequence[Phrase], grid: BeatGrid, fps: float) -> tuple[list[int], list[str]]:
+    """The first token and the label of each phrase."""
+    if not phrases:
+        return [0], ["dance"]
+    frames = torch.tensor([[phrase.start_s * fps for phrase in phrases]], device=grid.beats.device)
+    return [0, *grid.token_at(frames)[0, 1:].tolist()], [phrase.label for phrase in phrases]
+
+
+def _windows(
+    codes: Int[Tensor, "B N G"], todo: Sequence[tuple[int, plan.Span]], music: Float[Tensor, "N E"], style: int
+) -> Windows:
+    """The windows of spans of rows of `codes`, padded to the longest."""
+    longest = max(span.last - span.first for _, span in todo)
+    offsets = torch.arange(longest, device=codes.device)
+    edges = torch.tensor([span[:4] for _, span in todo], device=codes.device)
+    rows = torch.tensor([row for row, _ in todo], device=codes.device)
+    at = edges[:, :1] + offsets
+    there = at < edges[:, 1:2]
+    inside = at.clamp(max=codes.shape[1] - 1)
+    masked = (at >= edges[:, 2:3]) & (at < edges[:, 3:4])
+    return Windows(
+        codes[rows[:, None], inside],
+        masked[..., None].expand(-1, -1, codes.shape[2]),
+        music[inside],
+        torch.full((len(todo),), style, device=codes.device),
+        there,
+    )
+
+
+def _random(*words: int) -> Random:
+    state = np.random.SeedSequence([word % 2**32 for word in words]).generate_state(1, np.uint64)
+    return Random().manual_seed(int(state[0] >> np.uint64(1)))
