@@ -46,6 +46,7 @@ WEIGHT_DECAY = 0.01
 WARM_UP = 200  # updates of the transformer
 GRADIENT_LIMIT = 1.0
 ROOT_WEIGHT = 0.2  # of the error of the path across the floor, which moves all joints alike
+MIRRORED_SHARE = 0.5  # of the clips are mirrored left to right, with the same music
 WEIGHTS = {"ankle": 6.0, "knee": 2.5, "wrist": 2.0, "elbow": 1.0, "shoulder": 0.5, "hip": 1.0, "neck": 0.5}
 FACE_WEIGHT = 0.3  # nose, eyes and ears move alike; an ankle stands most of the time, and its few steps are fast
 SLOWER = 0.05  # share of the tokenizer's learning rate at the end of its epochs
@@ -63,6 +64,7 @@ class Draws:
     share: Float[Tensor, " B"]
     """Decides how many codes are masked."""
     spans: Float[Tensor, " B"]
+    mirror: Float[Tensor, " B"]
     places: Float[Tensor, "B N G"]
 
 
@@ -117,6 +119,7 @@ class TokenTraining:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer or of the transformer. Returns the losses, detached, by name."""
         draws = self._draws(batch)
+        batch = _mirrored(batch, draws.mirror < MIRRORED_SHARE)
         if self.in_second_stage and self.transformer_from is None:
             self.transformer_from = self.updates
             self.generator.tokenizer.load_state_dict(self.ema.tokenizer.state_dict())
@@ -277,7 +280,7 @@ class TokenTraining:
         everyone = clips * self.workers
         found = Draws(
             torch.randn(everyone, TONE_BANDS, generator=random),
-            *(torch.rand(everyone, generator=random) for _ in range(5)),  # pyright: ignore[reportCallIssue]
+            *(torch.rand(everyone, generator=random) for _ in range(6)),  # pyright: ignore[reportCallIssue]
             places=torch.rand(everyone, LONGEST, groups, generator=random),
         )
         mine = slice(self.rank * clips, (self.rank + 1) * clips)
@@ -373,6 +376,16 @@ def _code_losses(
     loss = functional.cross_entropy(logits[masked], codes[masked], label_smoothing=smoothing)
     right = (logits[masked].argmax(dim=-1) == codes[masked]).float().mean()
     return {"code_loss": loss, "code_right": right}
+
+
+def _mirrored(batch: Batch, which: Bool[Tensor, " B"]) -> Batch:
+    pose = batch.pose[:, :, COCO18.mirror] * batch.pose.new_tensor([-1.0, 1.0])
+    mask = batch.mask[:, :, COCO18.mirror]
+    return replace(
+        batch,
+        pose=torch.where(which[:, None, None, None], pose, batch.pose),
+        mask=torch.where(which[:, None, None], mask, batch.mask),
+    )
 
 
 def _equalized(batch: Batch, gains_db: Float[Tensor, "B F"]) -> Batch:
