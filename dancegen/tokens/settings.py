@@ -16,12 +16,12 @@ class TokenizerConfig(Config):
     """Width of the convolutions over tokens."""
     blocks: PositiveInt = 4
     """Residual blocks of the encoder, and of the decoder."""
-    groups: PositiveInt = 3
+    groups: PositiveInt = 4
     """Codes of a token. Each is one of 1,000: FSQ with 8, 5, 5 and 5 levels (Mentzer et al., "Finite Scalar
     Quantization", 2023)."""
     velocity: NonNegativeFloat = 2.0
     """Weight of the error of the joints' differences from pose to pose; that of their position is 1."""
-    foot_slide: NonNegativeFloat = 2.0
+    foot_slide: NonNegativeFloat = 1.0
     """Weight of the speed of the decoded feet while the true ones are planted."""
 
 
@@ -34,7 +34,7 @@ class TransformerConfig(Config):
     """Blocks of attention and perceptron."""
     attention_heads: PositiveInt = 8
     """Heads of the attention; they divide the width."""
-    dropout: Share = 0.1
+    dropout: Share = 0.15
     """Dropout rate."""
     mel_bands: PositiveInt = 40
     """Bands of the mel spectrum that it gets of the music."""
