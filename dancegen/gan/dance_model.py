@@ -7,6 +7,7 @@ Axes used in shapes:
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.phrases import find_phrases
 from dancegen.music.song import Song
 from dancegen.music.spectrum import bands_db
+from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
 from dancegen.tokens.generator import TokenGenerator
 
@@ -58,15 +60,17 @@ class DanceModel:
         window_frames: int = WINDOW_FRAMES,
         heard: Heard | None = None,
         style: str | None = None,
+        section: Section | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
         model supports seed frames (at most `seed_frames`). At most `window_frames` frames are generated at once where
-        memory grows with their number. `heard` is the result of `hear`, if it is known. Raises ConfigError for a
+        memory grows with their number. `heard` is the result of `hear`, if it is known. With a `section` of a dance to
+        this song, the frames of the section fit that dance, if the head can draw them so. Raises ConfigError for a
         `style` that is not among `styles`.
         """
-        return self._dances(samples, [seed], start, window_frames, heard, style)[0]
+        return self._dances(samples, [seed], start, window_frames, heard, style, section)[0]
 
     def candidates(
         self,
@@ -74,14 +78,15 @@ class DanceModel:
         seeds: Sequence[int],
         heard: Heard | None = None,
         style: str | None = None,
+        section: Section | None = None,
     ) -> Float32[np.ndarray, "B T J 2"]:
         """The dances of several seeds to one song, generated as a batch: those of `dance`, up to rounding.
 
         For a song longer than WINDOW_FRAMES they are generated one by one.
         """
         if self._frames(samples) > WINDOW_FRAMES:
-            return np.stack([self.dance(samples, seed, heard=heard, style=style) for seed in seeds])
-        return self._dances(samples, seeds, None, WINDOW_FRAMES, heard, style)
+            return np.stack([self.dance(samples, seed, heard=heard, style=style, section=section) for seed in seeds])
+        return self._dances(samples, seeds, None, WINDOW_FRAMES, heard, style, section)
 
     def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
         """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
@@ -122,6 +127,7 @@ class DanceModel:
         window_frames: int,
         heard: Heard | None,
         style: str | None,
+        section: Section | None,
     ) -> Float32[np.ndarray, "B T J 2"]:
         chosen = number(style, self.styles)
         odd = [bool(self.config.mirror_odd_seeds and seed % 2) for seed in seeds]
@@ -129,7 +135,9 @@ class DanceModel:
         if start is not None and self.config.generator.seed_frames:
             first = start[: self.config.generator.seed_frames][: self._frames(samples)]
             given = torch.from_numpy(mirrored(first) if odd[0] else first).to(self._device) if len(first) else None
-        found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames).cpu().numpy()
+        if section is not None:
+            section = replace(section, dance=section.dance.to(self._device))
+        found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames, section).cpu().numpy()
         return np.stack([mirrored(dance) if turned else dance for dance, turned in zip(found, odd, strict=True)])
 
     def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> Song:

@@ -16,6 +16,7 @@ from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.phrases import Phrase
 from dancegen.music.song import Song
+from dancegen.pose.section import Section
 
 OVERLAP_FRAMES = 20  # of two windows
 WINDOW_FRAMES = 3000  # five minutes at 10 poses per second: bounds the memory for mixes of several hours
@@ -42,10 +43,13 @@ class Head(Protocol):
         style: int,
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
+        section: Section | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Dances to a whole song, one for each seed, that begin with the frames of `start`.
 
-        At most `window_frames` frames are generated at once where memory grows with their number.
+        At most `window_frames` frames are generated at once where memory grows with their number. With a `section`,
+        its frames continue the dance before them and lead to the one after them, if the head can do that; the caller
+        replaces the frames outside.
         """
         ...
 
@@ -79,12 +83,14 @@ class GanHead:
         style: int,
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
+        section: Section | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """Dances to a whole song.
+        """Dances to a whole song, with any `section`: a dance of its own, which does not know the other one.
 
         A song longer than `window_frames` is generated in windows: each is conditioned on the last frames of the
         previous window and cross-faded with it over two seconds, because the audio context of the two windows differs.
         """
+        del section
         frames, known = len(song.audio), self.config.generator.seed_frames
         noise = torch.stack([self._noise(seed, frames, song.phrases) for seed in seeds]).to(song.audio)
         overlap = max(OVERLAP_FRAMES, known + 1)

@@ -58,6 +58,11 @@ class BeatGrid:
         at = sample(self.beats[..., None], frame)[..., 0] * TOKENS_A_BEAT - self.first[:, None]
         return at.round().long().clamp(min=0).minimum(self.counts[:, None])
 
+    def ended(self, frames: int) -> int:
+        """Tokens of the first clip that end within the first frames."""
+        ends = self.frames(1)[0] + self.beat_frames()[0] / 4
+        return int((ends <= frames - 0.5).sum())
+
     def beat_frames(self) -> Float[Tensor, "B N"]:
         """Duration in pose frames of the beat around each token."""
         edges = _inverse(

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from dancegen.music.phrases import Phrase
 from dancegen.music.song import Song
 from dancegen.pose import kinematics
+from dancegen.pose.section import Section
 from dancegen.tokens import plan
 from dancegen.tokens.beat_grid import BeatGrid, beat_grid
 from dancegen.tokens.drawing import Windows, draw
-from dancegen.tokens.motion import at_frames, begun, on_grid
+from dancegen.tokens.motion import at_frames, begun, in_place, on_grid
 from dancegen.tokens.music import TokenMusic
 from dancegen.tokens.settings import TokensConfig
 from dancegen.tokens.tokenizer import MotionTokenizer
@@ -67,8 +68,12 @@ class TokenGenerator(nn.Module):
         style: int,
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
+        section: Section | None = None,
     ) -> Float[Tensor, "B T J 2"]:
-        """Dances to a whole song, one for each seed. They begin with the frames of `start`."""
+        """Dances to a whole song, one for each seed.
+
+        They begin with the frames of `start`, or are that of `section` with other tokens in the section.
+        """
         del window_frames  # memory hardly grows with their number
         grid = beat_grid(song.rhythm[None], self.fps, inside=False)
         music = self.music(song.audio[None], song.rhythm[None], grid, self.fps)[0]
@@ -78,8 +83,15 @@ class TokenGenerator(nn.Module):
         given = 0
         if start is not None:
             known = self._encoded(start, grid)
-            given = len(known)
-            codes[:, :given] = known
+            given = grid.ended(len(start))
+            codes[:, :given] = known[:given]
+        if section is not None:
+            codes[:] = self._encoded(section.dance, grid)
+            ends = codes.new_tensor([[section.first, section.last]], dtype=torch.float)
+            first, last = grid.token_at(ends)[0].tolist()
+            for span in plan.section(first, last, grid.tokens):
+                self._fill(codes, [span], music, seeds, style)
+            return in_place(self._joints(codes, grid), section)
         parts = plan.find_parts(*_starts(song.phrases, grid, self.fps), grid.tokens)
         for spans in (plan.drawn(parts, given), *plan.joins(parts, given)):
             self._fill(codes, spans, music, seeds, style)
@@ -120,14 +132,13 @@ class TokenGenerator(nn.Module):
         lengths = self.lengths.expand(len(codes), -1)
         return at_frames(self.tokenizer.decode(self.tokenizer.fsq.values(codes), lengths), grid, self.fps)
 
-    def _encoded(self, start: Float[Tensor, "K J 2"], grid: BeatGrid) -> Int[Tensor, "M G"]:
-        """Codes of the tokens that end within the given frames."""
+    def _encoded(self, dance: Float[Tensor, "K J 2"], grid: BeatGrid) -> Int[Tensor, "N G"]:
+        """Codes of a dance, or of its beginning, whose last pose is held."""
         frames = grid.beats.shape[1]
-        pose = torch.cat([start, start[-1:].expand(frames - len(start), -1, -1)])[None]
+        dance = dance[:frames]
+        pose = torch.cat([dance, dance[-1:].expand(frames - len(dance), -1, -1)])[None]
         motion = on_grid(pose, torch.ones_like(pose[..., 0]), grid)
-        latents = self.tokenizer.latents(motion.vectors, motion.seen, motion.lengths)
-        ends = grid.frames(1)[0] + grid.beat_frames()[0] / 4
-        return self.tokenizer.fsq.codes(latents)[0, : int((ends <= len(start) - 0.5).sum())]
+        return self.tokenizer.fsq.codes(self.tokenizer.latents(motion.vectors, motion.seen, motion.lengths))[0]
 
 
 def _starts(phrases: Sequence[Phrase], grid: BeatGrid, fps: float) -> tuple[list[int], list[str]]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dancegen.pose import kinematics
+from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
 from dancegen.tokens.beat_grid import BeatGrid, all_around, sample
 from dancegen.tokens.body import bone_lengths
@@ -59,6 +60,17 @@ def centred(pose: Float[Tensor, "B T J 2"], fps: float) -> Float[Tensor, "B T J 
     slow = F.conv1d(padded, (weights / weights.sum()).to(pose)[None, None])[:, 0]
     height = hips[..., 1].median(dim=1, keepdim=True).values.expand_as(slow)
     return pose - torch.stack([slow, height], dim=-1)[:, :, None]
+
+
+def in_place(pose: Float[Tensor, "B T J 2"], section: Section) -> Float[Tensor, "B T J 2"]:
+    """The dances, moved across the stage so that the hips are where those of the section's dance are at its ends."""
+    frames = torch.arange(pose.shape[1], device=pose.device)
+    first, last = min(section.first, len(frames) - 1), min(section.last, len(frames) - 1)
+    start, end = (
+        (section.dance[frame] - pose[:, frame])[:, HIPS].mean(dim=1)[:, None, None] for frame in (first, last)
+    )
+    share = ((frames - first) / max(last - first, 1)).clamp(0, 1)[:, None, None]
+    return pose + start + share * (end - start)
 
 
 def begun(pose: Float[Tensor, "B T J 2"], start: Float[Tensor, "K J 2"], fps: float) -> Float[Tensor, "B T J 2"]:

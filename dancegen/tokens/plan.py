@@ -78,6 +78,21 @@ def joins(plan: Sequence[Part], given: int) -> tuple[list[Span], list[Span]]:
     return found[::2], found[1::2]
 
 
+def section(first: int, last: int, tokens: int) -> list[Span]:
+    """The windows in which the tokens from `first` to `last` are drawn between those on both sides, one after another.
+
+    Each goes on from what was drawn before it, of which it draws the last third again.
+    """
+    found = []
+    for start in range(first, max(last, first + 1), LONGEST // 2):
+        begin = max(start - LONGEST // 4, 0)
+        end = min(begin + LONGEST, tokens)
+        found.append(Span(begin, end, start, min(last, end)))
+        if end >= min(last + LONGEST // 4, tokens):
+            break
+    return found
+
+
 def _divided(tokens: int) -> list[tuple[int, int]]:
     """Equal parts of LONGEST tokens or less; none of no tokens."""
     number = -(-tokens // LONGEST)

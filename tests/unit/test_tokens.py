@@ -17,6 +17,7 @@ from dancegen.music.phrases import Phrase
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.music.song import Song
 from dancegen.pose.kinematics import VECTORS, chains, from_joints, longest, standing, to_joints
+from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_dance.token_training import TokenTraining
 from dancegen.tokens import plan
@@ -24,7 +25,7 @@ from dancegen.tokens.beat_grid import POSES, beat_grid, sample
 from dancegen.tokens.drawing import Windows, draw
 from dancegen.tokens.fsq import CODES, FSQ, LEVELS
 from dancegen.tokens.generator import TokenGenerator
-from dancegen.tokens.motion import at_frames, on_grid
+from dancegen.tokens.motion import HIPS, at_frames, on_grid
 from dancegen.tokens.settings import TokenizerConfig, TokensConfig, TransformerConfig
 from dancegen.training.batch import Batch
 
@@ -238,6 +239,32 @@ def test_a_dance_begins_with_the_given_frames_and_goes_on_from_them(network):
     assert torch.equal(dance[:5], start)
     steps = dance.diff(dim=0).norm(dim=-1).mean(dim=1)
     assert steps[4] < 2 * steps[5:].mean()
+
+
+def test_a_section_is_drawn_between_what_is_before_and_after_it(network):
+    music = song(24.0)
+    whole = network.song(music, [1], 0, None, 3000)[0]
+    section = Section(whole, 80, 160)
+    one, again, other = (network.song(music, [seed], 0, None, 3000, section)[0] for seed in (4, 4, 5))
+    assert torch.equal(one, again)
+    assert not torch.allclose(one[100:140], other[100:140], atol=1e-3)
+    shape_one, shape_other = (each - each[:, 1:2] for each in (one, other))  # without the path across the stage
+    torch.testing.assert_close(shape_one[:65], shape_other[:65])
+    torch.testing.assert_close(shape_one[175:], shape_other[175:])
+    for end in (80, 160):
+        torch.testing.assert_close(one[end, HIPS].mean(dim=0), whole[end, HIPS].mean(dim=0))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "tokens"), [(0, 5, 40), (3, 60, 64), (30, 40, 40), (10, 11, 12), (0, 64, 64)]
+)
+def test_the_windows_of_a_section_cover_it_and_nothing_else(first, last, tokens):
+    spans = plan.section(first, last, tokens)
+    covered = {token for span in spans for token in range(span.start, span.end)}
+    assert covered == set(range(first, last))
+    for span in spans:
+        assert 0 <= span.first <= span.start < span.end <= span.last <= tokens
+        assert span.last - span.first <= plan.LONGEST
 
 
 def test_a_style_changes_the_dance_and_without_one_it_has_none(network):

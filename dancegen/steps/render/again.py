@@ -1,7 +1,8 @@
 """A saved dance -> the same dance again, or with another dance in one section.
 
 Outside the section nothing changes: poses are those of the file and, at its frame size and rate, so are the joints in
-pixels. Within a beat of its ends the section is cross-faded with the saved dance.
+pixels. Within a beat of its ends the section is cross-faded with the saved dance. The head of tokens draws it so that
+it continues the saved dance.
 
 Axes used in shapes:
     S samples (mono, 16 kHz)    T poses    J joints    F frames of the video
@@ -10,6 +11,7 @@ Axes used in shapes:
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from dancegen.errors import BadMediaError
@@ -18,6 +20,7 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.pose.normalize import square
 from dancegen.pose.resample import resample
+from dancegen.pose.section import Section
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import Danced, placed
 from dancegen.steps.render.looks import Look
@@ -49,7 +52,7 @@ class Again:
         if self.section_s is None:
             poses, made = self.saved.poses, None
         else:
-            made = best_dance(samples, model, look, picture, content_hash)
+            made = best_dance(samples, model, look, picture, content_hash, self._section(self.section_s))
             poses = self._spliced(made.poses)
         joints_px = self._placed(poses, samples, model, look.size, picture.fps)
         if made is None:
@@ -66,6 +69,10 @@ class Again:
         if self.section_s is not None and self.section_s[1] > seconds:
             problem = f"lasts {seconds:.1f} s, and the section ends at {self.section_s[1]:g} s."
             raise BadMediaError(self.uri, problem, "Give a section inside the song.")
+
+    def _section(self, section_s: tuple[float, float]) -> Section:
+        first, last = (round(end_s * self.saved.poses_fps) for end_s in section_s)
+        return Section(torch.from_numpy(self.saved.poses), first, last)
 
     def _spliced(self, other: Float32[np.ndarray, "T J 2"]) -> Float32[np.ndarray, "T J 2"]:
         """The saved dance with the other one in the section."""

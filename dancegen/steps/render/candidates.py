@@ -19,6 +19,7 @@ from dancegen.metrics import beat, motion_quality, real_dances
 from dancegen.metrics.joint_motion import body_height
 from dancegen.metrics.real_dances import Range
 from dancegen.pose.normalize import square
+from dancegen.pose.section import Section
 from dancegen.steps.render.dancing import Danced, chosen_style, dance, placed, song_seed
 from dancegen.steps.render.looks import Look
 from dancegen.steps.render.settings import PictureConfig
@@ -64,20 +65,28 @@ class Measures:
 
 
 def best_dance(
-    samples: Float32[np.ndarray, " S"], model: DanceModel, look: Look, picture: PictureConfig, content_hash: str
+    samples: Float32[np.ndarray, " S"],
+    model: DanceModel,
+    look: Look,
+    picture: PictureConfig,
+    content_hash: str,
+    section: Section | None = None,
 ) -> Danced:
-    """The best of the settings' candidates. It is the dance of its seed alone, to the byte."""
+    """The best of the settings' candidates. It is the dance of its seed alone, to the byte.
+
+    Candidates for a `section` of a dance are compared as whole dances.
+    """
     heard, style = model.hear(samples), chosen_style(picture.style, samples, model)
     seeds = [song_seed(picture.seed, content_hash, number) for number in range(picture.candidates)]
     if len(seeds) == 1:
-        return dance(samples, model, look.size, picture.fps, seeds[0], heard, style)
+        return dance(samples, model, look.size, picture.fps, seeds[0], heard, style, section)
     beats_s = heard.count.beat_times() if heard else beat.NO_BEATS
     found = []
-    for poses in model.candidates(samples, seeds, heard, style):
+    for poses in model.candidates(samples, seeds, heard, style, section):
         measured = measure(square(poses, model.config.normalization), model.config.fps, beats_s)
         share = look.out_of_range(placed(poses, samples, model, look.size, picture.fps), picture.fps)
         found.append(replace(measured, out_of_range_share=share or 0.0))
-    made = dance(samples, model, look.size, picture.fps, seeds[best(found)], heard, style)
+    made = dance(samples, model, look.size, picture.fps, seeds[best(found)], heard, style, section)
     return replace(made, scores=[one.score for one in found])
 
 

@@ -18,6 +18,7 @@ from dancegen.media import audio
 from dancegen.music.beats import Heard
 from dancegen.pose.normalize import place_in_frame, square
 from dancegen.pose.resample import resample
+from dancegen.pose.section import Section
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,14 @@ def dance(
     seed: int,
     heard: Heard | None = None,
     style: str | None = None,
+    section: Section | None = None,
 ) -> Danced:
-    """The dance of a seed, in frames of this width and height in pixels. `heard` is `model.hear(samples)`, if known."""
+    """The dance of a seed, in frames of this width and height in pixels. `heard` is `model.hear(samples)`, if known.
+
+    With a `section` of another dance, its frames fit that dance if the model can do that.
+    """
     heard = model.hear(samples) if heard is None else heard
-    poses = model.dance(samples, seed, heard=heard, style=style)
+    poses = model.dance(samples, seed, heard=heard, style=style, section=section)
     return Danced(poses, placed(poses, samples, model, size, fps), seed, heard, style)
 
 
