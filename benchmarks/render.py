@@ -20,9 +20,9 @@ from dancegen.media.audio import load
 from dancegen.media.video import VideoWriter
 from dancegen.media.wav import write_wav
 from dancegen.steps.render.dancing import dance
-from dancegen.steps.render.looks import load_look
+from dancegen.steps.render.looks.look import load_look
+from dancegen.steps.render.looks.sizes import drawn_size
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.sizes import drawn_size
 from dancegen.steps.render.stage import render_song
 
 

@@ -31,7 +31,7 @@ from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
 from dancegen.renderer.settings import DEFAULT
 from dancegen.steps.render.dancing import dance
-from dancegen.steps.render.looks import load_look
+from dancegen.steps.render.looks.look import load_look
 from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.stage import render_song
 

@@ -94,8 +94,14 @@ class Section(click.ParamType):
     default="avatar",
     show_default=True,
     metavar="LOOK",
-    help="Rendering style: avatar, skeleton, skeleton-light, mia (a person), or a person's checkpoint.",
+    help="Rendering style: avatar, skeleton, skeleton-light, mia (a person), a person's checkpoint, or external.",
 )
+@click.option(
+    "--animator",
+    metavar="COMMAND",
+    help="With --look external: a program that makes a video: 'animate --poses {poses} --out {video}'.",
+)
+@click.option("--picture", "animator_picture", metavar="FILE", type=PLACE, help="The {picture} of --animator.")
 @click.option(
     "--style",
     default="auto",

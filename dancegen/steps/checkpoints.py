@@ -20,8 +20,8 @@ from dancegen.perceptual.stgcn_settings import STGCNConfig
 from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.evaluate.settings import EvaluateConfig
 from dancegen.steps.evaluate_renderer.settings import EvaluateRendererConfig
+from dancegen.steps.render.looks.sizes import person_size
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.sizes import person_size
 from dancegen.steps.search.settings import SearchConfig, merged, nested
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 from dancegen.steps.train_dance.settings import TrainDanceConfig

@@ -31,7 +31,7 @@ from dancegen.media.wav import write_wav
 from dancegen.steps.render.candidates import Measures, best, measure
 from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.library import Library
-from dancegen.steps.render.looks import load_look
+from dancegen.steps.render.looks.look import load_look
 from dancegen.steps.render.pipeline import input_rows, library
 from dancegen.steps.render.settings import PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choices

@@ -33,9 +33,9 @@ from dancegen.media.write_behind import WriteBehind
 from dancegen.renderer.driving.film import Film
 from dancegen.renderer.person import Person
 from dancegen.steps import checkpoints
-from dancegen.steps.render.looks import load_look
+from dancegen.steps.render.looks.look import load_look
+from dancegen.steps.render.looks.sizes import person_size
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.sizes import person_size
 from dancegen.steps.render.stage import RenderSongs, render_song
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from dancegen.pose.resample import resample
 from dancegen.pose.section import Section
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import Danced, placed
-from dancegen.steps.render.looks import Look
+from dancegen.steps.render.looks.look import Look
 from dancegen.steps.render.settings import PictureConfig
 
 FADE_S = 0.5  # without a beat

@@ -21,7 +21,7 @@ from dancegen.metrics.real_dances import Range
 from dancegen.pose.normalize import square
 from dancegen.pose.section import Section
 from dancegen.steps.render.dancing import Danced, chosen_style, dance, placed, song_seed
-from dancegen.steps.render.looks import Look
+from dancegen.steps.render.looks.look import Look
 from dancegen.steps.render.settings import PictureConfig
 
 SHIFTS = (0.25, 0.5, 0.75)  # of a beat: the control

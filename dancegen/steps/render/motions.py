@@ -26,7 +26,7 @@ from dancegen.music.sound import tempo_columns
 from dancegen.skeleton import COCO18
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import Danced, Part, in_frames
-from dancegen.steps.render.looks import Look
+from dancegen.steps.render.looks.look import Look
 from dancegen.steps.render.settings import PictureConfig
 
 VERSION = 2  # to be raised when the same song, model and settings give another dance, or its row other columns

@@ -11,7 +11,7 @@ from dancegen.exports import formats
 from dancegen.exports.dance import Dance, load
 from dancegen.steps.render.again import Again
 from dancegen.steps.render.candidates import best_dance
-from dancegen.steps.render.looks import load_look
+from dancegen.steps.render.looks.look import load_look
 from dancegen.steps.render.settings import DanceConfig
 from dancegen.steps.render.stage import Rendered, render_song
 

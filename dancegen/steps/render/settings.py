@@ -1,5 +1,6 @@
 """Settings of rendering: one song (`dancegen dance`) or a whole library (`render`)."""
 
+import shlex
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
@@ -17,12 +18,13 @@ EXPORTS = "_exports"  # suffix of the folder of files of other formats
 MOTIONS = "_motions"  # suffix of the table of dances
 SEGMENTS = "_segments"  # suffix of the folder of segments of long songs
 DRAWN = ("avatar", "skeleton", "skeleton-light")  # keys of drawing.draw.LOOKS
-NAMED = (*DRAWN, *SHIPPED_PEOPLE)
+EXTERNAL = "external"
+NAMED = (*DRAWN, *SHIPPED_PEOPLE, EXTERNAL)
 PERSON_SUFFIX = ".safetensors"
 
 
 def _look(value: str) -> str:
-    """A drawn look, the name of a shipped person, or the absolute URI of a person's checkpoint."""
+    """A drawn look, the name of a shipped person, `external`, or the absolute URI of a person's checkpoint."""
     if value in NAMED:
         return value
     if storage.suffix(value) != PERSON_SUFFIX:
@@ -32,6 +34,21 @@ def _look(value: str) -> str:
 
 
 Look = Annotated[str, AfterValidator(_look), Input(names=NAMED)]
+
+
+def _animator(command: str) -> str:
+    """A command with the placeholders of what it reads and writes."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ValueError(f"is no command: {str(error).lower()}") from error
+    missing = [name for name in ("{poses}", "{video}") if not any(name in word for word in words[1:])]
+    if missing:
+        raise ValueError(f"does not contain {' and '.join(missing)}")
+    return command
+
+
+Animator = Annotated[str, AfterValidator(_animator)]
 
 
 class PictureConfig(ExportsConfig):
@@ -49,7 +66,14 @@ class PictureConfig(ExportsConfig):
     freezes and foot skate, and for a person by the share of poses that the footage does not have."""
     look: Look = "avatar"
     """Figure in the video: `avatar`; an OpenPose skeleton on black (`skeleton`) or on white (`skeleton-light`); `mia`,
-    a person that is shipped with dancegen; or the checkpoint of a person, as a path or URI."""
+    a person that is shipped with dancegen; the checkpoint of a person, as a path or URI; or `external`: what the
+    program `animator` makes of it."""
+    animator: Animator | None = None
+    """With look=external, the command that makes the video: `animate --poses {poses} --image {picture} --out {video}`.
+    It is run for each song, without a shell. `{poses}` is a pose video of the size and rate of the result, in the
+    colours that image animators take; `{picture}` a copy of `animator_picture`; `{video}` the file to write."""
+    animator_picture: InputUri | None = None
+    """With look=external, the picture of the person."""
     fps: Annotated[float, Field(ge=25, le=60)] = 30.0
     """Frames per second. The poses of the dance model, 10 to 20 per second, are interpolated."""
     width_px: Side | None = None
@@ -64,10 +88,18 @@ class PictureConfig(ExportsConfig):
 
     @property
     def person(self) -> str | None:
-        """Checkpoint of the person; None for a drawn look."""
-        if self.look in DRAWN:
+        """Checkpoint of the person; None for a drawn look or an external one."""
+        if self.look in (*DRAWN, EXTERNAL):
             return None
         return person_checkpoint(self.look)
+
+    @model_validator(mode="after")
+    def _external_look(self) -> Self:
+        if self.look == EXTERNAL and self.animator is None:
+            raise ValueError("look=external requires the command of the program: animator=...")
+        if "{picture}" in (self.animator or "") and self.animator_picture is None:
+            raise ValueError("the animator takes {picture}: give animator_picture=...")
+        return self
 
 
 class DanceConfig(PictureConfig):

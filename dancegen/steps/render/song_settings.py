@@ -1,5 +1,6 @@
 """Settings of single songs, from the columns of the table of songs: a value in a row replaces that of the job."""
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from dancegen.checkpoints.identity import identity
 from dancegen.config import Config, InputUri
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.gan import styles
-from dancegen.steps.render.settings import Look, PictureConfig
-from dancegen.steps.render.sizes import drawn_size, person_size
+from dancegen.steps.render.looks.sizes import drawn_size, person_size
+from dancegen.steps.render.settings import EXTERNAL, Look, PictureConfig
 
 Row = dict[str, Any]
 
@@ -132,18 +133,31 @@ class Choices:
     def _look(self, picture: PictureConfig) -> str:
         """The look and the size; a person is identified by the content of the checkpoint."""
         if picture.person is None:
-            look, size = picture.look, drawn_size(picture)
-            return f"{look} {size[0]}x{size[1]}"
+            size = drawn_size(picture)
+            return f"{self._animator(picture) or picture.look} {size[0]}x{size[1]}"
         if picture.look not in self._looks:
             about = header.read(picture.person, header.PERSON)
             size = person_size(picture, (about["width_px"], about["height_px"]))
             self._looks[picture.look] = f"{self._identity(picture.person)[:16]} {size[0]}x{size[1]}"
         return self._looks[picture.look]
 
+    def _animator(self, picture: PictureConfig) -> str | None:
+        if picture.look != EXTERNAL or picture.animator is None:
+            return None
+        if EXTERNAL not in self._looks:
+            image = None if picture.animator_picture is None else storage.read_bytes(picture.animator_picture)
+            self._looks[EXTERNAL] = f"{EXTERNAL} {animator_identity(picture.animator, image)[:16]}"
+        return self._looks[EXTERNAL]
+
     def _identity(self, checkpoint: str) -> str:
         if checkpoint not in self._identities:
             self._identities[checkpoint] = identity(storage.read_bytes(checkpoint))
         return self._identities[checkpoint]
+
+
+def animator_identity(command: str, picture: bytes | None) -> str:
+    """Changes with the command and with the content of the picture."""
+    return hashlib.sha256(command.encode() + b"\0" + (picture or b"")).hexdigest()
 
 
 def _missing(value: Any) -> bool:

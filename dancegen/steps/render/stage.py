@@ -34,7 +34,7 @@ from dancegen.music.sound import sound_note, tempo_columns
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import WHOLE, Danced, Part
 from dancegen.steps.render.exported import Files, write_exports
-from dancegen.steps.render.looks import Look, load_look
+from dancegen.steps.render.looks.look import Look, load_look
 from dancegen.steps.render.motions import Motions
 from dancegen.steps.render.segments.division import segment_count
 from dancegen.steps.render.settings import PictureConfig

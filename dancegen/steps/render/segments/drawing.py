@@ -11,7 +11,7 @@ from dancegen.errors import BadMediaError, CheckpointError, ConfigError, Storage
 from dancegen.media.publish import publish
 from dancegen.media.video import VideoWriter
 from dancegen.media.write_behind import write_all
-from dancegen.steps.render.looks import Look, load_look
+from dancegen.steps.render.looks.look import Look, load_look
 from dancegen.steps.render.motions import joints_px
 from dancegen.steps.render.segments.division import segment_frames
 from dancegen.steps.render.settings import PictureConfig

@@ -17,9 +17,9 @@ from dancegen.checkpoints.person import load_person
 from dancegen.media.marks import COMMENT
 from dancegen.renderer.driving.film import Film
 from dancegen.steps.render.exported import dance_identity
-from dancegen.steps.render.looks import Done, Frame, Pictures
+from dancegen.steps.render.looks.look import Done, Frame, Pictures
+from dancegen.steps.render.looks.sizes import person_size
 from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.sizes import person_size
 
 # IPTC NewsCodes: created by a model trained on sampled content
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -37,7 +37,7 @@ class PersonLook:
 
     def describe(self, picture: PictureConfig) -> str | None:
         """That the video is synthetic, by which models, and with whose consent, as JSON."""
-        return json.dumps({**_synthetic(picture, self.person), **self._told}, ensure_ascii=False)
+        return json.dumps({**synthetic(picture, self.person), **self._told}, ensure_ascii=False)
 
     def out_of_range(self, joints_px: Float32[np.ndarray, "N 18 3"], fps: float) -> float | None:
         """Share of the poses that are unlike those of the person's footage."""
@@ -61,7 +61,7 @@ def resized(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "H2 W2 3"]
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC))
 
 
-def _synthetic(picture: PictureConfig, person: str) -> dict[str, Any]:
+def synthetic(picture: PictureConfig, person: str) -> dict[str, Any]:
     """By which models and settings a video is generated; `person` is the identity of the person's checkpoint."""
     return {
         "synthetic": True,

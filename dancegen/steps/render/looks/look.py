@@ -1,4 +1,5 @@
-"""What a dance looks like: a figure that is drawn, or a person whose pictures are generated (person_look.py)."""
+"""What a dance looks like: a figure that is drawn, a person whose pictures are generated (person.py), or what
+another program makes of it (external.py)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from dancegen.drawing.draw import LOOKS
-from dancegen.steps.render.settings import PictureConfig
-from dancegen.steps.render.sizes import drawn_size
+from dancegen.steps.render.looks.sizes import drawn_size
+from dancegen.steps.render.settings import EXTERNAL, PictureConfig
 
 Frame = UInt8[np.ndarray, "H W 3"]
 Done = Callable[[int], None]
@@ -80,9 +81,16 @@ class DrawnLook:
 
 
 def load_look(picture: PictureConfig, device: str = "cpu") -> Look:
-    """The look of the settings. Raises CheckpointError for a file that is no person, ConfigError for a wrong size."""
+    """The look of the settings.
+
+    Raises CheckpointError for a file that is no person, ConfigError for a wrong size or a program that is not there.
+    """
+    if picture.look == EXTERNAL:
+        from dancegen.steps.render.looks.external import ExternalLook
+
+        return ExternalLook(picture)
     if picture.person is None:
         return DrawnLook(picture)
-    from dancegen.steps.render.person_look import PersonLook  # not needed to draw, and slow to import
+    from dancegen.steps.render.looks.person import PersonLook  # not needed to draw, and slow to import
 
     return PersonLook(picture, picture.person, device)
