@@ -8,6 +8,7 @@ from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn_settings import STGCNConfig
 
 TRAIN_AS_BEFORE = "Train with the settings that it was trained with (model.*), or train from scratch."
+TRAIN_TOKENS = "Train with base=configs/presets/tokens.yaml, or train from scratch."
 
 
 def check_perceptual(uri: str, network: STGCNConfig, model: DanceModelConfig) -> None:
@@ -37,7 +38,8 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
         if name == "tokens":
             theirs, ours = ((one.tokens.tokenizer, one.tokens.transformer) for one in (found, wanted))
         if theirs != ours:
-            raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", TRAIN_AS_BEFORE)
+            remedy = TRAIN_TOKENS if name == "head" and found.head == "tokens" else TRAIN_AS_BEFORE
+            raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", remedy)
     if tuple(channels) != RHYTHM_CHANNELS:
         raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", TRAIN_AS_BEFORE)
 
@@ -50,9 +52,14 @@ def check_consent(uri: str, consent: str) -> None:
         )
 
 
-def check_same(name: str, takes: tuple[str, float], measured: tuple[str, float]) -> None:
-    """Raise CheckpointError unless normalization and poses per second of network `name` are those of the dances."""
-    if takes != measured:
+def check_measures(name: str, takes: tuple[str, float], measured: tuple[str, float], exactly: bool = False) -> None:
+    """Raise CheckpointError unless network `name` takes dances of this normalization and these poses per second.
+
+    Unless `exactly`, the dances may have a multiple of the network's poses per second: it sees every second pose, or
+    every third one.
+    """
+    times = measured[1] / takes[1]
+    if takes[0] != measured[0] or times != (1 if exactly else max(round(times), 1)):
         problem = f"expects dances of {_formatted(takes)}, but those to measure are of {_formatted(measured)}."
         raise CheckpointError(f"the {name} network", problem, f"Set {name}=... to another network.")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dancegen import storage
 from dancegen.checkpoints import header
-from dancegen.checkpoints.fits import check_consent, check_fine_tuning, check_perceptual, check_same
+from dancegen.checkpoints.fits import check_consent, check_fine_tuning, check_measures, check_perceptual
 from dancegen.checkpoints.header import CROSS_MODAL, DANCE, HELDOUT, PERCEPTUAL, PERSON
 from dancegen.config import Config
 from dancegen.gan import styles
@@ -94,7 +94,8 @@ def check(settings: Config, here: bool = True) -> None:
 
 
 def _train_dance(config: TrainDanceConfig, read: Reader) -> None:
-    if config.model.losses.perceptual and (network := read(config.perceptual, PERCEPTUAL)):
+    uses = config.model.head == "gan" and config.model.losses.perceptual
+    if uses and (network := read(config.perceptual, PERCEPTUAL)):
         check_perceptual(network.uri, network.settings, config.model)
     if config.init_from and (start := read(config.init_from, DANCE)):
         check_fine_tuning(start.uri, start.settings, start.about.get("rhythm_channels", []), config.model)
@@ -128,7 +129,7 @@ def _measures(
     for name, uri, kind in (*named, ("cross_modal", others.cross_modal, CROSS_MODAL)):
         if (uri or kind == PERCEPTUAL) and (network := read(uri, kind)):
             measured = measured or network.takes
-            check_same(name, network.takes, measured)
+            check_measures(name, network.takes, measured, exactly=kind == CROSS_MODAL)
 
 
 def _read(uri: str | None, kind: str, here: bool) -> Found | None:

@@ -6,20 +6,34 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+import torch
 
 from dancegen import schema, tables
+from dancegen.checkpoints import checkpoint
 from dancegen.config import load
 from dancegen.errors import CheckpointError, ConfigError, TableError
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 from dancegen.metrics.scores import score
 from dancegen.steps.evaluate import pipeline as evaluate
 from dancegen.steps.evaluate.page import page
 from dancegen.steps.evaluate.settings import EvaluateConfig
-from dancegen.steps.evaluate.stage import EvaluateClips, check_fits, load_extractors, read_dances
+from dancegen.steps.evaluate.stage import EvaluateClips, check_fits, embed, load_extractors, read_dances
 
 
 @pytest.fixture(scope="module")
 def clips(make_clips, tmp_path_factory):
     return make_clips(str(tmp_path_factory.mktemp("clips") / "some clips"), train=5, test=10)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model of ten poses a second, like the clips."""
+    path = tmp_path_factory.mktemp("model") / "dance.safetensors"
+    audio = AudioEncoderConfig(hidden=16, size=8)
+    config = DanceModelConfig(generator=GeneratorConfig(audio=audio, width=16, blocks=1))
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return str(path)
 
 
 def measured(clips, folder, share=1.0, made=False, **settings):
@@ -31,8 +45,8 @@ def measured(clips, folder, share=1.0, made=False, **settings):
     return tables.read(f"{folder}/dances", schema.DANCES), said
 
 
-def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clips, tmp_path):
-    dances, said = measured(clips, tmp_path, dances_per_clip=2)
+def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clips, model, tmp_path):
+    dances, said = measured(clips, tmp_path, checkpoint=model, dances_per_clip=2)
     assert [row["dances"] for row in said] == [15, 15]
     rows = dances.to_pylist()
     assert sorted((row["made"], row["seed"]) for row in rows) == [(False, 0)] * 10 + [(True, 0)] * 10 + [(True, 1)] * 10
@@ -41,18 +55,18 @@ def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clip
     assert len({row["kinetic"] for row in made}) == 20, "each dance is another one"
 
 
-def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, tmp_path):
+def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, model, tmp_path):
     one, again, other = (
-        measured(clips, tmp_path / name, seed=seed)[0].sort_by("clip_id").to_pydict()
+        measured(clips, tmp_path / name, checkpoint=model, seed=seed)[0].sort_by("clip_id").to_pydict()
         for name, seed in (("one", 5), ("again", 5), ("other", 6))
     )
     assert one == again
     assert one["kinetic"] != other["kinetic"]
 
 
-def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, tmp_path):
-    half, _ = measured(clips, tmp_path / "half", share=0.5)
-    more, _ = measured(clips, tmp_path / "more", share=0.9)
+def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, model, tmp_path):
+    half, _ = measured(clips, tmp_path / "half", share=0.5, checkpoint=model)
+    more, _ = measured(clips, tmp_path / "more", share=0.9, checkpoint=model)
     assert 0 < len(half) < len(more) <= 20
     assert set(half["clip_id"].to_pylist()) <= set(more["clip_id"].to_pylist())
 
@@ -76,16 +90,16 @@ def test_the_real_dances_against_themselves_differ_in_nothing(clips, tmp_path):
     assert found.value == pytest.approx(0, abs=1e-4)
 
 
-def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, tmp_path):
+def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, model, tmp_path):
     clips = make_clips(str(tmp_path / "clips"), train=5, test=10)
     Path(tables.parts(clips, "test")[0]).write_bytes(b"no parquet")
-    dances, said = measured(clips, tmp_path)
+    dances, said = measured(clips, tmp_path, checkpoint=model)
     assert sorted(bool(row.get("error")) for row in said) == [False, True]
     assert len(dances) == 10
 
 
-def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, tmp_path):
-    dances, _ = measured(clips, tmp_path, published=True)
+def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, model, tmp_path):
+    dances, _ = measured(clips, tmp_path, checkpoint=model, published=True)
     one = read_dances(dances)
     other = read_dances(dances.take(np.random.default_rng(0).permutation(len(dances))))
     assert one.songs == other.songs
@@ -99,8 +113,24 @@ def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, 
 def test_networks_that_see_other_dances_are_refused():
     extractors = load_extractors(EvaluateConfig(clips="clips"))
     check_fits(extractors, "body", 10.0)
-    with pytest.raises(CheckpointError, match="expects dances of 'body' at 10 poses per second"):
-        check_fits(extractors, "camera", 10.0)
+    check_fits(extractors, "body", 20.0)
+    for other in (("camera", 10.0), ("body", 15.0), ("body", 5.0)):
+        with pytest.raises(CheckpointError, match="expects dances of 'body' at 10 poses per second"):
+            check_fits(extractors, *other)
+
+
+def test_a_network_sees_a_faster_dance_at_its_own_rate():
+    network = load_extractors(EvaluateConfig(clips="clips"))["perceptual"]
+    pose = torch.rand(2, 60, 18, 2, generator=torch.Generator().manual_seed(0))
+    assert np.array_equal(embed(network, pose, 30.0, "cpu"), embed(network, pose[:, ::3], 10.0, "cpu"))
+
+
+def test_clips_of_another_rate_than_the_models_are_told_before_anything_is_started(make_clips, tmp_path):
+    clips = make_clips(str(tmp_path / "clips"), train=5, test=10)
+    path, config = tmp_path / "dance.safetensors", DanceModelConfig(fps=20.0)
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    with pytest.raises(TableError, match="has clips of 10 poses per second; the model makes 20"):
+        evaluate.run(EvaluateConfig(clips=clips, checkpoint=str(path), output=f"{tmp_path}/out"))
 
 
 @pytest.mark.parametrize(
@@ -118,8 +148,8 @@ def test_settings_that_contradict_each_other_are_named(tmp_path, monkeypatch, gi
         load(EvaluateConfig, None, ["clips=b", *given])
 
 
-def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_names(clips, tmp_path):
-    dances, _ = measured(clips, tmp_path)
+def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_names(clips, model, tmp_path):
+    dances, _ = measured(clips, tmp_path, checkpoint=model)
     rows = dances.to_pylist()
     real, made = (
         read_dances(schema.table(schema.DANCES, [row for row in rows if row["made"] == side])) for side in (False, True)

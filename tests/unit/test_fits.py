@@ -11,6 +11,8 @@ from dancegen import config, storage
 from dancegen.checkpoints import checkpoint, header
 from dancegen.config import Config
 from dancegen.errors import CheckpointError, ConfigError
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.steps import checkpoints
@@ -24,7 +26,15 @@ from dancegen.steps.train_dance.settings import TrainDanceConfig
 ROOT = Path(__file__).parents[2]
 DANCE, STGCN = str(checkpoint.shipped()), str(checkpoint.shipped_perceptual())
 CAMERA = {"normalization": "camera"}
-PAPER = ROOT / "configs" / "presets" / "paper.yaml"
+PAPER, TOKENS = (ROOT / "configs" / "presets" / name for name in ("paper.yaml", "tokens.yaml"))
+
+
+@pytest.fixture(scope="module")
+def gan(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A dance model of the default settings."""
+    path, settings = tmp_path_factory.mktemp("gan") / "dance.safetensors", DanceModelConfig()
+    checkpoint.save(path, DanceModel(build_generator(settings), settings), {})
+    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +54,6 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> str:
         (TrainDanceConfig, {"model": {"fps": 25}}, "expects dances with fps 10.0"),
         (TrainDanceConfig, {"perceptual": DANCE}, "holds no perceptual network"),
         (TrainDanceConfig, {"init_from": STGCN}, "holds no dance model"),
-        (TrainDanceConfig, {"init_from": DANCE, "model": {"norm": "batch"}}, "was trained with norm 'layer'"),
         (SearchConfig, {"train": {"model": CAMERA}}, "expects dances with normalization 'body'"),
         (SearchConfig, {"ablation": {"ours": {}, "theirs": CAMERA}}, "expects dances with normalization 'body'"),
         (
@@ -107,8 +116,16 @@ def test_styles_that_are_no_names_are_refused(styles: object):
         header.dance_styles({"styles": styles}, "a.safetensors")
 
 
-def test_the_shipped_model_can_be_fine_tuned_with_the_default_settings():
-    checkpoints.check(TrainDanceConfig(init_from=DANCE))
+def test_a_model_can_be_fine_tuned_with_the_settings_that_it_was_trained_with(gan: str):
+    checkpoints.check(TrainDanceConfig(init_from=gan))
+    with pytest.raises(CheckpointError, match="was trained with norm 'layer'"):
+        checkpoints.check(config.validate(TrainDanceConfig, {"init_from": gan, "model": {"norm": "batch"}}))
+
+
+def test_the_shipped_model_can_be_fine_tuned_with_its_preset():
+    checkpoints.check(config.load(TrainDanceConfig, None, [f"base={TOKENS}", f"init_from={DANCE}"]))
+    with pytest.raises(CheckpointError, match=r"head 'tokens', and not with 'gan'. Train with base=.*tokens.yaml"):
+        checkpoints.check(TrainDanceConfig(init_from=DANCE))
 
 
 @pytest.mark.parametrize("size", [0, 5, 1000, -1])
@@ -154,6 +171,6 @@ except SystemExit as end:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_copy_of_a_shipped_checkpoint_fits_as_it_does(tmp_path: Path):
-    copies = [shutil.copy(path, tmp_path) for path in (DANCE, STGCN)]
+def test_a_copy_of_a_checkpoint_fits_as_it_does(gan: str, tmp_path: Path):
+    copies = [shutil.copy(path, tmp_path) for path in (gan, STGCN)]
     checkpoints.check(TrainDanceConfig(clips="clips", init_from=str(copies[0]), perceptual=str(copies[1])))

@@ -105,10 +105,8 @@ def test_a_style_that_the_model_lacks_is_refused_in_a_line_that_names_those_it_h
         assert "\n" not in text
 
 
-def test_a_model_of_an_earlier_release_has_no_styles_and_refuses_one():
-    model = checkpoint.load(checkpoint.shipped())
-    if model.styles:
-        pytest.skip("the shipped model has styles")
+def test_a_model_without_styles_refuses_one():
+    model = model_of(training_of(PLAIN))
     assert model.config.generator.style_dim == 0
     assert model.style_of(song(1)) is None
     with pytest.raises(ConfigError, match="style=krump: the dance model has no styles"):
@@ -125,14 +123,15 @@ def test_a_checkpoint_keeps_the_styles_and_their_dances(trained, tmp_path):
         assert np.array_equal(loaded.dance(song(3), 3, style=style), model.dance(song(3), 3, style=style))
 
 
-def test_a_training_that_starts_with_the_shipped_model_dances_as_it_does_in_every_style():
-    shipped = checkpoint.load_to_train(checkpoint.shipped(), config := DanceModelConfig(losses=LOSSES))
-    training = DanceTraining(config, seed=0, styles=STYLES)
-    training.start_from(shipped)
+def test_a_training_that_starts_with_a_model_without_styles_dances_as_it_does_in_every_style(tmp_path):
+    checkpoint.save(tmp_path / "plain", model_of(training_of(PLAIN, updates=20)), {})
+    plain = checkpoint.load_to_train(tmp_path / "plain", SMALL)
+    training = training_of()
+    training.start_from(plain)
     training.ema.eval()
     for style in (None, *STYLES):
         made = model_of(training).dance(song(3), 2, style=style)
-        assert np.array_equal(made, shipped.dance(song(3), 2))
+        assert np.array_equal(made, plain.dance(song(3), 2))
 
 
 def test_styles_are_matched_by_name_when_a_model_is_fine_tuned(trained, tmp_path):
@@ -186,9 +185,7 @@ def test_clips_of_no_style_are_learned_from_as_well():
 
 
 def test_the_style_of_a_song_is_found_in_its_music_after_a_short_training():
-    """On the features of the shipped model, which are not trained here."""
     training = DanceTraining(config := DanceModelConfig(losses=LOSSES), seed=0, styles=STYLES)
-    training.start_from(checkpoint.load_to_train(checkpoint.shipped(), config))
     music = {style: [sound_of(style, seed) for seed in range(4)] for style in STYLES}
     clips = batch(clips=8, frames=50)
     pieces = [torch.from_numpy(music[style][clip]).view(50, 1600) for clip in range(4) for style in STYLES]
@@ -199,9 +196,18 @@ def test_the_style_of_a_song_is_found_in_its_music_after_a_short_training():
     assert training.validate(replace(clips, audio=torch.stack(pieces)), clips.pose)["music_style_right"] > 0.5
 
 
+def test_the_shipped_model_finds_the_style_of_most_songs_in_their_music():
+    model = checkpoint.load(checkpoint.shipped())
+    songs = [(style, synthesize(compose(style, 930_000, 20.0), SAMPLE_RATE)) for style in model.styles]
+    right = [model.style_of(samples.astype(np.float32)) == style for style, samples in songs]
+    assert sum(right) >= 4, right
+
+
 def sound_of(style, seed):
-    """Five seconds of a song, as loud as a clip."""
-    return 0.3 * synthesize(compose(style, seed, 6.0), SAMPLE_RATE)[: 5 * SAMPLE_RATE].astype(np.float32)
+    """Five seconds of a low tone for one style, and of noise for the other."""
+    random, times = np.random.default_rng(seed), np.arange(5 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * random.uniform(80, 160) * times)
+    return (0.1 * (tone if style == STYLES[0] else random.standard_normal(len(times)))).astype(np.float32)
 
 
 def test_a_generator_without_an_embedding_takes_no_styles():

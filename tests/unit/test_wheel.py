@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIMIT_BYTES = 30_000_000  # with the settings, what a submitted job is sent
+LIMIT_BYTES = 36_000_000  # with the settings, what a submitted job is sent
 
 
 @pytest.fixture(scope="module")

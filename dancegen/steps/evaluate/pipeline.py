@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.dataset as pads
 
 from dancegen import schema, storage, tables, tracking
-from dancegen.checkpoints import checkpoint
+from dancegen.checkpoints import checkpoint, header
 from dancegen.checkpoints.identity import identity
 from dancegen.config import to_yaml
 from dancegen.engine.table_jobs.stage_at import LazyStage
@@ -47,6 +47,8 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
     choice = " ".join(identity(storage.read_bytes(name))[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
+    for uri in tables_of.values():
+        _check_rate(uri, config)
     parts = {made: _parts(config, uri, made) for made, uri in tables_of.items()}
     where = pads.field("split") == config.split
     share = min(1.0, config.max_clips / len(tables.read(config.clips, schema.CLIPS, ["clip_id"], where=where)))
@@ -70,6 +72,17 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[storage.File]:
         problem = f"holds no clips of split={config.split}."
         raise TableError(uri, problem, "Run cut-clips with more songs or larger held-out shares, or set another split.")
     return found
+
+
+def _check_rate(clips: str, config: EvaluateConfig) -> None:
+    """Raise TableError unless all clips have as many poses per second as the model makes, or the networks can see."""
+    found = sorted(set(tables.read(clips, schema.CLIPS, ["fps"])["fps"].to_pylist()))
+    wanted = header.read(config.checkpoint or str(checkpoint.shipped()), header.DANCE)["fps"]
+    if config.dances is None and found != [wanted]:
+        problem = (
+            f"has clips of {' and '.join(f'{fps:g}' for fps in found)} poses per second; the model makes {wanted:g}."
+        )
+        raise TableError(clips, problem, f"Extract poses with fps={wanted:g} and cut them, or evaluate another model.")
 
 
 def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from dancegen import schema, storage, tables
 from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints.checkpoint import load_model
-from dancegen.checkpoints.fits import check_same
+from dancegen.checkpoints.fits import check_measures
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.metrics import beat
@@ -58,7 +58,8 @@ class EvaluateClips:
         self._model = None if config.dances else load_model(config.checkpoint, device)
         self._extractors = load_extractors(config, device)
         self._normalization = self._extractors[PERCEPTUAL].config.normalization
-        self._cross_modal = load_cross_modal(config, self._extractors[PERCEPTUAL], device)
+        fps = self._model and self._model.config.fps
+        self._cross_modal = load_cross_modal(config, self._extractors[PERCEPTUAL], fps, device)
         if self._model is not None:
             check_fits(self._extractors, self._model.config.normalization, self._model.config.fps)
 
@@ -84,6 +85,8 @@ class EvaluateClips:
         """Rows of schema.DANCES."""
         clips = tables.read(uri, schema.CLIPS, sorted({*LABELS, *COLUMNS, "fps"}))
         clips = clips.filter(pa.array([_hash(clip) < self._share for clip in clips["clip_id"].to_pylist()]))
+        for fps in clips["fps"].unique().to_pylist():
+            check_fits(self._extractors, self._normalization, fps)
         found: list[dict[str, Any]] = []
         for first in range(0, len(clips), self._config.batch_size):
             rows = clips.slice(first, self._config.batch_size)
@@ -120,7 +123,8 @@ class EvaluateClips:
     ) -> list[dict[str, Any]]:
         """Rows of a batch's dances. A joint that is missing in the clip is left out in all dances to its music."""
         seen = torch.where(batch.mask[..., None] > 0, pose, torch.zeros(()))
-        embeddings = {name: embed(network, seen, self._device) for name, network in self._extractors.items()}
+        fps = rows["fps"][0].as_py()
+        embeddings = {name: embed(network, seen, fps, self._device) for name, network in self._extractors.items()}
         psi = None if self._cross_modal is None else self._cross_modal.psi(pose, batch.mask)
         labels = rows.select([*LABELS, "fps"]).to_pylist()
         found = []
@@ -157,27 +161,35 @@ def load_extractors(config: EvaluateConfig, device: str = "cpu") -> dict[str, ST
     return found
 
 
-def load_cross_modal(config: EvaluateConfig, seen_by: STGCN | Heldout, device: str = "cpu") -> CrossModal | None:
-    """The cross-modal metric, if one is set. Raises CheckpointError unless it expects dances like the extractors."""
+def load_cross_modal(
+    config: EvaluateConfig, seen_by: STGCN | Heldout, fps: float | None = None, device: str = "cpu"
+) -> CrossModal | None:
+    """The cross-modal metric, if one is set.
+
+    Raises CheckpointError unless it expects dances like the extractors, of the model's poses per second if known.
+    """
     if config.cross_modal is None:
         return None
     with storage.reading(config.cross_modal) as path:
         metric = CrossModal.load(path).to(device)
     sees = metric.config.normalization, metric.fps
-    check_same("cross_modal", sees, (seen_by.config.normalization, seen_by.config.fps))
+    check_measures("cross_modal", sees, (seen_by.config.normalization, fps or seen_by.config.fps), exactly=True)
     return metric
 
 
 def check_fits(extractors: dict[str, STGCN | Heldout], normalization: str, fps: float) -> None:
-    """Raise CheckpointError unless all networks expect dances of this normalization and rate."""
+    """Raise CheckpointError unless all networks see dances of this normalization, at this rate or a part of it."""
     for name, network in extractors.items():
-        check_same(name, (network.config.normalization, network.config.fps), (normalization, fps))
+        check_measures(name, (network.config.normalization, network.config.fps), (normalization, fps))
 
 
 @torch.inference_mode()
-def embed(network: STGCN | Heldout, pose: Float[Tensor, "B T J 2"], device: str) -> Float[np.ndarray, "B E"]:
-    """Embeddings of dances whose missing joints are 0."""
-    return network.embed(pose.float().to(device)).cpu().numpy()
+def embed(
+    network: STGCN | Heldout, pose: Float[Tensor, "B T J 2"], fps: float, device: str
+) -> Float[np.ndarray, "B E"]:
+    """Embeddings of dances whose missing joints are 0, at the network's poses per second."""
+    every = round(fps / network.config.fps)
+    return network.embed(pose[:, ::every].float().to(device)).cpu().numpy()
 
 
 def made_dances(model: DanceModel, rows: pa.Table, batch: Batch, numbers: list[int]) -> Float[Tensor, "B T J 2"]:
