@@ -47,8 +47,8 @@ WARM_UP = 200  # updates of the transformer
 GRADIENT_LIMIT = 1.0
 ROOT_WEIGHT = 0.2  # of the error of the path across the floor, which moves all joints alike
 MIRRORED_SHARE = 0.5  # of the clips are mirrored left to right, with the same music
-WEIGHTS = {"ankle": 6.0, "knee": 2.5, "wrist": 2.0, "elbow": 1.0, "shoulder": 0.5, "hip": 1.0, "neck": 0.5}
-FACE_WEIGHT = 0.3  # nose, eyes and ears move alike; an ankle stands most of the time, and its few steps are fast
+WEIGHTS = {"ankle": 3.5, "knee": 2.0, "wrist": 1.5, "elbow": 1.2, "shoulder": 1.5, "hip": 2.0, "neck": 2.0}
+FACE_WEIGHT = 0.8  # nose, eyes and ears move alike; an ankle stands most of the time, and its few steps are fast
 SLOWER = 0.05  # share of the tokenizer's learning rate at the end of its epochs
 ANKLES = COCO18.indices("right_ankle", "left_ankle")
 
