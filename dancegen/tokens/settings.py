@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dancegen.config import Config
 
@@ -49,8 +49,9 @@ class TokensConfig(Config):
 
     tokenizer: TokenizerConfig = TokenizerConfig()
     transformer: TransformerConfig = TransformerConfig()
-    tokenizer_epochs: PositiveInt = 10
-    """Epochs in which the tokenizer is trained; the others train the transformer."""
+    tokenizer_epochs: NonNegativeInt = 10
+    """Epochs in which the tokenizer is trained; the others train the transformer. 0 keeps the tokenizer of the model
+    that is fine-tuned (`init_from`)."""
     tokenizer_rate: PositiveFloat = 1e-3
     """Learning rate of the tokenizer."""
     transformer_rate: PositiveFloat = 5e-4

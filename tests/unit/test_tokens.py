@@ -19,6 +19,7 @@ from dancegen.music.song import Song
 from dancegen.pose.kinematics import VECTORS, chains, from_joints, longest, standing, to_joints
 from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_dance.token_training import TokenTraining
 from dancegen.tokens import plan
 from dancegen.tokens.beat_grid import POSES, beat_grid, sample
@@ -353,6 +354,22 @@ def test_a_model_is_saved_and_loaded_and_trained_further(tmp_path: Path):
     assert torch.equal(rows[0][2:], rows[1][1:])
     with pytest.raises(CheckpointError, match="was trained with head 'tokens'"):
         checkpoint.load_to_train(tmp_path / "dance.safetensors", DanceModelConfig())
+
+
+def test_a_model_is_fine_tuned_with_the_tokenizer_that_it_has(tmp_path: Path):
+    training, _ = learnt(CONFIG, (2, 2))
+    network = build_network(CONFIG, len(RHYTHM_CHANNELS), len(STYLES))
+    network.load_state_dict(training.saved_weights())
+    checkpoint.save(tmp_path / "dance.safetensors", DanceModel(network, CONFIG, styles=STYLES), {}, half=False)
+    kept = CONFIG.model_copy(update={"tokens": CONFIG.tokens.model_copy(update={"tokenizer_epochs": 0})})
+    further = TokenTraining(kept, 1, styles=STYLES)
+    further.start_from(checkpoint.load_to_train(tmp_path / "dance.safetensors", kept))
+    further.step(batch())
+    ours, theirs = further.saved_weights(), training.saved_weights()
+    changed = {name.partition(".")[0] for name, value in ours.items() if not torch.equal(value, theirs[name])}
+    assert changed == {"transformer"}
+    with pytest.raises(ValidationError, match="keeps the tokenizer of a model: give init_from"):
+        TrainDanceConfig(model=kept)
 
 
 def test_tokens_in_the_coordinates_of_the_frame_are_refused():

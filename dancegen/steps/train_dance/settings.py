@@ -1,8 +1,8 @@
 """Settings of train-dance: clips, model, training length and monitoring."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
 from dancegen.config import InputUri, Output, Uri
 from dancegen.gan.settings import DanceModelConfig
@@ -30,3 +30,9 @@ class TrainDanceConfig(EpochRun):
     monitor: Literal["motion_error", "l1", "frechet_k2", "frechet_pose", "beat_alignment", "last"] = "motion_error"
     """Validation metric that selects the best epoch. `motion_error` combines movement, poses and beat; l1 favours a
     motionless dancer. `last` uses the last epoch and requires no validation clips."""
+
+    @model_validator(mode="after")
+    def _has_a_tokenizer(self) -> Self:
+        if self.model.head == "tokens" and not self.model.tokens.tokenizer_epochs and self.init_from is None:
+            raise ValueError("model.tokens.tokenizer_epochs=0 keeps the tokenizer of a model: give init_from=...")
+        return self
