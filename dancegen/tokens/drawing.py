@@ -66,10 +66,14 @@ def _logits(
     values = fsq.values(codes.clamp(min=0))
     heard = torch.ones_like(windows.style, dtype=torch.bool)
     own = network(values, masked, windows.music, windows.style, heard, windows.there).float()
-    if not config.guidance:
-        return own
-    other = network(values, masked, windows.music, windows.style, ~heard, windows.there).float()
-    return own + config.guidance * (own - other)
+    found = own
+    if config.guidance:
+        other = network(values, masked, windows.music, windows.style, ~heard, windows.there).float()
+        found = found + config.guidance * (own - other)
+    if config.style_guidance and (windows.style > 0).any():
+        other = network(values, masked, windows.music, torch.zeros_like(windows.style), heard, windows.there).float()
+        found = found + config.style_guidance * (own - other)
+    return found
 
 
 def _gumbel(shape: torch.Size, random: Random) -> Tensor:

@@ -63,3 +63,5 @@ class TokensConfig(Config):
     guidance: NonNegativeFloat = 1.0
     """Classifier-free guidance: how far the logits are moved on from those without music and style (Ho and Salimans,
     2022); 0 does not move them."""
+    style_guidance: NonNegativeFloat = 2.0
+    """The same for the style: how far the logits of a dance with a style are moved on from those without it."""

@@ -100,7 +100,7 @@ def give(
 
 
 def test_videos_become_a_model_that_dances(folder: Path, give: Callable[[str], subprocess.CompletedProcess[str]]):
-    give(block("README.md", "dancegen extract-poses configs/extract_poses.yaml videos=my_videos/"))
+    give(block("README.md", "dancegen extract-poses configs/extract_poses.yaml videos=my_videos/ poses=data/poses\n"))
     assert probe(folder / "dance.mp4", "").seconds == pytest.approx(3, abs=0.1)
     assert (folder / "data/poses_report/index.html").exists()
 

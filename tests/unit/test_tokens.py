@@ -272,6 +272,9 @@ def test_a_style_changes_the_dance_and_without_one_it_has_none(network):
     network.transformer.style.weight.data.normal_(generator=torch.Generator().manual_seed(0))
     krump, waltz = (network.song(song(), [1], style, None, 3000) for style in (1, 2))
     assert not torch.equal(krump, waltz)
+    network.config = network.config.model_copy(update={"style_guidance": 0.0})
+    assert not torch.equal(network.song(song(), [1], 1, None, 3000), krump)
+    network.config = CONFIG.tokens
     assert network.style_logits(song()).shape == (2,)
 
 
