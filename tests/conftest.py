@@ -438,6 +438,18 @@ def tiny_model() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
+def tiny_dancer(tiny_model: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Checkpoint of an untrained dance model of ten poses a second, as the clips of `make_clips` have."""
+    from dancegen.checkpoints import checkpoint
+    from dancegen.gan.dance_model import DanceModel, build_generator
+    from dancegen.gan.settings import DanceModelConfig
+
+    path, config = tmp_path_factory.mktemp("dancer") / "dance.safetensors", DanceModelConfig.model_validate(tiny_model)
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def tiny_person() -> Any:
     """An untrained person of 32x32 pixels, with memory and matte, measured on joints that sway."""
     import torch

@@ -20,11 +20,12 @@ def scores(output: Path) -> dict[tuple[str, str], float]:
 
 
 def test_a_model_gets_its_scores_its_page_and_its_run_in_mlflow_and_the_same_ones_again(
-    ray_session: str, make_clips: Callable[..., str], tmp_path: Path
+    ray_session: str, make_clips: Callable[..., str], tiny_dancer: str, tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=5, test=15)
     config = EvaluateConfig(
-        clips=clips, output=f"{tmp_path}/out", resamples=20, pictures=2, max_error_fraction=0, actors=1
+        **{"clips": clips, "checkpoint": tiny_dancer, "output": f"{tmp_path}/out"},
+        **{"resamples": 20, "pictures": 2, "max_error_fraction": 0, "actors": 1},  # pyright: ignore[reportArgumentType]
     )
     told = evaluate.run(config)
     found = scores(tmp_path / "out")

@@ -13,7 +13,7 @@ from dancegen.checkpoints import checkpoint
 from dancegen.config import load
 from dancegen.errors import CheckpointError, ConfigError, TableError
 from dancegen.gan.dance_model import DanceModel, build_generator
-from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
+from dancegen.gan.settings import DanceModelConfig
 from dancegen.metrics.scores import score
 from dancegen.steps.evaluate import pipeline as evaluate
 from dancegen.steps.evaluate.page import page
@@ -26,16 +26,6 @@ def clips(make_clips, tmp_path_factory):
     return make_clips(str(tmp_path_factory.mktemp("clips") / "some clips"), train=5, test=10)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A model of ten poses a second, like the clips."""
-    path = tmp_path_factory.mktemp("model") / "dance.safetensors"
-    audio = AudioEncoderConfig(hidden=16, size=8)
-    config = DanceModelConfig(generator=GeneratorConfig(audio=audio, width=16, blocks=1))
-    checkpoint.save(path, DanceModel(build_generator(config), config), {})
-    return str(path)
-
-
 def measured(clips, folder, share=1.0, made=False, **settings):
     """Every dance to the test clips, as rows of schema.DANCES; and what is said of the parts."""
     config = EvaluateConfig(clips=clips, output=str(folder), **settings)
@@ -45,8 +35,8 @@ def measured(clips, folder, share=1.0, made=False, **settings):
     return tables.read(f"{folder}/dances", schema.DANCES), said
 
 
-def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clips, model, tmp_path):
-    dances, said = measured(clips, tmp_path, checkpoint=model, dances_per_clip=2)
+def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clips, tiny_dancer, tmp_path):
+    dances, said = measured(clips, tmp_path, checkpoint=tiny_dancer, dances_per_clip=2)
     assert [row["dances"] for row in said] == [15, 15]
     rows = dances.to_pylist()
     assert sorted((row["made"], row["seed"]) for row in rows) == [(False, 0)] * 10 + [(True, 0)] * 10 + [(True, 1)] * 10
@@ -55,18 +45,18 @@ def test_a_clip_gives_its_real_dance_and_as_many_made_ones_as_are_asked_for(clip
     assert len({row["kinetic"] for row in made}) == 20, "each dance is another one"
 
 
-def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, model, tmp_path):
+def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, tiny_dancer, tmp_path):
     one, again, other = (
-        measured(clips, tmp_path / name, checkpoint=model, seed=seed)[0].sort_by("clip_id").to_pydict()
+        measured(clips, tmp_path / name, checkpoint=tiny_dancer, seed=seed)[0].sort_by("clip_id").to_pydict()
         for name, seed in (("one", 5), ("again", 5), ("other", 6))
     )
     assert one == again
     assert one["kinetic"] != other["kinetic"]
 
 
-def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, model, tmp_path):
-    half, _ = measured(clips, tmp_path / "half", share=0.5, checkpoint=model)
-    more, _ = measured(clips, tmp_path / "more", share=0.9, checkpoint=model)
+def test_a_share_of_the_clips_is_chosen_by_their_ids(clips, tiny_dancer, tmp_path):
+    half, _ = measured(clips, tmp_path / "half", share=0.5, checkpoint=tiny_dancer)
+    more, _ = measured(clips, tmp_path / "more", share=0.9, checkpoint=tiny_dancer)
     assert 0 < len(half) < len(more) <= 20
     assert set(half["clip_id"].to_pylist()) <= set(more["clip_id"].to_pylist())
 
@@ -90,16 +80,16 @@ def test_the_real_dances_against_themselves_differ_in_nothing(clips, tmp_path):
     assert found.value == pytest.approx(0, abs=1e-4)
 
 
-def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, model, tmp_path):
+def test_a_part_that_is_damaged_is_a_row_with_its_reason(make_clips, tiny_dancer, tmp_path):
     clips = make_clips(str(tmp_path / "clips"), train=5, test=10)
     Path(tables.parts(clips, "test")[0]).write_bytes(b"no parquet")
-    dances, said = measured(clips, tmp_path, checkpoint=model)
+    dances, said = measured(clips, tmp_path, checkpoint=tiny_dancer)
     assert sorted(bool(row.get("error")) for row in said) == [False, True]
     assert len(dances) == 10
 
 
-def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, model, tmp_path):
-    dances, _ = measured(clips, tmp_path, checkpoint=model, published=True)
+def test_what_is_read_back_does_not_depend_on_how_the_dances_were_spread(clips, tiny_dancer, tmp_path):
+    dances, _ = measured(clips, tmp_path, checkpoint=tiny_dancer, published=True)
     one = read_dances(dances)
     other = read_dances(dances.take(np.random.default_rng(0).permutation(len(dances))))
     assert one.songs == other.songs
@@ -148,8 +138,8 @@ def test_settings_that_contradict_each_other_are_named(tmp_path, monkeypatch, gi
         load(EvaluateConfig, None, ["clips=b", *given])
 
 
-def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_names(clips, model, tmp_path):
-    dances, _ = measured(clips, tmp_path, checkpoint=model)
+def test_the_page_shows_every_metric_with_its_interval_and_cannot_be_broken_by_names(clips, tiny_dancer, tmp_path):
+    dances, _ = measured(clips, tmp_path, checkpoint=tiny_dancer)
     rows = dances.to_pylist()
     real, made = (
         read_dances(schema.table(schema.DANCES, [row for row in rows if row["made"] == side])) for side in (False, True)
