@@ -28,7 +28,11 @@ def settings(clips: str, output: Path, **changes: object) -> TrainCrossModalConf
 
 
 def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
-    ray_session: str, make_clips: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ray_session: str,
+    make_clips: Callable[..., str],
+    tiny_dancer: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=24, validation=5, test=15)
     config = settings(clips, tmp_path / "metric")
@@ -45,7 +49,10 @@ def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
     with pytest.raises(ConfigError, match="started with a different configuration"):
         train_cross_modal.run(settings(clips, tmp_path / "metric", seed=1))
 
-    told = EvaluateConfig(clips=clips, output=f"{tmp_path}/out", cross_modal=place, resamples=20, pictures=0, actors=1)
+    told = EvaluateConfig(
+        **{"clips": clips, "checkpoint": tiny_dancer, "output": f"{tmp_path}/out", "cross_modal": place},
+        **{"resamples": 20, "pictures": 0, "actors": 1},  # pyright: ignore[reportArgumentType]
+    )
     evaluate.run(told)
     rows = tables.read(f"{tmp_path}/out/scores", schema.SCORES).to_pylist()
     found = {row["whose"]: row["value"] for row in rows if row["metric"] == "cross_modal"}
@@ -55,12 +62,13 @@ def test_a_metric_is_learned_once_and_evaluate_tells_it_with_its_controls(
 
 
 def test_a_metric_of_other_coordinates_is_refused_with_one_line(
-    ray_session: str, make_clips: Callable[..., str], tmp_path: Path
+    ray_session: str, make_clips: Callable[..., str], tiny_dancer: str, tmp_path: Path
 ) -> None:
     clips = make_clips(str(tmp_path / "clips"), train=24, validation=5, test=15)
     place = train_cross_modal.run(settings(clips, tmp_path / "metric", normalization="camera"))
     config = EvaluateConfig(
-        clips=clips, output=f"{tmp_path}/out", cross_modal=place, resamples=20, pictures=0, actors=1
+        **{"clips": clips, "checkpoint": tiny_dancer, "output": f"{tmp_path}/out", "cross_modal": place},
+        **{"resamples": 20, "pictures": 0, "actors": 1},  # pyright: ignore[reportArgumentType]
     )
     with pytest.raises(Exception, match="cross_modal network: expects dances of 'camera'"):
         evaluate.run(config)

@@ -258,6 +258,7 @@ def test_the_head_that_draws_tokens_is_trained_by_two_workers_and_goes_on(ray_se
     model = {"head": "tokens", "tokens": tokens}
     trained = run(settings(model=model, perceptual=None, workers=2, pictures_every=2))
     assert {"validation/l1_posterior", "validation/code_loss", "train/code_loss"} <= trained.metrics.keys()
+    assert trained.epoch == 2, "no epoch of the tokenizer alone is the best one"
     longer = run(settings(model=model, perceptual=None, workers=2, epochs=3))
     assert "resuming from" in capfd.readouterr().err
     dancer = checkpoint.load(Path(longer.model))

@@ -116,6 +116,11 @@ class TokenTraining:
         """Whether the transformer is trained in this epoch, and the tokenizer no more."""
         return self.epoch >= self.config.tokens.tokenizer_epochs
 
+    @property
+    def dances_yet(self) -> bool:
+        """False while only the tokenizer has learned: codes are still drawn at random."""
+        return self.transformer_from is not None
+
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of the tokenizer or of the transformer. Returns the losses, detached, by name."""
         draws = self._draws(batch)

@@ -94,7 +94,11 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
         return REMEDY_SECOND_STAGE if staged else super().remedy(epoch)
 
     def validate(self) -> dict[str, float]:
-        """Metrics of the dances to the validation clips; empty without such clips."""
+        """Metrics of the dances to the validation clips; empty without such clips.
+
+        While only the tokenizer of a model has learned, they are those of its reconstructions, and no such epoch is the
+        best one.
+        """
         if not len(self.validation_clips):
             return {}
         mean, rows = Mean(), []
@@ -105,6 +109,8 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
             rows += score_clips(batch, dances, self.config.model)
         parts = all_gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
+        if not self.training.dances_yet:
+            return {"l1_posterior": found["l1_posterior"]}
         if problem := self.divergence.check_held_out(found[POSE_ERROR]):
             raise self.diverged(POSE_ERROR, problem, self.training.epoch)
         return found
