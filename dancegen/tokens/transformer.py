@@ -59,8 +59,7 @@ class MaskedTransformer(nn.Module):
         )
         self.norm, self.logits = nn.LayerNorm(width), nn.Linear(width, groups * CODES)
         self.styles = nn.Linear(width, styles) if styles else None
-        for embedding in (self.style,):
-            nn.init.normal_(embedding.weight, std=0.02)
+        nn.init.normal_(self.style.weight, std=0.02)
 
     def forward(
         self,

@@ -162,3 +162,9 @@ def test_a_library_is_made_again_when_the_picture_or_the_command_changes(folder,
     assert Choices(settings(command(folder, 0.9), picture)).of({}).stamp != before
     cv2.imwrite(str(picture), np.zeros((8, 8, 3), np.uint8))
     assert Choices(settings(command(folder), picture)).of({}).stamp != before
+
+
+def test_a_song_with_this_look_in_a_job_without_a_program_is_named():
+    found = Choices(PictureConfig()).of({"uri": "songs/a.wav", "look": "external"})
+    assert found.problem is not None
+    assert found.problem.startswith("songs/a.wav: look=external: requires the command of a program.")

@@ -47,8 +47,8 @@ def _rows(config: EvaluateConfig) -> tuple[list[dict[str, Any]], float]:
     names = [*(map(str, networks)), *(one for one in (config.heldout, config.cross_modal) if one)]
     choice = " ".join(identity(storage.read_bytes(name))[:16] for name in names)
     tables_of = {False: config.clips, **({True: config.dances} if config.dances else {})}
-    for uri in tables_of.values():
-        _check_rate(uri, config)
+    if config.dances is None:
+        _check_rate(config)
     parts = {made: _parts(config, uri, made) for made, uri in tables_of.items()}
     where = pads.field("split") == config.split
     share = min(1.0, config.max_clips / len(tables.read(config.clips, schema.CLIPS, ["clip_id"], where=where)))
@@ -74,15 +74,17 @@ def _parts(config: EvaluateConfig, uri: str, made: bool) -> list[storage.File]:
     return found
 
 
-def _check_rate(clips: str, config: EvaluateConfig) -> None:
-    """Raise TableError unless all clips have as many poses per second as the model makes, or the networks can see."""
-    found = sorted(set(tables.read(clips, schema.CLIPS, ["fps"])["fps"].to_pylist()))
+def _check_rate(config: EvaluateConfig) -> None:
+    """Raise TableError unless all clips have as many poses per second as the model makes."""
+    found = sorted(set(tables.read(config.clips, schema.CLIPS, ["fps"])["fps"].to_pylist()))
     wanted = header.read(config.checkpoint or str(checkpoint.shipped()), header.DANCE)["fps"]
-    if config.dances is None and found != [wanted]:
+    if found != [wanted]:
         problem = (
             f"has clips of {' and '.join(f'{fps:g}' for fps in found)} poses per second; the model makes {wanted:g}."
         )
-        raise TableError(clips, problem, f"Extract poses with fps={wanted:g} and cut them, or evaluate another model.")
+        raise TableError(
+            config.clips, problem, f"Extract poses with fps={wanted:g} and cut them, or evaluate another model."
+        )
 
 
 def _remove_strays(dances: str, rows: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from dancegen import storage
 from dancegen.checkpoints import header
 from dancegen.checkpoints.identity import identity
 from dancegen.config import Config, InputUri
-from dancegen.errors import DanceGenError, StorageUnreachableError
+from dancegen.errors import ConfigError, DanceGenError, StorageUnreachableError
 from dancegen.gan import styles
 from dancegen.steps.render.looks.sizes import drawn_size, person_size
 from dancegen.steps.render.settings import EXTERNAL, Look, PictureConfig
@@ -142,8 +142,10 @@ class Choices:
         return self._looks[picture.look]
 
     def _animator(self, picture: PictureConfig) -> str | None:
-        if picture.look != EXTERNAL or picture.animator is None:
+        if picture.look != EXTERNAL:
             return None
+        if picture.animator is None:
+            raise ConfigError("look=external", "requires the command of a program.", "Give the job animator=....")
         if EXTERNAL not in self._looks:
             image = None if picture.animator_picture is None else storage.read_bytes(picture.animator_picture)
             self._looks[EXTERNAL] = f"{EXTERNAL} {animator_identity(picture.animator, image)[:16]}"
