@@ -19,6 +19,7 @@ from dancegen.corpus.structure import CATEGORIES, SongStructure, compose
 from dancegen.gan.dance_model import DanceModel
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics import beat
+from dancegen.pose.kinematic_beats import FPS, body_speed, kinematic_beats
 from dancegen.pose.normalize import TORSOS_A_UNIT
 
 SONGS, SECONDS, FIRST_SEED = 4, 45.0, 900_000
@@ -37,14 +38,14 @@ def measure(song: SongStructure, model: DanceModel) -> tuple[float, float, float
     """Alignment of the generated and the true dance, each with its control, and the ratio of their speeds."""
     sound = resample_poly(synthesize(song), SAMPLE_RATE, RATE).astype(np.float32)
     mine = model.dance(sound, seed=0), model.config.fps
-    true = choreograph(song, Dancer.from_seed(FIRST_SEED), beat.FPS, 0) / TORSOS_A_UNIT, beat.FPS
+    true = choreograph(song, Dancer.from_seed(FIRST_SEED), FPS, 0) / TORSOS_A_UNIT, FPS
     beats = np.asarray(song.beats)
     on_beat = [
-        beat.scores(beat.kinematic_beats(*dance), music)["beat_alignment"]
+        beat.scores(kinematic_beats(*dance), music)["beat_alignment"]
         for dance in (mine, true)
         for music in (beats, beat.half_a_beat_later(beats))
     ]
-    return (*on_beat, beat.body_speed(*mine).mean() / beat.body_speed(*true).mean())
+    return (*on_beat, body_speed(*mine).mean() / body_speed(*true).mean())
 
 
 if __name__ == "__main__":

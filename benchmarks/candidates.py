@@ -16,6 +16,7 @@ from dancegen.checkpoints.checkpoint import load_model
 from dancegen.corpus.music.songs import synthesize
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import beat
+from dancegen.pose.kinematic_beats import NO_BEATS, kinematic_beats
 from dancegen.pose.normalize import square
 from dancegen.steps.render.candidates import best, measure
 from dancegen.steps.render.dancing import song_seed
@@ -38,10 +39,10 @@ def main() -> None:
         single = time.process_time()
         found = model.candidates(samples, seeds, heard)
         poses = [square(dance, model.config.normalization) for dance in found]
-        beats_s = heard.count.beat_times() if heard else beat.NO_BEATS
+        beats_s = heard.count.beat_times() if heard else NO_BEATS
         measured = [measure(pose, model.config.fps, beats_s) for pose in poses]
         clocks.append((single - started, time.process_time() - single))
-        hits = [beat.scores(beat.kinematic_beats(pose, model.config.fps), beats_s)["beat_hit_rate"] for pose in poses]
+        hits = [beat.scores(kinematic_beats(pose, model.config.fps), beats_s)["beat_hit_rate"] for pose in poses]
         table = np.array(
             [[getattr(one, name) for name in NAMES] + [hit] for one, hit in zip(measured, hits, strict=True)]
         )

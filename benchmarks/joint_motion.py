@@ -22,6 +22,7 @@ from dancegen.media.audio import SAMPLE_RATE
 from dancegen.metrics import beat
 from dancegen.metrics.joint_motion import JOINTS, joint_motion
 from dancegen.metrics.motion_quality import foot_skate
+from dancegen.pose.kinematic_beats import kinematic_beats
 from dancegen.skeleton import from_coco17, hide_missing
 from dancegen.steps.import_poses.formats.aistpp import load_arrays
 
@@ -76,7 +77,7 @@ def measured(pose: np.ndarray, fps: float, song: SongStructure | None) -> list[f
     row.append(foot_skate(pose[::every], fps / every))
     if song is None:
         return [*row, np.nan, np.nan]
-    mine, music = beat.kinematic_beats(pose, fps), np.asarray(song.beats)
+    mine, music = kinematic_beats(pose, fps), np.asarray(song.beats)
     return [*row, *(beat.scores(mine, each)["beat_hit_rate"] for each in (music, beat.half_a_beat_later(music)))]
 
 

@@ -26,6 +26,7 @@ from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import beat, motion_quality
 from dancegen.metrics import pose_accuracy as accuracy
 from dancegen.pose.clean import Cleaned, Mark, clean, torso_length
+from dancegen.pose.kinematic_beats import kinematic_beats
 
 DANCES, SECONDS, FIRST_SEED = 8, 60.0, 900_000
 FPS, WIDTH, HEIGHT = 10.0, 640, 480
@@ -74,7 +75,7 @@ def numbers(cleaned: Cleaned, true: np.ndarray, found: Damage) -> list[float]:
     apart = accuracy.distances(joints, true, ASPECT)
     was_apart = accuracy.distances(found.joints, true, ASPECT) > accuracy.WITHIN_TORSOS
     fill = accuracy.fill_error(joints, true, found.lost, ASPECT)
-    beats, true_beats = (beat.kinematic_beats(square(one), FPS) for one in (joints, true))
+    beats, true_beats = (kinematic_beats(square(one), FPS) for one in (joints, true))
     times = accuracy.beat_times(beats, true_beats, FPS)
     good = ~(found.lost | found.swapped | found.jumped)
     right = apart <= accuracy.WITHIN_TORSOS

@@ -2,7 +2,7 @@
 
 Axes used in shapes:
     S samples of a song (mono, 16 kHz), or of a frame    T frames    J joints    K given frames
-    B clips    R rhythm channels
+    B clips    R rhythm channels    N beats
 """
 
 import math
@@ -25,8 +25,10 @@ from dancegen.gan.styles import known_numbers, number
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.phrases import find_phrases
+from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
 from dancegen.music.song import Song
 from dancegen.music.spectrum import bands_db
+from dancegen.pose.beat_warp import on_the_beat
 from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
 from dancegen.tokens.generator import TokenGenerator
@@ -115,6 +117,10 @@ class DanceModel:
         known = [0] * len(audio) if categories is None else known_numbers(categories, self.styles)
         style = torch.tensor(known, device=self._device)
         found = self.head.clips(audio.to(self._device), rhythm[..., columns].to(self._device), seeds, style).cpu()
+        phases = rhythm[..., [BEAT_SINE, BEAT_COSINE]].cpu().numpy()
+        beats = [beats_of_phase(phase[:, 0], phase[:, 1], self.config.fps) for phase in phases]
+        on_beats = [self._on_the_beat(dance, each) for dance, each in zip(found.numpy(), beats, strict=True)]
+        found = torch.from_numpy(np.stack(on_beats))
         turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
@@ -137,8 +143,24 @@ class DanceModel:
             given = torch.from_numpy(mirrored(first) if odd[0] else first).to(self._device) if len(first) else None
         if section is not None:
             section = replace(section, dance=section.dance.to(self._device))
+        heard = self.hear(samples) if heard is None else heard
         found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames, section).cpu().numpy()
+        if heard is not None:
+            known = 0 if given is None else len(given)
+            first, last = (known, None) if section is None else (section.first - 1, section.last)
+            found = [self._on_the_beat(dance, heard.count.beat_times(), first, last) for dance in found]
         return np.stack([mirrored(dance) if turned else dance for dance, turned in zip(found, odd, strict=True)])
+
+    def _on_the_beat(
+        self,
+        dance: Float32[np.ndarray, "T J 2"],
+        beats_s: Float[np.ndarray, " N"],
+        first: int = 0,
+        last: int | None = None,
+    ) -> Float32[np.ndarray, "T J 2"]:
+        """The dance with its moments of rest on the beats, as far as the settings say so."""
+        moved_s = self.config.beat_warp_s
+        return on_the_beat(dance, self.config.fps, beats_s, moved_s, first, last) if moved_s else dance
 
     def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> Song:
         """The music of a song, on the device; the rhythm is 0, and there are no phrases, for a model without it."""

@@ -233,6 +233,9 @@ class DanceModelConfig(Config):
     on songs at their original loudness."""
     mirror_odd_seeds: bool = False
     """Mirror the dances of odd seeds, for a model whose noise changes little."""
+    beat_warp_s: NonNegativeFloat = 0.2
+    """A dance is played faster and slower so that its moments of rest within so many seconds of a beat come on that
+    beat (Lee et al., "Dancing to Music", 2019); 0 leaves its time as it is."""
     masked: bool = True
     """Mask missing joints in every loss; otherwise they are trained on as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
@@ -272,6 +275,7 @@ PAPER = DanceModelConfig(
     norm="batch",
     rhythm=False,
     mirror_odd_seeds=False,
+    beat_warp_s=0.0,
     masked=False,
     generator=GeneratorConfig(
         audio=_PAPER_AUDIO,

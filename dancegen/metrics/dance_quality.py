@@ -24,6 +24,7 @@ from dancegen.metrics.joint_motion import JOINTS, at_rate, body_height, joint_mo
 from dancegen.metrics.kinetic import kinetic_features
 from dancegen.metrics.real_dances import Range
 from dancegen.metrics.repetition import PhraseSimilarity, loop_share
+from dancegen.pose.kinematic_beats import kinematic_beats
 
 TOLERANCE = 0.2
 """Of the speed of joints, against real dancers and against the corpus."""
@@ -106,7 +107,7 @@ def measure(pose: Float[np.ndarray, "T J 2"], fps: float, phrase_s: float) -> Me
         slide_share=motion_quality.slide_share(poses),
         stretched_share=motion_quality.stretched_share(poses),
         loop_share=loop_share(poses, rate, phrase_s),
-        beats_s=beat.kinematic_beats(pose, fps),
+        beats_s=kinematic_beats(pose, fps),
         kinetic=kinetic_features(poses, rate),
     )
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from dancegen.metrics import beat, motion_quality
+from dancegen.metrics import motion_quality
 from dancegen.metrics.joint_motion import JOINTS, joint_motion
 from dancegen.metrics.kinetic import kinetic_features
 from dancegen.metrics.published import published_beats
+from dancegen.pose.kinematic_beats import kinematic_beats
 from dancegen.skeleton import COCO18
 
 POSE_EVERY_S = 0.5  # poses closer in time are similar
@@ -45,7 +46,7 @@ def moves(pose: Float[np.ndarray, "T J 2"], fps: float, published: bool = False)
         kinetic=kinetic_features(pose, fps),
         poses=pose[:: max(1, round(POSE_EVERY_S * fps))].reshape(-1, COORDINATES),
         window_speeds=motion_quality.window_speeds(pose, fps),
-        beats_s=beat.kinematic_beats(pose, fps),
+        beats_s=kinematic_beats(pose, fps),
         speed=motion_quality.mean_change(pose, fps, 1),
         jerk=motion_quality.mean_change(pose, fps, 3),
         foot_skate=motion_quality.foot_skate(pose, fps),

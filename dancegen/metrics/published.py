@@ -13,8 +13,9 @@ Axes used in shapes:
 import numpy as np
 from jaxtyping import Float, Float64
 
-from dancegen.metrics.beat import FPS, NO_BEATS, nearest
+from dancegen.metrics.beat import nearest
 from dancegen.metrics.frechet import gaussian_distance
+from dancegen.pose.kinematic_beats import FPS, NO_BEATS
 from dancegen.pose.resample import resample
 
 SMOOTHING_FRAMES = 5

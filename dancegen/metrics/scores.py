@@ -28,6 +28,7 @@ from dancegen.metrics.kinetic import div_k2, fid_k2
 from dancegen.metrics.motion_quality import freeze_share
 from dancegen.metrics.moves import Moves
 from dancegen.metrics.published import published_alignment, published_frechet
+from dancegen.pose.kinematic_beats import NO_BEATS
 
 TURNS = 16  # songs whose music is each dance's control
 LOW, HIGH = 0.025, 0.975
@@ -45,7 +46,7 @@ class Music:
     """psi of the real dance of the training song with the most similar music; None without a cross-modal metric."""
 
 
-SILENCE = Music(beat.NO_BEATS)  # no reference
+SILENCE = Music(NO_BEATS)  # no reference
 
 
 @dataclass(frozen=True)

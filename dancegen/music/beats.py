@@ -23,8 +23,6 @@ from dancegen.music.counting import Count, count, rests
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.music.spectrum import FRAMES_A_SECOND, HOPS_A_SECOND, bands_db, flux
 
-BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(name) for name in ("beat_sin", "beat_cos"))
-
 SHORTEST_S = 2.0  # of audio for beat tracking
 BEATNET_SHARES = np.array([0.2, 0.1], dtype=np.float32)  # in the mean of both networks' logits of beats, of downbeats
 NEAR_FRAMES = 1  # around a beat: window for its downbeat activation

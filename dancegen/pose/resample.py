@@ -17,12 +17,17 @@ def resample(
     pose: Float[np.ndarray, "T J 2"], fps_in: float, fps_out: float, frames_out: int
 ) -> Float32[np.ndarray, "F J 2"]:
     """The dance at another frame rate. A joint that is NaN in a pose is NaN from the previous pose to the next."""
+    return at_poses(pose, np.arange(frames_out) * (fps_in / fps_out))
+
+
+def at_poses(pose: Float[np.ndarray, "T J 2"], at: Float[np.ndarray, " F"]) -> Float32[np.ndarray, "F J 2"]:
+    """The dance at times in poses, also between them. A joint that is NaN in a pose is NaN up to its neighbours."""
     poses = len(pose)
-    at = np.minimum(np.arange(frames_out) * (fps_in / fps_out), poses - 1)  # in poses
+    at = np.minimum(at, poses - 1)
     known = np.asarray(np.isfinite(pose).all(axis=-1))
     if known.all():
         return _spline(np.arange(poses), pose, at).astype(np.float32)
-    result = np.full((frames_out, *pose.shape[1:]), np.nan, dtype=np.float32)
+    result = np.full((len(at), *pose.shape[1:]), np.nan, dtype=np.float32)
     for joint in range(pose.shape[1]):
         there = _between_known(known[:, joint], at)
         if there.any():

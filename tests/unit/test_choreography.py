@@ -18,6 +18,7 @@ from dancegen.corpus.structure import CATEGORIES, KINDS, Section, SongStructure,
 from dancegen.metrics import beat, real_dances
 from dancegen.metrics.joint_motion import JOINTS, joint_motion
 from dancegen.metrics.motion_quality import foot_skate
+from dancegen.pose.kinematic_beats import kinematic_beats
 from dancegen.skeleton import COCO18
 
 FPS = 60.0
@@ -288,7 +289,7 @@ def test_every_joint_moves_as_fast_as_far_and_turns_as_much_as_those_of_real_dan
 def test_dances_keep_the_beat_and_their_feet_skate_no_more_than_real_ones(category):
     hits, control, skate = [], [], []
     for song, pose in short_dances(category):
-        rests, beats = beat.kinematic_beats(pose, 10.0), np.asarray(song.beats)
+        rests, beats = kinematic_beats(pose, 10.0), np.asarray(song.beats)
         hits.append(beat.scores(rests, beats)["beat_hit_rate"])
         control.append(beat.scores(rests, beat.half_a_beat_later(beats))["beat_hit_rate"])
         skate.append(foot_skate(pose, 10.0))

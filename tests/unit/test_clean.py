@@ -8,10 +8,10 @@ from dancegen.corpus.choreography.routine import choreograph
 from dancegen.corpus.pictures.camera import film
 from dancegen.corpus.pictures.noise import damage
 from dancegen.corpus.structure import CATEGORIES, compose
-from dancegen.metrics import beat
 from dancegen.metrics import pose_accuracy as accuracy
 from dancegen.metrics.motion_quality import mean_change
 from dancegen.pose.clean import FILLED_CONFIDENCE, Mark, clean, torso_length
+from dancegen.pose.kinematic_beats import kinematic_beats
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT = 10.0, 4 / 3
@@ -47,7 +47,7 @@ def error(joints, true):
 
 
 def beats(joints):
-    return beat.kinematic_beats(places(joints), FPS)
+    return kinematic_beats(places(joints), FPS)
 
 
 @each_category

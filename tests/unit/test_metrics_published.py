@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dancegen.metrics.beat import NO_BEATS
 from dancegen.metrics.published import published_alignment, published_beats, published_frechet
+from dancegen.pose.kinematic_beats import NO_BEATS
 from dancegen.steps.import_poses.formats.aistpp import load_arrays
 
 RECORDING = (

@@ -18,6 +18,7 @@ from dancegen.corpus.recorded.tempo import danced_beats
 from dancegen.corpus.structure import compose
 from dancegen.errors import ConfigError
 from dancegen.metrics import beat
+from dancegen.pose.kinematic_beats import kinematic_beats
 from dancegen.skeleton import COCO18
 from dancegen.steps.make_corpus.recorded import known_tempo, load_moves
 from dancegen.steps.make_corpus.settings import MakeCorpusConfig
@@ -76,7 +77,7 @@ def test_a_dance_is_as_long_as_its_song_and_its_moves_keep_the_songs_beat():
     song, pose = the_dance()
     assert pose.shape == (int(np.ceil(song.seconds * FPS)), 18, 2)
     assert np.isfinite(pose).all()
-    rests, beats = beat.kinematic_beats(pose, FPS), np.asarray(song.beats)
+    rests, beats = kinematic_beats(pose, FPS), np.asarray(song.beats)
     scores = [beat.scores(rests, music)["beat_hit_rate"] for music in (beats, beat.half_a_beat_later(beats))]
     assert scores[0] > 0.5 > 2 * scores[1]
 

@@ -1,13 +1,13 @@
 """Beats of a recording without music: the period at which its motion repeats, and the phase of its moments of rest.
 
 Axes used in shapes:
-    T poses    J joints    N beats    F frames of metrics.beat.body_speed
+    T poses    J joints    N beats    F frames of pose.kinematic_beats
 """
 
 import numpy as np
 from jaxtyping import Float, Float64
 
-from dancegen.metrics.beat import FPS, body_speed, kinematic_beats
+from dancegen.pose.kinematic_beats import FPS, body_speed, kinematic_beats
 
 SLOWEST_BPM, FASTEST_BPM, STEPS = 75.0, 150.0, 400
 USUAL_BPM, OCTAVE_COST = 108.0, 0.15

@@ -22,10 +22,9 @@ from dancegen.checkpoints.checkpoint import load_model
 from dancegen.checkpoints.fits import check_measures
 from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
-from dancegen.metrics import beat
 from dancegen.metrics.moves import COORDINATES, Moves, moves
 from dancegen.metrics.scores import Danced, Music, danced
-from dancegen.music.beats import BEAT_COSINE, BEAT_SINE
+from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
 from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.pose.normalize import NORMALIZATIONS, square
@@ -101,7 +100,7 @@ class EvaluateClips:
         """The reference for dances to each clip's music."""
         rhythm = batch.rhythm.double().numpy()
         beats = [
-            beat.beats_of_phase(one[:, BEAT_SINE], one[:, BEAT_COSINE], fps)
+            beats_of_phase(one[:, BEAT_SINE], one[:, BEAT_COSINE], fps)
             for one, fps in zip(rhythm, rows["fps"].to_pylist(), strict=True)
         ]
         metric = self._cross_modal

@@ -18,6 +18,7 @@ from dancegen.gan.dance_model import DanceModel
 from dancegen.metrics import beat, motion_quality, real_dances
 from dancegen.metrics.joint_motion import body_height
 from dancegen.metrics.real_dances import Range
+from dancegen.pose.kinematic_beats import NO_BEATS, kinematic_beats
 from dancegen.pose.normalize import square
 from dancegen.pose.section import Section
 from dancegen.steps.render.dancing import Danced, chosen_style, dance, placed, song_seed
@@ -80,7 +81,7 @@ def best_dance(
     seeds = [song_seed(picture.seed, content_hash, number) for number in range(picture.candidates)]
     if len(seeds) == 1:
         return dance(samples, model, look.size, picture.fps, seeds[0], heard, style, section)
-    beats_s = heard.count.beat_times() if heard else beat.NO_BEATS
+    beats_s = heard.count.beat_times() if heard else NO_BEATS
     found = []
     for poses in model.candidates(samples, seeds, heard, style, section):
         measured = measure(square(poses, model.config.normalization), model.config.fps, beats_s)
@@ -101,7 +102,7 @@ def measure(pose: Float[np.ndarray, "T J 2"], fps: float, beats_s: Float[np.ndar
     height = body_height(pose)
     speeds = motion_quality.window_speeds(pose, fps) / height
     return Measures(
-        beat_lift=_lift(beat.kinematic_beats(pose, fps), beats_s),
+        beat_lift=_lift(kinematic_beats(pose, fps), beats_s),
         jerk=motion_quality.mean_change(pose, fps, 3) / height,
         freeze_share=float(np.mean(speeds <= real_dances.SLOW)) if len(speeds) else float("nan"),
         foot_skate=motion_quality.foot_skate(pose, fps),

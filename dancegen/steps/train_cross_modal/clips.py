@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dancegen import schema, tables
 from dancegen.errors import TableError
-from dancegen.music.beats import BEAT_COSINE, BEAT_SINE
+from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE
 from dancegen.training.batch import Batch
 from dancegen.training.clips import COLUMNS, Clips, Shard
 from dancegen.training.prefetch import ahead
