@@ -103,6 +103,25 @@ def test_a_library_becomes_videos_and_a_second_run_does_only_what_is_left(
     assert {row["look"] for row in renders(output).values()} == {"skeleton-light"}
 
 
+def test_dances_that_are_made_ahead_give_the_same_videos(
+    ray_session: str, library: Path, untrained: Path, tmp_path: Path
+):
+    plain = settings(library, tmp_path / "plain", untrained, exports=("npz",))
+    ahead = settings(library, tmp_path / "ahead", untrained, exports=("npz",), motion_actors=2)
+    run(plain)
+    summary = run(ahead)
+    assert (summary.rows, summary.bad) == (4, 1)
+    found, expected = renders(ahead.output), renders(plain.output)
+    assert {row["output_hash"] for row in found.values()} == {row["output_hash"] for row in expected.values()}
+    assert {row["motion_reused"] for row in found.values() if row["error"] is None} == {True}
+    assert "cannot be opened" in found["broken.mp3True"]["error"]
+    assert len([*Path(f"{ahead.output}_exports").iterdir()]) == 3
+    assert not Path(f"{ahead.output}_danced").exists()
+
+    assert run(ahead).done_before == 3
+    assert tables.parts(f"{ahead.output}_motions")
+
+
 def test_a_videos_name_stays_when_songs_are_added_removed_and_moved(ray_session: str, untrained: Path, tmp_path: Path):
     library, output = tmp_path / "songs", tmp_path / "dances"
     config = settings(library, output, untrained)

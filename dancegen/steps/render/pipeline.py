@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from dancegen.exports import formats
 from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, stream_media
 from dancegen.steps.render.library import Library, Past, Song
-from dancegen.steps.render.segments.jobs import LongSongs
-from dancegen.steps.render.settings import EXPORTS, MOTIONS, RENDERS, SEGMENTS, PictureConfig, RenderConfig
+from dancegen.steps.render.segments.jobs import LongSongs, budget_after
+from dancegen.steps.render.settings import DANCED, EXPORTS, MOTIONS, RENDERS, SEGMENTS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.tables.shards import delete_rows
 
@@ -36,12 +37,14 @@ def run(config: RenderConfig) -> Summary:
     same seed, style, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
     the same content. A song that was moved keeps its video.
 
-    Long songs get their dance with the others, and their video after them (`segments`); not in a run that ends early,
-    by `max_cost` or because too many songs are bad.
+    With `motion_actors`, the dances of all these songs are made first. Long songs get their dance with the others, and
+    their video after them (`segments`); not in a run that ends early, by `max_cost` or because too many songs are bad.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    given = (picture, device, _motions(config), config.overwrite, None if config.estimate else config.segment_s)
+    ahead = bool(config.motion_actors and not config.estimate)
+    again, longest_s = config.overwrite and not ahead, None if config.estimate else config.segment_s
+    given = (picture, device, _motions(config), again, longest_s)
     job = TableJob(
         *("songs", _table(config), schema.RENDERS, RENDER_SONGS, given, {}),
         **{"unit": "frames", "times": TIMES, "counted": {"motion_reused": "dances were reused"}},
@@ -51,9 +54,12 @@ def run(config: RenderConfig) -> Summary:
     with library(config) as songs:
         rows, budget = input_rows(config, songs), Budget(config.max_cost, config.estimate)
         tables.begin(_motions(config), schema.MOTIONS, {})
+        if ahead:
+            budget = dance_ahead(config, picture, songs, budget)
         try:
             summary = run_table_job(job, rows, config, budget)
             if not summary.left:
+                storage.delete(_danced(config))
                 long_songs = LongSongs(job.table, _motions(config), _segments(config), picture, device, config)
                 long_songs.finish(input_rows(config, songs), budget, summary)
         except (TooManyBadRowsError, KeyboardInterrupt):
@@ -61,6 +67,28 @@ def run(config: RenderConfig) -> Summary:
             raise
         _print_findings(job, songs)
     return summary
+
+
+def dance_ahead(config: RenderConfig, picture: PictureConfig, songs: Library, budget: Budget) -> Budget:
+    """Make the dances of the songs without a video. Returns the budget that is left.
+
+    A song that cannot be danced to is tried again with the pictures, which gives its row the reason.
+    """
+    waiting = ({**row, "exports": None} for song, row in _songs(config, songs) if not _is_done(song, row))
+    if (first := next(waiting, None)) is None:
+        return budget
+    job = TableJob(
+        *("dances", _danced(config), schema.RENDERS, RENDER_SONGS),
+        *((picture, "cpu", _motions(config), config.overwrite, None, True), {}),
+        **{"times": ("motion_s", "compute_s"), "counted": {"motion_reused": "dances were reused"}, "tolerant": True},
+    )
+    pool = {"actors": config.motion_actors, "min_actors": 1, "gpus_per_actor": 0.0}
+    return budget_after(budget, run_table_job(job, chain([first], waiting), config.model_copy(update=pool), budget))
+
+
+def _is_done(song: Song, row: Row) -> bool:
+    """Whether an earlier run made the video, or what is needed of a long song."""
+    return song.past is not None and song.past.error is None and song.past.version == row["version"] and not row["gone"]
 
 
 def _print_findings(job: TableJob, songs: Library) -> None:
@@ -99,6 +127,10 @@ def _exports(config: RenderConfig) -> str:
     return config.output.rstrip("/") + EXPORTS
 
 
+def _danced(config: RenderConfig) -> str:
+    return config.output.rstrip("/") + DANCED
+
+
 def _segments(config: RenderConfig) -> str:
     return config.output.rstrip("/") + SEGMENTS
 
@@ -129,6 +161,11 @@ def input_rows(config: RenderConfig, songs: Library) -> Iterator[Row]:
 
     Raises ConfigError for a file that would replace a song, or a file not in the table and not from dancegen.
     """
+    return (row for _, row in _songs(config, songs))
+
+
+def _songs(config: RenderConfig, songs: Library) -> Iterator[tuple[Song, Row]]:
+    """Each song with its row of the input. Raises ConfigError like `input_rows`."""
     choices = Choices(config)
     old_stamp = choices.stamp(SongSettings(), storage.content_hash(config.dance_model))
     for song in songs.songs():
@@ -138,7 +175,7 @@ def input_rows(config: RenderConfig, songs: Library) -> Iterator[Row]:
         for uri in there:
             songs.check(uri, config.overwrite, REPLACE)
         choice = choices.of({"uri": song.uri, **song.settings})
-        yield {
+        row = {
             "uri": song.uri,
             "version": _version(song, choice, old_stamp),
             "gone": len(there) < 1 + len(exports),
@@ -150,6 +187,7 @@ def input_rows(config: RenderConfig, songs: Library) -> Iterator[Row]:
             "settings": choice.settings,
             "problem": choice.problem,
         }
+        yield song, row
 
 
 def _same_song(uri: str, rows: list[Past]) -> Past | None:

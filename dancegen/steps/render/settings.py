@@ -16,6 +16,7 @@ from dancegen.media.settings import Side
 RENDERS = "_renders"  # suffix of the table, which is beside the folder of videos
 EXPORTS = "_exports"  # suffix of the folder of files of other formats
 MOTIONS = "_motions"  # suffix of the table of dances
+DANCED = "_danced"  # suffix of the table of dances that are made before the pictures, while a run needs it
 SEGMENTS = "_segments"  # suffix of the folder of segments of long songs
 DRAWN = ("avatar", "skeleton", "skeleton-light")  # keys of drawing.draw.LOOKS
 EXTERNAL = "external"
@@ -131,13 +132,16 @@ class RenderConfig(PictureConfig, Parallel):
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet). Columns `seed`, `style`,
     `look`, `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
-    output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS, MOTIONS, SEGMENTS), inside=())]
+    output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS, MOTIONS, DANCED, SEGMENTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""
     motions: Annotated[Uri, Output(shared=True)] | None = None
     """Table of dances, such as that of an earlier run with another `output`; null is `<output>_motions`. A dance in it
     is reused for another look, person or size, with the same song, checkpoint, seed and style. Several jobs may use one
     table at once. `overwrite` dances again and replaces the rows."""
+    motion_actors: NonNegativeInt = 0
+    """Actors without a GPU that make the dances of all songs, before those of `actors` make the pictures: no GPU waits
+    for a dance. 0: each actor makes the dances of its songs; so do those of a sample (`estimate`)."""
     segment_s: Annotated[float, Field(ge=10)] | None = 300.0
     """Length in seconds above which a song is rendered in segments, on several workers at once, which are then joined
     without encoding them again; null renders all songs whole. A person's song is always rendered whole, since each

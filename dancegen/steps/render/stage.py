@@ -112,13 +112,16 @@ class RenderSongs:
         motions: str | None = None,
         again: bool = False,
         longest_s: float | None = None,
+        dances_only: bool = False,
     ) -> None:
-        """`motions` is the URI of the table of motions; None keeps no dances. `again` reuses none of them.
+        """`motions` is the URI of the table of motions; None keeps no dances. `again` reuses none of them. With
+        `dances_only`, they are all that is made.
 
         A song longer than `longest_s` gets a number of segments instead of a video, unless its look is a person: a
         person's frame needs the one before it.
         """
         self._picture, self._motions, self._again, self._longest_s = picture, motions, again, longest_s
+        self._dances_only = dances_only
         self._look = lru_cache(maxsize=KEPT)(lambda look: load_look(picture.model_copy(update={"look": look}), device))
         self._model = lru_cache(maxsize=KEPT)(lambda checkpoint: load_model(checkpoint, device))
         self._loaded(picture)
@@ -145,6 +148,7 @@ class RenderSongs:
             make = self._choreographer(song, part)
             more = {"exports": exports, "part": part, "make": make, "new": song.get("new", False)}
             more["longest_s"] = None if look.person else self._longest_s
+            more["dance_only"] = self._dances_only
             rendered = render_song(song["uri"], song["output_uri"], model, picture, look, **more)
         except StorageUnreachableError:
             raise
@@ -170,13 +174,14 @@ def render_song(
     make: Choreographer = best_dance,
     new: bool = False,
     longest_s: float | None = None,
+    dance_only: bool = False,
 ) -> Rendered:
     """Make the dance video of a song, as long as the song or its part, with its audio.
 
     `make` makes the dance. The files of other formats are written before the video. With `new`, a video on S3 that
     another process has published meanwhile stays, and is the result. Memory does not grow with the number of frames.
-    Of a song longer than `longest_s` only the dance and the files of other formats are made: its video is joined from
-    segments (steps.render.segments).
+    Of a song longer than `longest_s`, or with `dance_only`, only the dance and the files of other formats are made: the
+    video is joined from segments (steps.render.segments), or made by another call.
 
     Raises BadMediaError when the song cannot be used, StorageError when a URI cannot be read or written.
     """
@@ -191,7 +196,7 @@ def render_song(
         note = sound_note(samples, heard.confidence if heard else SURE, audio.track(path, song).note)
         segments = segment_count(len(joints), picture.fps, longest_s)
         film = _Film()
-        if segments == 1:
+        if segments == 1 and not dance_only:
             pictures = look.pictures(joints, picture.fps, lambda done: progress(done, len(joints)))
             writer = partial(_writer, look, picture, path, part.start_s)
             made = publish(video, lambda unfinished: write_all(pictures.frames, writer(unfinished)), new)

@@ -47,9 +47,9 @@ class LongSongs:
         songs = [self._song(row) for row in rows if waiting.get(row["uri"]) == row["version"]] if waiting else []
         segments = {song["uri"]: list(self._segments(song)) for song in songs}
         if songs:
-            rest = _rest(budget, before)
+            rest = budget_after(budget, before)
             rendered = self._render([segment for some in segments.values() for segment in some], rest)
-            self._join(songs, segments, _rest(rest, rendered))
+            self._join(songs, segments, budget_after(rest, rendered))
         self._sweep(segments)
 
     def _render(self, segments: list[Row], budget: Budget) -> Summary:
@@ -141,6 +141,6 @@ def _found(parts: list[Row], results: list[Row]) -> Row:
     }
 
 
-def _rest(budget: Budget, spent: Summary) -> Budget:
+def budget_after(budget: Budget, spent: Summary) -> Budget:
     """The budget of the job after this one."""
     return replace(budget, spent=budget.spent + spent.price.of(spent.spending.held_s(time.monotonic())))
