@@ -16,8 +16,10 @@ from dancegen.media.arrays import load_arrays
 from dancegen.media.marks import COMMENT, NPZ_MARK
 from dancegen.music.beats import Heard
 from dancegen.music.sections import Section
+from dancegen.pose.foot_contact import ANKLES, contacts
 from dancegen.skeleton import COCO18
 
+FEET = tuple(COCO18.joints[ankle] for ankle in ANKLES)
 AGAIN = "Write it again: dancegen dance SONG -o VIDEO --export npz."
 
 
@@ -56,6 +58,8 @@ def save(dance: Dance, path: Path) -> None:
         "height_px": dance.height_px,
         "joint_names": np.array(COCO18.joints),
         "bones": np.array(COCO18.bone_indices),
+        "foot_names": np.array(FEET),
+        "foot_contacts": contacts(dance.joints_px[..., :2], dance.fps),
         "poses": dance.poses,
         "poses_fps": dance.poses_fps,
         "seed": dance.seed,

@@ -48,7 +48,7 @@ class ExportsConfig(Config):
     """Files that are written besides a video."""
 
     exports: Formats = ()
-    """Formats to write besides the video: `npz` (joints, poses, beats and sections; input of `dancegen export`),
+    """Formats to write besides the video: `npz` (joints, foot contacts, poses, beats, sections; for `dancegen export`),
     `openpose18` and `openpose25` (OpenPose JSON, one file per frame, in a tar), `pose-video` (a skeleton in the colours
     that image animators take), `bvh` (planar), `beats-csv`, `beats-srt`, `sections-csv`, `sections-srt`."""
     pose_video_size: PoseVideoSize = "512x768"

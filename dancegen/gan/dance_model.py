@@ -29,6 +29,8 @@ from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
 from dancegen.music.song import Song
 from dancegen.music.spectrum import bands_db
 from dancegen.pose.beat_warp import on_the_beat
+from dancegen.pose.foot_contact import plant_feet
+from dancegen.pose.kinematic_beats import NO_BEATS
 from dancegen.pose.section import Section
 from dancegen.skeleton import COCO18
 from dancegen.tokens.generator import TokenGenerator
@@ -119,8 +121,8 @@ class DanceModel:
         found = self.head.clips(audio.to(self._device), rhythm[..., columns].to(self._device), seeds, style).cpu()
         phases = rhythm[..., [BEAT_SINE, BEAT_COSINE]].cpu().numpy()
         beats = [beats_of_phase(phase[:, 0], phase[:, 1], self.config.fps) for phase in phases]
-        on_beats = [self._on_the_beat(dance, each) for dance, each in zip(found.numpy(), beats, strict=True)]
-        found = torch.from_numpy(np.stack(on_beats))
+        finished = [self._finished(dance, each) for dance, each in zip(found.numpy(), beats, strict=True)]
+        found = torch.from_numpy(np.stack(finished))
         turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]
         return torch.where(turned > 0, found[:, :, COCO18.mirror] * torch.tensor([-1.0, 1.0]), found)
 
@@ -145,22 +147,29 @@ class DanceModel:
             section = replace(section, dance=section.dance.to(self._device))
         heard = self.hear(samples) if heard is None else heard
         found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames, section).cpu().numpy()
-        if heard is not None:
-            known = 0 if given is None else len(given)
-            first, last = (known, None) if section is None else (section.first - 1, section.last)
-            found = [self._on_the_beat(dance, heard.count.beat_times(), first, last) for dance in found]
-        return np.stack([mirrored(dance) if turned else dance for dance, turned in zip(found, odd, strict=True)])
+        beats_s = NO_BEATS if heard is None else heard.count.beat_times()
+        first, last = (None if given is None else len(given) - 1), None
+        if section is not None:
+            first, last = max(section.first - 1, 0), section.last
+        finished = [self._finished(dance, beats_s, first, last) for dance in found]
+        return np.stack([mirrored(dance) if turned else dance for dance, turned in zip(finished, odd, strict=True)])
 
-    def _on_the_beat(
+    def _finished(
         self,
         dance: Float32[np.ndarray, "T J 2"],
         beats_s: Float[np.ndarray, " N"],
-        first: int = 0,
+        first: int | None = None,
         last: int | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
-        """The dance with its moments of rest on the beats, as far as the settings say so."""
-        moved_s = self.config.beat_warp_s
-        return on_the_beat(dance, self.config.fps, beats_s, moved_s, first, last) if moved_s else dance
+        """The dance with its moments of rest on the beats, and with planted feet, as far as the settings say so.
+
+        With `first` and `last`, only poses after the one and before the other are changed.
+        """
+        if self.config.beat_warp_s:
+            dance = on_the_beat(dance, self.config.fps, beats_s, self.config.beat_warp_s, first, last)
+        if self.config.plant_feet and self.config.normalization == "body":
+            dance = plant_feet(dance, self.config.fps, first, last)
+        return dance
 
     def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> Song:
         """The music of a song, on the device; the rhythm is 0, and there are no phrases, for a model without it."""

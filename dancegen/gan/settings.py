@@ -236,6 +236,8 @@ class DanceModelConfig(Config):
     beat_warp_s: NonNegativeFloat = 0.2
     """A dance is played faster and slower so that its moments of rest within so many seconds of a beat come on that
     beat (Lee et al., "Dancing to Music", 2019); 0 leaves its time as it is."""
+    plant_feet: bool = True
+    """Keep feet that bear weight in their place, in dances of `normalization: body`."""
     masked: bool = True
     """Mask missing joints in every loss; otherwise they are trained on as if they were poses."""
     generator: GeneratorConfig = GeneratorConfig()
@@ -276,6 +278,7 @@ PAPER = DanceModelConfig(
     rhythm=False,
     mirror_odd_seeds=False,
     beat_warp_s=0.0,
+    plant_feet=False,
     masked=False,
     generator=GeneratorConfig(
         audio=_PAPER_AUDIO,

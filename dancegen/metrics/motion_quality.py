@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dancegen.pose.clean import torso_length
-from dancegen.pose.normalize import FLOOR_QUANTILE, FLOOR_TORSOS
+from dancegen.pose.foot_contact import near_floor
 from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0
@@ -114,17 +114,8 @@ def _ankles(
     pose = np.asarray(pose, dtype=np.float64)
     torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
     ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
-    on_floor = _near_floor(ankles[..., 1], FLOOR_TORSOS * torso)
+    on_floor = near_floor(ankles[..., 1], torso)
     return ankles, on_floor[1:] & on_floor[:-1], torso
-
-
-def _near_floor(heights: Float64[np.ndarray, "T A"], reach: float) -> Bool[np.ndarray, "T A"]:
-    near = np.zeros(heights.shape, dtype=bool)
-    for ankle, height in enumerate(heights.T):
-        known = height[np.isfinite(height)]
-        if len(known):
-            near[:, ankle] = height > np.quantile(known, FLOOR_QUANTILE) - reach
-    return near
 
 
 def _change(pose: Float[np.ndarray, "T J 2"], order: int) -> Float64[np.ndarray, "S J"]:

@@ -22,13 +22,14 @@ def on_the_beat(
     fps: float,
     beats_s: Float[np.ndarray, " N"],
     most_s: float,
-    first: int = 0,
+    first: int | None = None,
     last: int | None = None,
 ) -> Float32[np.ndarray, "T J 2"]:
     """The dance, with its kinematic beats within `most_s` seconds of a beat on that beat.
 
-    Only poses after `first` and before `last` are changed.
+    With `first` and `last`, only poses after the one and before the other are changed.
     """
+    first = 0 if first is None else first
     end = len(pose) - 1 if last is None else min(last, len(pose) - 1)
     beats, rests = anchors(beats_s, kinematic_beats(pose, fps), (first / fps, end / fps), most_s)
     if len(beats) < 3:  # the ends alone

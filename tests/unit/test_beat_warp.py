@@ -77,5 +77,5 @@ def test_time_runs_at_half_to_twice_its_speed():
     assert len(beats) > 10
     assert np.diff(beats).min() >= SHORTEST_S
     speeds = np.diff(found) / np.diff(beats)
-    assert 0.5 <= speeds.min()
+    assert speeds.min() >= 0.5
     assert speeds.max() <= 2.0

@@ -98,6 +98,13 @@ def test_a_dance_that_is_written_and_read_is_the_same(dance, tmp_path):
     np.testing.assert_allclose(imported.joints[..., :2] * (WIDTH, HEIGHT), dance.joints_px[..., :2], atol=1e-3)
 
 
+def test_a_dance_tells_which_feet_bear_weight(dance, tmp_path):
+    with np.load(written(dance, "npz", tmp_path)) as arrays:
+        assert arrays["foot_names"].tolist() == ["right_ankle", "left_ankle"]
+        assert arrays["foot_contacts"].shape == (FRAMES, 2)
+        assert arrays["foot_contacts"].all()  # its arms turn, and it stands
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\3\4 damaged"])
 def test_a_file_that_is_no_dance_says_so(content, tmp_path):
     path = tmp_path / "a.npz"
