@@ -2,10 +2,15 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 
 INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + signal number
+CLEANUP_S = 30.0
+"""Time after SIGTERM in which another one does not interrupt the cleanup. A later one ends a program that still runs:
+Python drops an exception that is raised in a destructor or in a callback of C code."""
 _received = threading.Event()  # SIGTERM was received: Ray's calls raise KeyboardInterrupt in the place of Terminated
+_since_s = 0.0  # when it was received
 
 
 class Terminated(KeyboardInterrupt):
@@ -29,6 +34,9 @@ def exit_code(error: BaseException | None) -> int | None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
+    global _since_s
+    if _received.is_set() and time.monotonic() - _since_s < CLEANUP_S:
+        return
     _received.set()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not interrupt the cleanup
+    _since_s = time.monotonic()
     raise Terminated
