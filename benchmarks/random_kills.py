@@ -32,7 +32,8 @@ ROOT = Path(__file__).parents[1]
 CLUSTER, NODES = f"kills-{os.getpid()}", 3
 STATE = Path(f"/tmp/dancegen-{os.getuid()}") / CLUSTER
 SONG_S = 6.0
-RUNS = 100  # of a round at most
+RUNS = 200  # of a round at most
+STARTS = 3  # attempts
 SHARES = {"row process": 6.0, "actor": 6.0, "driver": 2.0, "node": 1.0, "head": 0.5}
 """How often each kind is killed, relative to the others."""
 FAST = {
@@ -95,8 +96,16 @@ class Cluster:
         self.starts = 0
 
     def start(self) -> None:
-        """Start it, after the end of what is left of it."""
+        """Start it, after the end of what is left of it. A busy machine may take several attempts."""
+        for _ in range(STARTS - 1):
+            self.stop()
+            with suppress(subprocess.CalledProcessError):
+                self._started()
+                return
         self.stop()
+        self._started()
+
+    def _started(self) -> None:
         said = local("start", "--no-token", "--workers", str(NODES), "--cpus", "1", "--object-store-mb", "100")
         self.dashboard = re.findall(r"RAY_API_SERVER_ADDRESS=(\S+)", said)[0]
         self.nodes = list(range(1, NODES + 1))
