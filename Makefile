@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # ablation.py needs a table of clips, dance_quality.py is `make gate`; plain_step.py and noise_clips.py are modules
-BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py comparison.py dance_quality.py plain_step.py noise_clips.py real_people.py),$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py comparison.py dance_quality.py plain_step.py noise_clips.py random_kills.py real_people.py),$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-fast demo bench gate wheel try-wheel audit docs site clean

@@ -1,0 +1,120 @@
+"""What rendering a library costs beyond its pictures and their encoding, and what a second worker brings.
+
+    python benchmarks/render_catalogue.py [--seconds 20] [--person mia] [--results FILE]
+
+1. For each look: a song by the stage of `render` (decode, beats, dance, pictures, encoding, publishing), against a loop
+   that only makes the pictures of a dance that is there and encodes them, in turns. 1 is no overhead.
+2. The job of many short songs through Ray: seconds for each song beyond those of that loop, from the difference of two
+   numbers of songs, so that the start of Ray does not count.
+3. The same with two workers, against one.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import dance_quality as gate
+import torch
+
+from dancegen.checkpoints.checkpoint import load_model
+from dancegen.corpus.music.songs import RATE, synthesize
+from dancegen.corpus.structure import CATEGORIES, compose
+from dancegen.media.audio import load
+from dancegen.media.video import VideoWriter
+from dancegen.media.wav import write_wav
+from dancegen.media.write_behind import write_all
+from dancegen.steps.render.dancing import dance
+from dancegen.steps.render.looks.look import load_look
+from dancegen.steps.render.pipeline import run
+from dancegen.steps.render.settings import PictureConfig, RenderConfig
+from dancegen.steps.render.stage import render_song
+
+ROUNDS, FEW, MANY, SHORT_S = 3, 4, 24, 10.0
+SMALL = {"look": "skeleton", "fps": 25.0, "width_px": 640, "height_px": 360}
+
+
+def main() -> None:
+    """Print the three measures."""
+    options = argparse.ArgumentParser(description="Overhead and speed-up of rendering a library.")
+    options.add_argument("--seconds", type=float, default=20.0)
+    options.add_argument("--person", default="mia")
+    options.add_argument("--results", type=Path)
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lines = [whole_and_bare(folder, look, given.seconds) for look in ("skeleton", "avatar", given.person)]
+        lines += library(folder)
+    text = "\n".join(["| what | measured |", "|---|---|", *lines])
+    print(text)
+    if given.results is not None:
+        command = f"python benchmarks/render_catalogue.py --seconds {given.seconds:g}"
+        title = f"# Rendering a library\n\n{gate.hardware()}, {datetime.now(UTC):%Y-%m-%d}; `{command}`\n\n"
+        given.results.write_text(f"{title}{text}\n")
+
+
+def whole_and_bare(folder: Path, look: str, seconds: float) -> str:
+    """A line of the table: seconds of the loop over those of the stage."""
+    picture, model = PictureConfig(look=look, fps=25.0), load_model(None)
+    song, made = write_song(folder, 0, seconds), load_look(picture)
+    warm = write_song(folder, 1, 1.0)
+    whole, bare = [], []
+    render_song(str(warm), f"{folder}/warm.mp4", model, picture, made)
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        render_song(str(song), f"{folder}/whole.mp4", model, picture, made)
+        whole.append(time.perf_counter() - started)
+        bare.append(bare_s(folder, song, picture))
+    all_s, least_s = statistics.median(whole), statistics.median(bare)
+    return f"| {look}, {seconds:g} s: share of pictures and encoding | {least_s / all_s:.2f} ({all_s:.2f} s in all) |"
+
+
+def bare_s(folder: Path, song: Path, picture: PictureConfig) -> float:
+    """Seconds to make the pictures of a dance that is there, and to encode them."""
+    look, model = load_look(picture), load_model(None)
+    joints = dance(load(song, str(song)), model, look.size, picture.fps, seed=0).joints_px
+    started = time.perf_counter()
+    writer = partial(VideoWriter, folder / "bare.mp4", *look.size, picture.fps, song)
+    write_all(look.pictures(joints, picture.fps, lambda done: None).frames, writer())
+    return time.perf_counter() - started
+
+
+def library(folder: Path) -> list[str]:
+    """Lines of the table about jobs through Ray."""
+    songs = folder / "songs"
+    songs.mkdir()
+    for number in range(MANY):
+        write_song(songs, number, SHORT_S)
+    few = folder / "few.txt"
+    few.write_text("\n".join(map(str, sorted(songs.iterdir())[:FEW])))
+    one, two = ((job_s(folder, songs, actors) - job_s(folder, few, actors)) / (MANY - FEW) for actors in (1, 2))
+    bare = statistics.median(bare_s(folder, sorted(songs.iterdir())[0], PictureConfig(**SMALL)) for _ in range(ROUNDS))
+    size = f"{SHORT_S:g} s, skeleton, 640x360"
+    return [
+        f"| a song of {size}, in a job with one worker: seconds | {one:.2f} |",
+        f"| of these, beyond pictures and encoding | {one - bare:.2f} |",
+        f"| two workers against one | {one / two:.2f} |",
+    ]
+
+
+def job_s(folder: Path, songs: Path, actors: int) -> float:
+    """Seconds of a job, with the start of its workers."""
+    output = folder / f"videos-{songs.stem}-{actors}"
+    config = RenderConfig(songs=str(songs), output=str(output), actors=actors, min_actors=actors, **SMALL)
+    return run(config).seconds
+
+
+def write_song(folder: Path, number: int, seconds: float) -> Path:
+    """A synthetic song as a WAV file."""
+    path = folder / f"song-{number}.wav"
+    song = compose(CATEGORIES[number % len(CATEGORIES)], gate.FIRST_SEED + number, seconds)
+    write_wav(path, synthesize(song), RATE)
+    return path
+
+
+if __name__ == "__main__":
+    main()
