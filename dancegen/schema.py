@@ -256,6 +256,7 @@ RENDERS = pa.schema(
         ("meter", pa.string()),  # most frequent metre: 2/4, 3/4, 4/4 or 6/8; null without a beat
         ("tempo_confidence", pa.float32()),  # pulse clarity, 0 to 1 (below 0.2: no steady beat); null without rhythm
         ("out_of_range_share", pa.float32()),  # share of poses unlike those of the person's footage; null for no person
+        ("slide_share", pa.float32()),  # share of the ankles' path that is on the floor (real dancers: 0.05 to 0.18)
         ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
         ("style", pa.string()),  # style of the dance; null for none, and in tables of earlier releases
         ("candidate_scores", pa.list_(pa.float32())),  # score of each candidate, the best is rendered; null for one

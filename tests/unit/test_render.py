@@ -28,6 +28,8 @@ from dancegen.media.audio import load
 from dancegen.media.inputs import SONG_SUFFIXES, list_media
 from dancegen.media.video import probe
 from dancegen.media.wav import write_wav
+from dancegen.pose import kinematics
+from dancegen.skeleton import COCO18
 from dancegen.steps.render.candidates import Measures, best, measure
 from dancegen.steps.render.dancing import dance, song_seed
 from dancegen.steps.render.library import Library
@@ -35,7 +37,7 @@ from dancegen.steps.render.looks.look import load_look
 from dancegen.steps.render.pipeline import input_rows, library
 from dancegen.steps.render.settings import PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choices
-from dancegen.steps.render.stage import RenderSongs, render_song
+from dancegen.steps.render.stage import Rendered, RenderSongs, render_song
 from dancegen.steps.render.video_names import video_name
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +156,25 @@ def test_the_row_of_a_song_has_its_tempo_that_of_the_dance_and_its_metre(picture
     assert row["counted_bpm"] == pytest.approx(84, rel=0.02)
     assert row["meter"] == "4/4"
     assert row["tempo_confidence"] > 0.2
+
+
+def test_a_dance_whose_feet_slide_has_a_note(picture: PictureConfig, tmp_path: Path):
+    song, model, look = make_song(tmp_path / "song.wav", 2.0), load_model(picture.checkpoint), load_look(picture)
+    standing = kinematics.to_joints(kinematics.standing(), kinematics.longest(), kinematics.chains()).numpy()
+    stepping = np.repeat(standing[None], 20, axis=0)
+    stepping[::2, COCO18.index("left_ankle"), 1] -= 0.1
+    sliding = np.repeat(standing[None], 20, axis=0)
+    sliding[..., 0] += np.linspace(0, 1, 20, dtype=np.float32)[:, None]
+
+    def rendered(poses: np.ndarray) -> Rendered:
+        made = dance(load(song, "song"), model, look.size, picture.fps, 1)
+        danced = dataclasses.replace(made, poses=poses)
+        return render_song(str(song), f"{tmp_path}/a.mp4", model, picture, look, make=lambda *given: danced)
+
+    still, slide = rendered(stepping), rendered(sliding)
+    assert (still.slide_share, slide.slide_share) == pytest.approx((0.0, 1.0))
+    assert "slide" not in (still.note or "")
+    assert "its feet slide: 100% of their path" in (slide.note or "")
 
 
 def test_a_song_dances_alike_under_every_name_and_in_another_way_with_another_seed(

@@ -29,8 +29,10 @@ from dancegen.media import audio
 from dancegen.media.publish import publish
 from dancegen.media.video import VideoWriter
 from dancegen.media.write_behind import write_all
+from dancegen.metrics import motion_quality, real_dances
 from dancegen.music.beats import SURE
 from dancegen.music.sound import sound_note, tempo_columns
+from dancegen.pose.normalize import square
 from dancegen.steps.render.candidates import best_dance
 from dancegen.steps.render.dancing import WHOLE, Danced, Part
 from dancegen.steps.render.exported import Files, write_exports
@@ -41,6 +43,7 @@ from dancegen.steps.render.settings import PictureConfig
 from dancegen.steps.render.song_settings import SongSettings
 
 NOTED_SHARE = 0.1  # of poses unlike the person's footage, from which the song gets a note
+NOTED_SLIDE = 2 * real_dances.SLIDE_SHARE.high  # likewise of the ankles' path on the floor
 
 KEPT = 4  # models and looks of earlier songs
 
@@ -72,6 +75,7 @@ class Rendered:
     meter: str | None = None
     tempo_confidence: float | None = None
     out_of_range_share: float | None = None
+    slide_share: float | None = None
     exports: list[str] | None = None
     dance_seed: int | None = None
     style: str | None = None
@@ -201,6 +205,7 @@ def render_song(
             writer = partial(_writer, look, picture, path, part.start_s)
             made = publish(video, lambda unfinished: write_all(pictures.frames, writer(unfinished)), new)
             film = _Film(video, len(joints), pictures.out_of_range_share, **asdict(made))
+    slide_share = motion_quality.slide_share(square(danced.poses, model.config.normalization))
     return Rendered(
         **asdict(film),
         content_hash=content_hash,
@@ -211,13 +216,14 @@ def render_song(
         motion_s=motion_s,
         **(tempo_columns(heard) if heard else {}),
         segments=segments if segments > 1 else None,
+        slide_share=slide_share if np.isfinite(slide_share) else None,
         exports=[*exports.values()] if exports else None,
         dance_seed=danced.seed,
         style=danced.style,
         candidate_scores=danced.scores,
         motion=danced.key,
         motion_reused=danced.reused if danced.key else None,
-        note="; ".join(filter(None, (note, _range_note(film.out_of_range_share)))) or None,
+        note="; ".join(filter(None, (note, _range_note(film.out_of_range_share), _slide_note(slide_share)))) or None,
     )
 
 
@@ -227,3 +233,11 @@ def _writer(look: Look, picture: PictureConfig, sound: Path, sound_start_s: floa
 
 def _range_note(share: float | None) -> str | None:
     return f"{share:.0%} of its poses are unlike the person's footage" if (share or 0) > NOTED_SHARE else None
+
+
+def _slide_note(share: float) -> str | None:
+    if not share > NOTED_SLIDE:  # NaN: the feet do not move
+        return None
+    return (
+        f"its feet slide: {share:.0%} of their path is on the floor (real dancers: {real_dances.SLIDE_SHARE.high:.0%})"
+    )
