@@ -25,8 +25,9 @@ from dancegen.corpus.pictures.noise import Damage, damage
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import beat, motion_quality
 from dancegen.metrics import pose_accuracy as accuracy
-from dancegen.pose.clean import Cleaned, Mark, clean, torso_length
+from dancegen.pose.clean import Cleaned, Mark, clean
 from dancegen.pose.kinematic_beats import kinematic_beats
+from dancegen.pose.normalize import torso_length
 
 DANCES, SECONDS, FIRST_SEED = 8, 60.0, 900_000
 FPS, WIDTH, HEIGHT = 10.0, 640, 480

@@ -54,11 +54,13 @@ def values(query):
         return [one["value"][1] for one in json.load(answer)["data"]["result"]]
 
 
-until = time.monotonic() + 900  # the gauges exist only while the job runs
-while not all(values(query) for _, query in queries) and time.monotonic() < until:
+until = time.monotonic() + 1500
+found = {}  # the latest answer to each query: gauges exist only while their job runs
+while len(found) < len(set(queries)) and time.monotonic() < until:
+    found |= {one: numbers for one in queries if (numbers := values(one[1]))}
     time.sleep(5)
-found = [(title, values(query)) for title, query in queries]
-for title, numbers in found:
-    print(f"{title:<55} {len(numbers):>3} series: {', '.join(numbers[:3]) or 'NOTHING'}")
-sys.exit(0 if all(numbers for _, numbers in found) else 1)
+for one in queries:
+    numbers = found.get(one, [])
+    print(f"{one[0]:<65} {len(numbers):>3} series: {', '.join(numbers[:3]) or 'NOTHING'}")
+sys.exit(0 if len(found) == len(set(queries)) else 1)
 END

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dancegen.pose.clean import torso_length
 from dancegen.pose.foot_contact import near_floor
+from dancegen.pose.normalize import torso_length
 from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0

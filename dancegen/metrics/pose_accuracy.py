@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 
 from dancegen.metrics.beat import nearest
-from dancegen.pose.clean import torso_length
+from dancegen.pose.normalize import torso_length
 from dancegen.skeleton import COCO18
 
 WITHIN_TORSOS = 0.2

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, UInt8
 from scipy.linalg import solveh_banded
 
+from dancegen.pose.normalize import torso_length
 from dancegen.skeleton import COCO18, hide_missing
 
 FILLED_CONFIDENCE = 0.1  # a filled joint has a low weight wherever confidence is a weight
@@ -106,15 +107,6 @@ def clean(joints: Float[np.ndarray, "T J 3"], fps: float, aspect: float, max_gap
         Mark.MISSING,
     )
     return Cleaned(result, marks.astype(np.uint8))
-
-
-def torso_length(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
-    """Median distance from neck to mid-hip, in frame heights. NaN when never found."""
-    square = joints[..., :2] * (aspect, 1.0)
-    hips = square[:, COCO18.indices("right_hip", "left_hip")].mean(axis=1)
-    lengths = np.linalg.norm(square[:, COCO18.index("neck")] - hips, axis=-1)
-    lengths = lengths[np.isfinite(lengths) & (lengths > 0)]
-    return float(np.median(lengths)) if len(lengths) else float("nan")
 
 
 def body_size(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64
 
-from dancegen.pose.clean import torso_length
-from dancegen.pose.normalize import FLOOR_QUANTILE, FLOOR_TORSOS
+from dancegen.pose.normalize import FLOOR_QUANTILE, FLOOR_TORSOS, torso_length
 from dancegen.skeleton import COCO18
 
 ANKLES = COCO18.indices("right_ankle", "left_ankle")

@@ -57,6 +57,15 @@ NORMALIZATIONS: dict[str, Normalize] = {
 }
 
 
+def torso_length(joints: Float[np.ndarray, "T J 3"], aspect: float) -> float:
+    """Median distance from neck to mid-hip, in frame heights. NaN when never found."""
+    square = joints[..., :2] * (aspect, 1.0)
+    hips = square[:, COCO18.indices("right_hip", "left_hip")].mean(axis=1)
+    lengths = np.linalg.norm(square[:, COCO18.index("neck")] - hips, axis=-1)
+    lengths = lengths[np.isfinite(lengths) & (lengths > 0)]
+    return float(np.median(lengths)) if len(lengths) else float("nan")
+
+
 def square(pose: Float[np.ndarray, "T J 2"], normalization: str) -> Float[np.ndarray, "T J 2"]:
     """A generated dance in isotropic units, for `place_in_frame`: `camera` scales x and y differently."""
     return pose * (CAMERA_ASPECT, 1.0) if normalization == "camera" else pose

@@ -10,8 +10,9 @@ from dancegen.corpus.pictures.noise import damage
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.metrics import pose_accuracy as accuracy
 from dancegen.metrics.motion_quality import mean_change
-from dancegen.pose.clean import FILLED_CONFIDENCE, Mark, clean, torso_length
+from dancegen.pose.clean import FILLED_CONFIDENCE, Mark, clean
 from dancegen.pose.kinematic_beats import kinematic_beats
+from dancegen.pose.normalize import torso_length
 from dancegen.skeleton import COCO18
 
 FPS, ASPECT = 10.0, 4 / 3

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_dances_and_another_seed_others(clips, tiny
         measured(clips, tmp_path / name, checkpoint=tiny_dancer, seed=seed)[0].sort_by("clip_id").to_pydict()
         for name, seed in (("one", 5), ("again", 5), ("other", 6))
     )
-    assert one == again
+    np.testing.assert_equal(one, again)  # NaN: feet that do not move
     assert one["kinetic"] != other["kinetic"]
 
 

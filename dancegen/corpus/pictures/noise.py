@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64
 from scipy.signal import lfilter
 
-from dancegen.pose.clean import torso_length
+from dancegen.pose.normalize import torso_length
 from dancegen.skeleton import COCO18, hide_missing
 
 TREMBLE_TORSOS = {"eye": 0.010, "ear": 0.014, "nose": 0.010, "neck": 0.016, "shoulder": 0.020, "hip": 0.028}

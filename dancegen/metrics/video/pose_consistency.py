@@ -15,7 +15,7 @@ from jaxtyping import Float32, UInt8
 from dancegen.estimators.base import Estimator, People, VideoPart
 from dancegen.media.video import VideoInfo
 from dancegen.metrics.pose_accuracy import distances
-from dancegen.pose.clean import torso_length
+from dancegen.pose.normalize import torso_length
 
 WITHIN_TORSOS = (0.1, 0.2)
 
