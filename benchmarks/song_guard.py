@@ -29,8 +29,8 @@ from dancegen.errors import BadMediaError
 from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.media.container import SOUND_SUFFIXES
-from dancegen.media.inputs import UNKNOWN
 from dancegen.music.fingerprint import SAME_SONG, alike, fingerprint, same_song_groups
+from dancegen.schema import UNKNOWN
 from dancegen.steps.cut_clips.splits import split
 
 SONGS, LIBRARY, COPIES, SECONDS = 36, 600, 60, 60.0  # COPIES: modified copies in the library

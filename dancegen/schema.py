@@ -20,6 +20,8 @@ from dancegen.errors import TableError
 
 RHYTHM_VERSION = 3  # of the rhythm channels: 2: beats by a network; 3: by a larger one; none or 1: by autocorrelation
 
+UNKNOWN = "unknown"  # category or dancer of a video that has none
+
 FORMATS = {  # format version of a table's columns, where it is not 1
     "poses": 2,  # 2: cleaned joints, with marks, tracks and cuts
     "clips": 3,  # 2: phrase channels in rhythm; 3: marks of repaired joints

@@ -37,7 +37,7 @@ tiny=tests/e2e/tiny
     python -m dancegen make-corpus $tiny/make_corpus.yaml output=/tmp/corpus
     python -m dancegen extract-poses $tiny/extract_poses.yaml videos=/tmp/corpus/videos.csv poses=/tmp/poses
     python -m dancegen cut-clips $tiny/cut_clips.yaml poses=/tmp/poses clips=/tmp/clips
-    python -m dancegen train-dance $tiny/train_dance.yaml clips=/tmp/clips output=/tmp/dance epochs=1000
+    python -m dancegen train-dance $tiny/train_dance.yaml clips=/tmp/clips output=/tmp/dance epochs=1000 validate_every=1
 ) >/tmp/train.log 2>&1 &
 python -m dancegen render configs/render.yaml songs=/tmp/songs output=/tmp/dances actors=2 \
     look=skeleton fps=25 width_px=160 height_px=96 max_error_fraction=1 >/tmp/render.log 2>&1 &

@@ -6,9 +6,9 @@ A generator's number 0 is no style. This module does without torch, since settin
 from collections.abc import Iterable, Sequence
 
 from dancegen.errors import ConfigError
+from dancegen.schema import UNKNOWN
 
 AUTO, NONE = "auto", "none"  # in settings: the style that the model finds in the music, and no style
-UNKNOWN = "unknown"  # the category of clips without one, as in media/inputs.py, which imports decoders
 
 
 def styles_of(categories: Iterable[str]) -> tuple[str, ...]:

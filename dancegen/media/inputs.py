@@ -14,9 +14,9 @@ from dancegen import storage, tables
 from dancegen.errors import ConfigError, StorageError
 from dancegen.logs import notify
 from dancegen.media.container import SOUND_SUFFIXES
+from dancegen.schema import UNKNOWN
 
 SONG_SUFFIXES = (*SOUND_SUFFIXES, ".webm", ".mp4")
-UNKNOWN = "unknown"
 LABELS = ("category", "song", "dancer")
 AT_ONCE = 1024  # rows
 LOOKUPS = 16  # concurrent file lookups: on S3 each takes tens of milliseconds

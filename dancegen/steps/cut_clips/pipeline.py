@@ -8,8 +8,8 @@ from dancegen.engine.table_jobs.stage_at import LazyStage
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.logs import notify
-from dancegen.media.inputs import UNKNOWN
 from dancegen.pages.report import COLUMNS, report_folder, write_pages
+from dancegen.schema import UNKNOWN
 from dancegen.steps.cut_clips.same_songs import song_groups
 from dancegen.steps.cut_clips.settings import CutClipsConfig
 from dancegen.steps.cut_clips.splits import LEFT_OUT, SIDES, TEST, TRAIN, VALIDATION, split

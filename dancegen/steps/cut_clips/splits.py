@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any, Literal
 
 from dancegen.errors import ConfigError
-from dancegen.media.inputs import UNKNOWN
+from dancegen.schema import UNKNOWN
 
 TRAIN, VALIDATION, TEST, LEFT_OUT = "train", "validation", "test", "left_out"
 SIDES = (TRAIN, VALIDATION, TEST)
