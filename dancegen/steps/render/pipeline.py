@@ -83,7 +83,10 @@ def dance_ahead(config: RenderConfig, picture: PictureConfig, songs: Library, bu
         **{"times": ("motion_s", "compute_s"), "counted": {"motion_reused": "dances were reused"}, "tolerant": True},
     )
     pool = {"actors": config.motion_actors, "min_actors": 1, "gpus_per_actor": 0.0}
-    return budget_after(budget, run_table_job(job, chain([first], waiting), config.model_copy(update=pool), budget))
+    summary = run_table_job(job, chain([first], waiting), config.model_copy(update=pool), budget)
+    if summary.bad:
+        notify(f"  songs without a dance are tried again with the pictures: their reasons will be in {_table(config)}")
+    return budget_after(budget, summary)
 
 
 def _is_done(song: Song, row: Row) -> bool:
