@@ -238,6 +238,5 @@ def _range_note(share: float | None) -> str | None:
 def _slide_note(share: float) -> str | None:
     if not share > NOTED_SLIDE:  # NaN: the feet do not move
         return None
-    return (
-        f"its feet slide: {share:.0%} of their path is on the floor (real dancers: {real_dances.SLIDE_SHARE.high:.0%})"
-    )
+    most = real_dances.SLIDE_SHARE.high
+    return f"its feet slide: {share:.0%} of their path is on the floor (real dancers: at most {most:.0%})"
