@@ -198,6 +198,7 @@ def test_mediapipe_agrees_with_the_truth_of_a_real_dancer(tmp_path):
 
 
 def test_when_no_video_can_be_used_the_first_reason_is_told(tmp_path, video):
+    pytest.importorskip("mediapipe", reason="the extra mediapipe is not installed")
     storage.copy(str(video), f"{tmp_path}/videos/one.mp4")
     with pytest.raises(BadMediaError, match=r"one\.mp4: has neither files"):
         run(settings(tmp_path / "videos", tmp_path / "out", estimators=["openpose_json", "mediapipe"]))

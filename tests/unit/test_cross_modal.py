@@ -201,6 +201,7 @@ def test_the_tagger_of_a_metric_serves_another(uri, config, fitted, tmp_path):
 
 
 def test_any_network_in_onnx_is_a_tagger_and_travels_with_the_metric(uri, config, tmp_path):
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     place = tmp_path / "loud.onnx"
     node = onnx.helper.make_node("ReduceL2", ["sound", "axes"], ["loud"], keepdims=1)
     rough = onnx.helper.make_node("Slice", ["sound", "from", "to", "axes"], ["first"])

@@ -21,7 +21,8 @@ def test_a_person_is_the_same_after_saving_and_loading(tiny_person: Person, tmp_
     assert found.config == tiny_person.config
     assert np.array_equal(found.plate, tiny_person.plate)
     assert np.allclose(found.body.bones, tiny_person.body.bones, atol=1e-6, equal_nan=True)
-    assert replace(found.body, bones=tiny_person.body.bones) == tiny_person.body
+    for name in ("torso", "floor_y", "aspect"):
+        assert getattr(found.body, name) == getattr(tiny_person.body, name), name
     assert np.array_equal(found.poses.centres, tiny_person.poses.centres)
     for name in ("height_px", "width_px", "name", "consent", "licence", "card"):
         assert getattr(found, name) == getattr(tiny_person, name), name
