@@ -9,7 +9,6 @@ equal weights. Ray is configured to detect a dead node after some seconds; its d
 
 import os
 import pickle
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,21 +19,12 @@ from typing import Any
 
 import torch
 import yaml
+from local_cluster import FAST, ROOT, local, start
 from noise_clips import write_clips
 
-ROOT = Path(__file__).parents[1]
 CLUSTER, NODES, WARNING_S = f"loss-{os.getpid()}", 4, 20
 SETTLES_S = 1.0  # after which the lost workers save nothing more
 CLIPS, FRAMES, EPOCHS, BATCH = 1600, 20, 4, 4
-FAST = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_health_check_initial_delay_ms": "0",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
-    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
-    "OMP_NUM_THREADS": "1",
-}
 AUDIO = {"channels": [4, 4, 8, 8], "code": 8, "hidden": 8, "layers": 1, "size": 8}
 MODEL = {
     "generator": {"audio": AUDIO, "width": 16, "blocks": 1, "time_kernel_frames": 3},
@@ -46,12 +36,12 @@ MODEL = {
 
 def main() -> None:
     """Run both trainings and print the result."""
-    os.environ.update(FAST)
+    os.environ.update(FAST, RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S="1")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_clips(str(folder / "clips"), FRAMES, train=CLIPS, validation=8)
         try:
-            dashboard = start_cluster()
+            dashboard = start(CLUSTER, NODES)
             straight = Job(folder, "straight", dashboard)
             straight.wait()
             disturbed = Job(folder, "disturbed", dashboard)
@@ -60,7 +50,7 @@ def main() -> None:
             lose(disturbed, dashboard, "kill")
             disturbed.wait()
         finally:
-            local("stop")
+            local(CLUSTER, "stop")
         same = equal(straight.weights(), disturbed.weights())
     print(
         f"{EPOCHS} epochs: {straight.seconds:.0f} s undisturbed, {disturbed.seconds:.0f} s with both losses; ", end=""
@@ -70,7 +60,7 @@ def main() -> None:
 
 def lose(job: "Job", dashboard: str, *how: str) -> None:
     """Remove a node that runs a worker, and print the recovery time of the training."""
-    local(*how, "--node", str(a_worker_s_node(dashboard)))
+    local(CLUSTER, *how, "--node", str(a_worker_s_node(dashboard)))
     ended = time.monotonic()
     time.sleep(SETTLES_S)
     at_end = job.position()
@@ -136,18 +126,6 @@ def a_worker_s_node(dashboard: str) -> int:
     workers: Any = list_actors(dashboard, filters=alive)
     ips = {node.node_id: node.node_ip for node in nodes}
     return max(int(ips[actor.node_id].rpartition(".")[2]) - 2 for actor in workers)
-
-
-def start_cluster() -> str:
-    """Start the cluster and return the address of its job server."""
-    said = local("start", "--no-token", "--workers", str(NODES), "--cpus", "1", "--object-store-mb", "100")
-    return re.findall(r"RAY_API_SERVER_ADDRESS=(\S+)", said)[0]
-
-
-def local(*words: str) -> str:
-    """Output of cluster/local.sh."""
-    command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def equal(one: dict[str, dict[str, torch.Tensor]], other: dict[str, dict[str, torch.Tensor]]) -> bool:

@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -27,8 +26,8 @@ from pathlib import Path
 import dance_quality as gate
 import psutil
 import soundfile
+from local_cluster import FAST, ROOT, local, start
 
-ROOT = Path(__file__).parents[1]
 CLUSTER, NODES = f"kills-{os.getpid()}", 3
 STATE = Path(f"/tmp/dancegen-{os.getuid()}") / CLUSTER
 SONG_S = 6.0
@@ -36,14 +35,6 @@ RUNS = 200  # of a round at most
 STARTS = 3  # attempts
 SHARES = {"row process": 6.0, "actor": 6.0, "driver": 2.0, "node": 1.0, "head": 0.5}
 """How often each kind is killed, relative to the others."""
-FAST = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_health_check_initial_delay_ms": "0",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
-    "OMP_NUM_THREADS": "1",
-}
 SETTINGS = [
     *("look=avatar", "fps=25", "width_px=256", "height_px=144", "actors=2", "exports=[npz]"),
     *("max_error_fraction=1", "retry_quarantined=true"),
@@ -93,7 +84,6 @@ class Cluster:
     def __init__(self) -> None:
         self.dashboard = ""
         self.nodes: list[int] = []
-        self.starts = 0
 
     def start(self) -> None:
         """Start it, after the end of what is left of it. A busy machine may take several attempts."""
@@ -106,14 +96,12 @@ class Cluster:
         self._started()
 
     def _started(self) -> None:
-        said = local("start", "--no-token", "--workers", str(NODES), "--cpus", "1", "--object-store-mb", "100")
-        self.dashboard = re.findall(r"RAY_API_SERVER_ADDRESS=(\S+)", said)[0]
+        self.dashboard = start(CLUSTER, NODES)
         self.nodes = list(range(1, NODES + 1))
-        self.starts += 1
 
     def stop(self) -> None:
         """End all its processes."""
-        local("stop")
+        local(CLUSTER, "stop")
 
     def mend(self) -> None:
         """Start it anew if it has no head, or too few nodes for two actors."""
@@ -160,7 +148,7 @@ class Killer:
                 return False
             node = self._random.choice(self._cluster.nodes)
             self._cluster.nodes.remove(node)
-            local("kill", "--node", str(node))
+            local(CLUSTER, "kill", "--node", str(node))
             return True
         found = self._cluster.processes(KINDS[kind])
         with suppress(psutil.NoSuchProcess):
@@ -234,12 +222,6 @@ def write_songs(folder: Path, number: int) -> None:
     folder.mkdir()
     for song in gate.synthetic(number, SONG_S):
         soundfile.write(folder / f"{song.name}.wav", song.samples, gate.SAMPLE_RATE)
-
-
-def local(*words: str) -> str:
-    """Output of cluster/local.sh."""
-    command = ["bash", str(ROOT / "cluster" / "local.sh"), *words, "--name", CLUSTER]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
 def report(given: argparse.Namespace, rounds: list[str], killer: Killer) -> str:

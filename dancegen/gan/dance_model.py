@@ -25,7 +25,7 @@ from dancegen.gan.styles import known_numbers, number
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.phrases import find_phrases
-from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
+from dancegen.music.rhythm import beats_of_rhythm
 from dancegen.music.song import Song
 from dancegen.music.spectrum import bands_db
 from dancegen.pose.beat_warp import on_the_beat
@@ -119,8 +119,7 @@ class DanceModel:
         known = [0] * len(audio) if categories is None else known_numbers(categories, self.styles)
         style = torch.tensor(known, device=self._device)
         found = self.head.clips(audio.to(self._device), rhythm[..., columns].to(self._device), seeds, style).cpu()
-        phases = rhythm[..., [BEAT_SINE, BEAT_COSINE]].cpu().numpy()
-        beats = [beats_of_phase(phase[:, 0], phase[:, 1], self.config.fps) for phase in phases]
+        beats = [beats_of_rhythm(each, self.config.fps) for each in rhythm.cpu().numpy()]
         finished = [self._finished(dance, each) for dance, each in zip(found.numpy(), beats, strict=True)]
         found = torch.from_numpy(np.stack(finished))
         turned = self.config.mirror_odd_seeds * torch.tensor([seed % 2 for seed in seeds])[:, None, None, None]

@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dancegen.pose.foot_contact import near_floor
-from dancegen.pose.normalize import torso_length
+from dancegen.pose.foot_contact import ankles_on_floor
 from dancegen.skeleton import COCO18
 
 WINDOW_S = 1.0
@@ -111,11 +110,8 @@ def _ankles(
     pose: Float[np.ndarray, "T J 2"],
 ) -> tuple[Float64[np.ndarray, "T A 2"], Bool[np.ndarray, "T-1 A"], float]:
     """The ankles, whether each is on the floor before and after each step, and the length of the torso."""
-    pose = np.asarray(pose, dtype=np.float64)
-    torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
-    ankles = pose[:, COCO18.indices("right_ankle", "left_ankle")]
-    on_floor = near_floor(ankles[..., 1], torso)
-    return ankles, on_floor[1:] & on_floor[:-1], torso
+    ankles, low, torso = ankles_on_floor(pose)
+    return ankles, low[1:] & low[:-1], torso
 
 
 def _change(pose: Float[np.ndarray, "T J 2"], order: int) -> Float64[np.ndarray, "S J"]:

@@ -1,7 +1,7 @@
 """The rhythm channels of a dance model: `beats` computes them, and the times of the beats can be read from them.
 
 Axes used in shapes:
-    T poses    N beats of the music
+    T poses    R rhythm channels    N beats of the music
 """
 
 import numpy as np
@@ -9,6 +9,11 @@ from jaxtyping import Float, Float64
 
 RHYTHM_CHANNELS = ("onset", "beat_sin", "beat_cos", "bar_sin", "bar_cos", "phrase_sin", "phrase_cos")
 BEAT_SINE, BEAT_COSINE = (RHYTHM_CHANNELS.index(f"beat_{part}") for part in ("sin", "cos"))
+
+
+def beats_of_rhythm(rhythm: Float[np.ndarray, "T R"], fps: float) -> Float64[np.ndarray, " N"]:
+    """Times of the beats in seconds, from all rhythm channels: see `beats_of_phase`."""
+    return beats_of_phase(rhythm[:, BEAT_SINE], rhythm[:, BEAT_COSINE], fps)
 
 
 def beats_of_phase(

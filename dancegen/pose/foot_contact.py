@@ -25,22 +25,21 @@ FARTHEST_TORSOS = 0.2  # from its place: a foot that moves farther slides on pur
 KNEE_SHARE = 0.5  # of the ankle's way
 
 
-def near_floor(heights: Float[np.ndarray, "T A"], torso: float) -> Bool[np.ndarray, "T A"]:
-    """Whether each ankle is near its floor; y points down. False where it is missing (NaN)."""
-    near = np.zeros(heights.shape, dtype=bool)
-    for ankle, height in enumerate(heights.T):
-        known = height[np.isfinite(height)]
-        if len(known):
-            near[:, ankle] = height > np.quantile(known, FLOOR_QUANTILE) - FLOOR_TORSOS * torso
-    return near
+def ankles_on_floor(
+    pose: Float[np.ndarray, "T J 2"],
+) -> tuple[Float64[np.ndarray, "T A 2"], Bool[np.ndarray, "T A"], float]:
+    """The ankles of a dance in square units, whether each is near its floor, and the length of the torso."""
+    pose = np.asarray(pose, dtype=np.float64)
+    torso = torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
+    ankles = pose[:, ANKLES]
+    return ankles, _near_floor(ankles[..., 1], torso), torso
 
 
 def contacts(pose: Float[np.ndarray, "T J 2"], fps: float) -> Bool[np.ndarray, "T A"]:
     """Whether each foot bears weight in each pose of a dance in square units: it is slow on the way there or away."""
-    ankles, torso = _ankles_and_torso(pose)
+    ankles, low, torso = ankles_on_floor(pose)
     if len(pose) < 2:
-        return near_floor(ankles[..., 1], torso)
-    low = near_floor(ankles[..., 1], torso)
+        return low
     slow = np.linalg.norm(np.diff(ankles, axis=0), axis=-1) * fps < SLOW * torso
     held = slow & low[1:] & low[:-1]
     return np.concatenate([held, held[-1:]]) | np.concatenate([held[:1], held])
@@ -54,7 +53,7 @@ def plant_feet(
     With `first` and `last`, only poses after the one and before the other are changed.
     """
     planted = pose.copy()
-    ankles, torso = _ankles_and_torso(pose)
+    ankles, _, torso = ankles_on_floor(pose)
     for foot, held in enumerate(contacts(pose, fps).T):
         moved = _offsets(ankles[:, foot], held, torso, fps, (first, last))
         planted[:, ANKLES[foot]] += moved
@@ -62,9 +61,14 @@ def plant_feet(
     return planted
 
 
-def _ankles_and_torso(pose: Float[np.ndarray, "T J 2"]) -> tuple[Float64[np.ndarray, "T A 2"], float]:
-    pose = np.asarray(pose, dtype=np.float64)
-    return pose[:, ANKLES], torso_length(np.pad(pose, ((0, 0), (0, 0), (0, 1))), aspect=1.0)
+def _near_floor(heights: Float[np.ndarray, "T A"], torso: float) -> Bool[np.ndarray, "T A"]:
+    """Whether each ankle is near its floor; y points down. False where it is missing (NaN)."""
+    near = np.zeros(heights.shape, dtype=bool)
+    for ankle, height in enumerate(heights.T):
+        known = height[np.isfinite(height)]
+        if len(known):
+            near[:, ankle] = height > np.quantile(known, FLOOR_QUANTILE) - FLOOR_TORSOS * torso
+    return near
 
 
 def _offsets(

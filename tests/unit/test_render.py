@@ -61,6 +61,7 @@ def make_song(path: Path, seconds: float, volume: float = 0.3) -> Path:
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that knows nothing, which is enough to render."""
+    torch.manual_seed(0)  # the feet of some other weights slide, of which the row has a note
     path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
     config = DanceModelConfig()
     checkpoint.save(path, DanceModel(build_generator(config), config), {})
@@ -336,7 +337,7 @@ def test_silence_is_danced_to(picture: PictureConfig, tmp_path: Path):
     row = RenderSongs(picture)(rows(make_song(tmp_path / "silence.wav", 1.0, volume=0.0))).to_pylist()[0]
     assert row["error"] is None
     assert row["frames"] == 25
-    assert row["note"].split("; ")[0] == "it is silent"
+    assert row["note"] == "it is silent"
 
 
 def test_a_song_without_a_steady_beat_says_so_and_one_with_a_beat_does_not(picture: PictureConfig, tmp_path: Path):
@@ -345,7 +346,7 @@ def test_a_song_without_a_steady_beat_says_so_and_one_with_a_beat_does_not(pictu
     write_wav(tmp_path / "drone.wav", drone, RATE)
     table = RenderSongs(picture)(rows(make_song(tmp_path / "song.wav", 10.0), tmp_path / "drone.wav"))
     with_beat, without = table["note"].to_pylist()
-    assert "beat" not in (with_beat or "")  # an untrained model's feet may slide
+    assert with_beat is None
     assert without.startswith("no steady beat was detected (confidence 0")
 
 

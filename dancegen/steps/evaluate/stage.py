@@ -24,7 +24,7 @@ from dancegen.errors import DanceGenError, StorageUnreachableError
 from dancegen.gan.dance_model import DanceModel
 from dancegen.metrics.moves import COORDINATES, Moves, moves
 from dancegen.metrics.scores import Danced, Music, danced
-from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
+from dancegen.music.rhythm import beats_of_rhythm
 from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.pose.normalize import NORMALIZATIONS, square
@@ -99,10 +99,7 @@ class EvaluateClips:
     def _music(self, rows: pa.Table, batch: Batch) -> list[Music]:
         """The reference for dances to each clip's music."""
         rhythm = batch.rhythm.double().numpy()
-        beats = [
-            beats_of_phase(one[:, BEAT_SINE], one[:, BEAT_COSINE], fps)
-            for one, fps in zip(rhythm, rows["fps"].to_pylist(), strict=True)
-        ]
+        beats = [beats_of_rhythm(one, fps) for one, fps in zip(rhythm, rows["fps"].to_pylist(), strict=True)]
         metric = self._cross_modal
         references = [None] * len(beats) if metric is None else list(metric.references(batch.audio.flatten(1)))
         return [Music(*each) for each in zip(beats, references, strict=True)]

@@ -21,7 +21,7 @@ from dancegen.metrics import beat, motion_quality
 from dancegen.metrics.frechet import frechet, standardized
 from dancegen.metrics.kinetic import div_k2, fid_k2
 from dancegen.metrics.moves import COORDINATES, Moves, moves
-from dancegen.music.rhythm import BEAT_COSINE, BEAT_SINE, beats_of_phase
+from dancegen.music.rhythm import beats_of_rhythm
 from dancegen.pose.normalize import square
 from dancegen.skeleton import COCO18
 from dancegen.training.batch import Batch
@@ -99,7 +99,7 @@ def _row(*clip: np.ndarray, config: DanceModelConfig) -> Row:
     real, dance, mask, rhythm = clip
     seen = (np.where((mask > 0)[..., None], pose, np.nan) for pose in (real, dance))
     real_moves, dance_moves = (moves(square(pose, config.normalization), config.fps) for pose in seen)
-    beats = beats_of_phase(rhythm[:, BEAT_SINE], rhythm[:, BEAT_COSINE], config.fps)
+    beats = beats_of_rhythm(rhythm, config.fps)
     return Row(real_moves, dance_moves, beats, (len(real) - 1) / config.fps, bool(np.isfinite(dance).all()))
 
 
