@@ -16,7 +16,10 @@ from dancegen.media.colors import video_frame
 from dancegen.media.mp4 import Mp4File
 
 BT709 = 1  # the number of the colour standard of HD video, for matrix, primaries and transfer alike
-CRF, PRESET, THREADS = "20", "veryfast", 2
+PRESET, THREADS = "veryfast", 2
+# Without mbtree: x264 reads memory there that it never wrote (core 165), so that the same frames give different bytes.
+# The other three are chosen for the size and quality of CRF 20 with mbtree.
+RATE_CONTROL = {"crf": "24", "x264-params": "mbtree=0:ipratio=2:qcomp=0.8"}
 
 
 class VideoWriter(Mp4File):
@@ -55,7 +58,7 @@ class VideoWriter(Mp4File):
         self.frames += 1
 
     def _stream(self, container: OutputContainer) -> Any:
-        stream: Any = container.add_stream("libx264", self.fps, {"crf": CRF, "preset": PRESET})
+        stream: Any = container.add_stream("libx264", self.fps, {"preset": PRESET, **RATE_CONTROL})
         context = stream.codec_context
         context.height, context.width, context.pix_fmt = *self.shape[:2], "yuv420p"
         context.thread_count = THREADS

@@ -1,7 +1,10 @@
 import contextlib
 import io
 import math
+import os
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -385,6 +388,31 @@ def test_colours_survive_and_the_file_begins_with_its_index(tmp_path):
     assert content.index(b"moov") < content.index(b"mdat")
     with av.open(path) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+
+
+ENCODE = """
+import hashlib, sys
+from pathlib import Path
+import cv2, numpy as np
+from dancegen.media.video import VideoWriter
+
+path = Path(sys.argv[1])
+with VideoWriter(path, 160, 96, 25) as video:
+    for number in range(25):
+        rgb = np.full((96, 160, 3), 24, dtype=np.uint8)
+        cv2.circle(rgb, (20 + 5 * number, 40 + number), 20, (220, 90, 40), 4, cv2.LINE_AA)
+        video.write(rgb)
+print(hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+
+def test_the_same_frames_give_the_same_file_whatever_memory_held_before(tmp_path):
+    files = set()
+    for fill in ("0", "77", "200"):  # glibc fills memory that it hands out with this byte
+        command = [sys.executable, "-c", ENCODE, str(tmp_path / "video.mp4")]
+        done = subprocess.run(command, env={**os.environ, "MALLOC_PERTURB_": fill}, capture_output=True, check=True)
+        files.add(done.stdout)
+    assert len(files) == 1
 
 
 def test_no_file_is_left_when_the_block_raises(tmp_path):
