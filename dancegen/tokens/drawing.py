@@ -39,19 +39,19 @@ class Windows:
 
 @torch.inference_mode()
 def draw(
-    network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, random: Sequence[Random]
+    network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, random: Sequence[Random], steps: int
 ) -> Int[Tensor, "B N G"]:
-    """The codes of the windows; the ones that were not masked stay."""
+    """The codes of the windows, drawn in so many steps; the ones that were not masked stay."""
     codes, masked = windows.codes.clone(), windows.masked & windows.there[..., None]
     count = masked.flatten(1).sum(dim=1)
-    for step in range(config.steps):
+    for step in range(steps):
         likely, which = _logits(network, fsq, config, windows, codes, masked).log_softmax(dim=-1).topk(LIKELY_CODES)
         noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely)
         before = likely.exp().cumsum(dim=-1) - likely.exp()
         chosen = (likely / config.temperature + noise).masked_fill(before > LIKELY, -math.inf).argmax(dim=-1)[..., None]
         drawn, sure = which.gather(-1, chosen)[..., 0], likely.gather(-1, chosen)[..., 0]
         order = torch.stack([_gumbel(sure.shape[1:], each) for each in random]).to(likely)
-        done = (step + 1) / config.steps
+        done = (step + 1) / steps
         sure = (sure + ORDER_NOISE * (1 - done) * order).where(masked, math.inf)
         codes = torch.where(masked, drawn, codes)
         left = (count * math.cos(math.pi / 2 * done)).long() if done < 1 else torch.zeros_like(count)
@@ -63,17 +63,28 @@ def draw(
 def _logits(
     network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, codes: Tensor, masked: Tensor
 ) -> Float[Tensor, "B N G K"]:
-    values = fsq.values(codes.clamp(min=0))
-    heard = torch.ones_like(windows.style, dtype=torch.bool)
-    own = network(values, masked, windows.music, windows.style, heard, windows.there).float()
-    found = own
+    """Logits with guidance: moved on from those without music and style, and from those without style."""
+    style, heard = windows.style, torch.ones_like(windows.style, dtype=torch.bool)
+    others = []
     if config.guidance:
-        other = network(values, masked, windows.music, windows.style, ~heard, windows.there).float()
-        found = found + config.guidance * (own - other)
-    if config.style_guidance and (windows.style > 0).any():
-        other = network(values, masked, windows.music, torch.zeros_like(windows.style), heard, windows.there).float()
-        found = found + config.style_guidance * (own - other)
-    return found
+        others.append((config.guidance, style, ~heard))
+    if config.style_guidance and (style > 0).any():
+        others.append((config.style_guidance, torch.zeros_like(style), heard))
+    weights, styles, hearing = zip((0.0, style, heard), *others, strict=True)
+    times = len(weights)
+    all_of = network(  # at once: few windows make small matrices
+        fsq.values(codes.clamp(min=0)).repeat(times, 1, 1, 1),
+        masked.repeat(times, 1, 1),
+        windows.music.repeat(times, 1, 1),
+        torch.cat(styles),
+        torch.cat(hearing),
+        windows.there.repeat(times, 1),
+    )
+    own, *found = all_of.float().chunk(times)
+    moved = own
+    for weight, other in zip(weights[1:], found, strict=True):
+        moved = moved + weight * (own - other)
+    return moved
 
 
 def _gumbel(shape: torch.Size, random: Random) -> Tensor:

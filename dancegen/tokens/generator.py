@@ -30,6 +30,7 @@ from dancegen.tokens.tokenizer import MotionTokenizer
 from dancegen.tokens.transformer import MaskedTransformer
 
 WINDOWS_AT_ONCE = 64
+JOIN_STEPS = 4  # in which the few codes of a join are drawn, between known ones
 USUAL_LENGTH = 0.85  # of the upper bound of a bone's length
 
 
@@ -93,8 +94,9 @@ class TokenGenerator(nn.Module):
                 self._fill(codes, [span], music, seeds, style)
             return in_place(self._joints(codes, grid), section)
         parts = plan.find_parts(*_starts(song.phrases, grid, self.fps), grid.tokens)
-        for spans in (plan.drawn(parts, given), *plan.joins(parts, given)):
-            self._fill(codes, spans, music, seeds, style)
+        self._fill(codes, plan.drawn(parts, given), music, seeds, style)
+        for spans in plan.joins(parts, given):
+            self._fill(codes, spans, music, seeds, style, min(JOIN_STEPS, self.config.steps))
         dance = self._joints(codes, grid)
         return dance if start is None else begun(dance, start, self.fps)
 
@@ -112,21 +114,25 @@ class TokenGenerator(nn.Module):
         music: Float[Tensor, "N E"],
         seeds: Sequence[int],
         style: int,
+        steps: int | None = None,
     ) -> None:
-        """Draw the codes of the spans, for all seeds, then repeat those of spans with a source."""
+        """Draw the codes of the spans, for all seeds, then repeat those of spans with a source.
+
+        In `steps` steps; None: as many as the settings say.
+        """
         todo = [(row, span) for span in spans if span.source is None for row in range(len(seeds))]
         for at in range(0, len(todo), WINDOWS_AT_ONCE):
             chunk = todo[at : at + WINDOWS_AT_ONCE]
             windows = _windows(codes, chunk, music, style)
-            found = self._draw(windows, [_random(seeds[row], span.start, span.end) for row, span in chunk])
+            found = self._draw(windows, [_random(seeds[row], span.start, span.end) for row, span in chunk], steps)
             for (row, span), window in zip(chunk, found, strict=True):
                 codes[row, span.start : span.end] = window[span.start - span.first : span.end - span.first]
         for span in spans:
             if span.source is not None:
                 codes[:, span.start : span.end] = codes[:, span.source :][:, : span.end - span.start].clone()
 
-    def _draw(self, windows: Windows, random: Sequence[Random]) -> Int[Tensor, "B N G"]:
-        return draw(self.transformer, self.tokenizer.fsq, self.config, windows, random)
+    def _draw(self, windows: Windows, random: Sequence[Random], steps: int | None = None) -> Int[Tensor, "B N G"]:
+        return draw(self.transformer, self.tokenizer.fsq, self.config, windows, random, steps or self.config.steps)
 
     def _joints(self, codes: Int[Tensor, "B N G"], grid: BeatGrid) -> Float[Tensor, "B T J 2"]:
         lengths = self.lengths.expand(len(codes), -1)

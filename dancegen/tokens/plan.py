@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 LONGEST = 32  # tokens of a part: four bars of four beats
 JOIN = 3  # tokens on each side of a join that are drawn again
-AROUND = LONGEST // 2  # tokens on each side of a join that are seen then
+AROUND = 8  # tokens on each side of a join that are seen then
 
 
 class Part(NamedTuple):

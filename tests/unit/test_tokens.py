@@ -180,7 +180,7 @@ def test_known_codes_stay_and_every_window_has_its_own_random_numbers(network):
     there = torch.ones(3, 12, dtype=torch.bool)
     windows = Windows(codes, masked, music, torch.zeros(3, dtype=torch.long), there)
     seeds = [torch.Generator().manual_seed(seed) for seed in (1, 2, 1)]
-    found = draw(network.transformer, network.tokenizer.fsq, CONFIG.tokens, windows, seeds)
+    found = draw(network.transformer, network.tokenizer.fsq, CONFIG.tokens, windows, seeds, CONFIG.tokens.steps)
     assert torch.equal(found[~masked], codes[~masked])
     assert torch.equal(found[0], found[2])
     assert not torch.equal(found[0], found[1])
