@@ -109,6 +109,12 @@ class Section(click.ParamType):
     metavar="STYLE",
     help="Style of the dance: a style of the model, auto (the one that fits the music best), or none.",
 )
+@click.option(
+    "--energy",
+    type=float,
+    metavar="NUMBER",
+    help="Speed of the dance in proportion to the usual one of its style, 0.5 to 2. Default: what the music suggests.",
+)
 @click.option("--checkpoint", metavar="FILE", type=PLACE, help="Trained model. Default: the one shipped with dancegen.")
 @click.option("--fps", default=30.0, show_default=True, help="Frames per second, 25 to 60.")
 @click.option("--size", type=Size(), help="Frame size in pixels. Default: 1280x720, or that of the person's pictures.")

@@ -261,6 +261,7 @@ RENDERS = pa.schema(
         ("slide_share", pa.float32()),  # share of the ankles' path that is on the floor (real dancers: 0.05 to 0.18)
         ("dance_seed", pa.int64()),  # random seed of the dance, from seed, content_hash and the candidate
         ("style", pa.string()),  # style of the dance; null for none, and in tables of earlier releases
+        ("energy", pa.float32()),  # setting `energy`: speed in proportion to the mean of the style; null for none
         ("candidate_scores", pa.list_(pa.float32())),  # score of each candidate, the best is rendered; null for one
         ("motion", pa.string()),  # key of the dance in the table of motions; null in tables of earlier releases
         ("motion_reused", pa.bool_()),  # whether the dance was taken from the table of motions
@@ -293,6 +294,7 @@ MOTIONS = pa.schema(
         ("checkpoint_hash", pa.string()),  # hash of the model's tensors and settings, without its model card
         ("seed", pa.int64()),  # random seed of the run; the song's content hash is added to it
         ("wanted_style", pa.string()),  # setting `style` of the run: a style of the model, auto or none
+        ("energy", pa.float64()),  # setting `energy`: speed in proportion to the mean of the style; null for none
         ("candidates", pa.int32()),  # number of dances of which this one is the best
         ("chosen_for", pa.string()),  # person, size and fps that the choice depended on; null for none
         ("fps", pa.float64()),  # poses per second

@@ -102,6 +102,15 @@ def dance_styles(about: dict[str, Any], uri: str) -> tuple[str, ...]:
     return tuple(styles)
 
 
+def takes_energy(about: dict[str, Any], uri: str) -> bool:
+    """Whether a dance model takes the energy of a dance. Raises CheckpointError for settings that are none."""
+    try:
+        settings = dance_settings(about)
+    except (KeyError, TypeError, ValueError) as error:
+        raise unfit(uri, error, DANCE) from error
+    return settings.head == "tokens" and settings.tokens.transformer.energy
+
+
 def with_former_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a saved dance model. Settings added since the file was written get their former values."""
     settings = former_names.replace(DanceModelConfig, settings)

@@ -21,7 +21,7 @@ from dancegen.gan.local_discriminator import LocalDiscriminator
 from dancegen.gan.noise_encoder import NoiseEncoder
 from dancegen.gan.pose_generator import Generator
 from dancegen.gan.settings import DanceModelConfig
-from dancegen.gan.styles import known_numbers, number
+from dancegen.gan.styles import check_energy, known_numbers, number
 from dancegen.media.audio import SAMPLE_RATE, normalize_loudness
 from dancegen.music.beats import RHYTHM_CHANNELS, Heard, hear, rhythm_channels
 from dancegen.music.phrases import find_phrases
@@ -65,16 +65,18 @@ class DanceModel:
         heard: Heard | None = None,
         style: str | None = None,
         section: Section | None = None,
+        energy: float | None = None,
     ) -> Float32[np.ndarray, "T J 2"]:
         """Normalised joints for a whole song, `fps` poses per second. The same seed gives the same bytes.
 
         With `mirror_odd_seeds`, dances of odd seeds are mirrored. The dance begins with the frames of `start`, if the
         model supports seed frames (at most `seed_frames`). At most `window_frames` frames are generated at once where
         memory grows with their number. `heard` is the result of `hear`, if it is known. With a `section` of a dance to
-        this song, the frames of the section fit that dance, if the head can draw them so. Raises ConfigError for a
-        `style` that is not among `styles`.
+        this song, the frames of the section fit that dance, if the head can draw them so. `energy` is the wanted speed
+        in proportion to the mean of the style's clips; None leaves it to the music. Raises ConfigError for a `style`
+        that is not among `styles`, and for `energy` with a head that does not take it.
         """
-        return self._dances(samples, [seed], start, window_frames, heard, style, section)[0]
+        return self._dances(samples, [seed], start, window_frames, heard, style, section, energy)[0]
 
     def candidates(
         self,
@@ -83,14 +85,16 @@ class DanceModel:
         heard: Heard | None = None,
         style: str | None = None,
         section: Section | None = None,
+        energy: float | None = None,
     ) -> Float32[np.ndarray, "B T J 2"]:
         """The dances of several seeds to one song, generated as a batch: those of `dance`, up to rounding.
 
         For a song longer than WINDOW_FRAMES they are generated one by one.
         """
         if self._frames(samples) > WINDOW_FRAMES:
-            return np.stack([self.dance(samples, seed, heard=heard, style=style, section=section) for seed in seeds])
-        return self._dances(samples, seeds, None, WINDOW_FRAMES, heard, style, section)
+            told = {"heard": heard, "style": style, "section": section, "energy": energy}
+            return np.stack([self.dance(samples, seed, **told) for seed in seeds])
+        return self._dances(samples, seeds, None, WINDOW_FRAMES, heard, style, section, energy)
 
     def hear(self, samples: Float32[np.ndarray, " S"]) -> Heard | None:
         """The beats that the model dances to; None for a model without rhythm input, because beat tracking is slow."""
@@ -135,8 +139,10 @@ class DanceModel:
         heard: Heard | None,
         style: str | None,
         section: Section | None,
+        energy: float | None,
     ) -> Float32[np.ndarray, "B T J 2"]:
         chosen = number(style, self.styles)
+        check_energy(energy, self.head.has_energy)
         odd = [bool(self.config.mirror_odd_seeds and seed % 2) for seed in seeds]
         given = None
         if start is not None and self.config.generator.seed_frames:
@@ -145,7 +151,8 @@ class DanceModel:
         if section is not None:
             section = replace(section, dance=section.dance.to(self._device))
         heard = self.hear(samples) if heard is None else heard
-        found = self.head.song(self._song(samples, heard), seeds, chosen, given, window_frames, section).cpu().numpy()
+        song = self._song(samples, heard)
+        found = self.head.song(song, seeds, chosen, given, window_frames, section, energy).cpu().numpy()
         beats_s = NO_BEATS if heard is None else heard.count.beat_times()
         first, last = (None if given is None else len(given) - 1), None
         if section is not None:

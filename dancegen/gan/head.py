@@ -26,6 +26,9 @@ WINDOW_FRAMES = 3000  # five minutes at 10 poses per second: bounds the memory f
 class Head(Protocol):
     """Generates dances in the normalised coordinates of its model. The same seed gives the same dance."""
 
+    has_energy: bool
+    """Whether it takes the energy of a dance."""
+
     def clips(
         self,
         audio: Float[Tensor, "B T S"],
@@ -44,12 +47,14 @@ class Head(Protocol):
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
         section: Section | None = None,
+        energy: float | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Dances to a whole song, one for each seed, that begin with the frames of `start`.
 
         At most `window_frames` frames are generated at once where memory grows with their number. With a `section`,
         its frames continue the dance before them and lead to the one after them, if the head can do that; the caller
-        replaces the frames outside.
+        replaces the frames outside. `energy` is the wanted speed in proportion to the style's mean, for a head that
+        `has_energy`.
         """
         ...
 
@@ -60,6 +65,8 @@ class Head(Protocol):
 
 class GanHead:
     """One pass of the generator; songs longer than a window in overlapping windows."""
+
+    has_energy = False
 
     def __init__(self, generator: Generator, config: DanceModelConfig) -> None:
         self.generator, self.config = generator, config
@@ -84,13 +91,14 @@ class GanHead:
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
         section: Section | None = None,
+        energy: float | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Dances to a whole song, with any `section`: a dance of its own, which does not know the other one.
 
         A song longer than `window_frames` is generated in windows: each is conditioned on the last frames of the
         previous window and cross-faded with it over two seconds, because the audio context of the two windows differs.
         """
-        del section
+        del section, energy
         frames, known = len(song.audio), self.config.generator.seed_frames
         noise = torch.stack([self._noise(seed, frames, song.phrases) for seed in seeds]).to(song.audio)
         overlap = max(OVERLAP_FRAMES, known + 1)

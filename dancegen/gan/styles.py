@@ -1,4 +1,4 @@
-"""Styles of dance: the categories of the training clips, which a model takes as input by number.
+"""Styles of dance: the categories of the training clips, which a model takes as input by number. And their energy.
 
 A generator's number 0 is no style. This module does without torch, since settings are checked before it is loaded.
 """
@@ -39,3 +39,10 @@ def check(style: str, styles: Sequence[str]) -> None:
     """Raise ConfigError for a setting that is neither `auto`, `none` nor one of a model's `styles`."""
     if style not in (AUTO, NONE):
         number(style, styles)
+
+
+def check_energy(energy: float | None, taken: bool) -> None:
+    """Raise ConfigError for an energy that the model does not take."""
+    if energy is not None and not taken:
+        problem = "the dance model does not take the energy of a dance."
+        raise ConfigError(f"energy={energy:g}", problem, "Leave it out, or set another checkpoint.")

@@ -35,6 +35,8 @@ class Windows:
     style: Int[Tensor, " B"]
     there: Bool[Tensor, "B N"]
     """False for padding."""
+    energy: Float[Tensor, " B"]
+    """NaN where none is wanted."""
 
 
 @torch.inference_mode()
@@ -63,14 +65,16 @@ def draw(
 def _logits(
     network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, codes: Tensor, masked: Tensor
 ) -> Float[Tensor, "B N G K"]:
-    """Logits with guidance: moved on from those without music and style, and from those without style."""
-    style, heard = windows.style, torch.ones_like(windows.style, dtype=torch.bool)
+    """Logits with guidance: moved on from those without music, style and energy, without style, and without energy."""
+    style, energy, heard = windows.style, windows.energy, torch.ones_like(windows.style, dtype=torch.bool)
     others = []
     if config.guidance:
-        others.append((config.guidance, style, ~heard))
+        others.append((config.guidance, style, energy, ~heard))
     if config.style_guidance and (style > 0).any():
-        others.append((config.style_guidance, torch.zeros_like(style), heard))
-    weights, styles, hearing = zip((0.0, style, heard), *others, strict=True)
+        others.append((config.style_guidance, torch.zeros_like(style), energy, heard))
+    if config.energy_guidance and energy.isfinite().any():
+        others.append((config.energy_guidance, style, torch.full_like(energy, math.nan), heard))
+    weights, styles, energies, hearing = zip((0.0, style, energy, heard), *others, strict=True)
     times = len(weights)
     all_of = network(  # at once: few windows make small matrices
         fsq.values(codes.clamp(min=0)).repeat(times, 1, 1, 1),
@@ -79,6 +83,7 @@ def _logits(
         torch.cat(styles),
         torch.cat(hearing),
         windows.there.repeat(times, 1),
+        torch.cat(energies),
     )
     own, *found = all_of.float().chunk(times)
     moved = own

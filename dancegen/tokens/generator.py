@@ -8,7 +8,9 @@ Axes used in shapes:
     K given frames    N tokens    G codes of a token    E music features    L bones    C styles    M tokens of a part
 """
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,18 +36,29 @@ JOIN_STEPS = 4  # in which the few codes of a join are drawn, between known ones
 USUAL_LENGTH = 0.85  # of the upper bound of a bone's length
 
 
+class Told(NamedTuple):
+    """What the transformer is told of a dance."""
+
+    style: int
+    energy: float
+    """NaN for none."""
+
+
 class TokenGenerator(nn.Module):
-    """Generates a dance from music and style."""
+    """Generates a dance from music, style and energy."""
 
     lengths: Tensor
+    log_speeds: Tensor
 
     def __init__(self, config: TokensConfig, fps: float, styles: int) -> None:
         super().__init__()
-        self.config, self.fps = config, fps
+        self.config, self.fps, self.has_energy = config, fps, config.transformer.energy
         self.tokenizer = MotionTokenizer(config.tokenizer)
         self.music = TokenMusic(config.transformer.mel_bands)
         self.transformer = MaskedTransformer(config.transformer, config.tokenizer.groups, self.music.size, styles)
         self.register_buffer("lengths", USUAL_LENGTH * kinematics.longest())  # of the bones: the mean of the clips'
+        if config.transformer.energy:
+            self.register_buffer("log_speeds", torch.zeros(1 + styles))  # mean of each style's clips; 0: of all clips
 
     def clips(
         self,
@@ -59,7 +72,8 @@ class TokenGenerator(nn.Module):
         grid = beat_grid(rhythm, self.fps, inside=False)
         music = self.music(audio, rhythm, grid, self.fps)
         codes = torch.zeros(*music.shape[:2], self.config.tokenizer.groups, dtype=torch.long, device=music.device)
-        windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there)
+        energy = music.new_full((len(music),), math.nan)
+        windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there, energy)
         return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds]), grid)
 
     def song(
@@ -70,11 +84,13 @@ class TokenGenerator(nn.Module):
         start: Float[Tensor, "K J 2"] | None,
         window_frames: int,
         section: Section | None = None,
+        energy: float | None = None,
     ) -> Float[Tensor, "B T J 2"]:
         """Dances to a whole song, one for each seed.
 
         They begin with the frames of `start`, or are that of `section` with other tokens in the section.
         """
+        told = Told(style, math.nan if energy is None else energy)
         del window_frames  # memory hardly grows with their number
         grid = beat_grid(song.rhythm[None], self.fps, inside=False)
         music = self.music(song.audio[None], song.rhythm[None], grid, self.fps)[0]
@@ -91,14 +107,19 @@ class TokenGenerator(nn.Module):
             ends = codes.new_tensor([[section.first, section.last]], dtype=torch.float)
             first, last = grid.token_at(ends)[0].tolist()
             for span in plan.section(first, last, grid.tokens):
-                self._fill(codes, [span], music, seeds, style)
+                self._fill(codes, [span], music, seeds, told)
             return in_place(self._joints(codes, grid), section)
         parts = plan.find_parts(*_starts(song.phrases, grid, self.fps), grid.tokens)
-        self._fill(codes, plan.drawn(parts, given), music, seeds, style)
+        self._fill(codes, plan.drawn(parts, given), music, seeds, told)
         for spans in plan.joins(parts, given):
-            self._fill(codes, spans, music, seeds, style, min(JOIN_STEPS, self.config.steps))
+            self._fill(codes, spans, music, seeds, told, min(JOIN_STEPS, self.config.steps))
         dance = self._joints(codes, grid)
         return dance if start is None else begun(dance, start, self.fps)
+
+    @property
+    def statistics(self) -> list[Tensor]:
+        """Running means of training."""
+        return [self.lengths, self.log_speeds] if self.has_energy else [self.lengths]
 
     def style_logits(self, song: Song) -> Float[Tensor, " C"]:
         """Logits of the styles for the music of a song."""
@@ -113,7 +134,7 @@ class TokenGenerator(nn.Module):
         spans: Sequence[plan.Span],
         music: Float[Tensor, "N E"],
         seeds: Sequence[int],
-        style: int,
+        told: Told,
         steps: int | None = None,
     ) -> None:
         """Draw the codes of the spans, for all seeds, then repeat those of spans with a source.
@@ -123,7 +144,7 @@ class TokenGenerator(nn.Module):
         todo = [(row, span) for span in spans if span.source is None for row in range(len(seeds))]
         for at in range(0, len(todo), WINDOWS_AT_ONCE):
             chunk = todo[at : at + WINDOWS_AT_ONCE]
-            windows = _windows(codes, chunk, music, style)
+            windows = _windows(codes, chunk, music, told)
             found = self._draw(windows, [_random(seeds[row], span.start, span.end) for row, span in chunk], steps)
             for (row, span), window in zip(chunk, found, strict=True):
                 codes[row, span.start : span.end] = window[span.start - span.first : span.end - span.first]
@@ -156,7 +177,7 @@ def _starts(phrases: Sequence[Phrase], grid: BeatGrid, fps: float) -> tuple[list
 
 
 def _windows(
-    codes: Int[Tensor, "B N G"], todo: Sequence[tuple[int, plan.Span]], music: Float[Tensor, "N E"], style: int
+    codes: Int[Tensor, "B N G"], todo: Sequence[tuple[int, plan.Span]], music: Float[Tensor, "N E"], told: Told
 ) -> Windows:
     """The windows of spans of rows of `codes`, padded to the longest."""
     longest = max(span.last - span.first for _, span in todo)
@@ -171,8 +192,9 @@ def _windows(
         codes[rows[:, None], inside],
         masked[..., None].expand(-1, -1, codes.shape[2]),
         music[inside],
-        torch.full((len(todo),), style, device=codes.device),
+        torch.full((len(todo),), told.style, device=codes.device),
         there,
+        torch.full((len(todo),), told.energy, device=codes.device),
     )
 
 

@@ -36,12 +36,17 @@ class TransformerConfig(Config):
     """Heads of the attention; they divide the width."""
     dropout: Share = 0.15
     """Dropout rate."""
+    energy: bool = False
+    """Takes the energy of the dance: its speed in proportion to the mean of its style."""
     mel_bands: PositiveInt = 40
     """Bands of the mel spectrum that it gets of the music."""
     label_smoothing: Share = 0.1
     """Share of the probability that is spread over all codes in the target."""
     music_dropout: Share = 0.1
-    """Share of the clips whose music and style are hidden: without them, guidance has nothing to compare with."""
+    """Share of the clips whose music, style and energy are hidden: without them, guidance has nothing to compare with.
+    """
+    energy_dropout: Share = 0.5
+    """Share of the clips whose energy is hidden: then it follows from music and style."""
 
 
 class TokensConfig(Config):
@@ -65,3 +70,5 @@ class TokensConfig(Config):
     2022); 0 does not move them."""
     style_guidance: NonNegativeFloat = 2.0
     """The same for the style: how far the logits of a dance with a style are moved on from those without it."""
+    energy_guidance: NonNegativeFloat = 1.0
+    """The same for the energy."""

@@ -15,6 +15,8 @@ from dancegen.tokens.fsq import CODES, LEVELS
 from dancegen.tokens.settings import TransformerConfig
 
 FARTHEST = 32  # tokens: what is farther apart counts alike
+MOST = 3.0  # energy; more is taken for this, and less than its inverse for that
+ENERGY_GAIN = 4.0  # of its logarithm, which varies by about a quarter
 
 
 class Block(nn.Module):
@@ -53,6 +55,7 @@ class MaskedTransformer(nn.Module):
         self.music = nn.Sequential(nn.Linear(music, width), nn.GELU(), nn.Linear(width, width))
         self.no_music = nn.Parameter(torch.zeros(width))
         self.style = nn.Embedding(styles + 1, width)  # 0: no style
+        self.energy = nn.Linear(2, width, bias=False) if config.energy else None
         self.known = nn.Linear(groups * (len(LEVELS) + 1), width)
         self.blocks = nn.ModuleList(
             [Block(width, config.attention_heads, config.dropout) for _ in range(config.blocks)]
@@ -60,6 +63,8 @@ class MaskedTransformer(nn.Module):
         self.norm, self.logits = nn.LayerNorm(width), nn.Linear(width, groups * CODES)
         self.styles = nn.Linear(width, styles) if styles else None
         nn.init.normal_(self.style.weight, std=0.02)
+        if self.energy is not None:
+            nn.init.zeros_(self.energy.weight)
 
     def forward(
         self,
@@ -69,11 +74,19 @@ class MaskedTransformer(nn.Module):
         style: Int[Tensor, " B"],
         heard: Bool[Tensor, " B"],
         there: Bool[Tensor, "B N"],
+        energy: Float[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B N G K"]:
-        """Logits of every code. `heard` is false where music and style are hidden, `there` for padding."""
+        """Logits of every code. `heard` is false where music, style and energy are hidden, `there` for padding.
+
+        `energy` is the speed in proportion to the style's mean; NaN, or None for all, where it is not known.
+        """
         seen = torch.cat([values * ~masked[..., None], (~masked)[..., None].to(values)], dim=-1)
         sound = torch.where(heard[:, None, None], self.music(music), self.no_music.to(values))
         told = self.style(style * heard)[:, None]
+        if self.energy is not None and energy is not None:
+            known = heard & energy.isfinite()
+            change = energy.clamp(1 / MOST, MOST).log().where(known, 0)
+            told = told + self.energy(torch.stack([known.to(change), ENERGY_GAIN * change], dim=-1).to(values))[:, None]
         hidden = self.known(seen.flatten(2)) + sound + told
         positions = torch.arange(values.shape[1], device=values.device)
         apart = (positions[:, None] - positions).clamp(-FARTHEST, FARTHEST) + FARTHEST

@@ -1,4 +1,6 @@
-"""Running statistics of batch norm: they differ between workers during training and are averaged over them."""
+"""Running statistics, as of batch norm: they differ between workers during training and are averaged over them."""
+
+from collections.abc import Sequence
 
 import torch
 import torch.distributed
@@ -11,7 +13,11 @@ def share_statistics(*networks: nn.Module) -> None:
 
     The statistics are linear in those of each batch, so the time of averaging does not matter.
     """
-    found = [buffer for network in networks for buffer in _statistics(network)]
+    share([buffer for network in networks for buffer in _statistics(network)])
+
+
+def share(found: Sequence[Tensor]) -> None:
+    """Average these over all workers, in place; as `share_statistics`."""
     if not found or not torch.distributed.is_initialized():
         return
     flat = torch.cat([buffer.flatten() for buffer in found])

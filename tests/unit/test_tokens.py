@@ -178,7 +178,7 @@ def test_known_codes_stay_and_every_window_has_its_own_random_numbers(network):
     masked[:, 4:9] = True
     music = torch.randn(1, 12, network.music.size, generator=random).expand(3, -1, -1)
     there = torch.ones(3, 12, dtype=torch.bool)
-    windows = Windows(codes, masked, music, torch.zeros(3, dtype=torch.long), there)
+    windows = Windows(codes, masked, music, torch.zeros(3, dtype=torch.long), there, torch.full((3,), math.nan))
     seeds = [torch.Generator().manual_seed(seed) for seed in (1, 2, 1)]
     found = draw(network.transformer, network.tokenizer.fsq, CONFIG.tokens, windows, seeds, CONFIG.tokens.steps)
     assert torch.equal(found[~masked], codes[~masked])

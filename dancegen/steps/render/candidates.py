@@ -80,14 +80,15 @@ def best_dance(
     heard, style = model.hear(samples), chosen_style(picture.style, samples, model)
     seeds = [song_seed(picture.seed, content_hash, number) for number in range(picture.candidates)]
     if len(seeds) == 1:
-        return dance(samples, model, look.size, picture.fps, seeds[0], heard, style, section)
+        return dance(samples, model, look.size, picture.fps, seeds[0], heard, style, section, picture.energy)
     beats_s = heard.count.beat_times() if heard else NO_BEATS
     found = []
-    for poses in model.candidates(samples, seeds, heard, style, section):
+    for poses in model.candidates(samples, seeds, heard, style, section, picture.energy):
         measured = measure(square(poses, model.config.normalization), model.config.fps, beats_s)
         share = look.out_of_range(placed(poses, samples, model, look.size, picture.fps), picture.fps)
         found.append(replace(measured, out_of_range_share=share or 0.0))
-    made = dance(samples, model, look.size, picture.fps, seeds[best(found)], heard, style, section)
+    seed = seeds[best(found)]
+    made = dance(samples, model, look.size, picture.fps, seed, heard, style, section, picture.energy)
     return replace(made, scores=[one.score for one in found])
 
 

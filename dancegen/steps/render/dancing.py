@@ -86,13 +86,14 @@ def dance(
     heard: Heard | None = None,
     style: str | None = None,
     section: Section | None = None,
+    energy: float | None = None,
 ) -> Danced:
     """The dance of a seed, in frames of this width and height in pixels. `heard` is `model.hear(samples)`, if known.
 
     With a `section` of another dance, its frames fit that dance if the model can do that.
     """
     heard = model.hear(samples) if heard is None else heard
-    poses = model.dance(samples, seed, heard=heard, style=style, section=section)
+    poses = model.dance(samples, seed, heard=heard, style=style, section=section, energy=energy)
     return Danced(poses, placed(poses, samples, model, size, fps), seed, heard, style)
 
 

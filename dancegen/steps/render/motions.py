@@ -1,7 +1,7 @@
 """Dances that are kept: another look, person or size of the same songs needs no new ones.
 
 The table of motions has a part per dance, under a key from all that the dance depends on: the song's content and the
-part of it, the dance model, seed, style and number of candidates; and where a person's footage decides between
+part of it, the dance model, seed, style, energy and number of candidates; and where a person's footage decides between
 candidates, that person, the size and the frame rate. The same key is the same dance, so jobs may share a table, and
 nothing in it becomes outdated. A part is a few hundred kilobytes: a shard of a thousand would be no better to read.
 
@@ -78,6 +78,7 @@ class Motions:
             "checkpoint_hash": self.checkpoint_hash,
             "seed": picture.seed,
             "wanted_style": picture.style if model.styles else NONE,
+            "energy": picture.energy,
             "candidates": picture.candidates,
             "chosen_for": chosen_for,
         }

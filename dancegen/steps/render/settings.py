@@ -52,6 +52,9 @@ def _animator(command: str) -> str:
 Animator = Annotated[str, AfterValidator(_animator)]
 
 
+Energy = Annotated[float, Field(ge=0.5, le=2.0)]
+
+
 class PictureConfig(ExportsConfig):
     """Format of a video, and its dance."""
 
@@ -62,6 +65,9 @@ class PictureConfig(ExportsConfig):
     style: str = AUTO
     """Style of the dance: one of the model's styles; `auto`, the one that fits the music best; or `none`. With a model
     that has no styles, `auto` and `none` change nothing."""
+    energy: Energy | None = None
+    """Speed of the dance in proportion to the mean of its style in the training clips, 0.5 to 2; null leaves it to the
+    music."""
     candidates: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of dances per song, with different seeds, of which the best one is rendered: by beat alignment, jerk,
     freezes and foot skate, and for a person by the share of poses that the footage does not have."""
@@ -131,7 +137,7 @@ class RenderConfig(PictureConfig, Parallel):
 
     songs: InputUri
     """A folder, a list of URIs (.txt), or a table with a column uri (.csv, .parquet). Columns `seed`, `style`,
-    `look`, `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
+    `energy`, `look`, `checkpoint`, `start_s` and `end_s` of a table are settings of single songs."""
     output: Annotated[Uri, Output(beside=(RENDERS, EXPORTS, MOTIONS, DANCED, SEGMENTS), inside=())]
     """Folder of the videos, named after the songs. The table of results is beside it: `<output>_renders`; so are the
     files of `exports`: `<output>_exports`."""

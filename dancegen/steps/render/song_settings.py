@@ -15,7 +15,7 @@ from dancegen.config import Config, InputUri
 from dancegen.errors import ConfigError, DanceGenError, StorageUnreachableError
 from dancegen.gan import styles
 from dancegen.steps.render.looks.sizes import drawn_size, person_size
-from dancegen.steps.render.settings import EXTERNAL, Look, PictureConfig
+from dancegen.steps.render.settings import EXTERNAL, Energy, Look, PictureConfig
 
 Row = dict[str, Any]
 
@@ -36,6 +36,8 @@ class SongSettings(Config):
     """Seed of the noise."""
     style: str | None = None
     """Style of the dance: a style of the model, auto or none."""
+    energy: Energy | None = None
+    """Speed of the dance in proportion to the mean of its style."""
     look: Look | None = None
     """Figure in the video."""
     checkpoint: InputUri | None = None
@@ -53,7 +55,7 @@ class SongSettings(Config):
 
     def picture(self, picture: PictureConfig) -> PictureConfig:
         """The settings of the job with those of the song."""
-        own = self.model_dump(include={"seed", "style", "look", "checkpoint"}, exclude_none=True)
+        own = self.model_dump(include={"seed", "style", "energy", "look", "checkpoint"}, exclude_none=True)
         return picture.model_copy(update=own)
 
 
@@ -67,7 +69,7 @@ class Choice:
     settings: str
     """The song's SongSettings as JSON."""
     stamp: str
-    """Changes when the result does: model, seed, style, look, size, rate, part of the song, formats."""
+    """Changes when the result does: model, seed, style, energy, look, size, rate, part of the song, formats."""
     checkpoint_hash: str | None
     """Hash of the dance model; None with a problem."""
     problem: str | None = None
@@ -82,6 +84,7 @@ class Choices:
         self._identities: dict[str, str] = {}
         self._looks: dict[str, str] = {}
         self._model_styles: dict[str, tuple[str, ...]] = {}
+        self._models_with_energy: dict[str, bool] = {}
         self.of({})  # an error in the settings of the job ends it, and is not the problem of a song
 
     def of(self, song: Row) -> Choice:
@@ -108,6 +111,8 @@ class Choices:
             parts.append(f"{own.start_s or 0.0:g}-{'' if own.end_s is None else f'{own.end_s:g}'}")
         if self._styles(picture):
             parts.append(f"style {picture.style}")
+        if picture.energy is not None:
+            parts.append(f"energy {picture.energy:g}")
         if picture.candidates > 1:
             parts.append(f"best of {picture.candidates}")
         if picture.exports:
@@ -119,6 +124,8 @@ class Choices:
         picture = own.picture(self._picture)
         model = self._identity(picture.dance_model)
         styles.check(picture.style, self._styles(picture))
+        if picture.energy is not None:
+            styles.check_energy(picture.energy, self._takes_energy(picture))
         return Choice(own.model_dump_json(exclude_none=True), self.stamp(own, model), model)
 
     def _styles(self, picture: PictureConfig) -> tuple[str, ...]:
@@ -129,6 +136,12 @@ class Choices:
             about = header.read(picture.dance_model, header.DANCE)
             self._model_styles[picture.dance_model] = header.dance_styles(about, picture.dance_model)
         return self._model_styles[picture.dance_model]
+
+    def _takes_energy(self, picture: PictureConfig) -> bool:
+        model = picture.dance_model
+        if model not in self._models_with_energy:
+            self._models_with_energy[model] = header.takes_energy(header.read(model, header.DANCE), model)
+        return self._models_with_energy[model]
 
     def _look(self, picture: PictureConfig) -> str:
         """The look and the size; a person is identified by the content of the checkpoint."""

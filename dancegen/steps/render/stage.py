@@ -79,6 +79,7 @@ class Rendered:
     exports: list[str] | None = None
     dance_seed: int | None = None
     style: str | None = None
+    energy: float | None = None
     candidate_scores: list[float] | None = None
     motion: str | None = None
     motion_reused: bool | None = None
@@ -220,6 +221,7 @@ def render_song(
         exports=[*exports.values()] if exports else None,
         dance_seed=danced.seed,
         style=danced.style,
+        energy=picture.energy,
         candidate_scores=danced.scores,
         motion=danced.key,
         motion_reused=danced.reused if danced.key else None,

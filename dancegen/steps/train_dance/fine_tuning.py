@@ -10,6 +10,7 @@ ROW_OF_FIRST_STYLE = {
     "pose_generator.style.embedding.weight": 1,
     "music_style.weight": 0,
     "music_style.bias": 0,
+    "log_speeds": 1,
     "transformer.style.weight": 1,
     "transformer.styles.weight": 0,
     "transformer.styles.bias": 0,

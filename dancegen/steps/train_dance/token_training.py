@@ -32,13 +32,14 @@ from dancegen.tokens.beat_grid import POSES, BeatGrid, beat_grid
 from dancegen.tokens.generator import TokenGenerator
 from dancegen.tokens.motion import HIPS, Motion, on_grid
 from dancegen.training.batch import Batch
-from dancegen.training.statistics import share_statistics
+from dancegen.training.statistics import share
 
 LONGEST = 32  # tokens of a window
 SPAN_SHARE = 0.5  # of the clips have whole tokens masked, as at the joins of parts; the others single codes
 PLANTED = 0.5  # torsos a second: an ankle that is slower bears weight
 TORSOS_A_UNIT = 4.0
 LENGTHS_KEEP = 0.99  # decay of the mean of the bones' lengths
+SPEEDS_KEEP = 0.99  # decay of the mean speed of a style's clips
 VALIDATION = 1 << 30  # random stream of the masks of validation
 WITHOUT_MOTION = 300  # updates of the tokenizer before its losses of motion begin
 BETAS = (0.9, 0.98)
@@ -61,6 +62,7 @@ class Draws:
     start: Float[Tensor, " B"]
     heard: Float[Tensor, " B"]
     style: Float[Tensor, " B"]
+    energy: Float[Tensor, " B"]
     share: Float[Tensor, " B"]
     """Decides how many codes are masked."""
     spans: Float[Tensor, " B"]
@@ -159,8 +161,14 @@ class TokenTraining:
         heard = draws.heard >= self.config.tokens.transformer.music_dropout
         style = torch.zeros_like(grid.counts) if batch.style is None or not self.styles else batch.style
         told = style * (draws.style >= self.config.style_dropout)
+        energy = None
+        if self.config.tokens.transformer.energy:
+            known = draws.energy >= self.config.tokens.transformer.energy_dropout
+            energy = self._energy(batch, style).where(known, math.nan)
         with autocast(self.precision, music):
-            logits = self._predict(self.generator.tokenizer.fsq.values(codes), masked, music, told, heard, there)
+            logits = self._predict(
+                self.generator.tokenizer.fsq.values(codes), masked, music, told, heard, there, energy
+            )
         found = _code_losses(logits.float(), codes, masked, self.config.tokens.transformer.label_smoothing)
         loss = found["code_loss"]
         if self.styles:
@@ -257,8 +265,8 @@ class TokenTraining:
             raise CheckpointError("training state", f"cannot be used ({error}).", "Start a new run.") from error
 
     def share_statistics(self) -> None:
-        """Average the bones' lengths over all workers."""
-        share_statistics(self.generator, self.ema)
+        """Average the bones' lengths and the speeds over all workers."""
+        share([buffer for network in (self.generator, self.ema) for buffer in network.statistics])
 
     def start_from(self, model: DanceModel) -> None:
         """Start with a model's weights; styles that it lacks are newly initialised."""
@@ -275,6 +283,15 @@ class TokenTraining:
             codes = tokenizer.fsq.codes(tokenizer.latents(motion.vectors, motion.seen, motion.lengths))
             return codes, grid, self.generator.music(batch.audio, batch.rhythm, grid, self.config.fps)
 
+    @torch.no_grad()
+    def _energy(self, batch: Batch, style: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """Each clip's speed in proportion to the mean of its style, which this updates."""
+        log_speed, means = _speed(batch.pose, self._mask(batch), self.config.fps).log(), self.generator.log_speeds
+        for number, clips in ((0, style >= 0), *((number, style == number) for number in style.unique().tolist())):
+            mean = log_speed[clips].mean()
+            means[number] = mean if means[number] == 0 else means[number].lerp(mean, 1 - SPEEDS_KEEP)
+        return (log_speed - means[style]).exp()
+
     def _mask(self, batch: Batch) -> Float[Tensor, "B T J"]:
         return batch.mask if self.config.masked else torch.ones_like(batch.mask)
 
@@ -285,7 +302,7 @@ class TokenTraining:
         everyone = clips * self.workers
         found = Draws(
             torch.randn(everyone, TONE_BANDS, generator=random),
-            *(torch.rand(everyone, generator=random) for _ in range(6)),  # pyright: ignore[reportCallIssue]
+            *(torch.rand(everyone, generator=random) for _ in range(7)),  # pyright: ignore[reportCallIssue]
             places=torch.rand(everyone, LONGEST, groups, generator=random),
         )
         mine = slice(self.rank * clips, (self.rank + 1) * clips)
@@ -372,6 +389,13 @@ def _masked(draws: Draws, there: Bool[Tensor, "B N"], groups: int) -> Bool[Tenso
     partly = draws.places[:, : there.shape[1]] < 1.5 * draws.places[:, :1, :1].clamp(min=0.3)  # a third: all
     masked = torch.where((draws.spans < SPAN_SHARE)[:, None, None], run[..., None] & partly, single)
     return masked & there[..., None].expand(-1, -1, groups)
+
+
+def _speed(pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"], fps: float) -> Float[Tensor, " B"]:
+    """The mean speed of the joints, in units of the pose a second."""
+    both = mask[:, 1:] * mask[:, :-1]
+    way = (pose.diff(dim=1).norm(dim=-1) * both).sum(dim=(1, 2))
+    return fps * way.clamp(min=1e-6) / both.sum(dim=(1, 2)).clamp(min=1)
 
 
 def _code_losses(
