@@ -21,6 +21,7 @@ from dancegen.tokens.settings import TokensConfig
 from dancegen.tokens.transformer import MaskedTransformer
 
 LIKELY, LIKELY_CODES = 0.95, 64  # codes that may be drawn: the likeliest, with this share of the probability together
+GUIDED = 0.5  # share of the steps with guidance: the first codes decide on the style, and later ones follow them
 ORDER_NOISE = 4.0  # of the confidence in the first step: which codes are drawn early is partly random
 
 
@@ -47,7 +48,8 @@ def draw(
     codes, masked = windows.codes.clone(), windows.masked & windows.there[..., None]
     count = masked.flatten(1).sum(dim=1)
     for step in range(steps):
-        likely, which = _logits(network, fsq, config, windows, codes, masked).log_softmax(dim=-1).topk(LIKELY_CODES)
+        logits = _logits(network, fsq, config, windows, codes, masked, guided=step < GUIDED * steps)
+        likely, which = logits.log_softmax(dim=-1).topk(LIKELY_CODES)
         noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely)
         before = likely.exp().cumsum(dim=-1) - likely.exp()
         chosen = (likely / config.temperature + noise).masked_fill(before > LIKELY, -math.inf).argmax(dim=-1)[..., None]
@@ -63,16 +65,22 @@ def draw(
 
 
 def _logits(
-    network: MaskedTransformer, fsq: FSQ, config: TokensConfig, windows: Windows, codes: Tensor, masked: Tensor
+    network: MaskedTransformer,
+    fsq: FSQ,
+    config: TokensConfig,
+    windows: Windows,
+    codes: Int[Tensor, "B N G"],
+    masked: Bool[Tensor, "B N G"],
+    guided: bool,
 ) -> Float[Tensor, "B N G K"]:
-    """Logits with guidance: moved on from those without music, style and energy, without style, and without energy."""
+    """Logits. With guidance, they are moved on from those without all three, without style, and without energy."""
     style, energy, heard = windows.style, windows.energy, torch.ones_like(windows.style, dtype=torch.bool)
     others = []
-    if config.guidance:
+    if guided and config.guidance:
         others.append((config.guidance, style, energy, ~heard))
-    if config.style_guidance and (style > 0).any():
+    if guided and config.style_guidance and (style > 0).any():
         others.append((config.style_guidance, torch.zeros_like(style), energy, heard))
-    if config.energy_guidance and energy.isfinite().any():
+    if guided and config.energy_guidance and energy.isfinite().any():
         others.append((config.energy_guidance, style, torch.full_like(energy, math.nan), heard))
     weights, styles, energies, hearing = zip((0.0, style, energy, heard), *others, strict=True)
     times = len(weights)

@@ -78,14 +78,14 @@ def noise(seconds):
 
 
 def test_a_model_dances_as_fast_as_it_is_told_after_a_short_training(tmp_path: Path):
-    training = trained((250, 250))
+    training = trained((200, 500))
     assert isinstance(training.ema, TokenGenerator)
     model = DanceModel(training.ema, CONFIG.model_copy(update={"beat_warp_s": 0.0}), styles=STYLES)
     slow, fast = (
         np.mean([speed(model.dance(noise(8), seed, style="krump", energy=energy)) for seed in range(4)])
         for energy in (0.6, 1.7)
     )
-    assert fast > 1.2 * slow
+    assert fast > 1.5 * slow
     checkpoint.save(tmp_path / "model", model, {}, half=False)
     loaded = checkpoint.load(tmp_path / "model")
     assert np.array_equal(loaded.dance(noise(4), 1, energy=1.7), model.dance(noise(4), 1, energy=1.7))
