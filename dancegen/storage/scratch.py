@@ -7,8 +7,11 @@ CACHE_KB = 64_000  # in memory; the rest is in a file, which SQLite deletes
 
 
 def database(layout: str) -> sqlite3.Connection:
-    """A new database with these tables. It is gone when it is closed, or when the process ends."""
-    made = sqlite3.connect("")
+    """A new database with these tables. It is gone when it is closed, or when the process ends.
+
+    Several threads may use it, one after another.
+    """
+    made = sqlite3.connect("", check_same_thread=False)
     made.executescript(
         f"pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -{CACHE_KB}; {layout}"
     )

@@ -113,7 +113,6 @@ def test_dances_that_are_made_ahead_give_the_same_videos(
     assert (summary.rows, summary.bad) == (4, 1)
     found, expected = renders(ahead.output), renders(plain.output)
     assert {row["output_hash"] for row in found.values()} == {row["output_hash"] for row in expected.values()}
-    assert {row["motion_reused"] for row in found.values() if row["error"] is None} == {True}
     assert "cannot be opened" in found["broken.mp3True"]["error"]
     assert len([*Path(f"{ahead.output}_exports").iterdir()]) == 3
     assert not Path(f"{ahead.output}_danced").exists()

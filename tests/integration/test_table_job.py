@@ -11,7 +11,7 @@ import pytest
 
 from dancegen import schema, tables
 from dancegen.engine.table_jobs import pool, schedule
-from dancegen.engine.table_jobs.cost import Budget
+from dancegen.engine.table_jobs.cost import Budget, CancelledError
 from dancegen.engine.table_jobs.settings import Parallel
 from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
 from dancegen.errors import ConfigError, StorageUnreachableError, TableError, TooManyBadRowsError
@@ -170,7 +170,21 @@ def test_a_job_ends_before_it_costs_too_much_and_keeps_what_is_done(tmp_path, jo
     assert "stopped at max_cost=3.5: " in capfd.readouterr().err
     spent = Budget(max_cost=3.5, spent=3.5)
     assert run_table_job(job, songs, dear, spent).done_now == 0, "earlier jobs of the run count"
+    beside = Budget(max_cost=3.5, beside=lambda: 3.5)
+    assert run_table_job(job, songs, dear, beside).done_now == 0, "and so do those that run at the same time"
     assert run_table_job(job, songs, dear).left == 0
+
+
+def test_a_job_that_is_no_longer_needed_ends_at_once_and_keeps_what_is_done(job):
+    states = []
+
+    def cancelled():
+        return states[0].done_now > 0
+
+    with pytest.raises(CancelledError):
+        run_table_job(job, rows("a", "slow1", "slow2"), TOLERANT, Budget(cancelled=cancelled), states.append)
+    assert len(errors(job)) == states[0].done_now < 3
+    assert run_table_job(job, rows("a", "slow1", "slow2"), TOLERANT).left == 0
 
 
 def test_bad_rows_of_a_tolerant_step_are_left_to_the_next_one(job):

@@ -5,10 +5,15 @@ or waits. The start of a machine, before it has an actor, is not counted.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 LEVEL = 0.9  # of the interval
+
+
+class CancelledError(Exception):
+    """The job ended because another one no longer needs it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,10 @@ class Budget:
     """What earlier jobs of the run have cost."""
     sample: int = 0
     """Run only so many of the rows that are left, to estimate the others; 0 runs all."""
+    beside: Callable[[], float] = lambda: 0.0
+    """What a job that runs at the same time has cost so far."""
+    cancelled: Callable[[], bool] = lambda: False
+    """Whether the job is to end at once."""
 
 
 @dataclass
@@ -64,7 +73,7 @@ class Spending:
 
     def held_s(self, now_s: float) -> float:
         """Time for which actors were held; that of the rows where the actors are not known."""
-        held_s = self._ended_s + sum(now_s - since_s for since_s in self._running.values())
+        held_s = self._ended_s + sum(now_s - since_s for since_s in list(self._running.values()))  # other threads ask
         return max(held_s, self.rows_s + self.lost_s)
 
     def committed_s(self, now_s: float) -> float:

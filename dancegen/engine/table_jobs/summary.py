@@ -115,6 +115,10 @@ class Summary:
             f"If this is expected, set max_error_fraction={enough:g} (now {allowed:g}).",
         )
 
+    def cost(self) -> float:
+        """What the job has cost so far."""
+        return self.price.of(self.spending.held_s(time.monotonic()))
+
     def so_far(self) -> str:
         """What is done, for the message when the job ends early."""
         return f"{self.done_before + self.done_now:,} of {self.rows:,} {self.label} are done and kept in {self.table}"

@@ -15,7 +15,7 @@ it is in quarantine.
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
@@ -27,7 +27,7 @@ from dancegen.engine.cluster.session import await_room, start_ray
 from dancegen.engine.messages import ProgressEvents, progress_file
 from dancegen.engine.metrics import RowMetrics
 from dancegen.engine.prices import actor_price
-from dancegen.engine.table_jobs.cost import LEVEL, Budget
+from dancegen.engine.table_jobs.cost import LEVEL, Budget, CancelledError
 from dancegen.engine.table_jobs.dataset_pool import dataset_statuses
 from dancegen.engine.table_jobs.job import Row, Status, TableJob
 from dancegen.engine.table_jobs.plan import Plan
@@ -43,12 +43,19 @@ UNLIMITED = Budget()
 __all__ = ["TableJob", "run_table_job"]
 
 
-def run_table_job(job: TableJob, rows: Iterable[Row], parallel: Parallel, budget: Budget = UNLIMITED) -> Summary:
+def run_table_job(
+    job: TableJob,
+    rows: Iterable[Row],
+    parallel: Parallel,
+    budget: Budget = UNLIMITED,
+    begun: Callable[[Summary], None] = lambda summary: None,
+) -> Summary:
     """Make the table. Each row has a `uri` and a `version`; rows done before in the same version are skipped.
 
-    A row with `gone` is always done again: the files that it wrote outside the table no longer exist.
-    Raises ConfigError when there are no rows, TooManyBadRowsError above `max_error_fraction`, and any
-    DanceGenError that the stage's constructor raises.
+    A row with `gone` is always done again: the files that it wrote outside the table no longer exist. `begun` is called
+    with the state of the job, which goes on changing, once all rows are known.
+    Raises ConfigError when there are no rows, TooManyBadRowsError above `max_error_fraction`, CancelledError when the
+    budget says so, and any DanceGenError that the stage's constructor raises.
     """
     started, price = time.monotonic(), actor_price(parallel)
     if budget.max_cost is not None and not price.per_hour:
@@ -61,6 +68,7 @@ def run_table_job(job: TableJob, rows: Iterable[Row], parallel: Parallel, budget
         summary = Summary(
             job.label, job.table, len(plan), 0, parallel, unit=job.unit, tolerant=job.tolerant, price=price
         )
+        begun(summary)
         _process(job, plan, parallel, budget, summary, started)
     summary.seconds = time.monotonic() - started
     notify(str(summary), **summary.numbers())
@@ -119,7 +127,9 @@ def _statuses(
     start_ray(actors * parallel.cpus_per_actor, actors * parallel.gpus_per_actor)
 
     def enough() -> bool:
-        cost = budget.spent + summary.price.of(spending.committed_s(time.monotonic()))
+        if budget.cancelled():
+            raise CancelledError
+        cost = budget.spent + budget.beside() + summary.price.of(spending.committed_s(time.monotonic()))
         return budget.max_cost is not None and cost > budget.max_cost
 
     with watching_head(summary.so_far):

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from dancegen.errors import StorageError, TableError, TooManyBadRowsError
 from dancegen.exports import formats
 from dancegen.logs import notify
 from dancegen.media.inputs import SONG_SUFFIXES, stream_media
+from dancegen.steps.render.ahead import DancesAhead
 from dancegen.steps.render.library import Library, Past, Song
-from dancegen.steps.render.segments.jobs import LongSongs, budget_after
+from dancegen.steps.render.segments.jobs import LongSongs
 from dancegen.steps.render.settings import DANCED, EXPORTS, MOTIONS, RENDERS, SEGMENTS, PictureConfig, RenderConfig
 from dancegen.steps.render.song_settings import COLUMNS, Choice, Choices, SongSettings
 from dancegen.tables.shards import delete_rows
@@ -37,14 +38,12 @@ def run(config: RenderConfig) -> Summary:
     same seed, style, look, rate and size, of the same part of the song. A person is the same whose checkpoint has
     the same content. A song that was moved keeps its video.
 
-    With `motion_actors`, the dances of all these songs are made first. Long songs get their dance with the others, and
-    their video after them (`segments`); not in a run that ends early, by `max_cost` or because too many songs are bad.
+    With `motion_actors`, the dances are made ahead. Long songs get their dance with the others, and their video after
+    them (`segments`); not in a run that ends early, by `max_cost` or because too many songs are bad.
     """
     picture = PictureConfig(**{name: getattr(config, name) for name in PictureConfig.model_fields})
     device = "cuda" if config.gpus_per_actor else "cpu"
-    ahead = bool(config.motion_actors and not config.estimate)
-    again, longest_s = config.overwrite and not ahead, None if config.estimate else config.segment_s
-    given = (picture, device, _motions(config), again, longest_s)
+    given = (picture, device, _motions(config), config.overwrite, None if config.estimate else config.segment_s)
     job = TableJob(
         *("songs", _table(config), schema.RENDERS, RENDER_SONGS, given, {}),
         **{"unit": "frames", "times": TIMES, "counted": {"motion_reused": "dances were reused"}},
@@ -54,12 +53,11 @@ def run(config: RenderConfig) -> Summary:
     with library(config) as songs:
         rows, budget = input_rows(config, songs), Budget(config.max_cost, config.estimate)
         tables.begin(_motions(config), schema.MOTIONS, {})
-        if ahead:
-            budget = dance_ahead(config, picture, songs, budget)
         try:
-            summary = run_table_job(job, rows, config, budget)
+            with dances_ahead(config, picture, songs, budget) as ahead:
+                summary = run_table_job(job, rows, config, replace(budget, beside=ahead.cost), ahead.start)
+            budget = replace(budget, spent=budget.spent + ahead.cost())
             if not summary.left:
-                storage.delete(_danced(config))
                 long_songs = LongSongs(job.table, _motions(config), _segments(config), picture, device, config)
                 long_songs.finish(input_rows(config, songs), budget, summary)
         except (TooManyBadRowsError, KeyboardInterrupt):
@@ -69,24 +67,23 @@ def run(config: RenderConfig) -> Summary:
     return summary
 
 
-def dance_ahead(config: RenderConfig, picture: PictureConfig, songs: Library, budget: Budget) -> Budget:
-    """Make the dances of the songs without a video. Returns the budget that is left.
+def dances_ahead(config: RenderConfig, picture: PictureConfig, songs: Library, budget: Budget) -> DancesAhead:
+    """The job that makes the dances of the songs without a video; of none where it is not wanted.
 
     A song that cannot be danced to is tried again with the pictures, which gives its row the reason.
     """
-    waiting = ({**row, "exports": None} for song, row in _songs(config, songs) if not _is_done(song, row))
-    if (first := next(waiting, None)) is None:
-        return budget
     job = TableJob(
         *("dances", _danced(config), schema.RENDERS, RENDER_SONGS),
-        *((picture, "cpu", _motions(config), config.overwrite, None, True), {}),
+        *((picture, "cpu", _motions(config), False, None, True), {}),
         **{"times": ("motion_s", "compute_s"), "counted": {"motion_reused": "dances were reused"}, "tolerant": True},
     )
-    pool = {"actors": config.motion_actors, "min_actors": 1, "gpus_per_actor": 0.0}
-    summary = run_table_job(job, chain([first], waiting), config.model_copy(update=pool), budget)
-    if summary.bad:
-        notify(f"  songs without a dance are tried again with the pictures: their reasons will be in {_table(config)}")
-    return budget_after(budget, summary)
+    pool = {"actors": config.motion_actors, "min_actors": 1, "gpus_per_actor": 0.0, "overwrite": True}
+
+    def rows() -> Iterator[Row]:
+        if config.motion_actors and not config.estimate and not config.overwrite:
+            yield from ({**row, "exports": None} for song, row in _songs(config, songs) if not _is_done(song, row))
+
+    return DancesAhead(job, rows, config.model_copy(update=pool), budget)
 
 
 def _is_done(song: Song, row: Row) -> bool:

@@ -146,8 +146,8 @@ class RenderConfig(PictureConfig, Parallel):
     is reused for another look, person or size, with the same song, checkpoint, seed and style. Several jobs may use one
     table at once. `overwrite` dances again and replaces the rows."""
     motion_actors: NonNegativeInt = 0
-    """Actors without a GPU that make the dances of all songs, before those of `actors` make the pictures: no GPU waits
-    for a dance. 0: each actor makes the dances of its songs; so do those of a sample (`estimate`)."""
+    """Actors without a GPU that make dances ahead of the actors that make the pictures, so that no GPU waits for a
+    dance. 0: each actor makes the dances of its songs; so does it in a sample (`estimate`) and with `overwrite`."""
     segment_s: Annotated[float, Field(ge=10)] | None = 300.0
     """Length in seconds above which a song is rendered in segments, on several workers at once, which are then joined
     without encoding them again; null renders all songs whole. A person's song is always rendered whole, since each

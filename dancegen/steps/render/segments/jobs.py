@@ -1,7 +1,6 @@
 """The table jobs over segments of long songs, and over the songs that they are joined to."""
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -143,4 +142,4 @@ def _found(parts: list[Row], results: list[Row]) -> Row:
 
 def budget_after(budget: Budget, spent: Summary) -> Budget:
     """The budget of the job after this one."""
-    return replace(budget, spent=budget.spent + spent.price.of(spent.spending.held_s(time.monotonic())))
+    return replace(budget, spent=budget.spent + spent.cost())
