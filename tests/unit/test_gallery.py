@@ -40,7 +40,16 @@ class Page(HTMLParser):
 
 
 def row(uri, video=None, error=None, **others):
-    known = {"version": "1", "seconds": 2.0, "seed": 7, "look": "avatar", "wall_s": 1.0, "counted_bpm": 120.2}
+    known = {
+        "version": "1",
+        "seconds": 2.0,
+        "seed": 7,
+        "look": "avatar",
+        "wall_s": 1.0,
+        "counted_bpm": 120.2,
+        "style": "krump",
+        "energy": 1.25,
+    }
     return {"uri": uri, "output_uri": video, "error": error, **known, **others}
 
 
@@ -84,7 +93,7 @@ def test_the_pages_show_videos_and_failures_with_their_reasons(library, tmp_path
     assert len(links) == 2  # and one without a preview
     assert [kind for kind, attributes in page.elements if attributes.get("class") == "poster"] == ["a"] * 3
     assert "../videos/50%25%20%26%20%232.mp4" in page.all("a", "href")
-    for text in ("0:02", "seed 7", "120 bpm", "avatar", "it is silent", "No preview"):
+    for text in ("0:02", "seed 7", "120 bpm", "avatar", "krump", "energy 1.25", "it is silent", "No preview"):
         assert text in page.text
     for preview in links:
         shown = [*frames(tmp_path / "gallery" / preview, "preview", 10)]

@@ -19,7 +19,8 @@ from dancegen.tools.gallery.songs import Songs, reason_of, title
 
 SONGS_A_PAGE = 200
 STATIC = ("gallery.css", "gallery.js")
-COLUMNS = ["uri", "version", "output_uri", "seconds", "seed", "look", "counted_bpm", "meter", "note", "wall_s", "error"]
+FACTS = ["seconds", "look", "style", "energy", "seed", "counted_bpm", "meter"]
+COLUMNS = ["uri", "version", "output_uri", *FACTS, "note", "wall_s", "error"]
 PAGE = re.compile(r"(page|failures)-\d+\.html")
 
 Row = dict[str, Any]
@@ -95,6 +96,8 @@ def _facts(row: Row) -> Iterator[str | None]:
     seconds = round(row["seconds"] or 0)
     yield f"{seconds // 60}:{seconds % 60:02}"
     yield storage.stem(row["look"]) if row["look"] else None
+    yield row["style"]
+    yield f"energy {row['energy']:g}" if row["energy"] else None
     yield f"seed {row['seed']}"
     yield f"{row['counted_bpm']:.0f} bpm" if row["counted_bpm"] else None
     yield row["meter"]
