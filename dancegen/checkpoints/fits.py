@@ -1,11 +1,13 @@
 """Checks of whether a checkpoint fits the settings of a training or an evaluation, from its header."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from dancegen.errors import CheckpointError
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.music.rhythm import RHYTHM_CHANNELS
 from dancegen.perceptual.stgcn_settings import STGCNConfig
+from dancegen.tokens.settings import TokensConfig
 
 TRAIN_AS_BEFORE = "Train with the settings that it was trained with (model.*), or train from scratch."
 TRAIN_TOKENS = "Train with base=configs/presets/tokens.yaml, or train from scratch."
@@ -28,7 +30,7 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
     """Raise CheckpointError unless a dance model can be trained further with these settings.
 
     Another `generator.output` is accepted: tanh is close to the identity for real poses, and training adapts the rest.
-    A model without styles may get some: at first they change nothing.
+    A model without styles or energy may get them: at first they change nothing.
     """
     shared = ("head", "fps", "normalization")
     for name in (*shared, "tokens") if wanted.head == "tokens" else (*shared, "norm", "rhythm", "generator"):
@@ -36,12 +38,23 @@ def check_fine_tuning(uri: str, found: DanceModelConfig, channels: Sequence[str]
         if name == "generator":
             theirs = theirs.model_copy(update={"output": ours.output, "style_dim": theirs.style_dim or ours.style_dim})
         if name == "tokens":
-            theirs, ours = ((one.tokens.tokenizer, one.tokens.transformer) for one in (found, wanted))
+            theirs, ours = (_architecture(one.tokens) for one in (found, wanted))
+            theirs["transformer"]["energy"] |= ours["transformer"]["energy"]
         if theirs != ours:
             remedy = TRAIN_TOKENS if name == "head" and found.head == "tokens" else TRAIN_AS_BEFORE
             raise CheckpointError(uri, f"was trained with {name} {theirs!r}, and not with {ours!r}.", remedy)
     if tuple(channels) != RHYTHM_CHANNELS:
         raise CheckpointError(uri, f"uses only the rhythm channels {', '.join(channels)}.", TRAIN_AS_BEFORE)
+
+
+def _architecture(tokens: TokensConfig) -> dict[str, dict[str, Any]]:
+    """The settings that decide on the weights' shapes."""
+    return {
+        "tokenizer": tokens.tokenizer.model_dump(include={"width", "blocks", "groups"}),
+        "transformer": tokens.transformer.model_dump(
+            include={"width", "blocks", "attention_heads", "mel_bands", "energy"}
+        ),
+    }
 
 
 def check_consent(uri: str, consent: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dancegen.checkpoints import checkpoint
-from dancegen.errors import ConfigError
+from dancegen.errors import CheckpointError, ConfigError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
 from dancegen.media.audio import SAMPLE_RATE
@@ -73,8 +73,8 @@ def speed(dance):
     return float(np.linalg.norm(np.diff(dance, axis=0), axis=-1).mean())
 
 
-def noise(seconds):
-    return 0.1 * np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE)).astype(np.float32)
+def noise(seconds: float) -> np.ndarray:
+    return (0.1 * np.random.default_rng(0).standard_normal((round(seconds * SAMPLE_RATE),))).astype(np.float32)
 
 
 def test_a_model_dances_as_fast_as_it_is_told_after_a_short_training(tmp_path: Path):
@@ -131,6 +131,26 @@ def test_a_model_that_takes_no_energy_refuses_it_in_a_line(tmp_path: Path):
         Choices(picture.model_copy(update={"energy": 1.5}))
     problem = str(Choices(picture).of({"uri": "a.wav", "energy": 1.5}).problem)
     assert problem == f"a.wav: {told} Correct the row of a.wav in the table of songs."
+
+
+def test_a_model_without_energy_starts_as_it_was_and_learns_it_further(tmp_path: Path):
+    without = CONFIG.tokens.model_copy(update={"transformer": TRANSFORMER.model_copy(update={"energy": False})})
+    before = TokenTraining(CONFIG.model_copy(update={"tokens": without}), 0, styles=STYLES)
+    checkpoint.save(tmp_path / "before", DanceModel(before.ema, before.config, styles=STYLES), {}, half=False)
+    kept = CONFIG.model_copy(update={"tokens": CONFIG.tokens.model_copy(update={"tokenizer_epochs": 0})})
+    further = TokenTraining(kept, 1, styles=STYLES, precision="float32")
+    model = checkpoint.load_to_train(tmp_path / "before", kept)
+    further.start_from(model)
+    started = DanceModel(further.ema, kept, styles=STYLES)
+    assert np.array_equal(started.dance(noise(3), 1), model.dance(noise(3), 1))
+    assert np.array_equal(started.dance(noise(3), 1, energy=1.5), model.dance(noise(3), 1))
+    for _ in range(12):
+        further.step(batch())
+    assert further.saved_weights()["transformer.energy.weight"].any()
+    with_energy = DanceModel(further.ema, kept, styles=STYLES)
+    checkpoint.save(tmp_path / "after", with_energy, {})
+    with pytest.raises(CheckpointError, match="'energy': True"):
+        checkpoint.load_to_train(tmp_path / "after", before.config)
 
 
 def test_another_energy_renders_a_song_again(tmp_path: Path):
