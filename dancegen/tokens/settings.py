@@ -70,5 +70,5 @@ class TokensConfig(Config):
     2022); 0 does not move them."""
     style_guidance: NonNegativeFloat = 2.0
     """The same for the style: how far the logits of a dance with a style are moved on from those without it."""
-    energy_guidance: NonNegativeFloat = 1.0
+    energy_guidance: NonNegativeFloat = 2.0
     """The same for the energy."""

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from dancegen.checkpoints import checkpoint
+from dancegen.corpus.music.songs import synthesize
+from dancegen.corpus.structure import compose
 from dancegen.errors import CheckpointError, ConfigError
 from dancegen.gan.dance_model import DanceModel, build_generator
 from dancegen.gan.settings import AudioEncoderConfig, DanceModelConfig, GeneratorConfig
@@ -89,6 +91,18 @@ def test_a_model_dances_as_fast_as_it_is_told_after_a_short_training(tmp_path: P
     checkpoint.save(tmp_path / "model", model, {}, half=False)
     loaded = checkpoint.load(tmp_path / "model")
     assert np.array_equal(loaded.dance(noise(4), 1, energy=1.7), model.dance(noise(4), 1, energy=1.7))
+
+
+def test_the_shipped_model_dances_faster_with_more_energy_and_as_ever_with_that_of_its_style():
+    model = checkpoint.load_model(None)
+    music = synthesize(compose("hiphop", 4, 16.0))
+    speeds = {
+        energy: np.mean([speed(model.dance(music, seed, style="hiphop", energy=energy)) for seed in (0, 2)])
+        for energy in (0.6, None, 1.0, 1.6)
+    }
+    assert speeds[0.6] < 0.9 * speeds[None]
+    assert speeds[1.0] == pytest.approx(speeds[None], rel=0.15)
+    assert speeds[1.6] > 1.1 * speeds[None]
 
 
 def test_the_energy_of_a_clip_is_its_speed_in_proportion_to_the_mean_of_its_style():
