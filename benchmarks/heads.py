@@ -61,7 +61,7 @@ def dances(given: argparse.Namespace) -> str:
     calls: dict[str, Call] = {}
     for head, model in models.items():
         model.generator.to(given.device)
-        music = model._song(samples, model.hear(samples))  # pyright: ignore[reportPrivateUsage]
+        music, _ = model._song(samples, None)  # pyright: ignore[reportPrivateUsage]
         for precision, compiled in KINDS[:2]:
             calls[label(head, precision, compiled)] = drawn(model, music, given.dances, precision)
     title = f"{given.dances} dances of {given.seconds} s"

@@ -105,7 +105,7 @@ class DanceModel:
         """The style that fits a song best, by its music; None for a model without styles."""
         if not self.styles:
             return None
-        return self.styles[int(self.head.style_logits(self._song(samples, heard)).argmax())]
+        return self.styles[int(self.head.style_logits(self._song(samples, heard)[0]).argmax())]
 
     @torch.inference_mode()
     def dances(
@@ -150,8 +150,7 @@ class DanceModel:
             given = torch.from_numpy(mirrored(first) if odd[0] else first).to(self._device) if len(first) else None
         if section is not None:
             section = replace(section, dance=section.dance.to(self._device))
-        heard = self.hear(samples) if heard is None else heard
-        song = self._song(samples, heard)
+        song, heard = self._song(samples, heard)
         found = self.head.song(song, seeds, chosen, given, window_frames, section, energy).cpu().numpy()
         beats_s = NO_BEATS if heard is None else heard.count.beat_times()
         first, last = (None if given is None else len(given) - 1), None
@@ -177,18 +176,21 @@ class DanceModel:
             dance = plant_feet(dance, self.config.fps, first, last)
         return dance
 
-    def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> Song:
-        """The music of a song, on the device; the rhythm is 0, and there are no phrases, for a model without it."""
+    def _song(self, samples: Float32[np.ndarray, " S"], heard: Heard | None) -> tuple[Song, Heard | None]:
+        """The music of a song, on the device, and its beats.
+
+        For a model without rhythm input, the rhythm is 0, and there are no phrases and no beats but the given ones.
+        """
         frames, samples = self._frames(samples), self._level(samples)
         audio = torch.from_numpy(_pieces(samples, frames, samples_per_frame(self.config))).to(self._device)
         if not self._rhythm:
-            return Song(audio, audio.new_zeros(frames, len(self.rhythm_channels)), [])
+            return Song(audio, audio.new_zeros(frames, len(self.rhythm_channels)), []), heard
         bands = bands_db(samples)
         heard = hear(samples, bands) if heard is None else heard
         channels = rhythm_channels(bands, heard, frames, self.config.fps)
         columns = [RHYTHM_CHANNELS.index(name) for name in self.rhythm_channels]
         phrases = find_phrases(bands, heard, frames / self.config.fps) if self.config.generator.planned else []
-        return Song(audio, torch.from_numpy(channels[:, columns]).to(self._device), phrases)
+        return Song(audio, torch.from_numpy(channels[:, columns]).to(self._device), phrases), heard
 
     @property
     def _rhythm(self) -> bool:

@@ -77,7 +77,8 @@ def best_dance(
 
     Candidates for a `section` of a dance are compared as whole dances.
     """
-    heard, style = model.hear(samples), chosen_style(picture.style, samples, model)
+    heard = model.hear(samples)
+    style = chosen_style(picture.style, samples, model, heard)
     seeds = [song_seed(picture.seed, content_hash, number) for number in range(picture.candidates)]
     if len(seeds) == 1:
         return dance(samples, model, look.size, picture.fps, seeds[0], heard, style, section, picture.energy)

@@ -70,10 +70,15 @@ def song_seed(seed: int, content_hash: str, candidate: int = 0) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
-def chosen_style(setting: str, samples: Float32[np.ndarray, " S"], model: DanceModel) -> str | None:
-    """The style of the dance to a song: that of the setting, for `auto` the one that fits the music best."""
+def chosen_style(
+    setting: str, samples: Float32[np.ndarray, " S"], model: DanceModel, heard: Heard | None = None
+) -> str | None:
+    """The style of the dance to a song: that of the setting, for `auto` the one that fits the music best.
+
+    `heard` is `model.hear(samples)`, if known.
+    """
     if setting == AUTO:
-        return model.style_of(samples)
+        return model.style_of(samples, heard)
     return None if setting == NONE else setting
 
 
