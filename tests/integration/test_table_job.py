@@ -187,6 +187,23 @@ def test_a_job_that_is_no_longer_needed_ends_at_once_and_keeps_what_is_done(job)
     assert run_table_job(job, rows("a", "slow1", "slow2"), TOLERANT).left == 0
 
 
+def test_a_job_that_waits_for_a_machine_can_be_cancelled(tmp_path, job):
+    import ray
+
+    def hold():
+        time.sleep(60)
+
+    holder = ray.remote(hold).options(num_cpus=ray.available_resources()["CPU"]).remote()
+    while ray.available_resources().get("CPU", 0) >= 1:
+        time.sleep(0.1)
+    try:
+        with pytest.raises(CancelledError):
+            run_table_job(job, rows("a"), TOLERANT, Budget(cancelled=lambda: True))
+    finally:
+        ray.cancel(holder, force=True)
+    assert not calls(tmp_path)
+
+
 def test_bad_rows_of_a_tolerant_step_are_left_to_the_next_one(job):
     assert run_table_job(replace(job, tolerant=True), rows("broken"), Parallel(max_error_fraction=0)).bad == 1
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dancegen.engine.cluster.internals import CHILDREN_END_THEMSELVES, QUIET, START_TIMEOUT
@@ -16,6 +17,7 @@ from dancegen.stopping import handle_sigterm
 
 SPARE_CPUS = 2  # for Ray's own tasks (readers, splitters); without them the step waits forever
 OBJECT_STORE_BYTES = 400_000_000
+POLL_S = 1.0
 TELL_EVERY_S = 60.0
 LONGEST_WAIT_S = 3600.0  # cloud machines take minutes to start; other jobs may take longer
 
@@ -46,8 +48,8 @@ def worker_environment() -> dict[str, Any]:
     return {"runtime_env": {"env_vars": CHILDREN_END_THEMSELVES}} if os.environ.get("RAY_ADDRESS") else {}
 
 
-def await_room(cpus: float, gpus: float) -> None:
-    """Wait until a machine of the cluster has these resources free; prints a line each minute.
+def await_room(cpus: float, gpus: float, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Wait until a machine of the cluster has these resources free, or until cancelled; prints a line each minute.
 
     Raises ClusterError after an hour: Ray itself would not report why there is no progress.
     """
@@ -55,8 +57,15 @@ def await_room(cpus: float, gpus: float) -> None:
 
     room = ray.remote(_nothing).options(num_cpus=cpus, num_gpus=gpus).remote()
     need = f"{cpus:g} CPUs and {gpus:g} GPUs"
+    tell_at = time.monotonic() + TELL_EVERY_S
     deadline = time.monotonic() + LONGEST_WAIT_S
-    while not ray.wait([room], timeout=TELL_EVERY_S)[0]:
+    while not ray.wait([room], timeout=POLL_S)[0]:
+        if cancelled():
+            ray.cancel(room)
+            return
+        if time.monotonic() < tell_at:
+            continue
+        tell_at += TELL_EVERY_S
         total = ray.cluster_resources()
         has = f"the cluster has {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs in total"
         if time.monotonic() > deadline:

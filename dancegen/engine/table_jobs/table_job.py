@@ -133,7 +133,7 @@ def _statuses(
         return budget.max_cost is not None and cost > budget.max_cost
 
     with watching_head(summary.so_far):
-        await_room(parallel.cpus_per_actor, parallel.gpus_per_actor)
+        await_room(parallel.cpus_per_actor, parallel.gpus_per_actor, budget.cancelled)
         if job.ray_data:
             yield from dataset_statuses(job, chain(first, rows), parallel, actors)
         else:
