@@ -207,6 +207,16 @@ def test_a_dance_like_the_footage_is_in_range_and_a_handstand_is_not(adult: Body
     assert share_out_of_range(half, adult, known) == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_person_that_is_filmed_again_keeps_the_poses_of_the_earlier_footage(adult: Body):
+    footage = dancing(standing(), seconds=20.0)
+    upside_down = footage * (1, -1, 1) + (0, 1, 0)
+    first = measure_range(footage, adult, centres=32)
+    both = measure_range(upside_down, adult, centres=32, earlier=first)
+    assert both.centres.shape == (64, 36)
+    assert share_out_of_range(footage, adult, both) < 0.05
+    assert share_out_of_range(upside_down, adult, both) <= 0.011
+
+
 def test_the_same_footage_has_the_same_centres_and_unknown_joints_are_not_compared(adult: Body):
     footage = dancing(standing())
     one, other = (measure_range(footage, adult, centres=8) for _ in range(2))

@@ -28,10 +28,13 @@ class PoseRange:
     """The 99th percentile of the distances of the footage's own poses to their nearest centre."""
 
 
-def measure_range(joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int = CENTRES) -> PoseRange:
+def measure_range(
+    joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int = CENTRES, earlier: PoseRange | None = None
+) -> PoseRange:
     """The poses of footage by k-means, from frames in which all joints are known.
 
-    Raises ValueError when there is no such frame.
+    With the poses of `earlier` footage of the same person, these count as well. Raises ValueError when there is no such
+    frame.
     """
     poses = normalized(joints, body)
     poses = poses[np.isfinite(poses).all(axis=1)]
@@ -40,6 +43,8 @@ def measure_range(joints: Float[np.ndarray, "N 18 3"], body: Body, centres: int 
     some = np.unique(poses[:: -(-len(poses) // MOST_POSES)], axis=0)
     initial = some[np.linspace(0, len(some) - 1, min(centres, len(some))).astype(int)]
     found = kmeans2(some, initial, minit="matrix")[0]
+    if earlier is not None:
+        found = np.concatenate([earlier.centres, found])
     return PoseRange(found.astype(np.float32), float(np.quantile(_distances(poses, found), LIMIT_QUANTILE)))
 
 

@@ -26,14 +26,17 @@ class MainVideo:
     poses: PoseRange
 
 
-def measure_footage(frames: str) -> MainVideo:
-    """Body, background and poses of the footage, from all joints of the table of frames."""
+def measure_footage(frames: str, earlier: PoseRange | None = None) -> MainVideo:
+    """Body, background and poses of the footage, from all joints of the table of frames.
+
+    The person was trained before on footage with the poses `earlier`.
+    """
     row = main_video(frames)
     bones = schema.from_bytes(row["bones"], "float32", len(COCO18.bones))
     body = Body(bones, row["torso"], row["floor_y"], row["width_px"] / row["height_px"])
     stored = tables.read(frames, schema.FRAMES, columns=["joints"])["joints"].to_pylist()
     joints = np.stack([schema.from_bytes(each, "float32", len(COCO18), 3) for each in stored])
-    return MainVideo(row, body, measure_range(joints, body))
+    return MainVideo(row, body, measure_range(joints, body, earlier=earlier))
 
 
 def person_of(

@@ -33,7 +33,7 @@ class TrainRendererConfig(EpochRun):
     """Network of the perceptual loss, when `model.losses.perceptual` has a weight."""
     init_from: PersonUri | None = None
     """Person to fine-tune, which needs less footage: `mia`, who is shipped with dancegen, or a checkpoint, as a path or
-    URI. Null trains from scratch."""
+    URI. Under the same name (`person`), the poses of its footage count as known. Null trains from scratch."""
     epochs: PositiveInt = 40
     """Training epochs. The learning rates decay to 0 over them, so a run cannot be extended."""
     batch_size: PositiveInt = 4

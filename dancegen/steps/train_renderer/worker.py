@@ -14,6 +14,7 @@ from dancegen.engine.training.workers import all_gather
 from dancegen.errors import CheckpointError, DivergedError
 from dancegen.renderer.image_features import load_features
 from dancegen.renderer.networks.person_generator import PersonGenerator
+from dancegen.renderer.person import Person
 from dancegen.steps.train_renderer import pictures
 from dancegen.steps.train_renderer.footage import MainVideo, measure_footage, person_of
 from dancegen.steps.train_renderer.frames import FrameBatch, Frames
@@ -66,13 +67,23 @@ class Worker(EpochWorker[TrainRendererConfig, RendererTraining]):
 
     @cached_property
     def footage(self) -> MainVideo:
-        """What the checkpoint has besides the weights; measured once, though every better epoch is saved."""
-        return measure_footage(self.config.frames)
+        """What the checkpoint has besides the weights; measured once, though every better epoch is saved.
+
+        A person that is trained further, under the same name, keeps the poses of the earlier footage.
+        """
+        before = self.before
+        known = before.poses if before is not None and before.name == self.config.person else None
+        return measure_footage(self.config.frames, known)
+
+    @cached_property
+    def before(self) -> Person | None:
+        """The person in `init_from`."""
+        return None if self.config.init_from is None else people.load_person(self.config.init_from)
 
     def begin(self) -> None:
         """Start from the person in `init_from`."""
-        if self.config.init_from is not None:
-            self.training.start_from(people.load_person(self.config.init_from).generator)
+        if self.before is not None:
+            self.training.start_from(self.before.generator)
 
     def batches(self, share: Shard) -> Iterator[FrameBatch]:
         """Windows of one epoch; they grow during the run."""
