@@ -193,7 +193,7 @@ def test_a_job_that_waits_for_a_machine_can_be_cancelled(tmp_path, job):
     def hold():
         time.sleep(60)
 
-    holder = ray.remote(hold).options(num_cpus=ray.available_resources()["CPU"]).remote()
+    holder = ray.remote(hold).options(num_cpus=ray.cluster_resources()["CPU"]).remote()
     while ray.available_resources().get("CPU", 0) >= 1:
         time.sleep(0.1)
     try:
