@@ -6,7 +6,7 @@
    that only makes the pictures of a dance that is there and encodes them, in turns. 1 is no overhead.
 2. The job of many short songs through Ray: seconds for each song beyond those of that loop, from the difference of two
    numbers of songs, so that the start of Ray does not count.
-3. The same with two workers, against one.
+3. The same with two workers, against one, and with a worker more that makes the dances ahead.
 """
 
 import argparse
@@ -91,20 +91,24 @@ def library(folder: Path) -> list[str]:
         write_song(songs, number, SHORT_S)
     few = folder / "few.txt"
     few.write_text("\n".join(map(str, sorted(songs.iterdir())[:FEW])))
-    one, two = ((job_s(folder, songs, actors) - job_s(folder, few, actors)) / (MANY - FEW) for actors in (1, 2))
+    one, two, ahead = (
+        (job_s(folder, songs, *pools) - job_s(folder, few, *pools)) / (MANY - FEW) for pools in ((1, 0), (2, 0), (1, 1))
+    )
     bare = statistics.median(bare_s(folder, sorted(songs.iterdir())[0], PictureConfig(**SMALL)) for _ in range(ROUNDS))
     size = f"{SHORT_S:g} s, skeleton, 640x360"
     return [
         f"| a song of {size}, in a job with one worker: seconds | {one:.2f} |",
         f"| of these, beyond pictures and encoding | {one - bare:.2f} |",
+        f"| the same with dances made ahead by another worker | {ahead - bare:.2f} |",
         f"| two workers against one | {one / two:.2f} |",
     ]
 
 
-def job_s(folder: Path, songs: Path, actors: int) -> float:
+def job_s(folder: Path, songs: Path, actors: int, motion_actors: int) -> float:
     """Seconds of a job, with the start of its workers."""
-    output = folder / f"videos-{songs.stem}-{actors}"
-    config = RenderConfig(songs=str(songs), output=str(output), actors=actors, min_actors=actors, **SMALL)
+    output = folder / f"videos-{songs.stem}-{actors}-{motion_actors}"
+    pools = {"actors": actors, "min_actors": actors, "motion_actors": motion_actors}
+    config = RenderConfig(songs=str(songs), output=str(output), **pools, **SMALL)
     return run(config).seconds
 
 
