@@ -18,8 +18,8 @@ from dancegen.media.mp4 import Mp4File
 BT709 = 1  # the number of the colour standard of HD video, for matrix, primaries and transfer alike
 PRESET, THREADS = "veryfast", 2
 # Without mbtree: x264 reads memory there that it never wrote (core 165), so that the same frames give different bytes.
-# The other three are chosen for the size and quality of CRF 20 with mbtree.
-RATE_CONTROL = {"crf": "24", "x264-params": "mbtree=0:ipratio=2:qcomp=0.8"}
+# The others are chosen for the size and quality of CRF 20 with mbtree, or a little above.
+RATE_CONTROL = {"crf": "23", "x264-params": "mbtree=0:ipratio=2:qcomp=0.8"}
 
 
 class VideoWriter(Mp4File):
