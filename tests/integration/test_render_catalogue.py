@@ -205,7 +205,7 @@ def test_sigterm_ends_a_job_with_143_and_the_same_command_sweeps_what_was_unfini
     config = settings(library, output, untrained)
     given = {name: getattr(config, name) for name in ("songs", "output", "checkpoint", "look", "fps", "width_px")}
     words = [f"{name}={value}" for name, value in given.items()]
-    command = [sys.executable, "-m", "dancegen", "render", *words, "height_px=96"]
+    command = [sys.executable, "-m", "dancegen", "render", *words, "height_px=96", "motion_actors=1"]
     environment = {**os.environ, "RAY_ADDRESS": ray_session}
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         while not list(output.glob("*.tmp-*")):

@@ -5,6 +5,7 @@ import math
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +19,11 @@ from dancegen.stopping import handle_sigterm
 SPARE_CPUS = 2  # for Ray's own tasks (readers, splitters); without them the step waits forever
 OBJECT_STORE_BYTES = 400_000_000
 POLL_S = 1.0
+START_POLL_S = 0.1
 TELL_EVERY_S = 60.0
 LONGEST_WAIT_S = 3600.0  # cloud machines take minutes to start; other jobs may take longer
+
+_starting = threading.Lock()
 
 
 def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
@@ -33,14 +37,23 @@ def start_ray(cpus: float, gpus: float = 0.0, dashboard: bool = False) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in wanted.items()})
     import ray  # late: `--help` and wrong settings must not wait for it
 
-    if not ray.is_initialized():
-        address = os.environ.get("RAY_ADDRESS")
-        if address:
-            _join(address)
-        else:
-            _start_local(cpus, dashboard)
-            _check_gpus(gpus)
+    with _starting:
+        if not ray.is_initialized():
+            address = os.environ.get("RAY_ADDRESS")
+            if address:
+                _join(address)
+            else:
+                _start_local(cpus, dashboard)
+                _check_gpus(gpus)
     handle_sigterm()  # Ray has set its own handler
+
+
+def await_ray(cancelled: Callable[[], bool]) -> None:
+    """Wait until another thread has started Ray, or until cancelled. Ray must be started by the main thread."""
+    import ray
+
+    while not ray.is_initialized() and not cancelled():
+        time.sleep(START_POLL_S)
 
 
 def worker_environment() -> dict[str, Any]:

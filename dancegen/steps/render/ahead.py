@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from dancegen import storage
+from dancegen.engine.cluster.session import await_ray
 from dancegen.engine.table_jobs.cost import Budget, CancelledError
 from dancegen.engine.table_jobs.job import Row, TableJob
 from dancegen.engine.table_jobs.settings import Parallel
@@ -56,7 +57,9 @@ class DancesAhead:
     def _run(self, pictures: Summary) -> None:
         budget = replace(self.budget, beside=pictures.cost, cancelled=self._ended.is_set)
         rows = self.rows()
-        if (first := next(rows, None)) is None:
+        first = next(rows, None)
+        await_ray(self._ended.is_set)
+        if first is None or self._ended.is_set():
             return
         try:
             run_table_job(self.job, chain([first], rows), self.parallel, budget, self._begun)
