@@ -106,7 +106,7 @@ def takes_energy(about: dict[str, Any], uri: str) -> bool:
     """Whether a dance model takes the energy of a dance. Raises CheckpointError for settings that are none."""
     try:
         settings = dance_settings(about)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNFIT as error:
         raise unfit(uri, error, DANCE) from error
     return settings.head == "tokens" and settings.tokens.transformer.energy
 

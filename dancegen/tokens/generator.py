@@ -74,7 +74,7 @@ class TokenGenerator(nn.Module):
         codes = torch.zeros(*music.shape[:2], self.config.tokenizer.groups, dtype=torch.long, device=music.device)
         energy = music.new_full((len(music),), math.nan)
         windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there, energy)
-        return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds]), grid)
+        return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds], self.config.steps), grid)
 
     def song(
         self,
@@ -107,10 +107,10 @@ class TokenGenerator(nn.Module):
             ends = codes.new_tensor([[section.first, section.last]], dtype=torch.float)
             first, last = grid.token_at(ends)[0].tolist()
             for span in plan.section(first, last, grid.tokens):
-                self._fill(codes, [span], music, seeds, told)
+                self._fill(codes, [span], music, seeds, told, self.config.steps)
             return in_place(self._joints(codes, grid), section)
         parts = plan.find_parts(*_starts(song.phrases, grid, self.fps), grid.tokens)
-        self._fill(codes, plan.drawn(parts, given), music, seeds, told)
+        self._fill(codes, plan.drawn(parts, given), music, seeds, told, self.config.steps)
         for spans in plan.joins(parts, given):
             self._fill(codes, spans, music, seeds, told, min(JOIN_STEPS, self.config.steps))
         dance = self._joints(codes, grid)
@@ -135,12 +135,9 @@ class TokenGenerator(nn.Module):
         music: Float[Tensor, "N E"],
         seeds: Sequence[int],
         told: Told,
-        steps: int | None = None,
+        steps: int,
     ) -> None:
-        """Draw the codes of the spans, for all seeds, then repeat those of spans with a source.
-
-        In `steps` steps; None: as many as the settings say.
-        """
+        """Draw the codes of the spans in so many steps, for all seeds, then repeat those of spans with a source."""
         todo = [(row, span) for span in spans if span.source is None for row in range(len(seeds))]
         for at in range(0, len(todo), WINDOWS_AT_ONCE):
             chunk = todo[at : at + WINDOWS_AT_ONCE]
@@ -152,8 +149,8 @@ class TokenGenerator(nn.Module):
             if span.source is not None:
                 codes[:, span.start : span.end] = codes[:, span.source :][:, : span.end - span.start].clone()
 
-    def _draw(self, windows: Windows, random: Sequence[Random], steps: int | None = None) -> Int[Tensor, "B N G"]:
-        return draw(self.transformer, self.tokenizer.fsq, self.config, windows, random, steps or self.config.steps)
+    def _draw(self, windows: Windows, random: Sequence[Random], steps: int) -> Int[Tensor, "B N G"]:
+        return draw(self.transformer, self.tokenizer.fsq, self.config, windows, random, steps)
 
     def _joints(self, codes: Int[Tensor, "B N G"], grid: BeatGrid) -> Float[Tensor, "B T J 2"]:
         lengths = self.lengths.expand(len(codes), -1)

@@ -56,12 +56,13 @@ class DancesAhead:
 
     def _run(self, pictures: Summary) -> None:
         budget = replace(self.budget, beside=pictures.cost, cancelled=self._ended.is_set)
-        rows = self.rows()
-        first = next(rows, None)
-        await_ray(self._ended.is_set)
-        if first is None or self._ended.is_set():
-            return
         try:
+            rows = self.rows()
+            if (first := next(rows, None)) is None:
+                return
+            await_ray(self._ended.is_set)
+            if self._ended.is_set():
+                return
             run_table_job(self.job, chain([first], rows), self.parallel, budget, self._begun)
         except CancelledError:
             pass

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, ValidationError, model_validator
@@ -83,8 +84,8 @@ class Choices:
         self._picture = picture
         self._identities: dict[str, str] = {}
         self._looks: dict[str, str] = {}
-        self._model_styles: dict[str, tuple[str, ...]] = {}
-        self._models_with_energy: dict[str, bool] = {}
+        self._header = cache(lambda model: header.read(model, header.DANCE))
+        self._takes_energy = cache(lambda model: header.takes_energy(self._header(model), model))
         self.of({})  # an error in the settings of the job ends it, and is not the problem of a song
 
     def of(self, song: Row) -> Choice:
@@ -125,23 +126,14 @@ class Choices:
         model = self._identity(picture.dance_model)
         styles.check(picture.style, self._styles(picture))
         if picture.energy is not None:
-            styles.check_energy(picture.energy, self._takes_energy(picture))
+            styles.check_energy(picture.energy, self._takes_energy(picture.dance_model))
         return Choice(own.model_dump_json(exclude_none=True), self.stamp(own, model), model)
 
     def _styles(self, picture: PictureConfig) -> tuple[str, ...]:
         """The styles among which the settings choose: the model's; none for `auto`, which follows from the song."""
         if picture.style == styles.AUTO:
             return ()
-        if picture.dance_model not in self._model_styles:
-            about = header.read(picture.dance_model, header.DANCE)
-            self._model_styles[picture.dance_model] = header.dance_styles(about, picture.dance_model)
-        return self._model_styles[picture.dance_model]
-
-    def _takes_energy(self, picture: PictureConfig) -> bool:
-        model = picture.dance_model
-        if model not in self._models_with_energy:
-            self._models_with_energy[model] = header.takes_energy(header.read(model, header.DANCE), model)
-        return self._models_with_energy[model]
+        return header.dance_styles(self._header(picture.dance_model), picture.dance_model)
 
     def _look(self, picture: PictureConfig) -> str:
         """The look and the size; a person is identified by the content of the checkpoint."""
