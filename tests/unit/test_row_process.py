@@ -8,6 +8,7 @@ import time
 
 import pyarrow as pa
 import pytest
+import torch
 from ray import cloudpickle
 
 from dancegen import storage
@@ -52,6 +53,10 @@ class Stage:
                 with storage.writing(row["to"][0].as_py()) as path:
                     path.write_text("half")
                     time.sleep(60)
+            case "half of the GPU":
+                import torch
+
+                torch.empty(torch.cuda.get_device_properties(0).total_memory // 2, dtype=torch.uint8, device="cuda")
             case "bug":
                 raise KeyError("joints")
             case "chatter":
@@ -77,6 +82,13 @@ def process(monkeypatch):
 
 def run(process, what):
     return process.run(pa.table({"uri": [what]}), f"/songs/{what}.mp3")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_processes_that_share_a_gpu_cannot_allocate_more_than_their_share(process):
+    run(process(RowLimits(seconds=60, memory_gb=8, gpus=0.75)), "half of the GPU")
+    with pytest.raises(BadRowError, match="out of memory"):
+        run(process(RowLimits(seconds=60, memory_gb=8, gpus=0.25)), "half of the GPU")
 
 
 def test_rows_are_done_by_one_other_process(process):

@@ -110,7 +110,7 @@ def actor_arguments(job: TableJob, parallel: Parallel) -> tuple[TableJob, bytes,
     from ray.cloudpickle import cloudpickle
 
     stage = cloudpickle.dumps((job.stage, job.stage_args))
-    limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row)
+    limits = RowLimits(parallel.max_seconds_per_row, parallel.max_memory_gb_per_row, parallel.gpus_per_actor)
     return job, stage, limits, parallel.storage_attempts, logs.job()
 
 

@@ -64,10 +64,12 @@ class StageError(RuntimeError):
 
 @dataclass(frozen=True)
 class RowLimits:
-    """Time and memory limits of one row."""
+    """Limits of a row's time and memory."""
 
     seconds: float
     memory_gb: float
+    gpus: float = 0.0
+    """Share of a GPU that is reserved: below 1, torch may allocate this share of its memory."""
 
 
 class RowProcess:
@@ -151,6 +153,7 @@ class RowProcess:
                     MODULE,
                     str(theirs.fileno()),
                     self._folder.path,
+                    str(self._limits.gpus),
                 ],
                 pass_fds=[theirs.fileno(), self._folder.lock],
                 stdin=subprocess.DEVNULL,
@@ -226,13 +229,14 @@ def _last_error(log: str) -> str:
     return f"{lines[-1].strip().rstrip('.')} ({places[-1][0]}, line {places[-1][1]})"
 
 
-def main(descriptor: int, folder: str) -> None:
+def main(descriptor: int, folder: str, gpus: float) -> None:
     """The child: construct the stage, process rows until the parent is gone. `folder` holds its temporary files."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which ends this process
     handle_sigterm()
     threading.Thread(target=_end_with_parent, args=(os.getppid(), folder), daemon=True).start()
     try:
+        _limit_gpu_memory(gpus)
         _answer_rows(Connection(descriptor))
     except Terminated:  # unfinished files are deleted by now
         shutil.rmtree(folder, ignore_errors=True)
@@ -240,6 +244,15 @@ def main(descriptor: int, folder: str) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _limit_gpu_memory(share: float) -> None:
+    """Limit torch to a share of the GPU's memory: Ray reserves shares, but lets each process allocate all of it."""
+    if 0 < share < 1:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_per_process_memory_fraction(share)
 
 
 def _answer_rows(pipe: Connection) -> None:
@@ -279,4 +292,4 @@ def _end_with_parent(parent: int, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]))

@@ -19,7 +19,8 @@ class Parallel(Config):
     cpus_per_actor: PositiveFloat = 1.0
     """CPU cores that Ray reserves for each actor."""
     gpus_per_actor: NonNegativeFloat = 0.0
-    """GPUs that Ray reserves for each actor; with 0.25, four actors share a GPU."""
+    """GPUs that Ray reserves for each actor; with 0.25, four actors share a GPU, and torch may allocate
+    a quarter of its memory in each."""
     max_error_fraction: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Maximum fraction of rows that end with an error; beyond it the step fails at its end. Finished rows are kept."""
     max_seconds_per_row: PositiveFloat = 3600.0
