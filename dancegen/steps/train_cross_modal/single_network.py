@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dancegen import former_names
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
-from dancegen.training.randomness import seeded
+from dancegen.randomness import seeded
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 

@@ -18,13 +18,13 @@ from torch import Tensor
 from dancegen.gan.plan import fade
 from dancegen.gan.pose_generator import Generator
 from dancegen.media.audio import SAMPLE_RATE
+from dancegen.randomness import VALIDATION_STREAM, random_of
 
 SEEDED_SHARE = 0.5  # of the clips start from given frames, if the generator supports it
 FADE_FRAMES = 10.0  # duration of the change of a code
 TONE_BANDS = 9  # about one for each octave
 LOWEST_HZ = 40.0
 SILENT = 1e-6  # lower bound of the loudness as divisor
-VALIDATION = 1 << 30  # random stream of validation: different from all updates', and the same after every epoch
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) 
 
 def noise_of_each(seed: int, ids: Sequence[int], generator: Generator, frames: int) -> Float[Tensor, "B T Z"]:
     """Noise that depends only on the seed and the clip, whatever other clips are in the batch."""
-    drawn = [generator.noise(1, frames, random_of(VALIDATION, seed, each), torch.device("cpu")) for each in ids]
+    drawn = [generator.noise(1, frames, random_of(VALIDATION_STREAM, seed, each), torch.device("cpu")) for each in ids]
     return torch.cat(drawn)
 
 
 def seed_of_each(seed: int, ids: Sequence[int]) -> list[int]:
     """Seeds that depend only on the seed and the clip, whatever other clips are in the batch."""
-    return [random_of(VALIDATION, seed, each).initial_seed() for each in ids]
+    return [random_of(VALIDATION_STREAM, seed, each).initial_seed() for each in ids]
 
 
 def _noise(generator: Generator, clips: int, frames: int, random: torch.Generator) -> Float[Tensor, "B T Z"]:
@@ -82,12 +82,6 @@ def _noise(generator: Generator, clips: int, frames: int, random: torch.Generato
     later = generator.noise(clips, frames, random, torch.device("cpu"))
     change = 2 * torch.rand(clips, 1, generator=random) * frames  # beyond the end in half of the clips
     return fade(noise, later, (torch.arange(frames) - change) / FADE_FRAMES)
-
-
-def random_of(seed: int, *words: int) -> torch.Generator:
-    """Random numbers that depend only on these words."""
-    state = np.random.SeedSequence([seed % 2**32, *words]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
 def equalize(audio: Float[Tensor, "B T S"], gains_db: Float[Tensor, "B F"]) -> Float[Tensor, "B T S"]:

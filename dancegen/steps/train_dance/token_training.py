@@ -25,9 +25,10 @@ from dancegen.gan import losses
 from dancegen.gan.dance_model import DanceModel, build_token_generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.precision import Precision, autocast
+from dancegen.randomness import VALIDATION_STREAM, random_of, seeded
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_dance.fine_tuning import first_weights
-from dancegen.steps.train_dance.noise import TONE_BANDS, equalize, random_of, seed_of_each
+from dancegen.steps.train_dance.noise import TONE_BANDS, equalize, seed_of_each
 from dancegen.tokens.beat_grid import POSES, BeatGrid, beat_grid
 from dancegen.tokens.generator import TokenGenerator
 from dancegen.tokens.motion import HIPS, Motion, on_grid
@@ -40,7 +41,6 @@ PLANTED = 0.5  # torsos a second: an ankle that is slower bears weight
 TORSOS_A_UNIT = 4.0
 LENGTHS_KEEP = 0.99  # decay of the mean of the bones' lengths
 SPEEDS_KEEP = 0.99  # decay of the mean speed of a style's clips
-VALIDATION = 1 << 30  # random stream of the masks of validation
 WITHOUT_MOTION = 300  # updates of the tokenizer before its losses of motion begin
 BETAS = (0.9, 0.98)
 WEIGHT_DECAY = 0.01
@@ -130,8 +130,7 @@ class TokenTraining:
         if self.in_second_stage and self.transformer_from is None:
             self.transformer_from = self.updates
             self.generator.tokenizer.load_state_dict(self.ema.tokenizer.state_dict())
-        with torch.random.fork_rng():
-            torch.manual_seed(hash((self.seed, self.rank, self.updates)))  # of dropout
+        with seeded(self.seed, self.rank, self.updates):  # dropout
             self.generator.train()
             found = self._transformer_update(batch, draws) if self.in_second_stage else self._tokenizer_update(batch)
             self._average()
@@ -204,7 +203,7 @@ class TokenTraining:
         if self.in_second_stage:
             codes = network.tokenizer.fsq.codes(network.tokenizer.latents(motion.vectors, motion.seen, motion.lengths))
             music = network.music(batch.audio, batch.rhythm, grid, self.config.fps)
-            places = torch.rand(codes.shape, generator=random_of(VALIDATION, len(codes))).to(music)
+            places = torch.rand(codes.shape, generator=random_of(VALIDATION_STREAM, len(codes))).to(music)
             masked = (places < 0.5) & grid.there[..., None]
             style = torch.zeros_like(grid.counts) if batch.style is None else batch.style
             heard = torch.ones_like(style, dtype=torch.bool)
@@ -287,9 +286,12 @@ class TokenTraining:
     def _energy(self, batch: Batch, style: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """Each clip's speed in proportion to the mean of its style, which this updates."""
         log_speed, means = _speed(batch.pose, self._mask(batch), self.config.fps).log(), self.generator.log_speeds
-        for number, clips in ((0, style >= 0), *((number, style == number) for number in style.unique().tolist())):
-            mean = log_speed[clips].mean()
-            means[number] = mean if means[number] == 0 else means[number].lerp(mean, 1 - SPEEDS_KEEP)
+        of_style = functional.one_hot(style, len(means)).to(log_speed)
+        of_style[:, 0] = 1.0  # the mean of all clips
+        counts = of_style.sum(dim=0)
+        found = log_speed @ of_style / counts.clamp(min=1)
+        found = torch.where(means == 0, found, means.lerp(found, 1 - SPEEDS_KEEP))
+        means.copy_(torch.where(counts > 0, found, means))
         return (log_speed - means[style]).exp()
 
     def _mask(self, batch: Batch) -> Float[Tensor, "B T J"]:
@@ -340,7 +342,6 @@ class _Reconstruct(nn.Module):
         hips = (motion.seen[:, :, 0] & there).to(joints)
         gap = ((motion.joints - joints)[:, :, HIPS, 0].mean(dim=2) * hips).sum(dim=1) / hips.sum(dim=1).clamp(min=1)
         joints = joints + functional.pad(gap[:, None, None, None], (0, 1))
-        weight = mask.sum().clamp(min=1)
         weight = mask.sum().clamp(min=1)
         gaps = joints - motion.joints
         path = gaps[:, :, HIPS].mean(dim=2, keepdim=True) * hips[..., None, None]

@@ -8,13 +8,11 @@ Axes used in shapes:
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -33,6 +31,7 @@ from dancegen.gan.dance_model import (
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.precision import Precision, autocast
+from dancegen.randomness import seeded
 from dancegen.steps.train_dance.discriminators import GlobalUpdate, LocalUpdate
 from dancegen.steps.train_dance.fine_tuning import first_weights
 from dancegen.steps.train_dance.generator_losses import about_noise, reconstruction
@@ -87,7 +86,7 @@ class DanceTraining:
         self.precision: Precision = precision
         self.epoch = self.updates = 0
         self.second_stage_from: int | None = None  # the update in which it began
-        with _randomness(seed, 0):
+        with seeded(seed, 0):
             self.generator = build_generator(config, styles=len(self.styles))
             self.local_discriminator = build_local_discriminator(config)
             self.global_discriminator = build_global_discriminator(config)
@@ -116,7 +115,7 @@ class DanceTraining:
         draws = self._draws(self.updates, batch)
         if self.in_second_stage and self.second_stage_from is None:
             self.second_stage_from = self.updates
-        with _randomness(self.seed, self.rank + 1, self.updates):  # of dropout
+        with seeded(self.seed, self.rank + 1, self.updates):  # of dropout
             for name in self._wrapped:
                 getattr(self, name).train()
             batch = self._view(replace(batch, audio=self._heard(batch.audio, draws)))
@@ -365,12 +364,3 @@ class DanceTraining:
     def _adam(self, rate: float, *networks: nn.Module | None) -> torch.optim.Optimizer:
         parameters = [parameter for network in networks if network is not None for parameter in network.parameters()]
         return torch.optim.Adam(parameters, lr=rate, betas=self.config.optimizer.betas, fused=True)
-
-
-@contextmanager
-def _randomness(*words: int) -> Iterator[None]:
-    """Seed torch with these words inside the block and restore its random state afterwards."""
-    with torch.random.fork_rng():
-        plain = [word % 2**32 for word in words]
-        torch.manual_seed(int(np.random.SeedSequence(plain).generate_state(1, np.uint64)[0] >> np.uint64(1)))
-        yield
