@@ -1,14 +1,17 @@
 """Dance models side by side, with the corpus, joined recordings and real dancers, in one table.
 
-    python benchmarks/comparison.py NAME=CHECKPOINT [NAME=CHECKPOINT ...] [--moves POSES] [--recordings FOLDER]
-                                    [--songs FOLDER] [--strips FOLDER] [--results FILE]
+    python benchmarks/comparison.py NAME=CHECKPOINT[,CHECKPOINT,CHECKPOINT] [NAME=...] [--moves POSES]
+                                    [--recordings FOLDER] [--songs FOLDER] [--strips FOLDER] [--results FILE]
                                     [--number 20] [--seconds 30] [--long-seconds 300]
 
 Songs and measures are those of `dance_quality.py`. Each song is danced with three seeds; ± is half of the 95 % interval
-over the seeds (Student's t). `--moves` is a table of poses of real dancers for the column of joined recordings
-(docs/recordings.md: the retrieval baseline, which knows the structure of the synthetic songs). `--recordings` has
-keypoints of AIST++, to which Frechet distances are measured. Costs are processor seconds of one thread for each minute
-of dance, without hearing the beats; models take turns. `--strips` writes a PNG of each song, a row for each column.
+over the seeds (Student's t). Several checkpoints with one name are trainings of one kind: each makes the dances of one
+seed. Then the intervals are over trainings, and multimodality, which compares seeds of one model, is left out.
+
+`--moves` is a table of poses of real dancers for the column of joined recordings (docs/recordings.md: the retrieval
+baseline, which knows the structure of the synthetic songs). `--recordings` has keypoints of AIST++, to which Frechet
+distances are measured. Costs are processor seconds of one thread for each minute of dance, without hearing the beats;
+models take turns. `--strips` writes a PNG of each song, a row for each column.
 """
 
 import argparse
@@ -57,6 +60,7 @@ class Column:
     poses: list[np.ndarray]
     """All dances of short songs, at `fps`; those of a song follow each other."""
     cost: float = float("nan")
+    trainings: int = 1
     values: dict[str, list[float]] = field(default_factory=dict)
     """Of each line of the table: one value, or one of each seed."""
 
@@ -64,7 +68,7 @@ class Column:
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description="Dance models side by side.")
-    options.add_argument("models", nargs="+", metavar="NAME=CHECKPOINT")
+    options.add_argument("models", nargs="+", metavar="NAME=CHECKPOINT[,CHECKPOINT...]")
     for folder in ("songs", "recordings", "strips", "results"):
         options.add_argument(f"--{folder}", type=Path)
     options.add_argument("--moves")
@@ -73,16 +77,20 @@ def main() -> None:
     options.add_argument("--long-seconds", type=float, default=300.0)
     given = options.parse_args()
     torch.set_num_threads(1)
-    models = {name: load_model(file) for name, _, file in (each.partition("=") for each in given.models)}
+    models = {
+        name: [load_model(file) for file in files.split(",")]
+        for name, _, files in (each.partition("=") for each in given.models)
+    }
     composed = gate.synthetic(given.number, given.seconds)
     short = composed if given.songs is None else gate.recorded(given.songs)
     long = gate.synthetic(len(gate.CATEGORIES), given.long_seconds)
     columns = [column("corpus", RATE, corpus, composed, long)]
     if given.moves is not None and short is composed:
         columns.append(column("joined recordings", RATE, joined(given.moves), composed, long))
-    for name, model in models.items():
-        columns.append(column(name, model.config.fps, dancer_of(model), short, long))
-    for name, cost in costs(models, long[0]).items():
+    for name, trainings in models.items():
+        found = column(name, trainings[0].config.fps, dancer_of(trainings), short, long)
+        columns.append(replace(found, trainings=len(trainings)))
+    for name, cost in costs({name: each[0] for name, each in models.items()}, long[0]).items():
         next(each for each in columns if each.name == name).cost = cost
     real = [] if given.recordings is None else [pieces(pose, fps) for _, pose, fps in recordings(given.recordings)]
     fill(columns, np.concatenate(real) if real else None, same_songs=short is composed)
@@ -111,9 +119,9 @@ def joined(uri: str) -> Dancing:
     return dance
 
 
-def dancer_of(model: DanceModel) -> Dancing:
-    """The dances of a model."""
-    return lambda song, number: gate.dance(model, song, SEEDS[number])
+def dancer_of(trainings: list[DanceModel]) -> Dancing:
+    """The dances of a model, or of several trainings by turns."""
+    return lambda song, number: gate.dance(trainings[number % len(trainings)], song, SEEDS[number])
 
 
 def column(name: str, fps: float, dance: Dancing, short: list[gate.Song], long: list[gate.Song]) -> Column:
@@ -148,6 +156,8 @@ def fill(columns: list[Column], real: np.ndarray | None, same_songs: bool) -> No
         for name, value in whole.items():
             one_dance = name.startswith(("multimodality", "speed retained", "similarity", "repeated", "speed against"))
             each.values[name] = [value] if one_dance else [values[name] for values in single]
+            if name.startswith("multimodality") and each.trainings > 1:
+                each.values[name] = [float("nan")]
         parts = [[pieces(pose, each.fps) for pose in each.poses[seed :: len(SEEDS)]] for seed in range(len(SEEDS))]
         features = [np.concatenate(part) for part in parts]
         each.values["FID_k2 to the corpus"] = [fid_k2(known, one) for one in features]
