@@ -90,7 +90,7 @@ class TokenGenerator(nn.Module):
 
         They begin with the frames of `start`, or are that of `section` with other tokens in the section.
         """
-        told = Told(style, math.nan if energy is None else energy)
+        told = Told(style, math.nan if energy is None else energy**self.config.energy_exponent)
         del window_frames  # memory hardly grows with their number
         grid = beat_grid(song.rhythm[None], self.fps, inside=False)
         music = self.music(song.audio[None], song.rhythm[None], grid, self.fps)[0]

@@ -72,3 +72,6 @@ class TokensConfig(Config):
     """The same for the style: how far the logits of a dance with a style are moved on from those without it."""
     energy_guidance: NonNegativeFloat = 2.0
     """The same for the energy."""
+    energy_exponent: PositiveFloat = 1.5
+    """The transformer is told the wanted energy to this power, because dances go only part of the way to what it is
+    told."""

@@ -29,7 +29,7 @@ from dancegen.steps.render.dancing import Danced, Part, in_frames
 from dancegen.steps.render.looks.look import Look
 from dancegen.steps.render.settings import PictureConfig
 
-VERSION = 4  # to be raised when the same song, model and settings give another dance, or its row other columns
+VERSION = 5  # to be raised when the same song, model and settings give another dance, or its row other columns
 
 Row = dict[str, Any]
 
