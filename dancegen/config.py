@@ -4,6 +4,7 @@ OmegaConf reads and merges (so `1e-4` is a number and `${...}` works); pydantic 
 place, the class. Nothing here imports torch or Ray, so that configuration errors are reported without delay.
 """
 
+import json
 import re
 import sys
 import typing
@@ -22,6 +23,7 @@ from dancegen import fields, former_names, storage
 from dancegen.errors import ConfigError
 
 UNKNOWN = "extra_forbidden"  # pydantic's error type of an unknown key
+NULL, QUOTES = ("null", "Null", "NULL", "~"), ("'", '"')  # of YAML
 BASE = "base"  # key that names the YAML file to inherit from, such as a preset
 
 
@@ -121,9 +123,9 @@ def merge(path: str | None, overrides: Sequence[str] = (), kind: type[Config] | 
     return _decided(plain)
 
 
-def variables(path: str | None, overrides: Sequence[str] = ()) -> list[str]:
-    """Names of the environment variables that the settings refer to (`${oc.env:NAME}`), sorted."""
-    written = OmegaConf.to_yaml(_written(path, overrides))
+def variables(path: str | None, overrides: Sequence[str], kind: type[Config]) -> list[str]:
+    """Names of the environment variables that the settings of `kind` refer to (`${oc.env:NAME}`), sorted."""
+    written = OmegaConf.to_yaml(_written(path, overrides, kind))
     return sorted(set(re.findall(r"\$\{oc\.env:\s*(\w+)", written)))
 
 
@@ -168,14 +170,15 @@ def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
 
 def _written(path: str | None, overrides: Sequence[str], kind: Kind = None) -> DictConfig:
     """The merged settings with unresolved references."""
-    dotlist = _overrides(overrides)
+    dotlist = _overrides(overrides, kind)
     settings = _with_base(Path(path), kind) if path else OmegaConf.create({})
     if BASE in dotlist:
         settings = _merged(settings, _with_base(Path(dotlist.pop(BASE)), kind), "base=")
     return _merged(settings, _renamed(dotlist, kind, "key=value"), "key=value")
 
 
-def _overrides(overrides: Sequence[str]) -> DictConfig:
+def _overrides(overrides: Sequence[str], kind: Kind) -> DictConfig:
+    settings = OmegaConf.create({})
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key:
@@ -183,12 +186,21 @@ def _overrides(overrides: Sequence[str]) -> DictConfig:
         if not value.strip():
             remedy = f"Check for an unset variable. Give a value, or omit {key}= to use its default."
             raise ConfigError(override, "has no value.", remedy)
-    try:
-        return OmegaConf.from_dotlist(list(overrides))
-    except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
-        raise ConfigError(
-            " ".join(overrides), f"{_first_line(error)}.", "Quote values with special characters."
-        ) from error
+        try:
+            settings.merge_with_dotlist([f"{key}={_quoted(key, value, kind)}"])
+        except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
+            remedy = f"Correct it, or quote it as text: {key}='\"...\"'."
+            raise ConfigError(override, f"is not valid YAML ({_first_line(error)}).", remedy) from error
+    return settings
+
+
+def _quoted(key: str, value: str, kind: Kind) -> str:
+    """A value as YAML. That of a setting that is a text is taken as it is written: `songs=/music/Best #1: hits`."""
+    if kind is None or value.strip() in NULL or value[0] in QUOTES:
+        return value
+    field = fields.find(kind, former_names.replace_in_path(kind, key))
+    is_text = key == BASE or (field is not None and fields.is_text(field))
+    return json.dumps(value, ensure_ascii=False) if is_text else value
 
 
 def _with_base(path: Path, kind: Kind, above: tuple[Path, ...] = ()) -> DictConfig:

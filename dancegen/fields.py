@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,6 +31,32 @@ def group(field: FieldInfo) -> Model | None:
         return None
     parts = (field.annotation, *typing.get_args(field.annotation))
     return next((part for part in parts if inspect.isclass(part) and issubclass(part, BaseModel)), None)
+
+
+def find(kind: Model, path: str) -> FieldInfo | None:
+    """The field with this dotted name; None if there is none."""
+    *above, name = path.split(".")
+    for part in above:
+        field = kind.model_fields.get(part)
+        inner = group(field) if field else None
+        if inner is None:
+            return None
+        kind = inner
+    return kind.model_fields.get(name)
+
+
+def is_text(field: FieldInfo) -> bool:
+    """Whether a setting is a string, or a string or null."""
+    return _kinds(field.annotation) - {type(None)} == {str}
+
+
+def _kinds(annotation: object) -> set[object]:
+    """The types of a union; else the type itself."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _kinds(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return {kind for part in typing.get_args(annotation) for kind in _kinds(part)}
+    return {annotation}
 
 
 def meaning(field: FieldInfo) -> str:

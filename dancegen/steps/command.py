@@ -112,7 +112,8 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
 
     logs.begin(step.command, submission())
     path, overrides = (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
-    settings = config.load(load(step.settings), path, overrides, _of_other_steps)
+    kind = load(step.settings)
+    settings = config.load(kind, path, overrides, _of_other_steps)
     if show:
         click.echo(config.to_yaml(settings), nl=False)
         return 0
@@ -123,7 +124,7 @@ def _run(step: Step, words: tuple[str, ...], show: bool, to: Submission) -> int:
     if to.submit is not None:
         checkpoints.check(settings, here=False)
         click.echo(f"{what}, on {to.submit}", err=True)
-        referred = None if to.allow_secrets else config.variables(path, overrides)
+        referred = None if to.allow_secrets else config.variables(path, overrides, kind)
         return load("dancegen.engine.cluster.submit:submit")(step.name, settings, to.submit, to.env, referred)
     if JOB_CONFIG in os.environ:
         _tell_other_version()

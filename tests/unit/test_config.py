@@ -149,9 +149,25 @@ def test_an_override_of_another_form_is_told(file: Path, override: str) -> None:
     assert "is not of the form key=value. Use for example workers=2." in problem(file, override)
 
 
-@pytest.mark.parametrize("override", ["sizes=[1,2", "output={a", "model.loss.l1=${", "output=${oc.env:"])
+@pytest.mark.parametrize("override", ["sizes=[1,2", "model={a", "model.loss.l1=${", "output=${oc.env:"])
 def test_an_override_with_open_brackets_is_told(file: Path, override: str) -> None:
     assert override.partition("=")[0] in problem(file, override)
+
+
+@pytest.mark.parametrize("text", ["/a #1 b", "/a: b", "/[2019] {x", "/2019", "/*", "/&c", "/ünï☃😀", "/'a", "/a='b'", "/\\n"])
+def test_an_override_of_a_text_is_taken_as_it_is_written(file: Path, text: str) -> None:
+    assert config.load(JobConfig, str(file), [f"output={text}"]).output == text
+    assert config.load(JobConfig, str(file), [f"songs={text}"]).songs == text
+
+
+def test_an_override_of_a_text_may_be_quoted_or_null_or_refer_to_a_variable(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUCKET", "s3://b")
+    settings = config.load(JobConfig, str(file), ["output=${oc.env:BUCKET}/a #1", "songs=null"])
+    assert (settings.output, settings.songs) == ("s3://b/a #1", None)
+    assert config.load(JobConfig, str(file), ["output='/a'"]).output == "/a"
+    assert config.variables(str(file), ["output=${oc.env:BUCKET}/[1"], JobConfig) == ["BUCKET"]
 
 
 @pytest.mark.parametrize(
