@@ -33,6 +33,7 @@ from dancegen.tokens.transformer import MaskedTransformer
 
 WINDOWS_AT_ONCE = 64
 JOIN_STEPS = 4  # in which the few codes of a join are drawn, between known ones
+CALMEST, LIVELIEST = 0.5, 1.6  # energy by loudness, in proportion to that of the dance
 USUAL_LENGTH = 0.85  # of the upper bound of a bone's length
 
 
@@ -40,8 +41,8 @@ class Told(NamedTuple):
     """What the transformer is told of a dance."""
 
     style: int
-    energy: float
-    """NaN for none."""
+    log_energy: Float[Tensor, " N"]
+    """Of each token; NaN for none."""
 
 
 class TokenGenerator(nn.Module):
@@ -90,10 +91,10 @@ class TokenGenerator(nn.Module):
 
         They begin with the frames of `start`, or are that of `section` with other tokens in the section.
         """
-        told = Told(style, math.nan if energy is None else energy**self.config.energy_exponent)
         del window_frames  # memory hardly grows with their number
         grid = beat_grid(song.rhythm[None], self.fps, inside=False)
         music = self.music(song.audio[None], song.rhythm[None], grid, self.fps)[0]
+        told = Told(style, self._log_energy(energy, music))
         codes = torch.zeros(
             len(seeds), grid.tokens, self.config.tokenizer.groups, dtype=torch.long, device=music.device
         )
@@ -127,6 +128,14 @@ class TokenGenerator(nn.Module):
         return self.transformer.style_logits(
             self.music(song.audio[None], song.rhythm[None], grid, self.fps), grid.there
         )[0]
+
+    def _log_energy(self, wanted: float | None, music: Float[Tensor, "N E"]) -> Float[Tensor, " N"]:
+        """The energy of each token: the wanted one, more where the music is louder than in the mean of the song."""
+        if not self.has_energy or (wanted is None and not self.config.dynamics):
+            return music.new_full((len(music),), math.nan)
+        loudness = self.music.loudness(music)
+        more = (self.config.dynamics * (loudness - loudness.mean())).clamp(math.log(CALMEST), math.log(LIVELIEST))
+        return self.config.energy_exponent * (math.log(wanted or 1.0) + more)
 
     def _fill(
         self,
@@ -191,5 +200,5 @@ def _windows(
         music[inside],
         torch.full((len(todo),), told.style, device=codes.device),
         there,
-        torch.full((len(todo),), told.energy, device=codes.device),
+        torch.stack([told.log_energy[span.start : span.end].mean() for _, span in todo]).exp(),
     )

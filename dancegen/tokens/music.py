@@ -4,6 +4,8 @@ Axes used in shapes:
     B clips    T pose frames    S samples per frame    R rhythm channels    N tokens    M mel bands    E features
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,6 +27,7 @@ class TokenMusic(nn.Module):
     def __init__(self, mel_bands: int) -> None:
         super().__init__()
         self.log_mel = LogMel(mel_bands, STEP_SAMPLES)
+        self.mel_bands = mel_bands
         self.size = POINTS * (mel_bands + 2) + 2 * HARMONICS * 2 + 2 * 2 + 2
 
     @torch.no_grad()
@@ -44,6 +47,11 @@ class TokenMusic(nn.Module):
         tempo = (grid.beat_frames() / fps / 0.5).log2()
         more = torch.stack([tempo, known[:, None].expand_as(tempo).to(heard)], dim=-1)
         return torch.cat([heard, _phases(rhythm, at), beat, beat * known[:, None, None], more], dim=-1)
+
+    def loudness(self, music: Float[Tensor, "N E"]) -> Float[Tensor, " N"]:
+        """Natural logarithm of the RMS amplitude, from the features of each token."""
+        sounds = music[:, : POINTS * (self.mel_bands + 2)].unflatten(1, (POINTS, -1))
+        return (sounds[:, :, self.mel_bands].mean(dim=1) - 1) * 2 * math.log(10)
 
 
 def _phases(rhythm: Float[Tensor, "B T R"], at: Float[Tensor, "B N"]) -> Float[Tensor, "B N X"]:

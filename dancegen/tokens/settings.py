@@ -75,3 +75,6 @@ class TokensConfig(Config):
     energy_exponent: PositiveFloat = 1.5
     """The transformer is told the wanted energy to this power, because dances go only part of the way to what it is
     told."""
+    dynamics: NonNegativeFloat = 0.4
+    """How much the energy follows the music within a song: that of a phrase is in proportion to its loudness (RMS) to
+    this power. 0: it does not."""

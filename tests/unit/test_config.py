@@ -154,7 +154,9 @@ def test_an_override_with_open_brackets_is_told(file: Path, override: str) -> No
     assert override.partition("=")[0] in problem(file, override)
 
 
-@pytest.mark.parametrize("text", ["/a #1 b", "/a: b", "/[2019] {x", "/2019", "/*", "/&c", "/ünï☃😀", "/'a", "/a='b'", "/\\n"])
+@pytest.mark.parametrize(
+    "text", ["/a #1 b", "/a: b", "/[2019] {x", "/2019", "/*", "/&c", "/ünï☃😀", "/'a", "/a='b'", "/\\n"]
+)
 def test_an_override_of_a_text_is_taken_as_it_is_written(file: Path, text: str) -> None:
     assert config.load(JobConfig, str(file), [f"output={text}"]).output == text
     assert config.load(JobConfig, str(file), [f"songs={text}"]).songs == text

@@ -105,6 +105,20 @@ def test_the_shipped_model_dances_faster_with_more_energy_and_as_ever_with_that_
     assert speeds[1.6] > 1.1 * speeds[None]
 
 
+def test_the_shipped_model_dances_faster_where_the_music_is_louder():
+    model = checkpoint.load_model(None)
+    music = synthesize(compose("hiphop", 4, 24.0))
+    half = len(music) // 2
+    music = np.concatenate([0.2 * music[:half], music[half:]]).astype(np.float32)
+    assert isinstance(model.generator, TokenGenerator)
+    ratios = []
+    for dynamics in (0.0, 0.4):
+        model.generator.config = model.generator.config.model_copy(update={"dynamics": dynamics})
+        dances = [model.dance(music, seed, style="hiphop") for seed in (0, 2)]
+        ratios.append(np.mean([speed(one[len(one) // 2 :]) / speed(one[: len(one) // 2]) for one in dances]))
+    assert ratios[1] > 1.2 * ratios[0]
+
+
 def test_the_energy_of_a_clip_is_its_speed_in_proportion_to_the_mean_of_its_style():
     training = TokenTraining(CONFIG, 0, styles=STYLES, precision="float32")
     clips = batch((0.2, 0.4, 0.1, 0.1), (1, 1, 2, 2))
