@@ -11,7 +11,7 @@ def template(name: str, package: str, **filters: Callable[..., str]) -> Any:
     """
     import jinja2  # late: only the driver writes pages
 
-    shared = jinja2.PrefixLoader({"pages": jinja2.PackageLoader(__package__, ".")})
+    shared = jinja2.PrefixLoader({"pages": jinja2.PackageLoader("dancegen.pages", ".")})
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, "."), shared])
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= filters

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Generator as Random
@@ -21,7 +22,6 @@ from dancegen.music.phrases import Phrase
 from dancegen.music.song import Song
 from dancegen.pose import kinematics
 from dancegen.pose.section import Section
-from dancegen.randomness import random_of
 from dancegen.tokens import plan
 from dancegen.tokens.beat_grid import BeatGrid, beat_grid
 from dancegen.tokens.drawing import Windows, draw
@@ -75,7 +75,7 @@ class TokenGenerator(nn.Module):
         codes = torch.zeros(*music.shape[:2], self.config.tokenizer.groups, dtype=torch.long, device=music.device)
         energy = music.new_full((len(music),), math.nan)
         windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there, energy)
-        return self._joints(self._draw(windows, [random_of(seed, 0) for seed in seeds], self.config.steps), grid)
+        return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds], self.config.steps), grid)
 
     def song(
         self,
@@ -151,7 +151,7 @@ class TokenGenerator(nn.Module):
         for at in range(0, len(todo), WINDOWS_AT_ONCE):
             chunk = todo[at : at + WINDOWS_AT_ONCE]
             windows = _windows(codes, chunk, music, told)
-            found = self._draw(windows, [random_of(seeds[row], span.start, span.end) for row, span in chunk], steps)
+            found = self._draw(windows, [_random(seeds[row], span.start, span.end) for row, span in chunk], steps)
             for (row, span), window in zip(chunk, found, strict=True):
                 codes[row, span.start : span.end] = window[span.start - span.first : span.end - span.first]
         for span in spans:
@@ -202,3 +202,9 @@ def _windows(
         there,
         torch.stack([told.log_energy[span.start : span.end].mean() for _, span in todo]).exp(),
     )
+
+
+def _random(*words: int) -> Random:
+    """As training.randomness.random_of, from which this layer cannot import."""
+    state = np.random.SeedSequence([word % 2**64 for word in words]).generate_state(1, np.uint64)
+    return Random().manual_seed(int(state[0] >> np.uint64(1)))

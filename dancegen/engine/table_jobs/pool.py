@@ -62,7 +62,8 @@ class RowPool:
     def statuses(self, rows: Iterator[Row], enough: Callable[[], bool]) -> Iterator[Status]:
         """Run the rows. Yields the status of each when it is done. Once `enough` is true, rows are only finished.
 
-        Raises what `enough` raises, the exception of a stage that cannot be constructed, and ClusterError when there is no progress.
+        Raises what `enough` raises, the exception of a stage that cannot be constructed, and ClusterError when there is
+        no progress.
         """
         schedule = Schedule(rows, self._actors, self._parallel.min_actors)
         try:

@@ -21,11 +21,11 @@ from dancegen.perceptual.heldout import Heldout
 from dancegen.perceptual.heldout_settings import HeldoutConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.perceptual.stgcn_settings import STGCNConfig
-from dancegen.randomness import VALIDATION_STREAM, seeded
 from dancegen.steps.pretrain_perceptual.clips import Dances
 from dancegen.steps.pretrain_perceptual.pretexts import CLASSES, PretextBatch, make_pretext_batch
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 from dancegen.training.classification import CATEGORY, loss_and_accuracy
+from dancegen.training.randomness import VALIDATION_STREAM, seeded
 
 
 class Student(nn.Module):

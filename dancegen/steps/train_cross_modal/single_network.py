@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dancegen import former_names
 from dancegen.config import Config
 from dancegen.errors import CheckpointError
-from dancegen.randomness import seeded
+from dancegen.training.randomness import seeded
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 

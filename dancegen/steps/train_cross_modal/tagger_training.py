@@ -15,13 +15,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from dancegen.randomness import VALIDATION_STREAM
 from dancegen.steps.train_cross_modal.clips import MusicBatch
 from dancegen.steps.train_cross_modal.music_tagger import MusicTagger
 from dancegen.steps.train_cross_modal.network_settings import TaggerTrainingConfig
 from dancegen.steps.train_cross_modal.settings import TrainCrossModalConfig
 from dancegen.steps.train_cross_modal.single_network import SingleNetworkTraining
 from dancegen.training.classification import CATEGORY, IGNORED, loss_and_accuracy
+from dancegen.training.randomness import VALIDATION_STREAM
 
 TEMPO, PLAYBACK = "tempo", "playback"
 PLAYBACKS = ("as recorded", "backward", "faster", "slower")

@@ -18,7 +18,7 @@ from torch import Tensor
 from dancegen.gan.plan import fade
 from dancegen.gan.pose_generator import Generator
 from dancegen.media.audio import SAMPLE_RATE
-from dancegen.randomness import VALIDATION_STREAM, random_of
+from dancegen.training.randomness import VALIDATION_STREAM, random_of
 
 SEEDED_SHARE = 0.5  # of the clips start from given frames, if the generator supports it
 FADE_FRAMES = 10.0  # duration of the change of a code

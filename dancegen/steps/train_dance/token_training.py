@@ -25,7 +25,6 @@ from dancegen.gan import losses
 from dancegen.gan.dance_model import DanceModel, build_token_generator
 from dancegen.gan.settings import DanceModelConfig
 from dancegen.precision import Precision, autocast
-from dancegen.randomness import VALIDATION_STREAM, random_of, seeded
 from dancegen.skeleton import COCO18
 from dancegen.steps.train_dance.fine_tuning import first_weights
 from dancegen.steps.train_dance.noise import TONE_BANDS, equalize, seed_of_each
@@ -33,6 +32,7 @@ from dancegen.tokens.beat_grid import POSES, BeatGrid, beat_grid
 from dancegen.tokens.generator import TokenGenerator
 from dancegen.tokens.motion import HIPS, Motion, on_grid
 from dancegen.training.batch import Batch
+from dancegen.training.randomness import VALIDATION_STREAM, random_of, seeded
 from dancegen.training.statistics import share
 
 LONGEST = 32  # tokens of a window

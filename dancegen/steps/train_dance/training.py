@@ -31,7 +31,6 @@ from dancegen.gan.dance_model import (
 from dancegen.gan.settings import SECOND_STAGE, DanceModelConfig
 from dancegen.perceptual.stgcn import STGCN
 from dancegen.precision import Precision, autocast
-from dancegen.randomness import seeded
 from dancegen.steps.train_dance.discriminators import GlobalUpdate, LocalUpdate
 from dancegen.steps.train_dance.fine_tuning import first_weights
 from dancegen.steps.train_dance.generator_losses import about_noise, reconstruction
@@ -40,6 +39,7 @@ from dancegen.steps.train_dance.gradient_clip import GradientClip
 from dancegen.steps.train_dance.joint_losses import JointLosses, perceptual, weighted
 from dancegen.steps.train_dance.noise import SEEDED_SHARE, StepNoise, draw, equalize, noise_of_each
 from dancegen.training.batch import Batch, neighbours
+from dancegen.training.randomness import seeded
 from dancegen.training.statistics import share_statistics
 
 __all__ = ["Batch", "DanceTraining"]

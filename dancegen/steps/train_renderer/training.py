@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from dancegen.errors import CheckpointError
 from dancegen.precision import Precision, autocast
-from dancegen.randomness import seeded
 from dancegen.renderer import losses
 from dancegen.renderer.classifiers.base import ImageFeatures
 from dancegen.renderer.condition import condition_channels, draw_condition
@@ -30,6 +29,7 @@ from dancegen.renderer.networks.person_generator import Generated, PersonGenerat
 from dancegen.renderer.settings import RendererConfig
 from dancegen.steps.train_renderer.augment import corrupted, jittered, sure, without_limbs
 from dancegen.steps.train_renderer.frames import FrameBatch
+from dancegen.training.randomness import seeded
 
 NETWORK_SETTINGS = ("generator", "condition", "previous_frame", "matte", "face", "discriminator")
 ROLLOUTS = ((0.4, 1), (0.8, 2), (1.0, 4))  # up to this share of the run, frames that a window generates in a row
