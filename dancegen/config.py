@@ -179,6 +179,7 @@ def _written(path: str | None, overrides: Sequence[str], kind: Kind = None) -> D
 
 def _overrides(overrides: Sequence[str], kind: Kind) -> DictConfig:
     settings = OmegaConf.create({})
+    texts = {BASE, *(name for name, field in fields.walk(kind) if fields.is_text(field))} if kind else {BASE}
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key:
@@ -187,20 +188,17 @@ def _overrides(overrides: Sequence[str], kind: Kind) -> DictConfig:
             remedy = f"Check for an unset variable. Give a value, or omit {key}= to use its default."
             raise ConfigError(override, "has no value.", remedy)
         try:
-            settings.merge_with_dotlist([f"{key}={_quoted(key, value, kind)}"])
+            is_text = (former_names.replace_in_path(kind, key) if kind else key) in texts
+            settings.merge_with_dotlist([f"{key}={_quoted(value) if is_text else value}"])
         except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
             remedy = f"Correct it, or quote it as text: {key}='\"...\"'."
             raise ConfigError(override, f"is not valid YAML ({_first_line(error)}).", remedy) from error
     return settings
 
 
-def _quoted(key: str, value: str, kind: Kind) -> str:
-    """A value as YAML. That of a setting that is a text is taken as it is written: `songs=/music/Best #1: hits`."""
-    if kind is None or value.strip() in NULL or value[0] in QUOTES:
-        return value
-    field = fields.find(kind, former_names.replace_in_path(kind, key))
-    is_text = key == BASE or (field is not None and fields.is_text(field))
-    return json.dumps(value, ensure_ascii=False) if is_text else value
+def _quoted(text: str) -> str:
+    """A text as YAML, taken as it is written: `/music/Best #1: hits`. Null and quoted texts are YAML already."""
+    return text if text.strip() in NULL or text[0] in QUOTES else json.dumps(text, ensure_ascii=False)
 
 
 def _with_base(path: Path, kind: Kind, above: tuple[Path, ...] = ()) -> DictConfig:

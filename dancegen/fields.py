@@ -33,18 +33,6 @@ def group(field: FieldInfo) -> Model | None:
     return next((part for part in parts if inspect.isclass(part) and issubclass(part, BaseModel)), None)
 
 
-def find(kind: Model, path: str) -> FieldInfo | None:
-    """The field with this dotted name; None if there is none."""
-    *above, name = path.split(".")
-    for part in above:
-        field = kind.model_fields.get(part)
-        inner = group(field) if field else None
-        if inner is None:
-            return None
-        kind = inner
-    return kind.model_fields.get(name)
-
-
 def is_text(field: FieldInfo) -> bool:
     """Whether a setting is a string, or a string or null."""
     return _kinds(field.annotation) - {type(None)} == {str}

@@ -130,7 +130,10 @@ class TokenGenerator(nn.Module):
         )[0]
 
     def _log_energy(self, wanted: float | None, music: Float[Tensor, "N E"]) -> Float[Tensor, " N"]:
-        """The energy of each token: the wanted one, more where the music is louder than in the mean of the song."""
+        """Logarithm of the energy that the transformer is told for each token; NaN for none.
+
+        It is that of the wanted energy, and more where the music is louder than in the mean of the song.
+        """
         if not self.has_energy or (wanted is None and not self.config.dynamics):
             return music.new_full((len(music),), math.nan)
         loudness = self.music.loudness(music)
