@@ -187,9 +187,8 @@ class TokenTraining:
     def validate(self, batch: Batch, one: Float[Tensor, "B T J 2"]) -> dict[str, Tensor]:
         """Validation metrics that require the networks.
 
-        `l1` and `pose_error` are those of `one`, the output of `dances`; `l1_posterior` is the L1 of the motion that
-        the tokenizer encodes and decodes, on the beat grid; `code_loss` and `code_right` are those of half of the
-        codes.
+        `l1` and `pose_error` are those of `one`, the output of `dances`; `code_loss` and `code_right` are those of half
+        of the codes. With those of `reconstruction`.
         """
         present = batch.mask.mean().clamp(min=1e-6)
         found = {
@@ -199,24 +198,30 @@ class TokenTraining:
         grid = beat_grid(batch.rhythm, self.config.fps, inside=True)
         network = self.ema
         motion = on_grid(batch.pose, self._mask(batch), grid)
-        found["l1_posterior"] = _Reconstruct(network)(motion, grid, self.config.fps)["l1"]
-        if self.in_second_stage:
-            codes = network.tokenizer.fsq.codes(network.tokenizer.latents(motion.vectors, motion.seen, motion.lengths))
-            music = network.music(batch.audio, batch.rhythm, grid, self.config.fps)
-            places = torch.rand(codes.shape, generator=random_of(VALIDATION_STREAM, len(codes))).to(music)
-            masked = (places < 0.5) & grid.there[..., None]
-            style = torch.zeros_like(grid.counts) if batch.style is None else batch.style
-            heard = torch.ones_like(style, dtype=torch.bool)
-            logits = network.transformer(network.tokenizer.fsq.values(codes), masked, music, style, heard, grid.there)
-            found |= _code_losses(logits.float(), codes, masked, 0.0)
-            if self.styles and batch.style is not None:
-                right = network.transformer.style_logits(music, grid.there).argmax(dim=1) + 1 == batch.style
-                found["music_style_right"] = right.float().mean()
+        found |= self.reconstruction(batch)
+        codes = network.tokenizer.fsq.codes(network.tokenizer.latents(motion.vectors, motion.seen, motion.lengths))
+        music = network.music(batch.audio, batch.rhythm, grid, self.config.fps)
+        places = torch.rand(codes.shape, generator=random_of(VALIDATION_STREAM, len(codes))).to(music)
+        masked = (places < 0.5) & grid.there[..., None]
+        style = torch.zeros_like(grid.counts) if batch.style is None else batch.style
+        heard = torch.ones_like(style, dtype=torch.bool)
+        logits = network.transformer(network.tokenizer.fsq.values(codes), masked, music, style, heard, grid.there)
+        found |= _code_losses(logits.float(), codes, masked, 0.0)
+        if self.styles and batch.style is not None:
+            right = network.transformer.style_logits(music, grid.there).argmax(dim=1) + 1 == batch.style
+            found["music_style_right"] = right.float().mean()
         if len(one) > 1:
             other = losses.mask_missing(self.dances(batch, seed=1), batch.mask)
             one = losses.mask_missing(one, batch.mask)
             found["diversity"] = (one - other).abs().mean() / (one - one.roll(1, 0)).abs().mean().clamp(min=1e-6)
         return found
+
+    @torch.no_grad()
+    def reconstruction(self, batch: Batch) -> dict[str, Tensor]:
+        """`l1_posterior`: the L1 of the motion that the tokenizer encodes and decodes, on the beat grid."""
+        grid = beat_grid(batch.rhythm, self.config.fps, inside=True)
+        motion = on_grid(batch.pose, self._mask(batch), grid)
+        return {"l1_posterior": _Reconstruct(self.ema)(motion, grid, self.config.fps)["l1"]}
 
     @torch.no_grad()
     def dances(self, batch: Batch, seed: int = 0) -> Float[Tensor, "B T J 2"]:

@@ -61,8 +61,6 @@ FORMER_NAMES = {"local": "local_discriminator", "globe": "global_discriminator"}
 class DanceTraining:
     """The networks, their optimizers and the EMA of the generator."""
 
-    dances_yet = True  # from the first update on
-
     def __init__(
         self,
         config: DanceModelConfig,

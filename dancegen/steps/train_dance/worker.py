@@ -101,6 +101,8 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
         """
         if not len(self.validation_clips):
             return {}
+        if isinstance(self.training, TokenTraining) and not self.training.dances_yet:
+            return self._reconstruction(self.training)
         mean, rows = Mean(), []
         for batch in self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS):
             seen = batch.to(self.device)
@@ -109,11 +111,16 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
             rows += score_clips(batch, dances, self.config.model)
         parts = all_gather((mean.sums(), rows), self.workers)
         found = merged([sums for sums, _ in parts]) | summarize(row for _, rows in parts for row in rows)
-        if not self.training.dances_yet:
-            return {"l1_posterior": found["l1_posterior"]}
         if problem := self.divergence.check_held_out(found[POSE_ERROR]):
             raise self.diverged(POSE_ERROR, problem, self.training.epoch)
         return found
+
+    def _reconstruction(self, training: TokenTraining) -> dict[str, float]:
+        """How well the tokenizer reconstructs the validation clips, over all workers."""
+        mean = Mean()
+        for batch in self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS):
+            mean.add(training.reconstruction(batch.to(self.device)), weight=len(batch.pose))
+        return merged(all_gather(mean.sums(), self.workers))
 
     def show(self, folder: str) -> Iterator[str]:
         """Real and generated dances of a few validation clips side by side, always the same clips and noise."""
