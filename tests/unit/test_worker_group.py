@@ -7,9 +7,13 @@ import pytest
 import torch
 
 from dancegen import config as settings
+from dancegen.checkpoints import checkpoint
 from dancegen.checkpoints import person as people
 from dancegen.engine.training.worker_group import STATE, Alone
 from dancegen.errors import DivergedError
+from dancegen.steps.pretrain_perceptual import worker as perceptual_worker
+from dancegen.steps.pretrain_perceptual.clips import summarize_dataset
+from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 from dancegen.steps.train_dance import worker as train_worker
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 from dancegen.steps.train_renderer import worker as renderer_worker
@@ -76,6 +80,32 @@ def test_a_person_whose_training_was_killed_is_the_same(make_frames, tiny_render
     resumed = train("killed")
     assert resumed[0] == straight[0]
     assert all(torch.equal(value, resumed[1][name]) for name, value in straight[1].items())
+
+
+def test_a_perceptual_network_whose_training_was_killed_is_the_same(make_clips, tmp_path):
+    clips = make_clips(f"{tmp_path}/clips", train=40)
+
+    def train(name, killed_in_epoch=None):
+        given = {"clips": clips, "output": f"{tmp_path}/{name}", "epochs": 3, "batch_size": 4, "workers": 1}
+        given |= {"heldout_song_share": 0.4, "checkpoint_every": 1, "stgcn": {"widths": [4, 4, 8]}}
+        config = settings.validate(PretrainPerceptualConfig, given)
+
+        def tell(metrics):
+            if metrics["epoch"] == killed_in_epoch:
+                raise Killed
+
+        group = Alone(f"{config.output}/run", False, tell)
+        end = perceptual_worker.Worker(config, summarize_dataset(config), None, group).run()
+        network = checkpoint.load_perceptual(Path(perceptual_worker.result_uri(config)))
+        return {name: value for name, value in end["metrics"].items() if name != "train/clips_per_s"}, network
+
+    straight = train("whole")
+    with pytest.raises(Killed):
+        train("killed", killed_in_epoch=3)
+    resumed = train("killed")
+    assert resumed[0] == straight[0]
+    weights = resumed[1].state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in straight[1].state_dict().items())
 
 
 def test_a_training_whose_losses_are_no_numbers_ends_with_the_error(train):

@@ -1,4 +1,4 @@
-"""A train_dance worker's interface to the others, and where its run is stored: with Ray Train, or alone."""
+"""A training worker's interface to the others, and where its run is stored: with Ray Train, or alone."""
 
 import tempfile
 from collections.abc import Callable, Iterator

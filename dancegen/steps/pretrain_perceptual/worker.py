@@ -1,17 +1,15 @@
 """Worker of pretrain_perceptual."""
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-import ray.train
 import torch
 
 from dancegen import logs, storage, tracking
 from dancegen.checkpoints import checkpoint
 from dancegen.engine.progress import EventQueue
-from dancegen.engine.training.workers import all_gather, wrap_ddp
+from dancegen.engine.training.worker_group import TrainGroup, WorkerGroup
+from dancegen.engine.training.workers import all_gather
 from dancegen.steps.pretrain_perceptual.clips import DatasetSummary, PoseClips
 from dancegen.steps.pretrain_perceptual.settings import PretrainPerceptualConfig
 from dancegen.steps.pretrain_perceptual.training import PerceptualTraining, chance_accuracy
@@ -19,7 +17,6 @@ from dancegen.training.clips import EVERY_CLIPS, Shard, batches_per_epoch
 from dancegen.training.meters import Mean, merged, not_finite
 from dancegen.training.statistics import share_statistics
 
-STATE = "training.pt"  # in each checkpoint
 TELL_EVERY_S = 1.0
 CHECK_STEPS = 100  # updates between two checks for NaN inside an epoch
 
@@ -27,7 +24,7 @@ CHECK_STEPS = 100  # updates between two checks for NaN inside an epoch
 def work(settings: dict[str, Any]) -> dict[str, Any]:
     """Train to the last epoch. Returns the last `metrics`, or `diverged` with the loss that became NaN or Inf."""
     config = PretrainPerceptualConfig.model_validate(settings["config"])
-    return Worker(config, settings["data"], settings["board"]).run()
+    return Worker(config, settings["data"], settings["board"], TrainGroup()).run()
 
 
 def result_uri(config: PretrainPerceptualConfig) -> str:
@@ -38,12 +35,13 @@ def result_uri(config: PretrainPerceptualConfig) -> str:
 class Worker:
     """One process of the training."""
 
-    def __init__(self, config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue) -> None:
-        context = ray.train.get_context()
-        self.rank, self.workers = context.get_world_rank(), context.get_world_size()
+    def __init__(
+        self, config: PretrainPerceptualConfig, data: DatasetSummary, board: EventQueue | None, group: WorkerGroup
+    ) -> None:
+        self.group, self.rank, self.workers = group, group.rank, group.workers
         self.config, self.data, self.board = config, data, board if self.rank == 0 else None
         updates = config.epochs * batches_per_epoch(data.train, self.workers, config.batch_size, config.clips)
-        self.training = PerceptualTraining(config, len(data.categories), updates, wrap=wrap_ddp, stream=self.rank)
+        self.training = PerceptualTraining(config, len(data.categories), updates, wrap=group.wrap_ddp, stream=self.rank)
         self.metrics: dict[str, float] = {}
         self.losses: dict[str, float] = {}  # means of this epoch at the last check
         self.told_at = 0.0
@@ -70,9 +68,9 @@ class Worker:
 
     def resume(self) -> None:
         """Resume from the newest checkpoint, if there is one."""
-        if newest := ray.train.get_checkpoint():
-            with newest.as_directory() as folder:
-                state = torch.load(Path(folder, STATE), map_location=self.training.device, weights_only=True)
+        with self.group.newest() as path:
+            state = path and torch.load(path, map_location=self.training.device, weights_only=True)
+        if state:
             self.training.load(state["training"])
             self.metrics = state["metrics"]
 
@@ -103,17 +101,11 @@ class Worker:
         return {f"validation/{name}": value for name, value in self.over_workers(mean).items()}
 
     def report(self) -> None:
-        """Report the epoch to Ray Train: all workers at once, the first one with a checkpoint when that is due."""
+        """Report the epoch: all workers at once, the first one with the state to resume from when that is due."""
         epoch = self.training.epoch
         due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
-        with tempfile.TemporaryDirectory(prefix="dancegen-") as folder:
-            saved = None
-            if self.rank == 0 and due:
-                torch.save(
-                    {"training": self.training.state(), "metrics": self.metrics, **self.origin()}, Path(folder, STATE)
-                )
-                saved = ray.train.Checkpoint.from_directory(folder)
-            ray.train.report({"epoch": epoch, **self.metrics}, checkpoint=saved)
+        state = {"training": self.training.state(), "metrics": self.metrics, **self.origin()}
+        self.group.report({"epoch": epoch, **self.metrics}, state if self.rank == 0 and due else None)
 
     def save_network(self) -> None:
         """Write the finished network with its card."""
