@@ -166,38 +166,50 @@ MUSICAL: dict[str, Literal["lower", "higher", "as real"]] = {
 
 def score(real: Danced, made: Danced, seed: int, resamples: int) -> list[Score]:
     """The table of scores. The same dances and seed give the same values."""
-    random = np.random.default_rng(seed)
-    halves = _halves(real)
-    made_shuffled, real_shuffled = _with_other_music(made), _with_other_music(real)
-    found: list[Score] = []
     published = any(one.published_beats_s is not None for one in made.moves)
-    for name, metric in metrics(sorted(real.embeddings), published).items():
-        found.append(_scored(name, "made", metric, real, made, random, resamples))
-        if not metric.compares:
-            found.append(_scored(name, "real", metric, real, real, random, resamples))
-        elif halves is not None:
-            found.append(_scored(name, "real", metric, *halves, random, resamples))
-        if metric.musical:
-            controls: dict[Whose, Danced | None] = {"shuffled": made_shuffled, "real shuffled": real_shuffled}
-            for whose, other in controls.items():
-                if other is not None:
-                    found.append(_scored(name, whose, metric, real, other, random, resamples))
-    return [one for one in found if math.isfinite(one.value)]
+    known = metrics(sorted(real.embeddings), published)
+    first, second = _halves(real) or (real, None)
+    sides: list[tuple[Whose, Danced, Danced | None, Callable[[Metric], bool]]] = [
+        ("made", real, made, lambda metric: True),
+        ("real", real, real, lambda metric: not metric.compares),
+        ("real", first, second, lambda metric: metric.compares),
+        ("shuffled", real, _with_other_music(made), lambda metric: metric.musical),
+        ("real shuffled", real, _with_other_music(real), lambda metric: metric.musical),
+    ]
+    found: list[Score] = []
+    for whose, one, other, wanted in sides:
+        if other is not None:
+            chosen = {name: metric for name, metric in known.items() if wanted(metric)}
+            found += _scored(chosen, whose, one, other, seed, resamples)
+    order = list(known)
+    return sorted((one for one in found if math.isfinite(one.value)), key=lambda one: order.index(one.metric))
 
 
 def _scored(
-    name: str, whose: Whose, metric: Metric, real: Danced, made: Danced, random: np.random.Generator, resamples: int
-) -> Score:
-    seed = int(random.integers(1 << 31))
-    value = _value(metric, real, made, seed)
-    count = resamples if math.isfinite(value) else 0
-    drawn = [_value(metric, *_anew(real, made, random), seed) for _ in range(count)]
+    chosen: dict[str, Metric], whose: Whose, real: Danced, made: Danced, seed: int, resamples: int
+) -> list[Score]:
+    """Scores of some metrics. Their intervals are from the same resamples."""
+    random = np.random.default_rng(seed)
+    values = {name: _value(metric, real, made, seed) for name, metric in chosen.items()}
+    drawn: dict[str, list[float]] = {name: [] for name, value in values.items() if math.isfinite(value)}
+    for _ in range(resamples):
+        sample = _anew(real, made, random)
+        for name, found in drawn.items():
+            found.append(_value(chosen[name], *sample, seed))
+    return [
+        Score(name, whose, value, *_interval(chosen[name], value, drawn.get(name, ())), len(made), len(real))
+        for name, value in values.items()
+    ]
+
+
+def _interval(metric: Metric, value: float, drawn: Sequence[float]) -> tuple[float, float]:
+    """The interval of a value from resamples, centred on it."""
     known = np.array([one for one in drawn if math.isfinite(one)])
     if not len(known):
-        return Score(name, whose, value, math.nan, math.nan, len(made), len(real))
+        return math.nan, math.nan
     low, middle, high = np.quantile(known, [LOW, 0.5, HIGH]).tolist()
     least = 0.0 if metric.compares else -math.inf
-    return Score(name, whose, value, max(least, value + low - middle), value + high - middle, len(made), len(real))
+    return max(least, value + low - middle), value + high - middle
 
 
 def _value(metric: Metric, real: Danced, made: Danced, seed: int) -> float:

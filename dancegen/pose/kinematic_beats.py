@@ -24,11 +24,10 @@ def kinematic_beats(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.
     moved = body_speed(pose, fps)
     if not len(moved) or moved.max() <= 0:
         return NO_BEATS
-    from scipy.signal import find_peaks  # late import: it takes seconds, and no training update needs it
-
     steps = np.round(moved / (STILL * moved.mean()))
-    _, found = find_peaks(-steps, plateau_size=1)
-    return found["left_edges"] / FPS
+    starts = np.flatnonzero(np.diff(steps, prepend=np.nan))  # of runs of equal steps
+    runs = steps[starts]
+    return starts[1:-1][(runs[1:-1] < runs[:-2]) & (runs[1:-1] < runs[2:])] / FPS
 
 
 def body_speed(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarray, " F"]:
@@ -36,7 +35,7 @@ def body_speed(pose: Float[np.ndarray, "T J 2"], fps: float) -> Float64[np.ndarr
     if len(pose) < 2:
         return NO_BEATS
     frames = int((len(pose) - 1) / fps * FPS) + 1
-    from scipy.ndimage import gaussian_filter1d
+    from scipy.ndimage import gaussian_filter1d  # late: no training update needs it
 
     whole = np.isfinite(pose).all(axis=(0, 2))  # separately, for speed: the others are resampled joint by joint
     parts = [resample(pose[:, part], fps, FPS, frames) for part in (whole, ~whole) if part.any()]
