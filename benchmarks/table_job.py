@@ -78,7 +78,7 @@ def run(table: Path, size: int, ray_data: bool) -> dict[str, float]:
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     started = time.perf_counter()
     job = TableJob("rows", str(table), schema.CUTS, Nothing, (), {}, ray_data=ray_data)
-    run_table_job(job, list(rows(size)), Parallel(actors=ACTORS, min_actors=ACTORS))
+    run_table_job(job, rows(size), Parallel(actors=ACTORS, min_actors=ACTORS))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
 
