@@ -42,6 +42,7 @@ RAY_ENVIRONMENT = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # a report waits for the next of these looks
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # else tests that calculate starve them
     "OMP_NUM_THREADS": "1",
 }
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
@@ -49,11 +50,9 @@ os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy mac
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side (pytest-xdist), those of one Ray, or of one cluster, stay in one process."""
+    """Where tests run side by side (pytest-xdist), those of a file stay in one process, which starts one Ray."""
     for item in items:
-        if "ray_session" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("one Ray"))
-        elif item.get_closest_marker("ray"):
+        if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
@@ -150,7 +149,7 @@ def ray_environment(s3_endpoint: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def ray_session(ray_environment: dict[str, str]) -> Iterator[str]:
-    """One local Ray for all tests of the session; its address. More CPUs than the machine has: they only count."""
+    """One local Ray for all tests of the process; its address. More CPUs than the machine has: they only count."""
     import ray
 
     from dancegen.engine.cluster.session import quoted_python

@@ -73,7 +73,7 @@ def video(path: Path, make_video: Callable[..., Path]) -> None:
         (openpose / f"{path.stem}_{number:012d}_keypoints.json").write_text(text)
 
 
-def song(path: Path, seconds: int = 3) -> None:
+def song(path: Path, seconds: int = 2) -> None:
     path.parent.mkdir(exist_ok=True)
     samples = synthesize(compose("kpop", 7, 8.0), 16_000)[: seconds * 16_000]
     with wave.open(str(path), "wb") as file:
@@ -101,7 +101,7 @@ def give(
 
 def test_videos_become_a_model_that_dances(folder: Path, give: Callable[[str], subprocess.CompletedProcess[str]]):
     give(block("README.md", "dancegen extract-poses configs/extract_poses.yaml videos=my_videos/ poses=data/poses\n"))
-    assert probe(folder / "dance.mp4", "").seconds == pytest.approx(3, abs=0.1)
+    assert probe(folder / "dance.mp4", "").seconds == pytest.approx(2, abs=0.1)
     assert (folder / "data/poses_report/index.html").exists()
 
 
@@ -109,7 +109,7 @@ def test_a_song_becomes_videos_of_all_looks_and_a_picture_of_its_beats(
     folder: Path, give: Callable[[str], subprocess.CompletedProcess[str]]
 ):
     give(block("README.md", "dancegen dance song.mp3 -o dance.mp4\n"))
-    assert probe(folder / "dance.mp4", "").seconds == pytest.approx(3, abs=0.1)
+    assert probe(folder / "dance.mp4", "").seconds == pytest.approx(2, abs=0.1)
     give(block("README.md", "dancegen beats"))
     assert (folder / "beats.csv").read_text().count("\n") > 3
     assert cv2.imread(str(folder / "beats.png")) is not None

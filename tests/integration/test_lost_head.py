@@ -1,6 +1,5 @@
 """The head of the cluster is lost while a job runs: its driver says so before Ray ends it."""
 
-import json
 import re
 import subprocess
 import sys
@@ -12,22 +11,6 @@ import pytest
 from dancegen import tables
 
 pytestmark = pytest.mark.ray
-
-TABLE_JOB = """
-import sys, time
-from ray import cloudpickle
-from dancegen import schema
-from dancegen.engine.table_jobs.table_job import TableJob, run_table_job
-from dancegen.engine.table_jobs.settings import Parallel
-
-class Stage:
-    def __call__(self, table):
-        time.sleep(0.5)
-        return schema.table(schema.CUTS, [{"uri": row["uri"], "version": "1"} for row in table.to_pylist()])
-
-job = TableJob("videos", sys.argv[1], schema.CUTS, Stage, (), {})
-run_table_job(job, [{"uri": f"/{n}", "version": "1"} for n in range(1000)], Parallel(actors=1))
-"""
 
 
 @pytest.fixture
@@ -57,39 +40,20 @@ def kill_head(driver):
     raise AssertionError("no control store")
 
 
-def told_of_loss(driver, tmp_path, begun):
-    """The line that a driver ends with whose head is killed as soon as `begun`."""
-    told = tmp_path / "told"
-    while not begun():  # the test's own time limit ends this
+def test_a_job_says_what_is_done_and_the_command_that_goes_on(tmp_path, driver_of):
+    """All jobs watch the head in the same way; what a training says is in tests/unit/test_tracking.py."""
+    output, told = str(tmp_path / "my corpus"), tmp_path / "told"
+    small = ("seconds=4", "look=skeleton", "fps=10", "width_px=96", "height_px=96", "actors=1")
+    driver = driver_of("-m", "dancegen", "make-corpus", f"output={output}", *small)
+    while len(tables.parts(f"{output}/videos_table")) < 3:  # the test's own time limit ends this
         assert driver.poll() is None, told.read_text()
         time.sleep(0.2)
     kill_head(driver)
     assert driver.wait() == 2, told.read_text()
     (line,) = [line for line in told.read_text().split("\n") if "is lost" in line]
-    assert re.match(r"the head of the Ray cluster \([\d.]+:\d+\): is lost: it has not answered for \d+ s; ", line)
-    return line
-
-
-def test_a_table_job_says_what_is_done_and_how_to_go_on(tmp_path, driver_of):
-    table = str(tmp_path / "cuts")
-    line = told_of_loss(driver_of("-c", TABLE_JOB, table), tmp_path, lambda: len(tables.parts(table)) >= 3)
-    told = rf"\d+ of 1,000 videos are done and kept in {re.escape(table)}\. To resume: run the same command"
-    assert re.search(told, line)
-
-
-@pytest.mark.slow
-def test_a_training_says_which_epochs_are_done_and_the_command_that_goes_on(
-    tmp_path, driver_of, make_clips, tiny_model
-):
-    settings = {"clips": make_clips(str(tmp_path / "clips")), "output": str(tmp_path / "run"), "model": tiny_model}
-    more = {"epochs": 10_000, "batch_size": 4, "workers": 1, "pictures_every": 0, "monitor": "last"}
-    (tmp_path / "my train.yaml").write_text(json.dumps({**settings, **more}))
-    command = ["-m", "dancegen", "train-dance", str(tmp_path / "my train.yaml"), "model.losses.perceptual=0"]
-    line = told_of_loss(
-        driver_of(*command), tmp_path, lambda: re.search(r"epoch (\d{2,}|[3-9]) of", (tmp_path / "told").read_text())
+    assert re.match(
+        r"the head of the Ray cluster \([\d.]+:\d+\): is lost: it has not answered for \d+ s; "
+        rf"\d+ of 96 videos are done and kept in {re.escape(output)}/videos_table\. To resume: "
+        rf"(python -m )?dancegen make-corpus 'output={re.escape(output)}' {re.escape(' '.join(small))}$",
+        line,
     )
-    told = (
-        rf"\d+ of 10000 epochs are done, checkpoints in {tmp_path}/run/train\. To resume: "
-        rf"(python -m )?dancegen train-dance '{tmp_path}/my train.yaml' model.losses.perceptual=0$"
-    )
-    assert re.search(told, line)

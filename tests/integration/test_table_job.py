@@ -83,6 +83,7 @@ def test_good_and_broken_rows_make_one_table_that_reads_back(job):
         **{"/a": None, "/b": None},
         **{f"/broken{n}": f"/broken{n}: is broken. Mend it." for n in (1, 2)},
     }
+    assert all(pq.read_schema(part).types == schema.CUTS.types for part in tables.parts(job.table))
     told = str(summary).split("\n")
     assert told[-2] == f"2 of 4 videos set aside; reasons in {job.table}, column error"
     assert told[-1] == "  2 x is broken. Mend it. Example: /broken1"
@@ -98,13 +99,11 @@ def test_a_second_run_does_only_what_failed_or_changed(tmp_path, job):
     assert len(errors(job)) == 4, "no row is doubled"
 
 
-def test_a_run_with_nothing_left_to_do_is_done(job):
-    run_table_job(job, rows("a"), TOLERANT)
-    assert run_table_job(job, rows("a"), TOLERANT).done_before == 1
-
-
-def test_overwrite_starts_again(tmp_path, job):
+def test_other_settings_need_another_table_or_overwrite_it(tmp_path, job):
     run_table_job(job, rows("a", "b"), TOLERANT)
+    other = TableJob(job.label, job.table, job.schema, Stage, job.stage_args, {"frames": 40})
+    with pytest.raises(TableError, match="frames was 50 and is 40"):
+        run_table_job(other, rows("a"), TOLERANT)
     run_table_job(job, rows("a"), Parallel(overwrite=True, actors=1))
     assert errors(job) == {"/a": None}
     assert calls(tmp_path) == ["a 0", "a 1", "b 0"]
@@ -310,16 +309,3 @@ def test_wrong_settings_of_the_stage_end_the_job_with_their_own_message(job):
     broken = TableJob(job.label, job.table, job.schema, Stage, (job.stage_args[0], True), job.settings)
     with pytest.raises(ConfigError, match=r"look: is not known\. Choose another\."):
         run_table_job(broken, rows("a", "b"), TOLERANT)
-
-
-def test_other_settings_need_another_table(job):
-    run_table_job(job, rows("a"), TOLERANT)
-    other = TableJob(job.label, job.table, job.schema, Stage, job.stage_args, {"frames": 40})
-    with pytest.raises(TableError, match="frames was 50 and is 40"):
-        run_table_job(other, rows("a"), TOLERANT)
-
-
-def test_the_stages_table_is_written_as_it_is(job):
-    run_table_job(job, rows("a"), TOLERANT)
-    (part,) = tables.parts(job.table)
-    assert pq.read_schema(part).types == schema.CUTS.types

@@ -103,20 +103,3 @@ def test_all_numbers_of_a_training_arrive_though_the_server_was_away_and_restart
     assert said.count(f"MLflow at {door.address} cannot be used") == 1
     assert "only in the checkpoints" not in said
     assert "Traceback" not in said
-
-
-def test_a_training_whose_server_never_comes_has_its_model_and_says_what_mlflow_lacks(
-    ray_session: str,
-    door: Door,
-    make_clips: Callable[..., str],
-    tiny_model: dict,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    config = make(door, tmp_path, make_clips(str(tmp_path / "clips")), tiny_model, epochs=2)
-    trained = run(config)
-    assert Path(trained.model).exists()
-    said = capfd.readouterr().err
-    assert said.count(f"MLflow at {door.address} cannot be used") == 1
-    assert said.count("values are only in the checkpoints") == 1
-    assert "Traceback" not in said

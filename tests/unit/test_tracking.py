@@ -4,6 +4,8 @@ import pytest
 from mlflow_server import mlflow_servers
 
 from dancegen import tracking
+from dancegen.engine.training.reporter import Reporter
+from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,16 @@ def test_numbers_parameters_and_tags_are_found_again_in_the_database(tmp_path):
     history = tracking.connect(uri).get_metric_history(run.id, "train/l1")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
     assert said == []
+
+
+def test_what_a_lost_cluster_leaves_of_a_training_is_known(tmp_path, with_database):
+    config = TrainDanceConfig(clips="clips", output=str(with_database(tmp_path / "run")), epochs=40)
+    reporter = Reporter(config, items_an_epoch=8, tags={}, numbers={})
+    assert reporter.so_far() == f"no epoch completed since the start, checkpoints in {config.run_folder}"
+    for epoch in (3, 4):
+        reporter.take({"kind": "epoch", "metrics": {"epoch": epoch, "train/l1": 0.5}})
+    assert reporter.so_far() == f"4 of 40 epochs are done, checkpoints in {config.run_folder}"
+    reporter.close("FAILED")
 
 
 def test_work_that_goes_on_adds_to_the_run_it_began(tmp_path, with_database):
