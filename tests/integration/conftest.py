@@ -7,6 +7,18 @@ import numpy as np
 import pytest
 
 from dancegen import schema, tables
+from dancegen.checkpoints import checkpoint
+from dancegen.gan.dance_model import DanceModel, build_generator
+from dancegen.gan.settings import DanceModelConfig
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dance model that has learnt nothing."""
+    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
+    config = DanceModelConfig()
+    checkpoint.save(path, DanceModel(build_generator(config), config), {})
+    return path
 
 
 @pytest.fixture(scope="session")

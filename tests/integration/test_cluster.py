@@ -22,9 +22,6 @@ import pytest
 import torch
 import yaml
 
-from dancegen.checkpoints import checkpoint
-from dancegen.gan.dance_model import DanceModel, build_generator
-from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.video import probe
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -133,7 +130,7 @@ def without_token() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def words(tmp_path: Path) -> list[str]:
+def words(tmp_path: Path, untrained: Path) -> list[str]:
     """Settings of a small rendering: two songs of a second, and a model that has learnt nothing."""
     songs = tmp_path / "my songs"
     songs.mkdir()
@@ -141,9 +138,7 @@ def words(tmp_path: Path) -> list[str]:
         with wave.open(str(songs / f"{pitch_hz} Hz.wav"), "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))
             file.writeframes((9000 * np.sin(np.arange(16_000) * pitch_hz / 2547)).astype("<i2").tobytes())
-    config = DanceModelConfig()
-    checkpoint.save(tmp_path / "untrained.safetensors", DanceModel(build_generator(config), config), {})
-    places = (f"songs={songs}", f"output={tmp_path}/dances", f"checkpoint={tmp_path}/untrained.safetensors")
+    places = (f"songs={songs}", f"output={tmp_path}/dances", f"checkpoint={untrained}")
     return [*places, *PICTURE]
 
 

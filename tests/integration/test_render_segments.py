@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from dancegen import schema, storage, tables
-from dancegen.checkpoints import checkpoint
 from dancegen.corpus.music.practice import practice_song
 from dancegen.engine.table_jobs.summary import Summary
 from dancegen.errors import TooManyBadRowsError
-from dancegen.gan.dance_model import DanceModel, build_generator
-from dancegen.gan.settings import DanceModelConfig
 from dancegen.media.audio import load
 from dancegen.media.wav import write_wav
 from dancegen.steps.render.pipeline import run
@@ -35,14 +32,6 @@ ENCODING = 6.0  # mean difference of levels that the encoder may make
 def make_song(path: Path, seconds: float) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_wav(path, practice_song(11, seconds, RATE, "two_step", 120.0).samples[: round(seconds * RATE)], RATE)
-    return path
-
-
-@pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
-    config = DanceModelConfig()
-    checkpoint.save(path, DanceModel(build_generator(config), config), {})
     return path
 
 
