@@ -104,8 +104,11 @@ class Worker:
         """Report the epoch: all workers at once, the first one with the state to resume from when that is due."""
         epoch = self.training.epoch
         due = epoch % self.config.checkpoint_every == 0 or epoch == self.config.epochs
-        state = {"training": self.training.state(), "metrics": self.metrics, **self.origin()}
-        self.group.report({"epoch": epoch, **self.metrics}, state if self.rank == 0 and due else None)
+        self.group.report({"epoch": epoch, **self.metrics}, self.state() if self.rank == 0 and due else None)
+
+    def state(self) -> dict[str, Any]:
+        """Complete state to resume from: plain containers and tensors."""
+        return {"training": self.training.state(), "metrics": self.metrics, **self.origin()}
 
     def save_network(self) -> None:
         """Write the finished network with its card."""
