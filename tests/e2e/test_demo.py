@@ -24,10 +24,11 @@ def demo(folder, environment):
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_the_demo_ends_in_videos_and_a_picture(tmp_path, ray_session, ray_environment):
+def test_the_demo_ends_in_videos_and_a_picture_and_goes_on_when_run_again(tmp_path, ray_session, ray_environment):
     """On the Ray of the tests: most of the time would be the start of one for each step."""
     folder = tmp_path / "a demo"
-    first = demo(folder, {**ray_environment, "RAY_ADDRESS": ray_session})
+    environment = {**ray_environment, "RAY_ADDRESS": ray_session}
+    first = demo(folder, environment)
     assert first.returncode == 0, first.stderr[-3000:]
     videos = sorted(folder.glob("videos_*/*.mp4"))
     assert len(videos) == 4  # two songs, by the new model and by the shipped one
@@ -37,3 +38,7 @@ def test_the_demo_ends_in_videos_and_a_picture(tmp_path, ray_session, ray_enviro
         assert probe(video, str(video)).seconds == pytest.approx(seconds, abs=0.1)
         assert str(video) in first.stdout
     assert cv2.imread(str(folder / "contact_sheet.png")) is not None
+
+    second = demo(folder, environment)
+    assert second.returncode == 0, second.stderr[-3000:]
+    assert "done before" in second.stderr

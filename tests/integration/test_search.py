@@ -12,6 +12,7 @@ from dancegen.engine.cluster.capacity import require_places
 from dancegen.errors import ClusterError, DanceGenError, TableError
 from dancegen.steps.search.pipeline import run
 from dancegen.steps.search.settings import SearchConfig
+from dancegen.steps.train_dance import pipeline as train_dance
 from dancegen.steps.train_dance.settings import TrainDanceConfig
 
 pytestmark = pytest.mark.ray
@@ -56,7 +57,7 @@ def check_runs(config):
     assert all("model.losses.l1" in one.data.params and "validation/motion_error" in one.data.metrics for one in trials)
 
 
-def test_a_search_finds_the_best_settings(ray_session, settings):
+def test_a_search_finds_settings_that_train(ray_session, settings):
     config = settings()
     trials = run(config)
 
@@ -74,6 +75,8 @@ def test_a_search_finds_the_best_settings(ray_session, settings):
     assert best.model.losses.l1 == pytest.approx(float(rows[0]["losses.l1"]))
     assert best.model.optimizer.generator_rate == pytest.approx(float(rows[0]["optimizer.generator_rate"]))
     assert best.model_copy(update={"model": config.train.model, "epochs": 3}) == config.train
+    trained = train_dance.run(best)
+    assert Path(trained.model).exists()
     assert all("Plotly.newPlot" in Path(config.output, name).read_text() for name in PLOTS)
 
 
@@ -155,18 +158,23 @@ def test_an_ablation_without_test_clips_for_its_table_is_refused(settings, make_
         run(settings(train=train | {"clips": clips}, rows={"plain": {"losses": {"adversarial_local": 0.0}}}))
 
 
-def test_the_rows_of_an_ablation_are_trained_and_end_in_one_table(ray_session, settings):
+def test_the_rows_of_an_ablation_are_trained_with_each_seed_and_end_in_one_table(ray_session, settings):
     rows = {"plain": {"losses": {"adversarial_local": 0.0}}, "both": {"losses": {"adversarial_local": 1.0}}}
-    config = settings(rows=rows, seeds=1)
+    config = settings(rows=rows, seeds=2)
     trials = run(config)
-    assert sorted((trial.values["row"], trial.values["seed"]) for trial in trials) == [("both", 0), ("plain", 0)]
+    assert sorted((trial.values["row"], trial.values["seed"]) for trial in trials) == [
+        ("both", 0),
+        ("both", 1),
+        ("plain", 0),
+        ("plain", 1),
+    ]
     assert all(trial.state == "done" for trial in trials)
     table = Path(config.output, "scores.md").read_text()
     assert all(f"| {line} |" in table for line in ("plain", "both", "real"))
     assert "fid_perceptual (lower)" in table
     assert "<th>both</th>" in Path(config.output, "scores.html").read_text()
     models = {path: path.stat().st_mtime_ns for path in Path(config.output).rglob("dance.safetensors")}
-    assert len(models) == 2
+    assert len(models) == 4
     assert run(config) == trials
     assert {path: path.stat().st_mtime_ns for path in models} == models, "nothing is trained again"
     assert Path(config.output, "scores.md").read_text() == table

@@ -14,8 +14,8 @@ import pytest
 
 from dancegen import config, tracking
 from dancegen.cli import main
+from dancegen.engine.cluster import head_watch, submit
 from dancegen.engine.cluster import secrets as in_clear
-from dancegen.engine.cluster import submit
 from dancegen.errors import ConfigError
 from dancegen.steps.render.settings import RenderConfig
 from dancegen.steps.train_dance.settings import TrainDanceConfig
@@ -235,3 +235,8 @@ def test_a_job_of_ray_job_submit_is_refused_too(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(SystemExit):
         main(["train-dance", "output=s3://runs/dance"])
     assert "tracking_uri: is not set" in capsys.readouterr().err
+
+
+def test_a_job_without_a_command_line_of_its_own_is_resumed_by_the_same_command():
+    """What it says when the head of the cluster is lost; with a command line: tests/integration/test_lost_head.py."""
+    assert head_watch._command() == "run the same command again once the cluster is up."
