@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Two tests at a time: Ray tests mostly wait for processes. conftest.py groups tests that must share a worker.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 # ablation.py needs a table of clips, heads.py a GPU, dance_quality.py is `make gate`; plain_step.py, noise_clips.py and local_cluster.py are modules
 BENCHMARKS := $(filter-out $(addprefix benchmarks/,ablation.py comparison.py dance_quality.py heads.py plain_step.py noise_clips.py local_cluster.py random_kills.py real_people.py),$(wildcard benchmarks/*.py))

@@ -47,6 +47,11 @@ RAY_ENVIRONMENT = {
 }
 os.environ.setdefault("RAY_DASHBOARD_STARTUP_TIMEOUT_S", "240")  # on a busy machine; read when Ray is imported
 
+# numba compiles librosa into a cache. Processes that fill one at the same time mix their files, and one that loads them
+# crashes (numba issue 10128): each process of pytest-xdist has its own.
+NUMBA_CACHE = Path(__file__).parents[1] / ".pytest_cache" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ["NUMBA_CACHE_DIR"] = str(NUMBA_CACHE)
+
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
