@@ -77,6 +77,15 @@ class TokenGenerator(nn.Module):
         windows = Windows(codes, torch.ones_like(codes, dtype=torch.bool), music, style, grid.there, energy)
         return self._joints(self._draw(windows, [_random(seed, 0) for seed in seeds], self.config.steps), grid)
 
+    def reconstructed(
+        self, pose: Float[Tensor, "B T J 2"], mask: Float[Tensor, "B T J"], rhythm: Float[Tensor, "B T R"]
+    ) -> Float[Tensor, "B T J 2"]:
+        """The dances of clips, encoded and decoded."""
+        grid = beat_grid(rhythm, self.fps, inside=False)
+        motion = on_grid(pose, mask, grid)
+        latents = self.tokenizer.latents(motion.vectors, motion.seen, motion.lengths)
+        return at_frames(self.tokenizer.decode(latents, motion.lengths), grid, self.fps)
+
     def song(
         self,
         song: Song,

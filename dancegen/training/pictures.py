@@ -23,13 +23,16 @@ CELL_PX = 160  # height of one pose in the image
 POSES = 8  # of each dance in the image
 FPS = 25.0  # of the video
 INK, TEXT_SIZE = (230, 230, 230), 0.5
-NAMES = ("real", "generated")
 
 
 class SideBySide:
     """Some clips, their real dances and the generated ones."""
 
-    def __init__(self, batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig) -> None:
+    def __init__(
+        self, batch: Batch, dances: Float[Tensor, "B T J 2"], config: DanceModelConfig, made: str = "generated"
+    ) -> None:
+        """`made` is written on the dances."""
+        self.names = ("real", made)
         real = np.where(_numpy(batch.mask)[..., None] > 0, _numpy(batch.pose), np.nan)
         self.fps, self.sound = config.fps, _numpy(batch.audio)
         self.pairs = [
@@ -39,7 +42,7 @@ class SideBySide:
 
     def write_picture(self, path: Path) -> None:
         """Write a PNG with two rows per clip: poses of the real dance, and below them those of the generated one."""
-        rows = [self._row(pose, name) for pair in self.pairs for pose, name in zip(pair, NAMES, strict=True)]
+        rows = [self._row(pose, name) for pair in self.pairs for pose, name in zip(pair, self.names, strict=True)]
         _, png = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
         path.write_bytes(png.tobytes())
 
@@ -51,7 +54,7 @@ class SideBySide:
             for pair in self.pairs:
                 left, right = (place_in_frame(resample(pose, self.fps, FPS, frames), *size) for pose in pair)
                 for joints in zip(left, right, strict=True):
-                    cells = [_drawn(one, *size, name) for one, name in zip(joints, NAMES, strict=True)]
+                    cells = [_drawn(one, *size, name) for one, name in zip(joints, self.names, strict=True)]
                     writer.write(np.hstack(cells))
 
     def _row(self, pose: Float[np.ndarray, "T J 2"], name: str) -> UInt8[np.ndarray, "H W 3"]:

@@ -287,6 +287,13 @@ def learnt(config, epochs_updates, **options):
     return training, history
 
 
+def body_error(dance):
+    """Mean distance from the clips of `batch`, with the hips in the same place."""
+    hips = [COCO18.index("right_hip"), COCO18.index("left_hip")]
+    ours, true = (pose - pose[:, :, hips].mean(dim=2, keepdim=True) for pose in (dance, batch().pose))
+    return (ours - true).abs().mean()
+
+
 def test_both_stages_learn_a_batch_by_heart():
     config = CONFIG.model_copy(update={"ema_decay": 0.9, "eq_augment_db": 0.0})
     training, history = learnt(config, (250, 250))
@@ -295,6 +302,8 @@ def test_both_stages_learn_a_batch_by_heart():
     mean = [sum(float(one["code_loss"]) for one in part) / 20 for part in (second[:20], second[-20:])]
     assert mean[1] < 0.6 * mean[0]
     assert "l1" not in second[0]
+    still = batch().pose.mean(dim=1, keepdim=True)
+    assert body_error(training.reconstructed(batch())) < 0.3 * body_error(still)
     found = training.validate(batch(), training.dances(batch()))
     assert {"l1", "pose_error", "l1_posterior", "code_loss", "music_style_right", "diversity"} <= found.keys()
 

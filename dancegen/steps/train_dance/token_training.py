@@ -232,6 +232,11 @@ class TokenTraining:
         with autocast(self.precision, batch.audio):
             return self.ema.clips(batch.audio, batch.rhythm, seeds, style)
 
+    @torch.no_grad()
+    def reconstructed(self, batch: Batch) -> Float[Tensor, "B T J 2"]:
+        """The clips' dances, encoded and decoded by the EMA tokenizer."""
+        return self.ema.reconstructed(batch.pose, self._mask(batch), batch.rhythm)
+
     def saved_weights(self) -> dict[str, Tensor]:
         """Weights of the model that is saved: the average (EMA)."""
         return self.ema.state_dict()

@@ -101,8 +101,8 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
         """
         if not len(self.validation_clips):
             return {}
-        if isinstance(self.training, TokenTraining) and not self.training.dances_yet:
-            return self._reconstruction(self.training)
+        if tokenizer := self._tokenizer_alone():
+            return self._reconstruction(tokenizer)
         mean, rows = Mean(), []
         for batch in self.validation_clips.every(self.rank, self.workers, EVERY_CLIPS):
             seen = batch.to(self.device)
@@ -115,6 +115,11 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
             raise self.diverged(POSE_ERROR, problem, self.training.epoch)
         return found
 
+    def _tokenizer_alone(self) -> TokenTraining | None:
+        """The training while it has not come to dances: only the tokenizer has learned."""
+        training = self.training
+        return training if isinstance(training, TokenTraining) and not training.dances_yet else None
+
     def _reconstruction(self, training: TokenTraining) -> dict[str, float]:
         """How well the tokenizer reconstructs the validation clips, over all workers."""
         mean = Mean()
@@ -123,11 +128,16 @@ class Worker(EpochWorker[TrainDanceConfig, DanceTraining | TokenTraining]):
         return merged(all_gather(mean.sums(), self.workers))
 
     def show(self, folder: str) -> Iterator[str]:
-        """Real and generated dances of a few validation clips side by side, always the same clips and noise."""
+        """Real and generated dances of a few validation clips side by side, always the same clips and noise.
+
+        While only the tokenizer of a model has learned, they are its reconstructions.
+        """
         if not len(self.validation_clips):
             return
         batch = self.validation_clips.some(PICTURED)
-        both = SideBySide(batch, self.training.dances(batch.to(self.device)), self.config.model)
+        seen, tokenizer = batch.to(self.device), self._tokenizer_alone()
+        made = tokenizer.reconstructed(seen) if tokenizer else self.training.dances(seen)
+        both = SideBySide(batch, made, self.config.model, "reconstructed" if tokenizer else "generated")
         for ending, write in ((".png", both.write_picture), (".mp4", both.write_video)):
             uri = storage.join(folder, f"epoch-{self.training.epoch:05d}{ending}")
             with storage.writing(uri) as path:
