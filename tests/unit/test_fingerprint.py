@@ -13,6 +13,8 @@ from dancegen.media import audio
 from dancegen.media.audio import SAMPLE_RATE
 from dancegen.music.fingerprint import COMPARE_ALL, PITCHES, SAME_SONG, alike, fingerprint, same_song_groups
 
+pytestmark = pytest.mark.xdist_group("librosa")  # compiled in one process
+
 SEMITONE = 2 ** (1 / 12)
 
 

@@ -13,6 +13,8 @@ from dancegen.corpus.music.sounds import DRUMS, TIMBRES, note, riser
 from dancegen.corpus.structure import CATEGORIES, compose
 from dancegen.media.wav import write_wav
 
+pytestmark = pytest.mark.xdist_group("librosa")  # compiled in one process
+
 EVERY_CATEGORY = pytest.mark.parametrize("category", CATEGORIES)
 
 
