@@ -196,11 +196,16 @@ status() {
 
 # Kill one node at once. Ray detects it by failed health checks.
 kill_node() {
-    local found
+    local found try
     [[ $node ]] || fail "--node is missing: give the number of a node."
     mapfile -t found < <(node_pids)
     ((${#found[@]})) || fail "'$name' has no running node $node. See cluster/local.sh status."
-    kill -KILL "${found[@]}" 2>/dev/null || true
+    for ((try = 0; try < 50 && ${#found[@]}; try++)); do
+        kill -KILL "${found[@]}" 2>/dev/null || true
+        sleep 0.1
+        mapfile -t found < <(node_pids) # what was started while the others were listed
+    done
+    ((!${#found[@]})) || fail "these processes of node $node do not end: ${found[*]}. End them by hand."
     echo "node $node of '$name' is killed." >&2
 }
 
