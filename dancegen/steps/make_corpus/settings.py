@@ -29,7 +29,7 @@ class MakeCorpusConfig(Parallel):
     dancers_per_song: PositiveInt = 2
     """Dancers per song, with one video each."""
     seconds: Annotated[float, Field(ge=4, le=600)] = 60.0
-    """Length of a song in seconds, rounded to half a bar."""
+    """Length of a song in seconds, rounded to half a bar. A song has at least two bars: 4.5 to 8 s."""
     seed: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Seed of the songs and dancers; corpora of different seeds share none."""
     look: Literal["avatar", "skeleton", "skeleton-light", "human"] = "avatar"
