@@ -9,6 +9,7 @@ Axes used in shapes:
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -34,9 +35,9 @@ class BeatGrid:
     counts: Int[Tensor, " B"]
     """Tokens of each clip."""
 
-    @property
+    @cached_property
     def tokens(self) -> int:
-        """Tokens of the longest clip."""
+        """Tokens of the longest clip. A GPU is waited for, once."""
         return int(self.counts.max())
 
     @property

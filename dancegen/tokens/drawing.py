@@ -10,6 +10,7 @@ Axes used in shapes:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -47,8 +48,10 @@ def draw(
     """The codes of the windows, drawn in so many steps; the ones that were not masked stay."""
     codes, masked = windows.codes.clone(), windows.masked & windows.there[..., None]
     count = masked.flatten(1).sum(dim=1)
+    conditions = _conditions(config, windows)
     for step in range(steps):
-        logits = _logits(network, fsq, config, windows, codes, masked, guided=step < GUIDED * steps)
+        guided = step < GUIDED * steps
+        logits = _logits(network, fsq, windows, codes, masked, conditions if guided else conditions[:1])
         likely, which = logits.log_softmax(dim=-1).topk(LIKELY_CODES)
         noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely)
         before = likely.exp().cumsum(dim=-1) - likely.exp()
@@ -64,26 +67,39 @@ def draw(
     return codes
 
 
+class _Condition(NamedTuple):
+    """What the network is told, and how far the logits are moved on from those that it then gives."""
+
+    weight: float
+    style: Int[Tensor, " B"]
+    heard: Bool[Tensor, " B"]
+    energy: Float[Tensor, " B"]
+
+
+def _conditions(config: TokensConfig, windows: Windows) -> list[_Condition]:
+    """All that is known; then, for guidance: nothing, all but the style, and all but the energy."""
+    style, energy, heard = windows.style, windows.energy, torch.ones_like(windows.style, dtype=torch.bool)
+    found = [_Condition(0.0, style, heard, energy)]
+    if config.guidance:
+        found.append(_Condition(config.guidance, style, ~heard, energy))
+    if config.style_guidance and (style > 0).any():
+        found.append(_Condition(config.style_guidance, torch.zeros_like(style), heard, energy))
+    if config.energy_guidance and energy.isfinite().any():
+        found.append(_Condition(config.energy_guidance, style, heard, torch.full_like(energy, math.nan)))
+    return found
+
+
 def _logits(
     network: MaskedTransformer,
     fsq: FSQ,
-    config: TokensConfig,
     windows: Windows,
     codes: Int[Tensor, "B N G"],
     masked: Bool[Tensor, "B N G"],
-    guided: bool,
+    conditions: Sequence[_Condition],
 ) -> Float[Tensor, "B N G K"]:
-    """Logits. With guidance, they are moved on from those without all three, without style, and without energy."""
-    style, energy, heard = windows.style, windows.energy, torch.ones_like(windows.style, dtype=torch.bool)
-    others = []
-    if guided and config.guidance:
-        others.append((config.guidance, style, energy, ~heard))
-    if guided and config.style_guidance and (style > 0).any():
-        others.append((config.style_guidance, torch.zeros_like(style), energy, heard))
-    if guided and config.energy_guidance and energy.isfinite().any():
-        others.append((config.energy_guidance, style, torch.full_like(energy, math.nan), heard))
-    weights, styles, energies, hearing = zip((0.0, style, energy, heard), *others, strict=True)
-    times = len(weights)
+    """Logits with the first of the conditions, moved on from those with the others."""
+    weights, styles, hearing, energies = zip(*conditions, strict=True)
+    times = len(conditions)
     all_of = network(  # at once: few windows make small matrices
         fsq.values(codes.clamp(min=0)).repeat(times, 1, 1, 1),
         masked.repeat(times, 1, 1),

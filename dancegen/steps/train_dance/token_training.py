@@ -413,8 +413,10 @@ def _code_losses(
     logits: Float[Tensor, "B N G K"], codes: Int[Tensor, "B N G"], masked: Bool[Tensor, "B N G"], smoothing: float
 ) -> dict[str, Tensor]:
     """Cross-entropy of the masked codes, and the share of them that is the likeliest one."""
-    loss = functional.cross_entropy(logits[masked], codes[masked], label_smoothing=smoothing)
-    right = (logits[masked].argmax(dim=-1) == codes[masked]).float().mean()
+    at = masked.nonzero(as_tuple=True)  # once: a GPU is waited for
+    guessed, true = logits[at], codes[at]
+    loss = functional.cross_entropy(guessed, true, label_smoothing=smoothing)
+    right = (guessed.argmax(dim=-1) == true).float().mean()
     return {"code_loss": loss, "code_right": right}
 
 
