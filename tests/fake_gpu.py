@@ -22,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_flatten, tree_map_only
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend  # torch 2.10 and later
 
-torch.inference_mode = torch.no_grad  # tensors of inference mode cannot be wrapped
+# Tensors of inference mode cannot be wrapped.
+torch.inference_mode = lambda mode=True: torch.no_grad() if mode else torch.enable_grad()  # pyright: ignore
 NAME = "fakegpu"
 _setup_privateuseone_for_python_backend(NAME)
 FAKE_GPU = torch.device(f"{NAME}:0")

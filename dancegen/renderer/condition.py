@@ -7,11 +7,12 @@ Axes used in shapes:
     N poses    C channels    H height    W width, in pixels    L limbs
 """
 
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from dancegen.drawing.draw import draw_skeleton
@@ -51,11 +52,28 @@ def limb_maps(
     height) from it. The head is at the mean of its joints, weighted by their confidences.
     """
     places = _with_head(joints)
+    limbs = _joints(joints.device)
+    bones = len(COCO18.bones)
+    radius = torch.cat([joints.new_full((bones,), limb_radius), joints.new_full((len(DISCS),), joint_radius)])
+    return _capsules(places[:, limbs.starts], places[:, limbs.ends], radius, height, width)
+
+
+class _Joints(NamedTuple):
+    """Indices of joints; the one after all of COCO18 is the centre of the head."""
+
+    starts: Int[Tensor, " L"]
+    ends: Int[Tensor, " L"]
+    head: Int[Tensor, " H"]
+
+
+@cache
+@torch.inference_mode(mode=False)
+def _joints(device: torch.device) -> _Joints:
+    """Where limbs start and end, and the joints of the head. Kept on the device: a GPU would wait for new ones."""
     starts, ends = zip(*COCO18.bone_indices, strict=True)
-    discs = [*COCO18.indices(*DISCS[:-1]), places.shape[1] - 1]
-    start, end = places[:, [*starts, *discs]], places[:, [*ends, *discs]]
-    radius = joints.new_tensor([limb_radius] * len(starts) + [joint_radius] * len(discs))
-    return _capsules(start, end, radius, height, width)
+    discs = (*COCO18.indices(*DISCS[:-1]), len(COCO18))
+    head = COCO18.indices(*HEAD)
+    return _Joints(*(torch.tensor(each, device=device) for each in ((*starts, *discs), (*ends, *discs), head)))
 
 
 def stick_figure(
@@ -72,7 +90,7 @@ def _with_head(joints: Tensor) -> Float[Tensor, "N 19 3"]:
     """The joints and the centre of the head. A missing joint is (0, 0, 0)."""
     seen = (joints[..., 2:] > 0) & joints.isfinite().all(dim=-1, keepdim=True)
     joints = torch.where(seen, joints, 0)
-    parts = joints[:, COCO18.indices(*HEAD)]
+    parts = joints[:, _joints(joints.device).head]
     confidence = parts[..., 2:]
     centre = (parts[..., :2] * confidence).sum(1) / confidence.sum(1).clamp_min(torch.finfo(joints.dtype).tiny)
     head = torch.cat([centre, confidence.amax(1)], dim=-1)
@@ -88,11 +106,12 @@ def _capsules(
     are rounded exactly, so that a pose has the same values in every batch.
     """
     aspect = width / height
-    scale = start.new_tensor([aspect, 1.0])
+    scale, along_x = start.new_ones(2), start.new_zeros(2)
+    scale[0], along_x[0] = aspect, 1.0
     middle = (start[..., :2] + end[..., :2]) / 2 * scale
     along = (end[..., :2] - start[..., :2]) * scale
     length = (along[..., 0] ** 2 + along[..., 1] ** 2).sqrt()
-    unit = torch.where(length[..., None] > 0, along / length[..., None], start.new_tensor([1.0, 0.0]))
+    unit = torch.where(length[..., None] > 0, along / length[..., None], along_x)
     x = (torch.arange(width, device=start.device, dtype=start.dtype) + 0.5) / height - middle[..., :1]  # (N, L, W)
     y = (torch.arange(height, device=start.device, dtype=start.dtype) + 0.5) / height - middle[..., 1:]  # (N, L, H)
     cosine, sine = unit[..., :1], unit[..., 1:]

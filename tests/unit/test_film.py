@@ -9,7 +9,17 @@ import torch
 
 from dancegen.precision import autocast
 from dancegen.renderer.condition import draw_condition
-from dancegen.renderer.driving.film import BATCH, BLEND, SEGMENT_FRAMES, SEGMENTS, WARM_UP, Film, blended, groups
+from dancegen.renderer.driving.film import (
+    BATCH,
+    BLEND,
+    SEGMENT_FRAMES,
+    SEGMENTS,
+    WARM_UP,
+    Film,
+    blended,
+    groups,
+    read_behind,
+)
 from dancegen.renderer.networks.person_generator import PersonGenerator
 from dancegen.renderer.person import Person
 
@@ -156,3 +166,15 @@ def test_a_dance_is_fitted_to_the_person_before_it_is_filmed(tiny_person: Person
     fitted, share = Film(tiny_person).fitted(swaying(60), 30.0)
     assert fitted.shape == (60, 18, 3)
     assert 0 <= share <= 1
+
+
+def test_a_picture_is_read_after_the_next_one_was_asked_for():
+    asked = []
+
+    def pictures():
+        for number in range(3):
+            asked.append(number)
+            yield torch.full((1, 3, 2, 2), number / 127.5 - 1)
+
+    read = [(int(frames.mean()), len(asked)) for frames in read_behind(pictures())]
+    assert read == [(0, 2), (1, 3), (2, 3)]

@@ -12,7 +12,7 @@ Axes used in shapes:
     H height    W width, in pixels
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -60,28 +60,28 @@ class Film:
 
     def frames(self, joints: Float32[np.ndarray, "N 18 3"], done: Done = lambda count: None) -> Iterator[Frame]:
         """The frames, RGB, to fitted joints as fractions of the picture."""
+        places = torch.from_numpy(joints).to(self._device)
         if self.person.config.previous_frame:
-            yield from self._with_memory(joints, done)
+            yield from self._with_memory(places, done)
         else:
-            yield from self._without_memory(joints, done)
+            yield from self._without_memory(places, done)
 
     def rolled_out(self, joints: Float32[np.ndarray, "N 18 3"]) -> Iterator[Frame]:
         """The frames in one piece, each from the one before, without warm-up and cross-fades: they show the drift."""
-        previous = None
-        for number in range(len(joints)):
-            made = self._generated(joints[number : number + 1], previous)
-            previous = made if self.person.config.previous_frame else None
-            yield _bytes(made)[0]
+        places = torch.from_numpy(joints).to(self._device)
+        for frames in read_behind(self._continued(places[:, None])):
+            yield frames[0]
 
-    def _without_memory(self, joints: Float32[np.ndarray, "N 18 3"], done: Done) -> Iterator[Frame]:
-        for first in range(0, len(joints), BATCH):
+    def _without_memory(self, joints: Float[Tensor, "N 18 3"], done: Done) -> Iterator[Frame]:
+        rest = joints[-1:].expand(-len(joints) % BATCH, -1, -1)  # a shorter batch might round otherwise
+        places, firsts = torch.cat([joints, rest]), range(0, len(joints), BATCH)
+        pictures = (self._generated(places[first : first + BATCH], None) for first in firsts)
+        for first, frames in zip(firsts, read_behind(pictures), strict=True):
             count = min(BATCH, len(joints) - first)
-            places = np.arange(first, first + BATCH).clip(max=len(joints) - 1)  # a shorter batch might round otherwise
-            frames = _bytes(self._generated(joints[places], None))[:count]
             done(first + count)
-            yield from frames
+            yield from frames[:count]
 
-    def _with_memory(self, joints: Float32[np.ndarray, "N 18 3"], done: Done) -> Iterator[Frame]:
+    def _with_memory(self, joints: Float[Tensor, "N 18 3"], done: Done) -> Iterator[Frame]:
         after: Frames | None = None  # the frames that continue the previous segment
         for edges in groups(len(joints)):
             segments = self._group(joints, edges, done)
@@ -93,24 +93,33 @@ class Film:
                 after = frames[count : count + BLEND]
 
     def _group(
-        self, joints: Float32[np.ndarray, "N 18 3"], edges: Sequence[int], done: Done
+        self, joints: Float[Tensor, "N 18 3"], edges: Sequence[int], done: Done
     ) -> UInt8[np.ndarray, "S L H W 3"]:
         """The frames of each segment between two edges, and BLEND frames after it."""
         starts, lengths = np.array(edges[:-1]), np.diff(edges)
-        places = starts[:, None] + np.arange(-WARM_UP, lengths.max() + BLEND)  # (S, steps)
-        places = places.clip(0, len(joints) - 1)
+        numbers = starts + np.arange(-WARM_UP, lengths.max() + BLEND)[:, None]  # (steps, S)
+        numbers = numbers.clip(0, len(joints) - 1)
+        steps = len(numbers)
         size = self.person.height_px, self.person.width_px
-        frames = np.empty((len(starts), places.shape[1] - WARM_UP, *size, 3), dtype=np.uint8)
-        previous = torch.zeros(len(starts), 3, *size, device=self._device)
-        for step in range(places.shape[1]):
-            previous = self._generated(joints[places[:, step]], previous)
+        frames = np.empty((len(starts), steps - WARM_UP, *size, 3), dtype=np.uint8)
+        pictures = self._continued(joints[torch.from_numpy(numbers).to(joints.device)])
+        for step, made in enumerate(read_behind(pictures)):
             if step >= WARM_UP:
-                frames[:, step - WARM_UP] = _bytes(previous)
-            done(edges[0] + (edges[-1] - edges[0]) * (step + 1) // places.shape[1])
+                frames[:, step - WARM_UP] = made
+            done(edges[0] + (edges[-1] - edges[0]) * (step + 1) // steps)
         return frames
 
+    def _continued(self, joints: Float[Tensor, "L S 18 3"]) -> Iterator[Float[Tensor, "S 3 H W"]]:
+        """Pictures of segments, frame by frame, each from the one before."""
+        size = self.person.height_px, self.person.width_px
+        previous = torch.zeros(joints.shape[1], 3, *size, device=joints.device)
+        for places in joints:
+            made = self._generated(places, previous)
+            yield made
+            previous = made
+
     def _generated(
-        self, joints: Float32[np.ndarray, "B 18 3"], previous: Float[Tensor, "B 3 H W"] | None
+        self, joints: Float[Tensor, "B 18 3"], previous: Float[Tensor, "B 3 H W"] | None
     ) -> Float[Tensor, "B 3 H W"]:
         """Pictures in [-1, 1], in as many forward passes as the memory requires."""
         while True:
@@ -126,16 +135,15 @@ class Film:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _forward(self, joints: Float32[np.ndarray, "B 18 3"], previous: Tensor | None) -> Float[Tensor, "B 3 H W"]:
+    def _forward(self, joints: Float[Tensor, "B 18 3"], previous: Tensor | None) -> Float[Tensor, "B 3 H W"]:
         person = self.person
-        places = torch.from_numpy(joints).to(self._device)
-        condition = draw_condition(places, person.height_px, person.width_px, person.config)
+        condition = draw_condition(joints, person.height_px, person.width_px, person.config)
         condition = condition.contiguous(memory_format=self.layout)
         plate = self._plate.expand(len(joints), -1, -1, -1)
         # Transposed convolutions have faster algorithms on a GPU whose sums depend on the order of threads.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True)
         with exact, autocast("auto", condition):  # instance normalisation accumulates in float32 in either precision
-            return person.generator(condition, previous, plate, places).picture.float()
+            return person.generator(condition, previous, plate, joints).picture.float()
 
     def _pictures(self, frames: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N 3 H W"]:
         return frames.to(self._device).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -156,6 +164,27 @@ def blended(before: UInt8[np.ndarray, "K H W 3"], after: UInt8[np.ndarray, "K H 
     return np.rint(mixed).astype(np.uint8)
 
 
-def _bytes(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[np.ndarray, "B H W 3"]:
-    levels = ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+def read_behind(pictures: Iterable[Float[Tensor, "B 3 H W"]]) -> Iterator[UInt8[np.ndarray, "B H W 3"]]:
+    """Pictures in [-1, 1] as bytes. A GPU makes the next ones while these are read: it is asked for them before."""
+    waiting: _Copy | None = None
+    for made in pictures:
+        if waiting is not None:
+            yield waiting.read()
+        waiting = _Copy(made)
+    if waiting is not None:
+        yield waiting.read()
+
+
+class _Copy:
+    """A copy of pictures from a GPU, which follows the pictures there, and for which nobody waits yet."""
+
+    def __init__(self, pictures: Float[Tensor, "B 3 H W"]) -> None:
+        levels = ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        self._values = torch.empty(levels.shape, dtype=torch.uint8, pin_memory=levels.is_cuda)
+        self._values.copy_(levels.contiguous(), non_blocking=True)
+        self._made = torch.cuda.current_stream(levels.device).record_event() if levels.is_cuda else None
+
+    def read(self) -> UInt8[np.ndarray, "B H W 3"]:
+        if self._made is not None:
+            self._made.synchronize()
+        return self._values.numpy()
