@@ -26,7 +26,7 @@ def bone_lengths(vectors: Float[Tensor, "B P V 2"], seen: Bool[Tensor, "B P V"])
     lengths = vectors[:, :, 1:].norm(dim=-1).where(seen[:, :, 1:], torch.nan)
     found = lengths.nanquantile(FULL_LENGTH, dim=1)
     for left, right in PAIRS:
-        both = found[:, [left, right]].nanmean(dim=1)
+        both = torch.stack([found[:, left], found[:, right]]).nanmean(dim=0)
         found[:, left] = found[:, right] = both
     longest = kinematics.longest().to(found)
     return found.where(found.isfinite(), 0.85 * longest).clamp(SHORTEST * longest, longest)

@@ -53,11 +53,11 @@ def draw(
         guided = step < GUIDED * steps
         logits = _logits(network, fsq, windows, codes, masked, conditions if guided else conditions[:1])
         likely, which = logits.log_softmax(dim=-1).topk(LIKELY_CODES)
-        noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely)
+        noise = torch.stack([_gumbel(likely.shape[1:], each) for each in random]).to(likely, non_blocking=True)
         before = likely.exp().cumsum(dim=-1) - likely.exp()
         chosen = (likely / config.temperature + noise).masked_fill(before > LIKELY, -math.inf).argmax(dim=-1)[..., None]
         drawn, sure = which.gather(-1, chosen)[..., 0], likely.gather(-1, chosen)[..., 0]
-        order = torch.stack([_gumbel(sure.shape[1:], each) for each in random]).to(likely)
+        order = torch.stack([_gumbel(sure.shape[1:], each) for each in random]).to(likely, non_blocking=True)
         done = (step + 1) / steps
         sure = (sure + ORDER_NOISE * (1 - done) * order).where(masked, math.inf)
         codes = torch.where(masked, drawn, codes)

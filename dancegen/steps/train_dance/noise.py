@@ -46,7 +46,7 @@ class StepNoise:
     def part(self, rank: int, clips: int, like: Tensor) -> "StepNoise":
         """One worker's samples, on the device and of the dtype of its batch."""
         mine = slice(rank * clips, (rank + 1) * clips)
-        return StepNoise(*(getattr(self, field.name)[mine].to(like) for field in fields(self)))
+        return StepNoise(*(getattr(self, field.name)[mine].to(like, non_blocking=True) for field in fields(self)))
 
 
 def draw(seed: int, update: int, generator: Generator, clips: int, frames: int) -> StepNoise:

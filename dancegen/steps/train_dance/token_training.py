@@ -318,7 +318,7 @@ class TokenTraining:
             places=torch.rand(everyone, LONGEST, groups, generator=random),
         )
         mine = slice(self.rank * clips, (self.rank + 1) * clips)
-        return Draws(*(getattr(found, field.name)[mine].to(batch.audio) for field in fields(found)))
+        return Draws(*(getattr(found, field.name)[mine].to(batch.audio, non_blocking=True) for field in fields(found)))
 
     def _descend(self, name: str, loss: Tensor) -> None:
         optimizer = self.optimizers[name]
