@@ -15,10 +15,13 @@ from torch.utils import backend_registration
 TESTS = Path(__file__).parents[1]
 CLIPS, FRAMES, FPS = 4, 40, 10.0
 STYLES = ("ballet", "house")
-pytestmark = pytest.mark.skipif(
-    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
-    reason="this torch has no devices of Python code: install torch 2.10 or later",
-)
+pytestmark = [
+    pytest.mark.xdist_group("devices"),  # they share a process
+    pytest.mark.skipif(
+        not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+        reason="this torch has no devices of Python code: install torch 2.10 or later",
+    ),
+]
 
 AUDIO = {"channels": (4, 4, 8, 8), "code": 8, "hidden": 8, "layers": 1, "size": 16}
 
@@ -53,7 +56,7 @@ def dance_of_the_shipped_model(device: torch.device) -> None:
     from dancegen.checkpoints.checkpoint import load_model
     from dancegen.gan.head import Section
 
-    samples = sound(12)
+    samples = sound(6)
     on_cpu, on_gpu = load_model(None), load_model(None, str(device))
     heard = on_cpu.hear(samples)
     told = {"heard": heard, "style": on_cpu.style_of(samples, heard), "energy": 1.3}
@@ -62,7 +65,7 @@ def dance_of_the_shipped_model(device: torch.device) -> None:
     assert np.array_equal(on_gpu.dance(samples, 1, **told), dance)
     assert on_gpu.dance(samples, 1, start=dance[:20]).shape == dance.shape
     assert on_gpu.candidates(samples, [1, 2]).shape == (2, *dance.shape)
-    section = Section(torch.from_numpy(dance), 80, 160)
+    section = Section(torch.from_numpy(dance), 40, 80)
     assert on_gpu.dance(samples, 2, heard=heard, section=section).shape == dance.shape
 
 
