@@ -182,7 +182,9 @@ class _Copy:
         levels = ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
         self._values = torch.empty(levels.shape, dtype=torch.uint8, pin_memory=levels.is_cuda)
         self._values.copy_(levels.contiguous(), non_blocking=True)
-        self._made = torch.cuda.current_stream(levels.device).record_event() if levels.is_cuda else None
+        self._made = torch.cuda.Event(blocking=True) if levels.is_cuda else None  # the waiting thread leaves its core
+        if self._made is not None:
+            self._made.record(torch.cuda.current_stream(levels.device))
 
     def read(self) -> UInt8[np.ndarray, "B H W 3"]:
         if self._made is not None:
