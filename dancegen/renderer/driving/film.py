@@ -60,7 +60,7 @@ class Film:
 
     def frames(self, joints: Float32[np.ndarray, "N 18 3"], done: Done = lambda count: None) -> Iterator[Frame]:
         """The frames, RGB, to fitted joints as fractions of the picture."""
-        places = torch.from_numpy(joints).to(self._device)
+        places = torch.tensor(joints, device=self._device)
         if self.person.config.previous_frame:
             yield from self._with_memory(places, done)
         else:
@@ -68,7 +68,7 @@ class Film:
 
     def rolled_out(self, joints: Float32[np.ndarray, "N 18 3"]) -> Iterator[Frame]:
         """The frames in one piece, each from the one before, without warm-up and cross-fades: they show the drift."""
-        places = torch.from_numpy(joints).to(self._device)
+        places = torch.tensor(joints, device=self._device)
         for frames in read_behind(self._continued(places[:, None])):
             yield frames[0]
 
